@@ -1,1 +1,18 @@
-//! (being written)
+//! A file system in memory: entries by path, links resolved inside it, tar in and out, and
+//! what its ELF files need.
+//!
+//! Nothing is ever unpacked to disk, so there is no path on the machine that a hostile
+//! archive could lead to: a name that leads out of the tree is refused when it is read, and a
+//! link that leads out ends at the tree's own root.
+
+mod content;
+pub mod elf;
+mod path;
+pub mod tar;
+mod tree;
+
+pub use content::{Content, ContentReader};
+pub use path::{MAX_LENGTH, MAX_PART, PathError, Printable, TreePath};
+pub use tree::{
+    Entry, FileNode, InsertError, Kind, Metadata, Origin, ResolveError, Tree, printable,
+};

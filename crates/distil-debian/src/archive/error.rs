@@ -1,0 +1,150 @@
+//! What can go wrong between a mirror's name and a package's bytes.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use distil_store::StoreError;
+
+use crate::deb::DebError;
+use crate::fetch::FetchError;
+use crate::index::IndexError;
+
+/// Why an archive, or something in it, cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// No mirror is known for a suite.
+    #[error("no mirror is known that has `{pocket}`")]
+    NoMirror {
+        /// The suite.
+        pocket: String,
+    },
+    /// No mirror has a Release of the suite that can be trusted.
+    #[error("no mirror has a usable Release of `{pocket}`{}", listed(attempts))]
+    Release {
+        /// The suite.
+        pocket: String,
+        /// What was tried.
+        attempts: Vec<Attempt>,
+    },
+    /// The suite has no packages for the architecture.
+    #[error("`{pocket}` has no packages for {architecture}, only for {}", architectures.join(", "))]
+    Architecture {
+        /// The suite.
+        pocket: String,
+        /// What was asked for.
+        architecture: String,
+        /// What it has.
+        architectures: Vec<String>,
+    },
+    /// No mirror has the index that the Release names.
+    #[error("no mirror has the index of `{pocket}` that its Release names{}", listed(attempts))]
+    IndexMissing {
+        /// The suite.
+        pocket: String,
+        /// What was tried.
+        attempts: Vec<Attempt>,
+    },
+    /// An index is not one.
+    #[error("the index of `{pocket}` cannot be read")]
+    Index {
+        /// The suite.
+        pocket: String,
+        /// Why.
+        source: IndexError,
+    },
+    /// A package cannot be had or read.
+    #[error("failed to read package `{package}`")]
+    Package {
+        /// Its name and version.
+        package: String,
+        /// Why.
+        source: PackageFailure,
+    },
+    /// The fault is on this machine.
+    #[error("failed to get `{what}`")]
+    Local {
+        /// What was wanted.
+        what: String,
+        /// Why.
+        source: FetchError,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why one package cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PackageFailure {
+    /// No mirror has it.
+    #[error("no mirror has it{}", listed(attempts))]
+    Unavailable {
+        /// What was tried.
+        attempts: Vec<Attempt>,
+    },
+    /// It is no package.
+    #[error(transparent)]
+    Malformed(#[from] DebError),
+    /// A mirror did not give it.
+    #[error(transparent)]
+    Fetch(FetchError),
+    /// The fault is on this machine.
+    #[error(transparent)]
+    Local(FetchError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Its file cannot be read.
+    #[error("its file cannot be read")]
+    Read(#[source] io::Error),
+}
+
+/// One address that was tried, and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The address.
+    pub address: String,
+    /// What went wrong, with its causes.
+    pub problem: String,
+}
+
+impl Attempt {
+    /// Tells of a failure at `address`.
+    pub fn new(address: impl Into<String>, error: &dyn Error) -> Self {
+        let mut problem = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let text = cause.to_string();
+            if !problem.ends_with(&text) {
+                problem = format!("{problem}: {text}");
+            }
+            source = cause.source();
+        }
+        Self { address: address.into(), problem }
+    }
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.problem.contains(&self.address) {
+            true => f.write_str(&self.problem),
+            false => write!(f, "`{}`: {}", self.address, self.problem),
+        }
+    }
+}
+
+fn listed(attempts: &[Attempt]) -> String {
+    attempts.iter().map(|attempt| format!("\n  {attempt}")).collect()
+}
+
+/// A keyring that was named cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to read the keyring `{}`", path.display())]
+pub struct KeyringFileError {
+    /// The file.
+    pub path: PathBuf,
+    /// Why.
+    pub source: Box<dyn Error + Send + Sync>,
+}

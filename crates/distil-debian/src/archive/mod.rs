@@ -1,0 +1,223 @@
+//! An archive as it is now: its Releases verified, its indexes read, its packages fetched.
+//!
+//! Trust goes one way, and every step names the next by digest: a keyring verifies
+//! `InRelease`, that names the `Packages` files, those name the packages. So it does not matter
+//! which mirror a file comes from, and files of two states of an archive are never mixed: an
+//! index that its Release does not name is not taken, whatever mirror offers it.
+
+mod error;
+mod index;
+mod mirrors;
+mod release;
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io::BufReader;
+use std::time::{Duration, SystemTime};
+
+use distil_store::{Key, Store};
+use serde::{Deserialize, Serialize};
+
+use crate::deb::{DebError, Expected, PackageFile, unpack};
+use crate::fetch::{Fetcher, Mirror};
+use crate::index::{PackageIndex, Pocket};
+use crate::openpgp::Keyring;
+use crate::package::BinaryPackage;
+use crate::suite::Suite;
+
+pub use error::{ArchiveError, Attempt, PackageFailure};
+pub use mirrors::Mirrors;
+
+/// Names what is made of a package; to be raised when that changes.
+const PACKAGE_FORMAT: &[u8] = b"1";
+
+/// Which archive, and how strictly.
+#[derive(Debug, Clone)]
+pub struct ArchiveOptions {
+    /// The release of Debian.
+    pub suite: Suite,
+    /// Debian's name of the architecture, such as `amd64`.
+    pub architecture: String,
+    /// Where to look.
+    pub mirrors: Mirrors,
+    /// Whose signatures count.
+    pub keyring: Keyring,
+    /// Whether a Release is taken though its `Valid-Until` has passed.
+    pub allow_expired: bool,
+    /// How long a Release is taken as it is before a mirror is asked whether there is a newer.
+    pub freshness: Duration,
+    /// The time now.
+    pub now: SystemTime,
+}
+
+/// The state of one suite of the archive that was used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PocketState {
+    /// The suite, such as `trixie-security`.
+    pub name: String,
+    /// Its Release's `Date`, in seconds since 1970.
+    pub date: i64,
+    /// Its Release's digest, which is over the signed text alone.
+    pub release: distil_store::Digest,
+    /// The release's number, such as `13.8`, where it has one.
+    pub version: Option<String>,
+}
+
+/// An archive, open for one architecture.
+pub struct Archive {
+    index: PackageIndex,
+    states: Vec<PocketState>,
+    mirrors: Vec<Vec<Mirror>>,
+}
+
+impl Archive {
+    /// Gets and verifies the Releases and the indexes of all pockets of a suite.
+    ///
+    /// # Errors
+    /// If any pocket cannot be had: an image without its security fixes is no image that
+    /// somebody asked for.
+    pub fn open(
+        options: &ArchiveOptions,
+        store: &Store,
+        fetcher: &Fetcher,
+    ) -> Result<Self, ArchiveError> {
+        let pockets = options.suite.pockets();
+        let opened: Vec<_> = std::thread::scope(|scope| {
+            let tasks: Vec<_> = pockets
+                .iter()
+                .map(|(pocket, area)| {
+                    let mirrors = options.mirrors.of(*area);
+                    scope.spawn(move || open_pocket(pocket, mirrors, options, store, fetcher))
+                })
+                .collect();
+            let join = |task: std::thread::ScopedJoinHandle<'_, _>| match task.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            };
+            tasks.into_iter().map(join).collect()
+        });
+        let mut index = PackageIndex::new(&options.architecture);
+        let mut states = Vec::new();
+        let mut mirrors = Vec::new();
+        for ((name, area), opened) in pockets.into_iter().zip(opened) {
+            let (state, text) = opened?;
+            let pocket = Pocket { name: name.clone(), priority: 500 };
+            let wrong = |source| ArchiveError::Index { pocket: name, source };
+            index.add(text, pocket).map_err(wrong)?;
+            states.push(state);
+            mirrors.push(options.mirrors.of(area));
+        }
+        Ok(Self { index, states, mirrors })
+    }
+
+    /// The packages.
+    pub fn index(&self) -> &PackageIndex {
+        &self.index
+    }
+
+    /// The states of the pockets, in their order.
+    pub fn states(&self) -> &[PocketState] {
+        &self.states
+    }
+
+    /// A package's content, from the store or else from a mirror.
+    ///
+    /// # Errors
+    /// If no mirror has the very bytes that the index names, or they are no package.
+    pub fn package(
+        &self,
+        package: &BinaryPackage,
+        store: &Store,
+        fetcher: &Fetcher,
+    ) -> Result<PackageFile, ArchiveError> {
+        let failed = |source| ArchiveError::Package { package: named(package), source };
+        let key = Key::new("package", &[PACKAGE_FORMAT, package.sha256.as_bytes()]);
+        if let Some(blob) = store.lookup(&key)
+            && let Some(file) = blob.verify().map_err(|error| failed(error.into()))?
+            && let Ok(file) = PackageFile::open(file)
+        {
+            return Ok(file);
+        }
+        let expected = Expected { size: package.size, digest: package.sha256 };
+        let blob = self.unpack(package, expected, store, fetcher).map_err(failed)?;
+        store.record(&key, &blob).map_err(|error| failed(error.into()))?;
+        let file = blob.open().map_err(|error| failed(error.into()))?;
+        PackageFile::open(file).map_err(|error| failed(PackageFailure::Read(error)))
+    }
+
+    fn unpack(
+        &self,
+        package: &BinaryPackage,
+        expected: Expected,
+        store: &Store,
+        fetcher: &Fetcher,
+    ) -> Result<distil_store::Blob, PackageFailure> {
+        let read = |file: File| {
+            let mut writer = store.create()?;
+            unpack(BufReader::with_capacity(1 << 16, file), expected, &mut writer)?;
+            Ok::<_, PackageFailure>(writer.commit()?)
+        };
+        if let Some(blob) = store.get(&expected.digest) {
+            match read(blob.open()?) {
+                // Damaged in the store: as good as not there.
+                Err(PackageFailure::Malformed(DebError::Digest { .. })) => {
+                    blob.verify()?;
+                }
+                result => return result,
+            }
+        }
+        let mut attempts = Vec::new();
+        let mirrors = self.mirrors.get(usize::from(package.pocket));
+        for mirror in mirrors.into_iter().flatten() {
+            let address = mirror.join(&package.filename);
+            let result = match mirror.folder() {
+                Some(folder) => match File::open(folder.join(&package.filename)) {
+                    Ok(file) => read(file),
+                    Err(error) => Err(PackageFailure::Read(error)),
+                },
+                None => match fetcher.blob(&address, expected.size, &expected.digest, store) {
+                    Ok(blob) => read(blob.open()?),
+                    Err(error) if error.is_local() => return Err(PackageFailure::Local(error)),
+                    Err(error) => Err(PackageFailure::Fetch(error)),
+                },
+            };
+            match result {
+                // Right bytes, wrong package: other mirrors have the same.
+                Err(PackageFailure::Malformed(error))
+                    if !matches!(error, DebError::Digest { .. } | DebError::Ar { .. }) =>
+                {
+                    return Err(error.into());
+                }
+                Err(error) => attempts.push(Attempt::new(address, &error)),
+                Ok(blob) => return Ok(blob),
+            }
+        }
+        Err(PackageFailure::Unavailable { attempts })
+    }
+}
+
+fn named(package: &BinaryPackage) -> String {
+    format!("{} {}", package.name, package.version)
+}
+
+fn open_pocket(
+    pocket: &str,
+    mirrors: Vec<Mirror>,
+    options: &ArchiveOptions,
+    store: &Store,
+    fetcher: &Fetcher,
+) -> Result<(PocketState, Vec<u8>), ArchiveError> {
+    if mirrors.is_empty() {
+        return Err(ArchiveError::NoMirror { pocket: pocket.to_owned() });
+    }
+    let verified = release::get(pocket, &mirrors, options, store, fetcher)?;
+    let text = index::get(pocket, &verified.release, &mirrors, options, store, fetcher)?;
+    let state = PocketState {
+        name: pocket.to_owned(),
+        date: verified.release.date,
+        release: verified.digest,
+        version: verified.release.version,
+    };
+    Ok((state, text))
+}

@@ -1,0 +1,165 @@
+//! Getting a suite's Release that can be trusted, from the store while it is fresh.
+
+use std::time::{Duration, SystemTime};
+
+use distil_store::{Digest, Key, Store};
+use serde::{Deserialize, Serialize};
+
+use super::{ArchiveError, ArchiveOptions, Attempt};
+use crate::fetch::{FetchError, Fetcher, Mirror, Reply, Validators};
+use crate::openpgp::{verify_detached, verify_inline};
+use crate::release::Release;
+
+/// The largest Release that is read; Debian's have some 150 kB.
+const MAX_RELEASE: u64 = 16 << 20;
+
+/// A Release whose signature is good, which is of the suite asked for, and current.
+pub(super) struct VerifiedRelease {
+    pub(super) release: Release,
+    /// The digest of the signed text.
+    pub(super) digest: Digest,
+}
+
+/// What was fetched, as the store keeps it.
+#[derive(Serialize, Deserialize)]
+struct Fetched {
+    /// When, in seconds since 1970.
+    at: u64,
+    validators: Validators,
+    message: SignedRelease,
+}
+
+/// A Release as a mirror has it.
+#[derive(Serialize, Deserialize)]
+enum SignedRelease {
+    /// `InRelease`: text and signature in one.
+    Inline(String),
+    /// `Release` with `Release.gpg` beside it.
+    Detached { text: String, signature: Vec<u8> },
+}
+
+/// Gets the Release of `pocket` from the first mirror that has one that can be trusted.
+pub(super) fn get(
+    pocket: &str,
+    mirrors: &[Mirror],
+    options: &ArchiveOptions,
+    store: &Store,
+    fetcher: &Fetcher,
+) -> Result<VerifiedRelease, ArchiveError> {
+    let mut attempts = Vec::new();
+    for mirror in mirrors {
+        let address = mirror.join(&format!("dists/{pocket}/InRelease"));
+        let message = match fetch(&address, mirror, options, store, fetcher) {
+            Ok(message) => message,
+            Err(error) if error.is_local() => {
+                return Err(ArchiveError::Local { what: address, source: error });
+            }
+            Err(error) => {
+                attempts.push(Attempt::new(address, &error));
+                continue;
+            }
+        };
+        match verify(&message, pocket, options) {
+            Ok(verified) => return Ok(verified),
+            Err(error) => attempts.push(Attempt::new(address, error.as_ref())),
+        }
+    }
+    Err(ArchiveError::Release { pocket: pocket.to_owned(), attempts })
+}
+
+fn verify(
+    message: &SignedRelease,
+    pocket: &str,
+    options: &ArchiveOptions,
+) -> Result<VerifiedRelease, Box<dyn std::error::Error>> {
+    let text = match message {
+        SignedRelease::Inline(message) => {
+            verify_inline(message.as_bytes(), &options.keyring, options.now)?.text
+        }
+        SignedRelease::Detached { text, signature } => {
+            verify_detached(text.as_bytes(), signature, &options.keyring, options.now)?.text
+        }
+    };
+    let release = Release::parse(&text)?;
+    release.check_identity(pocket)?;
+    if !options.allow_expired {
+        release.check_fresh(options.now)?;
+    }
+    Ok(VerifiedRelease { release, digest: Digest::of(&text) })
+}
+
+/// Fetches a Release, or takes the one of the store while it is fresh or unchanged.
+fn fetch(
+    address: &str,
+    mirror: &Mirror,
+    options: &ArchiveOptions,
+    store: &Store,
+    fetcher: &Fetcher,
+) -> Result<SignedRelease, FetchError> {
+    // A folder costs nothing to ask, and may change between two builds of one script.
+    let is_local = mirror.folder().is_some();
+    let key = Key::new("release", &[b"1", address.as_bytes()]);
+    let known = if is_local { None } else { load(&key, store) };
+    let now = options.now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let is_fresh = |known: &Fetched| {
+        // A clock that went back makes nothing fresh.
+        let age = now.checked_sub(known.at);
+        age.is_some_and(|age| Duration::from_secs(age) < options.freshness)
+    };
+    let fetched = match known {
+        Some(known) if is_fresh(&known) => return Ok(known.message),
+        Some(known) => match ask(address, Some(&known.validators), fetcher)? {
+            Some((message, validators)) => Fetched { at: now, validators, message },
+            None => Fetched { at: now, ..known },
+        },
+        None => match ask(address, None, fetcher)? {
+            Some((message, validators)) => Fetched { at: now, validators, message },
+            None => return Err(FetchError::Missing { address: address.to_owned() }),
+        },
+    };
+    if !is_local {
+        let bytes = serde_json::to_vec(&fetched).map_err(|e| FetchError::Write(e.into()))?;
+        store.record(&key, &store.put(&bytes)?)?;
+    }
+    Ok(fetched.message)
+}
+
+fn load(key: &Key, store: &Store) -> Option<Fetched> {
+    let file = store.lookup(key)?.verify().ok()??;
+    serde_json::from_reader(std::io::BufReader::new(file)).ok()
+}
+
+/// Asks a mirror; the answer is none if nothing changed.
+fn ask(
+    address: &str,
+    validators: Option<&Validators>,
+    fetcher: &Fetcher,
+) -> Result<Option<(SignedRelease, Validators)>, FetchError> {
+    let not_text = |address: &str| FetchError::Content {
+        address: address.to_owned(),
+        problem: "is not text".to_owned(),
+    };
+    match fetcher.bytes(address, MAX_RELEASE, validators) {
+        Ok(Reply::Unchanged) => Ok(None),
+        Ok(Reply::Bytes(bytes, validators)) => {
+            let text = String::from_utf8(bytes).map_err(|_| not_text(address))?;
+            Ok(Some((SignedRelease::Inline(text), validators)))
+        }
+        // Archives made by simple tools have the older pair of files only.
+        Err(error) if error.is_missing() => {
+            let release = address.replace("/InRelease", "/Release");
+            let Ok(Reply::Bytes(text, _)) = fetcher.bytes(&release, MAX_RELEASE, None) else {
+                return Err(error);
+            };
+            let text = String::from_utf8(text).map_err(|_| not_text(&release))?;
+            match fetcher.bytes(&format!("{release}.gpg"), MAX_RELEASE, None)? {
+                Reply::Bytes(signature, _) => {
+                    let message = SignedRelease::Detached { text, signature };
+                    Ok(Some((message, Validators::default())))
+                }
+                Reply::Unchanged => Err(error),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}

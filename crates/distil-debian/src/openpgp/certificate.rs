@@ -1,0 +1,327 @@
+//! A certificate ("public key" in GnuPG's words): a primary key, its user IDs and subkeys, and the
+//! signatures that hold them together (RFC 9580, section 10.1).
+
+use std::sync::OnceLock;
+
+use pgp::packet::{PublicKey, PublicSubkey, Signature, SignatureType, UserId};
+use pgp::types::{KeyDetails, Tag};
+
+use super::packets::RawPacket;
+use super::{Fingerprint, Signer};
+
+mod bindings;
+
+use bindings::Bindings;
+pub(super) use bindings::{KeyState, expires};
+
+/// An OpenPGP certificate whose keys may sign.
+#[derive(Debug)]
+pub struct Certificate {
+    fingerprint: Fingerprint,
+    user_ids: Vec<String>,
+    parts: Parts,
+    /// What the self-signatures say, each checked once, when a signature first asks.
+    bindings: OnceLock<Bindings>,
+}
+
+/// The packets of a certificate, nothing of them checked.
+#[derive(Debug, Clone)]
+pub(super) struct Parts {
+    primary: PublicKey,
+    signatures: Vec<Signature>,
+    users: Vec<(UserId, Vec<Signature>)>,
+    subkeys: Vec<Subkey>,
+    /// A revocation of the primary key that could not be read.
+    unreadable_revocation: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Subkey {
+    key: PublicSubkey,
+    signatures: Vec<Signature>,
+    unreadable_revocation: bool,
+}
+
+/// One of the keys of a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyIndex {
+    Primary,
+    /// By the order in the certificate.
+    Subkey(usize),
+}
+
+impl Certificate {
+    pub(super) fn new(parts: Parts) -> Self {
+        let user_ids = parts
+            .users
+            .iter()
+            .map(|(id, _)| {
+                let text = String::from_utf8_lossy(id.id());
+                text.chars()
+                    .take(200)
+                    .flat_map(char::escape_debug)
+                    .collect()
+            })
+            .collect();
+        Self {
+            fingerprint: Fingerprint::of(&parts.primary),
+            user_ids,
+            parts,
+            bindings: OnceLock::new(),
+        }
+    }
+
+    /// The fingerprint of the primary key.
+    pub fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
+    }
+
+    /// The fingerprints of the primary key and of the subkeys, whatever they may be used for.
+    pub fn key_fingerprints(&self) -> impl Iterator<Item = Fingerprint> {
+        self.keys().map(|(_, key)| key.fingerprint())
+    }
+
+    /// The user IDs in the order of the file, control characters escaped. None of them is checked.
+    pub fn user_ids(&self) -> &[String] {
+        &self.user_ids
+    }
+
+    /// The same certificate with what `other`, a copy of it, knows beside: a revocation that one
+    /// copy has counts for both.
+    pub(super) fn merged(&self, other: &Self) -> Self {
+        let mut parts = self.parts.clone();
+        let add = other.parts.clone();
+        parts.unreadable_revocation |= add.unreadable_revocation;
+        append_new(&mut parts.signatures, add.signatures);
+        for (id, signatures) in add.users {
+            match parts
+                .users
+                .iter_mut()
+                .find(|(have, _)| have.id() == id.id())
+            {
+                Some((_, have)) => append_new(have, signatures),
+                None => parts.users.push((id, signatures)),
+            }
+        }
+        for subkey in add.subkeys {
+            let fingerprint = subkey.key.fingerprint();
+            let mut subkeys = parts.subkeys.iter_mut();
+            match subkeys.find(|have| have.key.fingerprint() == fingerprint) {
+                Some(have) => {
+                    have.unreadable_revocation |= subkey.unreadable_revocation;
+                    append_new(&mut have.signatures, subkey.signatures);
+                }
+                None => parts.subkeys.push(subkey),
+            }
+        }
+        Self::new(parts)
+    }
+
+    /// The primary key and the subkeys, each with its place.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (KeyIndex, Key<'_>)> {
+        let subkeys = self.parts.subkeys.iter().enumerate();
+        std::iter::once((KeyIndex::Primary, Key::Primary(&self.parts.primary)))
+            .chain(subkeys.map(|(i, subkey)| (KeyIndex::Subkey(i), Key::Subkey(&subkey.key))))
+    }
+
+    /// Whether the key may sign, as the certificate's own signatures say at the time `now`.
+    pub(super) fn key_state(&self, key: KeyIndex, now: i64) -> KeyState {
+        self.bindings
+            .get_or_init(|| Bindings::check(&self.parts))
+            .key_state(&self.parts, key, now)
+    }
+
+    pub(super) fn signer(&self, key: Key<'_>) -> Signer {
+        Signer {
+            certificate: self.fingerprint.clone(),
+            key: key.fingerprint(),
+            user_id: self.user_ids.first().cloned().unwrap_or_default(),
+        }
+    }
+}
+
+fn append_new(have: &mut Vec<Signature>, add: Vec<Signature>) {
+    for signature in add {
+        if !have.contains(&signature) {
+            have.push(signature);
+        }
+    }
+}
+
+/// The public half of a primary key or a subkey.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Key<'a> {
+    Primary(&'a PublicKey),
+    Subkey(&'a PublicSubkey),
+}
+
+impl Key<'_> {
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        match self {
+            Self::Primary(key) => Fingerprint::of(key),
+            Self::Subkey(key) => Fingerprint::of(key),
+        }
+    }
+
+    /// Whether the signature names this key as its maker, by fingerprint or by key ID. Only a
+    /// hint: whoever made the signature, it must fit.
+    pub(super) fn is_named_by(&self, signature: &Signature) -> bool {
+        match self {
+            Self::Primary(key) => names(signature, key),
+            Self::Subkey(key) => names(signature, key),
+        }
+    }
+
+    /// Whether the signature over the text was made by this key.
+    pub(super) fn verifies(&self, signature: &Signature, text: &[u8]) -> bool {
+        let algorithm = match self {
+            Self::Primary(key) => key.algorithm(),
+            Self::Subkey(key) => key.algorithm(),
+        };
+        if signature.config().map(|config| config.pub_alg) != Some(algorithm) {
+            return false;
+        }
+        match self {
+            Self::Primary(key) => signature.verify(key, text).is_ok(),
+            Self::Subkey(key) => signature.verify(key, text).is_ok(),
+        }
+    }
+
+    pub(super) fn check_strength(&self) -> Result<(), super::Reason> {
+        match self {
+            Self::Primary(key) => super::policy::check_key(key),
+            Self::Subkey(key) => super::policy::check_key(key),
+        }
+    }
+}
+
+fn names(signature: &Signature, key: &impl KeyDetails) -> bool {
+    let by_id = signature.issuer_key_id();
+    let by_fingerprint = signature.issuer_fingerprint();
+    by_fingerprint.iter().any(|f| **f == key.fingerprint())
+        || by_id.iter().any(|id| **id == key.legacy_key_id())
+}
+
+/// Puts packets together into certificates. What is not understood is left out, but a revocation
+/// that is not understood is remembered.
+pub(super) struct Assembler {
+    done: Vec<Parts>,
+    current: Option<Parts>,
+    place: Place,
+}
+
+/// What the next signature belongs to.
+enum Place {
+    Primary,
+    User,
+    Subkey,
+    Nothing,
+}
+
+impl Assembler {
+    pub(super) fn new() -> Self {
+        Self {
+            done: Vec::new(),
+            current: None,
+            place: Place::Nothing,
+        }
+    }
+
+    pub(super) fn push(&mut self, packet: RawPacket<'_>) {
+        match packet.tag() {
+            Tag::PublicKey => {
+                self.done.extend(self.current.take());
+                self.current = primary(packet);
+                self.place = Place::Primary;
+            }
+            Tag::UserId => {
+                self.place = Place::Nothing;
+                let id = UserId::try_from_reader(packet.header, packet.body);
+                if let (Some(parts), Ok(id)) = (&mut self.current, id) {
+                    parts.users.push((id, Vec::new()));
+                    self.place = Place::User;
+                }
+            }
+            Tag::PublicSubkey => {
+                self.place = Place::Nothing;
+                if let (Some(parts), Some(key)) = (&mut self.current, subkey(packet)) {
+                    parts.subkeys.push(Subkey {
+                        key,
+                        signatures: Vec::new(),
+                        unreadable_revocation: false,
+                    });
+                    self.place = Place::Subkey;
+                }
+            }
+            Tag::Signature => self.signature(packet),
+            // GnuPG's own notes, and packets that mean nothing (RFC 9580, sections 5.8, 5.10, 5.14).
+            Tag::Trust | Tag::Marker | Tag::Padding => {}
+            // User attributes (pictures), and what is yet to come.
+            _ => self.place = Place::Nothing,
+        }
+    }
+
+    fn signature(&mut self, packet: RawPacket<'_>) {
+        let Some(parts) = &mut self.current else {
+            return;
+        };
+        let (signatures, unreadable_revocation) = match self.place {
+            Place::Primary => (&mut parts.signatures, &mut parts.unreadable_revocation),
+            Place::Subkey => match parts.subkeys.last_mut() {
+                Some(subkey) => (&mut subkey.signatures, &mut subkey.unreadable_revocation),
+                None => return,
+            },
+            Place::User => match parts.users.last_mut() {
+                Some((_, signatures)) => (signatures, &mut parts.unreadable_revocation),
+                None => return,
+            },
+            Place::Nothing => return,
+        };
+        match packet.signature() {
+            Some(signature) => signatures.push(signature),
+            None => *unreadable_revocation |= claims_revocation(packet.body),
+        }
+    }
+
+    pub(super) fn finish(mut self) -> impl Iterator<Item = Certificate> {
+        self.done.extend(self.current.take());
+        self.done.into_iter().map(Certificate::new)
+    }
+}
+
+/// Whether the body of a signature packet has the type of a key or subkey revocation, in the place
+/// where versions 4 and 6 have it.
+fn claims_revocation(body: &[u8]) -> bool {
+    let revocations = [
+        SignatureType::KeyRevocation,
+        SignatureType::SubkeyRevocation,
+    ];
+    matches!(body, [4 | 6, kind, ..] if revocations.map(u8::from).contains(kind))
+}
+
+/// The version of a key packet comes first. Older ones are not safe (RFC 9580, section 5.5.2.1),
+/// and the `pgp` crate panics on some unknown ones.
+fn is_current_version(body: &[u8]) -> bool {
+    matches!(body.first(), Some(4 | 6))
+}
+
+fn primary(packet: RawPacket<'_>) -> Option<Parts> {
+    if !is_current_version(packet.body) {
+        return None;
+    }
+    let primary = PublicKey::try_from_reader(packet.header, packet.body).ok()?;
+    Some(Parts {
+        primary,
+        signatures: Vec::new(),
+        users: Vec::new(),
+        subkeys: Vec::new(),
+        unreadable_revocation: false,
+    })
+}
+
+fn subkey(packet: RawPacket<'_>) -> Option<PublicSubkey> {
+    if !is_current_version(packet.body) {
+        return None;
+    }
+    PublicSubkey::try_from_reader(packet.header, packet.body).ok()
+}

@@ -1,0 +1,55 @@
+//! OpenPGP signatures on the Release files of an archive, checked against a keyring.
+//!
+//! [`verify_inline`] takes an `InRelease` file, [`verify_detached`] a `Release` with its
+//! `Release.gpg`; both give the text that was signed and nothing else. The cryptography and the
+//! packet formats are the `pgp` crate's. Which signature may be trusted is decided here, as
+//! RFC 9580 asks and as apt's two verifiers, `gpgv` and `sqv`, do:
+//!
+//! - One good signature by a key of the keyring suffices, as with apt: Debian's files carry two or
+//!   three, by the keys of two releases. Others beside it, unknown or bad, take nothing from it.
+//! - **The message.** A clearsigned message (RFC 9580, section 7) is the whole file: nothing may
+//!   stand before or after it. A detached signature covers the whole text.
+//! - **The hash.** SHA-2 and SHA-3 only, for signatures on data and for the self-signatures that
+//!   make up a certificate, whatever their date: `sqv` with apt's policy accepts SHA-1 in neither
+//!   since February 2026. A *revocation* counts with any hash: forging one only closes a door.
+//! - **The key.** RSA of at least 2048 bits, ECDSA or EdDSA. Not DSA. That is apt's
+//!   `APT::Key::Assert-Pubkey-Algo`.
+//! - **The certificate.** The primary key needs a valid self-signature, on a user ID or on itself
+//!   (RFC 9580, section 10.1). A subkey needs a binding signature with the "may sign" flag and, in
+//!   it, the back signature by which the subkey claims the primary key (section 5.2.1.8); without
+//!   it somebody could adopt another's subkey. A primary key must not deny the flag. Signatures by
+//!   others on a certificate mean nothing here. The newest valid self-signature speaks, as in
+//!   GnuPG: a later one can move the expiry.
+//! - **Time.** A key that is expired *now* cannot vouch for anything, even for what it signed
+//!   before (`gpgv` says `EXPKEYSIG`, and apt refuses). A signature must not be expired, nor older
+//!   than its key, nor from the future by more than half an hour.
+//! - **Revocation** has no time: a revoked key or subkey is refused whatever the reason, and
+//!   whatever the date of the revocation, so that no clock can bring it back. Designated revokers
+//!   (section 5.2.3.23) are believed without having their certificate: the keyring is trusted
+//!   input, and its maintainer put the revocation there.
+//! - A **critical** subpacket or notation that is not understood spoils its signature
+//!   (section 5.2.3.7).
+
+mod certificate;
+mod cleartext;
+mod error;
+mod fingerprint;
+mod keyring;
+mod packets;
+mod policy;
+mod verify;
+
+#[cfg(test)]
+mod forge;
+#[cfg(test)]
+mod tests;
+
+pub use certificate::Certificate;
+pub use error::{KeyringError, Reason, Refusal, SignatureError, Signer};
+pub use fingerprint::Fingerprint;
+pub use keyring::Keyring;
+pub use verify::{GoodSignature, Verified, verify_detached, verify_inline};
+
+/// The largest message, signature or keyring that is read: 16 MiB. Debian's largest `InRelease`
+/// has 190 kB.
+pub const MAX_BYTES: usize = 16 << 20;

@@ -1,0 +1,700 @@
+//! Keys: which certificates are believed, and when.
+
+use super::*;
+
+fn unbound(reason: Option<Reason>) -> &'static str {
+    match reason {
+        Some(Reason::Unbound { why }) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The forge's certificate with this signature directly on its primary key, before the user ID.
+fn with_direct<'a>(forge: &'a Forge, signature: &pgp::packet::Signature) -> Certificate<'a> {
+    let certification = forge.certify(says(SignatureType::CertPositive).flags(true));
+    Certificate::bare(forge)
+        .signature(signature)
+        .user()
+        .signature(&certification)
+}
+
+#[test]
+fn good_keys_of_every_kind() {
+    use pgp::crypto::ecc_curve::ECCCurve;
+    for (kind, version) in [
+        (KeyType::Ed25519Legacy, KeyVersion::V4),
+        (KeyType::Ed25519, KeyVersion::V4),
+        (KeyType::Ed25519, KeyVersion::V6),
+        (KeyType::ECDSA(ECCCurve::P256), KeyVersion::V4),
+        (KeyType::Rsa(2048), KeyVersion::V4),
+    ] {
+        let forge = Forge::of(1, &kind, version);
+        let certificate = forge.good_with_subkey();
+        assert_eq!(primary_reason(&forge, &certificate), None, "{kind:?}");
+        assert_eq!(subkey_reason(&forge, &certificate), None, "{kind:?}");
+    }
+}
+
+#[test]
+fn weak_keys_are_refused() {
+    for (kind, what) in [
+        (KeyType::Rsa(1024), "RSA of 1024 bits"),
+        (KeyType::Dsa(pgp::composed::DsaKeySize::B1024), "DSA"),
+    ] {
+        let forge = Forge::of(1, &kind, KeyVersion::V4);
+        let what = what.to_owned();
+        let weak = Some(Reason::WeakKey { what });
+        assert_eq!(primary_reason(&forge, &forge.good()), weak);
+        assert_eq!(subkey_reason(&forge, &forge.good_with_subkey()), weak);
+    }
+}
+
+#[test]
+fn a_strong_subkey_does_not_mend_a_weak_primary_key() {
+    let strong = Forge::new(1);
+    let mut weak = Forge::of(1, &KeyType::Rsa(1024), KeyVersion::V4);
+    weak.subkey = strong.subkey;
+    let what = "RSA of 1024 bits".to_owned();
+    assert_eq!(
+        subkey_reason(&weak, &weak.good_with_subkey()),
+        Some(Reason::WeakKey { what })
+    );
+}
+
+#[test]
+fn weak_hashes_are_refused() {
+    let forge = Forge::of(1, &KeyType::Rsa(2048), KeyVersion::V4);
+    for (hash, name) in [
+        (HashAlgorithm::Md5, "MD5"),
+        (HashAlgorithm::Sha1, "SHA1"),
+        (HashAlgorithm::Ripemd160, "RIPEMD160"),
+    ] {
+        let hash_name = name.to_owned();
+        assert_eq!(
+            signature_reason(&forge, signing().hash(hash)),
+            Some(Reason::WeakHash { hash: hash_name })
+        );
+
+        let certified = says(SignatureType::CertPositive).flags(true).hash(hash);
+        assert_eq!(
+            unbound(primary_reason(&forge, &forge.certificate(certified))),
+            "its self-signatures use a hash that is too weak"
+        );
+        let bound = forge.bind(forge.binding().hash(hash));
+        assert_eq!(
+            unbound(subkey_reason(
+                &forge,
+                &forge.good().subkey().signature(&bound)
+            )),
+            "the subkey's binding signature uses a hash that is too weak"
+        );
+        let back = forge.back(says(SignatureType::KeyBinding).hash(hash));
+        let binding = says(SignatureType::SubkeyBinding)
+            .flags(true)
+            .with(SubpacketData::EmbeddedSignature(Box::new(back)));
+        let bound = forge.bind(binding);
+        assert_eq!(
+            unbound(subkey_reason(
+                &forge,
+                &forge.good().subkey().signature(&bound)
+            )),
+            "the subkey's binding has no valid back signature"
+        );
+        // Revoking is easy.
+        let revocation = forge.direct(says(SignatureType::KeyRevocation).hash(hash));
+        assert_eq!(
+            primary_reason(&forge, &with_direct(&forge, &revocation)),
+            Some(Reason::Revoked)
+        );
+    }
+    for hash in [
+        HashAlgorithm::Sha224,
+        HashAlgorithm::Sha384,
+        HashAlgorithm::Sha512,
+        HashAlgorithm::Sha3_256,
+        HashAlgorithm::Sha3_512,
+    ] {
+        assert_eq!(signature_reason(&forge, signing().hash(hash)), None);
+    }
+}
+
+#[test]
+fn expired_keys_are_refused_whenever_they_signed() {
+    let forge = Forge::new(1);
+    let lifetime = |seconds| {
+        let says = says(SignatureType::CertPositive)
+            .flags(true)
+            .lifetime(seconds);
+        forge.certificate(says)
+    };
+    let expired = |seconds| {
+        let at = i64::from(MADE + seconds);
+        Some(Reason::KeyExpired { at })
+    };
+    // Before the signature; between it and now; now; a second later; never.
+    for seconds in [DAY, NOW - MADE - DAY / 2, NOW - MADE] {
+        assert_eq!(primary_reason(&forge, &lifetime(seconds)), expired(seconds));
+    }
+    assert_eq!(primary_reason(&forge, &lifetime(NOW - MADE + 1)), None);
+    assert_eq!(primary_reason(&forge, &lifetime(0)), None);
+
+    // What it says reads well.
+    let keyring = lifetime(DAY).keyring();
+    let error = verify(&clearsigned(TEXT, &[forge.sign(TEXT)]), &keyring).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "no signature can be trusted: key {} of `Test key 1 <1@archive.example>`: the key \
+             expired on 2023-01-02 00:00:00 UTC",
+            forge.fingerprint()
+        )
+    );
+}
+
+#[test]
+fn the_newest_self_signature_says_when_a_key_expires() {
+    let forge = Forge::new(1);
+    let certify = |at, seconds| {
+        let says = says(SignatureType::CertPositive).flags(true);
+        forge.certify(says.at(at).lifetime(seconds))
+    };
+    let prolonged = [certify(MADE, DAY), certify(MADE + 5, 1000 * DAY)];
+    let shortened = [certify(MADE, 1000 * DAY), certify(MADE + 5, DAY)];
+    let expired = Some(Reason::KeyExpired {
+        at: i64::from(MADE + DAY),
+    });
+    for (mut signatures, verdict) in [(prolonged, None), (shortened, expired.clone())] {
+        for _ in 0..2 {
+            signatures.reverse();
+            let user = Certificate::bare(&forge).user();
+            let certificate = signatures
+                .iter()
+                .fold(user, |certificate, s| certificate.signature(s));
+            assert_eq!(primary_reason(&forge, &certificate), verdict);
+        }
+    }
+
+    // One from the future does not speak yet, one that is over does not speak any more.
+    let certificate = forge.good();
+    let future = certificate.clone().signature(&certify(NOW + DAY, DAY));
+    assert_eq!(primary_reason(&forge, &future), None);
+    let says = says(SignatureType::CertPositive).flags(true).at(MADE + 5);
+    let over = forge.certify(says.lifetime(DAY).expires(DAY));
+    assert_eq!(primary_reason(&forge, &certificate.signature(&over)), None);
+
+    // A signature directly on the key goes before those on user IDs.
+    let direct = forge.direct(super::says(SignatureType::Key).lifetime(DAY));
+    assert_eq!(
+        primary_reason(&forge, &with_direct(&forge, &direct)),
+        expired
+    );
+    // But not if it says nothing about the matter: Debian's are like that.
+    let certified = super::says(SignatureType::CertPositive)
+        .flags(true)
+        .lifetime(DAY);
+    let silent = Certificate::bare(&forge)
+        .signature(&forge.direct(super::says(SignatureType::Key).at(MADE + 9)))
+        .user()
+        .signature(&forge.certify(certified));
+    assert_eq!(primary_reason(&forge, &silent), expired);
+}
+
+#[test]
+fn a_key_needs_a_self_signature() {
+    let (forge, other) = (Forge::new(1), Forge::new(2));
+    let nothing = "it has no valid self-signature";
+    let bare = Certificate::bare(&forge);
+    assert_eq!(unbound(primary_reason(&forge, &bare)), nothing);
+    assert_eq!(
+        unbound(primary_reason(&forge, &bare.clone().user())),
+        nothing
+    );
+
+    // One on the key is enough, with no user ID at all.
+    let direct = bare
+        .clone()
+        .signature(&forge.direct(says(SignatureType::Key)));
+    assert_eq!(primary_reason(&forge, &direct), None);
+
+    // One by somebody else is not, whatever it claims; nor one on another user ID.
+    let stranger = forge.direct_by(says(SignatureType::Key), &other.primary);
+    let by_other = bare.clone().signature(&stranger);
+    assert_eq!(unbound(primary_reason(&forge, &by_other)), nothing);
+    let elsewhere = bare.clone().packet(&other.user);
+    let elsewhere = elsewhere.signature(&forge.certify(says(SignatureType::CertPositive)));
+    assert_eq!(unbound(primary_reason(&forge, &elsewhere)), nothing);
+
+    // Nor one that is over, or not yet.
+    let over = says(SignatureType::CertPositive).expires(DAY);
+    assert_eq!(
+        unbound(primary_reason(&forge, &forge.certificate(over))),
+        nothing
+    );
+    let future = says(SignatureType::CertPositive).at(NOW + DAY);
+    assert_eq!(
+        unbound(primary_reason(&forge, &forge.certificate(future))),
+        nothing
+    );
+}
+
+#[test]
+fn revoked_keys_are_refused_whatever_the_date_and_reason() {
+    let forge = Forge::new(1);
+    for at in [MADE, SIGNED - 1, SIGNED + 1, NOW + 1000 * DAY] {
+        for reason in [
+            RevocationCode::NoReason,
+            RevocationCode::KeySuperseded,
+            RevocationCode::KeyCompromised,
+            RevocationCode::KeyRetired,
+        ] {
+            let says = says(SignatureType::KeyRevocation)
+                .at(at)
+                .expires(1)
+                .with(SubpacketData::RevocationReason(reason, Bytes::new()));
+            let revocation = forge.direct(says);
+            let certificate = with_direct(&forge, &revocation);
+            assert_eq!(primary_reason(&forge, &certificate), Some(Reason::Revoked));
+            // Even where it does not belong.
+            let misplaced = forge.good().signature(&revocation);
+            assert_eq!(primary_reason(&forge, &misplaced), Some(Reason::Revoked));
+            let with_subkey = forge.good_with_subkey().signature(&revocation);
+            assert_eq!(subkey_reason(&forge, &with_subkey), Some(Reason::Revoked));
+        }
+    }
+    // The clock changes nothing.
+    let revocation = forge.direct(says(SignatureType::KeyRevocation).at(SIGNED));
+    let keyring = with_direct(&forge, &revocation).keyring();
+    for now in [0, SIGNED - 60, SIGNED + 60, u32::MAX] {
+        let message = clearsigned(TEXT, &[forge.sign(TEXT)]);
+        let refused = verify_inline(message.as_bytes(), &keyring, time(now));
+        assert_eq!(reason(refused), Some(Reason::Revoked));
+    }
+}
+
+#[test]
+fn only_the_holder_and_named_revokers_can_revoke() {
+    let (forge, other) = (Forge::new(1), Forge::new(2));
+    let revocation = forge.direct_by(says(SignatureType::KeyRevocation), &other.primary);
+    assert_eq!(
+        primary_reason(&forge, &with_direct(&forge, &revocation)),
+        None
+    );
+    // Whose text it is matters, too.
+    let elsewhere = other.direct_by(says(SignatureType::KeyRevocation), &forge.primary);
+    assert_eq!(
+        primary_reason(&forge, &with_direct(&forge, &elsewhere)),
+        None
+    );
+
+    let revoker = RevocationKey::new(
+        RevocationKeyClass::Default,
+        PublicKeyAlgorithm::EdDSALegacy,
+        other.primary.fingerprint().as_bytes(),
+    );
+    let naming = says(SignatureType::Key).with(SubpacketData::RevocationKey(revoker));
+    let named = with_direct(&forge, &forge.direct(naming.clone()));
+    assert_eq!(primary_reason(&forge, &named), None);
+    let revoked = Certificate::bare(&forge)
+        .signature(&forge.direct(naming))
+        .signature(&revocation)
+        .user()
+        .signature(&forge.certify(says(SignatureType::CertPositive)));
+    assert_eq!(primary_reason(&forge, &revoked), Some(Reason::Revoked));
+}
+
+#[test]
+fn a_revocation_that_cannot_be_read_counts() {
+    let forge = Forge::new(1);
+    for (body, verdict) in [
+        (&[4, 0x20, 1][..], Some(Reason::Revoked)),
+        (&[6, 0x20][..], Some(Reason::Revoked)),
+        (&[4, 0x13, 1][..], None),
+        (&[][..], None),
+    ] {
+        let certificate = Certificate::bare(&forge)
+            .raw(Tag::Signature, body)
+            .user()
+            .signature(&forge.certify(says(SignatureType::CertPositive)));
+        assert_eq!(primary_reason(&forge, &certificate), verdict);
+    }
+    let subkey = forge.good_with_subkey().raw(Tag::Signature, &[4, 0x28]);
+    assert_eq!(subkey_reason(&forge, &subkey), Some(Reason::Revoked));
+    assert_eq!(primary_reason(&forge, &subkey), None);
+}
+
+#[test]
+fn a_revoked_user_id_does_not_speak() {
+    let forge = Forge::new(1);
+    let revocation = forge.certify(says(SignatureType::CertRevocation).at(MADE + 5));
+    let revoked = forge.good().signature(&revocation);
+    assert_eq!(
+        unbound(primary_reason(&forge, &revoked)),
+        "it has no valid self-signature"
+    );
+    let again = forge.certify(says(SignatureType::CertPositive).at(MADE + 6));
+    assert_eq!(
+        primary_reason(&forge, &revoked.clone().signature(&again)),
+        None
+    );
+    // Not before its time.
+    let future = forge.certify(says(SignatureType::CertPositive).at(NOW + DAY));
+    assert!(primary_reason(&forge, &revoked.signature(&future)).is_some());
+}
+
+#[test]
+fn a_signing_subkey_is_bound_both_ways() {
+    let forge = Forge::new(1);
+    let good = || forge.good().subkey();
+    assert_eq!(
+        unbound(subkey_reason(&forge, &good())),
+        "the subkey has no valid binding signature"
+    );
+    // Adopting somebody's subkey: a binding, but not by the subkey.
+    let adopted = forge.bind(says(SignatureType::SubkeyBinding).flags(true));
+    assert_eq!(
+        unbound(subkey_reason(&forge, &good().signature(&adopted))),
+        "the subkey's binding has no valid back signature"
+    );
+    // Nor is one enough that the subkey gave to another primary key.
+    let mut other = Forge::new(2);
+    other.subkey = Forge::new(1).subkey;
+    let back = other.back(says(SignatureType::KeyBinding));
+    let stolen = says(SignatureType::SubkeyBinding)
+        .flags(true)
+        .with(SubpacketData::EmbeddedSignature(Box::new(back)));
+    let stolen = forge.bind(stolen);
+    assert_eq!(
+        unbound(subkey_reason(&forge, &good().signature(&stolen))),
+        "the subkey's binding has no valid back signature"
+    );
+    // The back signature may stand where it is not signed itself.
+    let back = forge.back(says(SignatureType::KeyBinding));
+    let unhashed = says(SignatureType::SubkeyBinding)
+        .flags(true)
+        .unhashed(SubpacketData::EmbeddedSignature(Box::new(back)));
+    let unhashed = forge.bind(unhashed);
+    assert_eq!(subkey_reason(&forge, &good().signature(&unhashed)), None);
+    // And it may be over.
+    let back = forge.back(says(SignatureType::KeyBinding).expires(DAY));
+    let over = says(SignatureType::SubkeyBinding)
+        .flags(true)
+        .with(SubpacketData::EmbeddedSignature(Box::new(back)));
+    let over = forge.bind(over);
+    assert_eq!(
+        unbound(subkey_reason(&forge, &good().signature(&over))),
+        "the subkey's binding has no valid back signature"
+    );
+    // A revocation alone binds nothing, though it is a good signature by the primary key.
+    let revocation = forge.bind(says(SignatureType::SubkeyRevocation));
+    assert_eq!(
+        subkey_reason(&forge, &good().signature(&revocation)),
+        Some(Reason::Revoked)
+    );
+}
+
+#[test]
+fn subkeys_expire_and_are_revoked() {
+    let forge = Forge::new(1);
+    let good = || forge.good().subkey();
+    let expired = Some(Reason::KeyExpired {
+        at: i64::from(MADE + DAY),
+    });
+    let short = forge.bind(forge.binding().lifetime(DAY));
+    assert_eq!(subkey_reason(&forge, &good().signature(&short)), expired);
+    let longer = forge.bind(forge.binding().at(MADE + 5).lifetime(1000 * DAY));
+    let prolonged = good().signature(&longer).signature(&short);
+    assert_eq!(subkey_reason(&forge, &prolonged), None);
+    assert_eq!(primary_reason(&forge, &good().signature(&short)), None);
+
+    // With its primary key.
+    let certified = says(SignatureType::CertPositive).flags(true).lifetime(DAY);
+    let primary = forge.certificate(certified).subkey();
+    let bound = forge.bind(forge.binding());
+    assert_eq!(subkey_reason(&forge, &primary.signature(&bound)), expired);
+
+    for at in [MADE, NOW + DAY] {
+        let revocation = forge.bind(says(SignatureType::SubkeyRevocation).at(at));
+        let revoked = forge.good_with_subkey().signature(&revocation);
+        assert_eq!(subkey_reason(&forge, &revoked), Some(Reason::Revoked));
+        assert_eq!(primary_reason(&forge, &revoked), None);
+        // A later binding does not bring a subkey back.
+        let again = forge.bind(forge.binding().at(SIGNED));
+        let revoked = revoked.signature(&again);
+        assert_eq!(subkey_reason(&forge, &revoked), Some(Reason::Revoked));
+    }
+    let over = forge.bind(forge.binding().expires(DAY));
+    unbound(subkey_reason(&forge, &good().signature(&over)));
+}
+
+#[test]
+fn key_flags_are_respected() {
+    let forge = Forge::new(1);
+    let certify_only = forge.certificate(says(SignatureType::CertPositive).flags(false));
+    assert_eq!(
+        primary_reason(&forge, &certify_only),
+        Some(Reason::NotForSigning)
+    );
+    // Its subkey may well sign.
+    let subkey = certify_only
+        .subkey()
+        .signature(&forge.bind(forge.binding()));
+    assert_eq!(subkey_reason(&forge, &subkey), None);
+    // An old primary key without flags may; a subkey without them, or with others, may not.
+    let unflagged = forge.certificate(says(SignatureType::CertPositive));
+    assert_eq!(primary_reason(&forge, &unflagged), None);
+    let back = forge.back(says(SignatureType::KeyBinding));
+    let back = SubpacketData::EmbeddedSignature(Box::new(back));
+    for binding in [
+        says(SignatureType::SubkeyBinding).with(back.clone()),
+        says(SignatureType::SubkeyBinding).with(back).flags(false),
+    ] {
+        let subkey = forge.good().subkey().signature(&forge.bind(binding));
+        assert_eq!(subkey_reason(&forge, &subkey), Some(Reason::NotForSigning));
+    }
+}
+
+#[test]
+fn signatures_have_their_time() {
+    let forge = Forge::new(1);
+    let at = |seconds: u32| i64::from(seconds);
+    assert_eq!(signature_reason(&forge, signing().at(NOW + 29 * 60)), None);
+    assert_eq!(
+        signature_reason(&forge, signing().at(NOW + 31 * 60)),
+        Some(Reason::Future {
+            at: at(NOW + 31 * 60)
+        })
+    );
+    assert_eq!(
+        signature_reason(&forge, signing().expires(DAY)),
+        Some(Reason::Expired {
+            at: at(SIGNED + DAY)
+        })
+    );
+    assert_eq!(signature_reason(&forge, signing().expires(DAY + 1)), None);
+    assert_eq!(signature_reason(&forge, signing().expires(0)), None);
+    assert_eq!(signature_reason(&forge, signing().at(MADE)), None);
+    assert_eq!(
+        signature_reason(&forge, signing().at(MADE - 1)),
+        Some(Reason::OlderThanKey)
+    );
+}
+
+#[test]
+fn critical_parts_must_be_understood() {
+    let forge = Forge::new(1);
+    // The `pgp` crate neither makes nor accepts other unknown ones.
+    let unknown = SubpacketData::Experimental(101, Bytes::from_static(b"x"));
+    let notation = SubpacketData::Notation(Notation {
+        readable: true,
+        name: Bytes::from_static(b"n@archive.example"),
+        value: Bytes::from_static(b"v"),
+    });
+    for data in [unknown, notation] {
+        assert_eq!(signature_reason(&forge, signing().with(data.clone())), None);
+        assert!(matches!(
+            signature_reason(&forge, signing().critical(data.clone())),
+            Some(Reason::Unsupported { .. })
+        ));
+        let certified = says(SignatureType::CertPositive).critical(data);
+        unbound(primary_reason(&forge, &forge.certificate(certified)));
+    }
+}
+
+#[test]
+fn keyrings_may_be_armoured_and_of_several_parts() {
+    let forges = [Forge::new(1), Forge::new(2)];
+    let [first, second] = forges.each_ref().map(|forge| forge.good());
+    let fingerprints = |keyring: &Keyring| -> Vec<String> {
+        let all = keyring.certificates();
+        all.map(|c| c.fingerprint().to_string()).collect()
+    };
+    let expected = forges.each_ref().map(Forge::fingerprint);
+
+    let binary = [first.bytes.clone(), second.bytes.clone()].concat();
+    let together = armour(&binary, BlockType::PublicKey);
+    let apart = format!("# one\n{}\n\ntwo:\n{}", first.armoured(), second.armoured());
+    let dos = apart.replace('\n', "\r\n");
+    for bytes in [
+        &binary,
+        together.as_bytes(),
+        apart.as_bytes(),
+        dos.as_bytes(),
+    ] {
+        assert_eq!(
+            fingerprints(&Keyring::parse(bytes, "test").unwrap()),
+            expected
+        );
+    }
+
+    // What is not a key, or not one that can be read, is passed over.
+    let odd = first
+        .clone()
+        .raw(Tag::Trust, &[1])
+        .raw(Tag::PublicKey, &[9, 1, 2]);
+    let odd = odd
+        .raw(Tag::UserId, b"nobody")
+        .raw(Tag::PublicKey, &[3, 0, 0]);
+    let odd = odd
+        .raw(Tag::UserAttribute, b"?")
+        .raw(Tag::PublicSubkey, &[5]);
+    assert_eq!(fingerprints(&odd.keyring()), &expected[..1]);
+    assert_eq!(primary_reason(&forges[0], &odd), None);
+
+    let user_ids = odd.keyring();
+    let certificate = user_ids.certificates().next().unwrap();
+    assert_eq!(certificate.user_ids(), ["Test key 1 <1@archive.example>"]);
+}
+
+#[test]
+fn files_that_are_no_keyrings_are_told_apart() {
+    let forge = Forge::new(1);
+    let error = |bytes: &[u8]| Keyring::parse(bytes, "my.gpg").unwrap_err();
+
+    let keybox = b"\0\0\0\x20\x01\x01\0\x02KBXf\0\0\0\0";
+    assert!(matches!(error(keybox), KeyringError::Keybox { .. }));
+    for nothing in [&b""[..], b"hello\n", b"<html>"] {
+        assert!(matches!(error(nothing), KeyringError::Empty { .. }));
+    }
+    let good = forge.good().bytes;
+    assert!(matches!(
+        error(&good[..good.len() - 1]),
+        KeyringError::Packets { .. }
+    ));
+    let armoured = forge.good().armoured();
+    let torn = &armoured.as_bytes()[..armoured.len() - 40];
+    assert!(matches!(error(torn), KeyringError::Armour { .. }));
+    let signature = armour(&packets(&[forge.sign(TEXT)]), BlockType::Signature);
+    assert!(matches!(
+        error(signature.as_bytes()),
+        KeyringError::Armour { .. }
+    ));
+    let signature = packets(&[forge.sign(TEXT)]);
+    assert!(matches!(error(&signature), KeyringError::Empty { .. }));
+    let mut secret = Vec::new();
+    pgp::packet::PacketTrait::to_writer_with_header(&forge.primary, &mut secret).unwrap();
+    assert!(matches!(error(&secret), KeyringError::SecretKey { .. }));
+    assert_eq!(
+        error(b"hello").to_string(),
+        "keyring `my.gpg` has no OpenPGP certificate that can be read"
+    );
+}
+
+#[test]
+fn user_ids_cannot_write_to_the_terminal() {
+    let mut forge = Forge::new(1);
+    let name = "Evil\u{1b}[2J\n<x@archive.example>";
+    forge.user = pgp::packet::UserId::from_str(Default::default(), name).unwrap();
+    let keyring = forge.good().keyring();
+    let certificate = keyring.certificates().next().unwrap();
+    assert_eq!(
+        certificate.user_ids(),
+        ["Evil\\u{1b}[2J\\n<x@archive.example>"]
+    );
+}
+
+#[test]
+fn what_one_copy_of_a_certificate_knows_counts_for_all() {
+    let forge = Forge::new(1);
+    let stale = forge.good_with_subkey().keyring();
+    let revocation = forge.direct(says(SignatureType::KeyRevocation));
+    let fresh = with_direct(&forge, &revocation).keyring();
+    let message = clearsigned(TEXT, &[forge.sign(TEXT)]);
+    assert!(verify(&message, &stale).is_ok());
+    for (mut first, second) in [(stale.clone(), &fresh), (fresh.clone(), &stale)] {
+        first.extend(second);
+        assert_eq!(first.certificates().count(), 1);
+        assert_eq!(reason(verify(&message, &first)), Some(Reason::Revoked));
+    }
+    // The subkey's, too; and a subkey that only one copy has can sign.
+    let revocation = forge.bind(says(SignatureType::SubkeyRevocation));
+    let fresh = forge.good_with_subkey().signature(&revocation).keyring();
+    let message = clearsigned(TEXT, &[signing().text(&forge.subkey, TEXT)]);
+    for (mut first, second) in [(stale.clone(), &fresh), (fresh.clone(), &stale)] {
+        first.extend(second);
+        assert_eq!(reason(verify(&message, &first)), Some(Reason::Revoked));
+    }
+    let mut without = forge.good().keyring();
+    without.extend(&stale);
+    let verified = verify(&message, &without).unwrap();
+    let [signature] = &verified.signatures[..] else {
+        panic!("{verified:?}");
+    };
+    assert_eq!(signature.signer.key.to_string(), forge.subkey_fingerprint());
+    assert_eq!(
+        signature.signer.certificate.to_string(),
+        forge.fingerprint()
+    );
+    // The same file twice changes nothing.
+    let both = [forge.good().bytes, forge.good().bytes].concat();
+    let twice = Keyring::parse(&both, "twice").unwrap();
+    assert_eq!(twice.certificates().count(), 1);
+}
+
+#[test]
+fn debians_keys_are_all_there_and_may_all_sign() {
+    let keyring = Keyring::debian();
+    let known: Vec<_> = keyring
+        .certificates()
+        .map(|c| (c.fingerprint().to_string(), c.user_ids().join(", ")))
+        .collect();
+    let expected = [
+        (
+            "B8B80B5B623EAB6AD8775C45B7C5D7D6350947F8",
+            "Debian Archive Automatic Signing Key (12/bookworm) <ftpmaster@debian.org>",
+        ),
+        (
+            "05AB90340C0C5E797F44A8C8254CF3B5AEC0A8F0",
+            "Debian Security Archive Automatic Signing Key (12/bookworm) <ftpmaster@debian.org>",
+        ),
+        (
+            "4D64FEC119C2029067D6E791F8D2585B8783D481",
+            "Debian Stable Release Key (12/bookworm) <debian-release@lists.debian.org>",
+        ),
+        (
+            "04B54C3CDCA79751B16BC6B5225629DF75B188BD",
+            "Debian Archive Automatic Signing Key (13/trixie) <ftpmaster@debian.org>",
+        ),
+        (
+            "5E04A1E3223A19A20706E20F9904613D4CCE68C6",
+            "Debian Security Archive Automatic Signing Key (13/trixie) <ftpmaster@debian.org>",
+        ),
+        (
+            "41587F7DB8C774BCCF131416762F67A0B2C39DE4",
+            "Debian Stable Release Key (13/trixie) <debian-release@lists.debian.org>",
+        ),
+    ]
+    .map(|(fingerprint, user)| (fingerprint.to_owned(), user.to_owned()));
+    assert_eq!(known, expected);
+
+    // Until they expire: the release keys of bookworm on 2031-01-19 at the earliest.
+    let in_2030 = 1_893_456_000;
+    let in_2040 = 2_208_988_800;
+    for (certificate, index, _) in keyring.keys() {
+        assert_eq!(certificate.key_state(index, in_2030).verdict, Ok(()));
+        assert!(matches!(
+            certificate.key_state(index, in_2040).verdict,
+            Err(Reason::KeyExpired { .. })
+        ));
+    }
+}
+
+proptest! {
+    #[test]
+    fn mutated_keyrings_never_panic(
+        at in any::<prop::sample::Index>(),
+        byte: u8,
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let forge = Forge::new(1);
+        let mut bytes = forge.good_with_subkey().bytes;
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        for bytes in [&bytes[..], &bytes[..cut.index(bytes.len())]] {
+            if let Ok(keyring) = Keyring::parse(bytes, "mutated") {
+                for (certificate, index, _) in keyring.keys() {
+                    let _ = certificate.key_state(index, NOW.into());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Debian's releases, and the suites that each is spread over.
+
+/// A release of Debian: what `--suite` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Suite {
+    /// Its code name.
+    pub codename: &'static str,
+    /// Its number, which base-files of a release that is not stable yet does not say.
+    pub version: &'static str,
+}
+
+/// Where a pocket is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Area {
+    /// Debian's main archive.
+    Main,
+    /// The archive of the security team.
+    Security,
+}
+
+const SUITES: [Suite; 3] = [
+    Suite { codename: "bookworm", version: "12" },
+    Suite { codename: "trixie", version: "13" },
+    Suite { codename: "forky", version: "14" },
+];
+
+/// There is no suite of this name, or none that images can be made from.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no suite `{name}`; the suites are {}", known())]
+pub struct UnknownSuite {
+    /// What was asked for.
+    pub name: String,
+}
+
+fn known() -> String {
+    SUITES.map(|suite| format!("`{}`", suite.codename)).join(", ")
+}
+
+impl Suite {
+    /// The suite that images are made from when none is named: Debian's stable release.
+    pub fn stable() -> Self {
+        SUITES[1]
+    }
+
+    /// All suites that are known.
+    pub fn all() -> impl Iterator<Item = Self> {
+        SUITES.into_iter()
+    }
+
+    /// The suite with this code name.
+    ///
+    /// # Errors
+    /// If there is none. Names that move (`stable`, `testing`) are none: the same definition
+    /// would make another image one day without a word.
+    pub fn named(name: &str) -> Result<Self, UnknownSuite> {
+        let found = SUITES.into_iter().find(|suite| suite.codename == name);
+        found.ok_or_else(|| UnknownSuite { name: name.to_owned() })
+    }
+
+    /// The suites of the archive that make up this release, and where each is kept.
+    pub fn pockets(&self) -> Vec<(String, Area)> {
+        let codename = self.codename;
+        vec![
+            (codename.to_owned(), Area::Main),
+            (format!("{codename}-updates"), Area::Main),
+            (format!("{codename}-security"), Area::Security),
+        ]
+    }
+}

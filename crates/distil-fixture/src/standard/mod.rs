@@ -1,0 +1,167 @@
+//! A miniature Debian: the packages that distil's catalogue needs, with the names, versions,
+//! relations, paths, modes and ELF needs of the real ones, and next to nothing inside.
+//!
+//! The facts stand in tables of control stanzas (`trixie/*.deb822`, `bookworm/*.deb822`), read
+//! by [`table`]; what a file says comes from [`content`].
+
+mod content;
+mod table;
+
+use crate::archive::{ArchiveBuilder, DEFAULT_DATE, Pocket};
+use crate::deb::DebBuilder;
+
+/// The certificates of the archive's `ca-certificates`: the file's name under
+/// `/usr/share/ca-certificates/mozilla`, its text, and the subject hash that OpenSSL looks it up
+/// by (`openssl x509 -subject_hash`). They are valid from 2020 to 2099, and nobody has the keys.
+pub const CA_CERTIFICATES: [(&str, &str, &str); 3] = [
+    (
+        "Fixture_Root_CA_E1.crt",
+        include_str!("certificates/Fixture_Root_CA_E1.crt"),
+        "00f3e9ed",
+    ),
+    (
+        "Fixture_Root_CA_E2.crt",
+        include_str!("certificates/Fixture_Root_CA_E2.crt"),
+        "9c70bd3f",
+    ),
+    // Letters beyond ASCII and runs of blanks, which the hash folds.
+    (
+        "Fixture_Root_CA_R3.crt",
+        include_str!("certificates/Fixture_Root_CA_R3.crt"),
+        "11c2d323",
+    ),
+];
+
+/// The applets of the archive's `busybox-static`, in the order in which its binary lists them.
+///
+/// # Panics
+/// When `suite` is neither `trixie` nor `bookworm`.
+#[must_use]
+pub fn busybox_applets(suite: &str) -> Vec<&'static str> {
+    content::applets(Suite::named(suite))
+}
+
+/// An archive like Debian's: the pockets `SUITE`, with every package for amd64 and arm64, and
+/// `SUITE-updates`, which is empty. The suites are `trixie` and `bookworm`. Nothing has a
+/// `Valid-Until`, since everything is dated 1 October 2025.
+///
+/// # Panics
+/// When `suite` is another.
+#[must_use]
+pub fn debian_like(suite: &str) -> ArchiveBuilder {
+    let facts = Suite::named(suite);
+    let main = Pocket::new(suite)
+        .field("Suite", facts.alias)
+        .field("Version", facts.version)
+        .field("Description", &format!("Debian {} Fixture", facts.version))
+        .packages(packages(facts));
+    let updates = Pocket::new(&format!("{suite}-updates"))
+        .field("Suite", &format!("{}-updates", facts.alias))
+        .field("Version", &format!("{}-updates", facts.number))
+        .field("Description", &format!("Debian {} - Updates", facts.number));
+    ArchiveBuilder::new().pocket(main).pocket(updates)
+}
+
+/// The security archive beside [`debian_like`], a root of its own: the pocket `SUITE-security`
+/// with components under `updates/`, indexes in xz only, and OpenSSL's packages in a newer
+/// version than `SUITE` has.
+///
+/// # Panics
+/// When `suite` is neither `trixie` nor `bookworm`.
+#[must_use]
+pub fn debian_security_like(suite: &str) -> ArchiveBuilder {
+    let facts = Suite::named(suite);
+    let newer = packages(facts)
+        .into_iter()
+        .filter(|deb| deb.name() == "openssl" || deb.source_name() == "openssl")
+        .map(|deb| deb.renumber(facts.openssl.0, facts.openssl.1));
+    let pocket = Pocket::new(&format!("{suite}-security"))
+        .field("Label", "Debian-Security")
+        .field("Suite", &format!("{}-security", facts.alias))
+        .field("Version", facts.number)
+        .field(
+            "Description",
+            &format!("Debian {} - Security Updates", facts.number),
+        )
+        .date(DEFAULT_DATE + 86_400)
+        .component_prefix("updates/")
+        .compressions(&[crate::Compression::Xz])
+        .packages(newer);
+    ArchiveBuilder::new().pocket(pocket)
+}
+
+/// The packages of [`debian_like`] for one architecture, those for `all` among them. Any
+/// architecture that [`Machine`](crate::Machine) has will do.
+///
+/// # Panics
+/// When the suite or the architecture is unknown.
+#[must_use]
+pub fn debian_like_packages(suite: &str, architecture: &str) -> Vec<DebBuilder> {
+    table::packages(Suite::named(suite), architecture)
+}
+
+/// The packages for both architectures, those for `all` once.
+fn packages(suite: &Suite) -> Vec<DebBuilder> {
+    let mut packages = table::packages(suite, "amd64");
+    packages.extend(
+        table::packages(suite, "arm64")
+            .into_iter()
+            .filter(|deb| deb.architecture() != "all"),
+    );
+    packages
+}
+
+/// What distinguishes one suite's fixture from another's, beside its table.
+struct Suite {
+    name: &'static str,
+    /// What the Release file calls it.
+    alias: &'static str,
+    number: &'static str,
+    version: &'static str,
+    tables: [&'static str; 3],
+    /// The newest version that its libc defines.
+    glibc: &'static str,
+    /// OpenSSL's version, and the one in the security archive.
+    openssl: (&'static str, &'static str),
+}
+
+const SUITES: [Suite; 2] = [
+    Suite {
+        name: "trixie",
+        alias: "stable",
+        number: "13",
+        version: "13.8",
+        tables: [
+            include_str!("trixie/system.deb822"),
+            include_str!("trixie/libraries.deb822"),
+            include_str!("trixie/python.deb822"),
+        ],
+        glibc: "GLIBC_2.41",
+        openssl: ("3.5.9-1~deb13u1", "3.5.9-1~deb13u2"),
+    },
+    Suite {
+        name: "bookworm",
+        alias: "oldstable",
+        number: "12",
+        version: "12.15",
+        tables: [
+            include_str!("bookworm/system.deb822"),
+            include_str!("bookworm/libraries.deb822"),
+            include_str!("bookworm/python.deb822"),
+        ],
+        glibc: "GLIBC_2.36",
+        openssl: ("3.0.20-1~deb12u2", "3.0.20-1~deb12u3"),
+    },
+];
+
+impl Suite {
+    fn named(name: &str) -> &'static Self {
+        SUITES
+            .iter()
+            .find(|suite| suite.name == name)
+            .unwrap_or_else(|| panic!("there is no fixture of the suite `{name}`"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

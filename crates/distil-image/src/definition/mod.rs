@@ -1,0 +1,198 @@
+//! Definitions: the YAML files that say what an image is.
+//!
+//! These types are the format. Unknown keys are refused, and the JSON Schema that editors use
+//! is generated from them.
+
+mod catalogue;
+mod item;
+mod parse;
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use catalogue::{Catalogue, CatalogueError, UnknownDefinition};
+pub use item::{OneOrMany, PackageItem};
+pub use parse::{DefinitionError, parse, schema};
+
+/// An image, or a layer on top of another definition's image.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Definition {
+    /// The image's name.
+    pub name: String,
+    /// What it is for, in one line.
+    pub description: String,
+    /// The definition whose image this one stands on, and whose layers it shares.
+    pub from: Option<String>,
+    /// Debian packages: names, relations with versions and alternatives, or some of a
+    /// package's files.
+    pub packages: Vec<PackageItem>,
+    /// Relations that are left out on purpose: the name that they ask for, and the reason.
+    pub without: BTreeMap<String, String>,
+    /// Patterns of files that are left out, beside those that every image leaves out.
+    pub drop: Vec<String>,
+    /// Patterns of files that are kept although every image leaves them out.
+    pub keep: Vec<String>,
+    /// Libraries that some file asks for and that are left out on purpose: name and reason.
+    pub excuse: BTreeMap<String, String>,
+    /// What else is so on some suites or architectures.
+    pub when: Vec<Overlay>,
+    /// Symbolic links: path and target.
+    pub links: BTreeMap<String, String>,
+    /// Folders that no package ships.
+    pub directories: Vec<DirectoryItem>,
+    /// Files that no package ships.
+    pub files: Vec<FileItem>,
+    /// Users and groups, beside those of the definition that this one stands on.
+    pub accounts: Accounts,
+    /// Certificates of authorities.
+    pub certificates: Certificates,
+    /// How a container of the image runs.
+    pub config: Config,
+    /// What the debug variant has beside busybox.
+    pub debug: Debug,
+}
+
+/// What is added to a definition on some suites or architectures.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Overlay {
+    /// The suites; all of them if there is none.
+    pub suite: OneOrMany,
+    /// Debian's names of the architectures; all of them if there is none.
+    pub architecture: OneOrMany,
+    /// As in a definition.
+    pub packages: Vec<PackageItem>,
+    /// As in a definition.
+    pub without: BTreeMap<String, String>,
+    /// As in a definition.
+    pub drop: Vec<String>,
+    /// As in a definition.
+    pub keep: Vec<String>,
+    /// As in a definition.
+    pub excuse: BTreeMap<String, String>,
+    /// As in a definition.
+    pub links: BTreeMap<String, String>,
+    /// As in a definition.
+    pub config: Config,
+    /// As in a definition.
+    pub debug: Debug,
+}
+
+/// A folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DirectoryItem {
+    /// Its path.
+    pub path: String,
+    /// The name or number of its owner, and of its group behind a colon.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// Its mode in octal digits; 0755 if none is given.
+    #[serde(default)]
+    pub mode: Option<String>,
+}
+
+/// A file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileItem {
+    /// Its path.
+    pub path: String,
+    /// Its text.
+    #[serde(default)]
+    pub text: Option<String>,
+    /// The file whose bytes it has, relative to the definition.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// The name or number of its owner, and of its group behind a colon.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// Its mode in octal digits; 0644 if none is given.
+    #[serde(default)]
+    pub mode: Option<String>,
+}
+
+/// Users and groups.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Accounts {
+    /// Users, in the order of `/etc/passwd`.
+    pub users: Vec<User>,
+    /// Groups, in the order of `/etc/group`.
+    pub groups: Vec<Group>,
+}
+
+/// A user (passwd(5)).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// The name.
+    pub name: String,
+    /// The number.
+    pub uid: u32,
+    /// The group's number; the user's own number if none is given.
+    #[serde(default)]
+    pub gid: Option<u32>,
+    /// The home folder.
+    #[serde(default)]
+    pub home: Option<String>,
+    /// Who it is for; the name if none is given.
+    #[serde(default)]
+    pub comment: Option<String>,
+}
+
+/// A group (group(5)).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// The name.
+    pub name: String,
+    /// The number.
+    pub gid: u32,
+    /// The names of its members.
+    #[serde(default)]
+    pub members: Vec<String>,
+}
+
+/// Certificates of authorities.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Certificates {
+    /// PEM files, relative to the definition, that are trusted beside Debian's.
+    pub extra: Vec<String>,
+}
+
+/// How a container runs (OCI image specification, "Image Configuration").
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The program, and arguments that it always has.
+    pub entrypoint: Option<Vec<String>>,
+    /// Arguments that are used when none are given.
+    pub cmd: Option<Vec<String>>,
+    /// Environment variables, beside those of the definition that this one stands on.
+    pub env: BTreeMap<String, String>,
+    /// The user, as a number.
+    pub user: Option<String>,
+    /// The folder that the program starts in.
+    pub workdir: Option<String>,
+    /// Labels, which are annotations, too.
+    pub labels: BTreeMap<String, String>,
+    /// Ports that the program listens on, such as `8080/tcp`.
+    pub ports: Vec<String>,
+    /// Folders that are volumes.
+    pub volumes: Vec<String>,
+    /// The signal that ends the program.
+    pub stop_signal: Option<String>,
+}
+
+/// What the debug variant has beside busybox.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Debug {
+    /// Debian packages.
+    pub packages: Vec<PackageItem>,
+}

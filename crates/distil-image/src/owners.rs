@@ -1,0 +1,144 @@
+//! From the names of owners to their numbers.
+
+use std::collections::BTreeMap;
+
+use crate::definition::Accounts;
+
+/// The users that base-passwd gives fixed numbers to (Debian Policy §9.2.2, 0–99).
+const USERS: &[(&str, u32)] = &[
+    ("root", 0),
+    ("daemon", 1),
+    ("bin", 2),
+    ("sys", 3),
+    ("sync", 4),
+    ("games", 5),
+    ("man", 6),
+    ("lp", 7),
+    ("mail", 8),
+    ("news", 9),
+    ("uucp", 10),
+    ("proxy", 13),
+    ("www-data", 33),
+    ("backup", 34),
+    ("list", 38),
+    ("irc", 39),
+    ("_apt", 42),
+    ("nobody", 65534),
+];
+
+/// The groups that base-passwd gives fixed numbers to.
+const GROUPS: &[(&str, u32)] = &[
+    ("root", 0),
+    ("daemon", 1),
+    ("bin", 2),
+    ("sys", 3),
+    ("adm", 4),
+    ("tty", 5),
+    ("disk", 6),
+    ("lp", 7),
+    ("mail", 8),
+    ("news", 9),
+    ("uucp", 10),
+    ("man", 12),
+    ("proxy", 13),
+    ("kmem", 15),
+    ("dialout", 20),
+    ("fax", 21),
+    ("voice", 22),
+    ("cdrom", 24),
+    ("floppy", 25),
+    ("tape", 26),
+    ("sudo", 27),
+    ("audio", 29),
+    ("dip", 30),
+    ("www-data", 33),
+    ("backup", 34),
+    ("operator", 37),
+    ("list", 38),
+    ("irc", 39),
+    ("src", 40),
+    ("shadow", 42),
+    ("utmp", 43),
+    ("video", 44),
+    ("sasl", 45),
+    ("plugdev", 46),
+    ("staff", 50),
+    ("games", 60),
+    ("users", 100),
+    ("nogroup", 65534),
+];
+
+/// Numbers of names: the image's own accounts first, then base-passwd's.
+#[derive(Debug, Clone)]
+pub struct Owners {
+    users: BTreeMap<String, u32>,
+    groups: BTreeMap<String, u32>,
+}
+
+/// An owner that nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no {kind} `{name}`; add it to `accounts`, or write its number")]
+pub struct UnknownOwner {
+    kind: &'static str,
+    name: String,
+}
+
+impl Owners {
+    /// The owners that an image with these accounts knows.
+    pub fn new(accounts: &Accounts) -> Self {
+        let fixed = |list: &[(&str, u32)]| -> BTreeMap<String, u32> {
+            list.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect()
+        };
+        let mut owners = Self { users: fixed(USERS), groups: fixed(GROUPS) };
+        owners.users.extend(accounts.users.iter().map(|user| (user.name.clone(), user.uid)));
+        owners.groups.extend(accounts.groups.iter().map(|group| (group.name.clone(), group.gid)));
+        owners
+    }
+
+    /// A user's number; `otherwise` if the name is unknown, as it is when a package's script
+    /// would have made the user.
+    pub fn user(&self, name: &str, otherwise: u32) -> u32 {
+        self.users.get(name).copied().unwrap_or(otherwise)
+    }
+
+    /// A group's number; `otherwise` if the name is unknown.
+    pub fn group(&self, name: &str, otherwise: u32) -> u32 {
+        self.groups.get(name).copied().unwrap_or(otherwise)
+    }
+
+    /// The numbers of `USER`, `USER:GROUP`, or the like with numbers. Without a group it is
+    /// the one with the user's name or, for a number, the same number.
+    pub fn parse(&self, text: &str) -> Result<(u32, u32), UnknownOwner> {
+        let (user, group) = text.split_once(':').unwrap_or((text, text));
+        let find = |kind, names: &BTreeMap<String, u32>, name: &str| {
+            let number = name.parse().ok().or_else(|| names.get(name).copied());
+            number.ok_or_else(|| UnknownOwner { kind, name: name.to_owned() })
+        };
+        Ok((find("user", &self.users, user)?, find("group", &self.groups, group)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::definition::Group;
+
+    #[test]
+    fn an_images_own_accounts_come_first() {
+        let group = Group { name: "shadow".to_owned(), gid: 999, members: Vec::new() };
+        let accounts = Accounts { users: Vec::new(), groups: vec![group] };
+        let owners = Owners::new(&accounts);
+        assert_eq!(owners.group("shadow", 0), 999);
+        assert_eq!(Owners::new(&Accounts::default()).group("shadow", 0), 42);
+        assert_eq!(owners.user("postgres", 7), 7);
+    }
+
+    #[test]
+    fn owners_as_definitions_write_them() {
+        let owners = Owners::new(&Accounts::default());
+        assert_eq!(owners.parse("www-data"), Ok((33, 33)));
+        assert_eq!(owners.parse("0:shadow"), Ok((0, 42)));
+        assert_eq!(owners.parse("1000"), Ok((1000, 1000)));
+        assert!(owners.parse("nobdy").unwrap_err().to_string().contains("no user `nobdy`"));
+    }
+}

@@ -1,0 +1,134 @@
+//! From a recipe to the exact packages of each layer.
+//!
+//! Each definition of the chain is solved on its own, with the packages of those below pinned:
+//! so the layers of `base` are the same whether `base`, `cc` or `python3` is built.
+
+use std::collections::BTreeSet;
+
+use distil_debian::archive::PocketState;
+use distil_debian::index::PackageIndex;
+use distil_debian::solve::{Omitted, Request, Selected, SolveError, solve};
+use serde::{Deserialize, Serialize};
+
+use crate::policy::Policy;
+use crate::recipe::{LayerRecipe, Recipe};
+
+/// The packages of an image, after solving: what a lock holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolution {
+    /// The release of Debian.
+    pub suite: String,
+    /// Debian's name of the architecture.
+    pub architecture: String,
+    /// The states of the archive that the packages are from.
+    pub states: Vec<PocketState>,
+    /// The packages of each layer, the lowest first.
+    pub layers: Vec<ResolvedLayer>,
+}
+
+/// The packages that one layer adds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvedLayer {
+    /// The definition's name.
+    pub definition: String,
+    /// The packages, sorted by name, with the reasons why each is there.
+    pub packages: Vec<Selected>,
+    /// Dependencies of all packages so far that were left out.
+    pub omitted: Vec<Omitted>,
+}
+
+/// Why there are no packages for a recipe.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// There is no solution.
+    #[error("failed to find packages for `{definition}`")]
+    Unsolvable {
+        /// The definition.
+        definition: String,
+        /// Why.
+        source: SolveError,
+    },
+    /// An entry of `without` leaves nothing out.
+    #[error(
+        "`without: {name}` of definition `{definition}` leaves nothing out: no package of the \
+         image asks for it"
+    )]
+    UselessWithout {
+        /// The definition.
+        definition: String,
+        /// The entry.
+        name: String,
+    },
+}
+
+/// Finds the packages of all layers.
+///
+/// # Errors
+/// If a layer has no solution on top of those below.
+pub fn resolve(
+    recipe: &Recipe,
+    index: &PackageIndex,
+    states: &[PocketState],
+) -> Result<Resolution, ResolveError> {
+    let mut layers: Vec<ResolvedLayer> = Vec::new();
+    let mut without: BTreeSet<String> =
+        Policy::default_policy().without.keys().cloned().collect();
+    for layer in &recipe.layers {
+        without.extend(layer.without.keys().cloned());
+        let resolved = resolve_layer(layer, &layers, &without, index)?;
+        for name in layer.without.keys() {
+            if !resolved.omitted.iter().any(|omitted| omitted.without == *name) {
+                let (definition, name) = (layer.definition.clone(), name.clone());
+                return Err(ResolveError::UselessWithout { definition, name });
+            }
+        }
+        layers.push(resolved);
+    }
+    Ok(Resolution {
+        suite: recipe.suite.codename.to_owned(),
+        architecture: recipe.architecture.debian().to_owned(),
+        states: states.to_vec(),
+        layers,
+    })
+}
+
+fn resolve_layer(
+    layer: &LayerRecipe,
+    below: &[ResolvedLayer],
+    without: &BTreeSet<String>,
+    index: &PackageIndex,
+) -> Result<ResolvedLayer, ResolveError> {
+    let mut without = without.clone();
+    let mut request = Request::default();
+    for package in &layer.packages {
+        request.install.push(package.relation.clone());
+        for relation in package.relation.iter() {
+            // What a layer below did without, this one may ask for by name.
+            if !layer.without.contains_key(&relation.name) {
+                without.remove(&relation.name);
+            }
+        }
+    }
+    request.without = without;
+    let pinned = below.iter().flat_map(|layer| &layer.packages);
+    let pinned = pinned.map(|one| (one.package.name.clone(), one.package.version.clone()));
+    request.pinned = pinned.collect();
+    let solution = solve(index, &request).map_err(|source| ResolveError::Unsolvable {
+        definition: layer.definition.clone(),
+        source,
+    })?;
+    let is_new = |one: &Selected| !request.pinned.iter().any(|(name, _)| *name == one.package.name);
+    Ok(ResolvedLayer {
+        definition: layer.definition.clone(),
+        packages: solution.packages.into_iter().filter(is_new).collect(),
+        omitted: solution.omitted,
+    })
+}
+
+impl Resolution {
+    /// All packages, with the number of the layer of each.
+    pub fn packages(&self) -> impl Iterator<Item = (usize, &Selected)> {
+        let layers = self.layers.iter().enumerate();
+        layers.flat_map(|(number, layer)| layer.packages.iter().map(move |one| (number, one)))
+    }
+}

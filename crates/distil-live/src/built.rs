@@ -1,0 +1,137 @@
+//! Images that the tests look at, each built once a run and loaded once an engine.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
+
+use crate::context::RUN_FOLDER;
+use crate::{Archive, Context, Engine};
+
+/// What is to be built: an image of the catalogue or a definition, for one suite and architecture.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Request {
+    name: String,
+    suite: &'static str,
+    arch: &'static str,
+    definition: Option<String>,
+}
+
+impl Request {
+    /// An image of the catalogue, `NAME` or `NAME:VARIANT`.
+    pub fn catalogue(name: &str, suite: &'static str, arch: &'static str) -> Self {
+        Self {
+            name: name.to_owned(),
+            suite,
+            arch,
+            definition: None,
+        }
+    }
+
+    /// A definition of the test's own; `name` is the file's, without `.yaml`.
+    pub fn definition(name: &str, yaml: &str, suite: &'static str, arch: &'static str) -> Self {
+        Self {
+            name: name.to_owned(),
+            suite,
+            arch,
+            definition: Some(yaml.to_owned()),
+        }
+    }
+
+    /// `linux/ARCH`, as engines and `--platform` spell it.
+    pub fn platform(&self) -> String {
+        format!("linux/{}", self.arch)
+    }
+
+    /// Builds it, or returns what an earlier call of this run built.
+    #[track_caller]
+    pub fn build(&self) -> Arc<Built> {
+        type Slot = Arc<OnceLock<Arc<Built>>>;
+        static BUILT: LazyLock<Mutex<BTreeMap<Request, Slot>>> = LazyLock::new(Mutex::default);
+        // The map is locked for a moment only: different images are built side by side.
+        let slot = {
+            let mut built = BUILT
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            Arc::clone(built.entry(self.clone()).or_default())
+        };
+        Arc::clone(slot.get_or_init(|| Arc::new(Built::make(self))))
+    }
+}
+
+/// An image that was built: its archive, and the name that it carries.
+#[derive(Debug)]
+pub struct Built {
+    request: Request,
+    path: PathBuf,
+    tag: String,
+    loaded: [OnceLock<String>; 2],
+}
+
+impl Built {
+    fn make(request: &Request) -> Self {
+        let slug = format!("{}-{}-{}", request.name, request.suite, request.arch).replace(':', "-");
+        let path = RUN_FOLDER.join(format!("{slug}.tar"));
+        let tag = format!("distil-test/{slug}:live");
+        let context = Context::new();
+        let what = match &request.definition {
+            Some(yaml) => {
+                context.write(&format!("{}.yaml", request.name), yaml);
+                format!("{}.yaml", request.name)
+            }
+            None => request.name.clone(),
+        };
+        let output = format!("oci-archive:{}", path.display());
+        let platform = request.platform();
+        context
+            .distil([
+                "build",
+                &what,
+                "--suite",
+                request.suite,
+                "--platform",
+                &platform,
+                "-t",
+                &tag,
+                "-o",
+                &output,
+            ])
+            .success();
+        Self {
+            request: request.clone(),
+            path,
+            tag,
+            loaded: Default::default(),
+        }
+    }
+
+    /// The archive's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `oci-archive:PATH`, for a command that takes an image.
+    pub fn reference(&self) -> String {
+        format!("oci-archive:{}", self.path.display())
+    }
+
+    /// The name that the image was given by `-t`.
+    pub fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    /// `linux/ARCH`.
+    pub fn platform(&self) -> String {
+        self.request.platform()
+    }
+
+    /// The archive, opened.
+    pub fn archive(&self) -> Archive {
+        Archive::open(&self.path)
+    }
+
+    /// The name under which the engine knows the image, after loading it if need be.
+    #[track_caller]
+    pub fn in_engine(&self, engine: Engine) -> &str {
+        self.loaded[engine as usize].get_or_init(|| engine.load(&self.path))
+    }
+}

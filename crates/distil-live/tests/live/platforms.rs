@@ -1,0 +1,115 @@
+//! Several platforms in one image.
+
+use distil_live::outcome::find_program;
+use distil_live::{Archive, Context, Engine, Request, require};
+
+/// Builds Python for both architectures into `python3.tar` of the context.
+fn both(context: &Context) -> Archive {
+    context
+        .distil([
+            "build",
+            "python3",
+            "--suite",
+            "trixie",
+            "--platform",
+            "linux/amd64,linux/arm64",
+            "-t",
+            "distil-test/both:1",
+        ])
+        .success();
+    Archive::open(&context.path("python3.tar"))
+}
+
+#[test]
+fn two_platforms_make_an_index_of_the_very_images() {
+    let context = Context::new();
+    let archive = both(&context);
+    let top = archive.top();
+    assert_eq!(top["mediaType"], "application/vnd.oci.image.index.v1+json");
+    let index: serde_json::Value = serde_json::from_slice(archive.blob(&top)).unwrap();
+    let platforms: Vec<_> = index["manifests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|descriptor| {
+            descriptor["platform"]["architecture"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    assert_eq!(platforms, ["amd64", "arm64"]);
+    assert_eq!(archive.json("manifest.json").as_array().unwrap().len(), 1);
+    for arch in ["amd64", "arm64"] {
+        let alone = Request::catalogue("python3", "trixie", arch)
+            .build()
+            .archive()
+            .image(arch);
+        assert_eq!(
+            archive.image(arch).layer_digests(),
+            alone.layer_digests(),
+            "{arch}"
+        );
+    }
+}
+
+#[test]
+fn engines_load_their_own_platform_of_an_index() {
+    let context = Context::new();
+    both(&context);
+    let machine = std::env::consts::ARCH;
+    for engine in Engine::ALL.into_iter().filter_map(Engine::get) {
+        let name = engine.load(&context.path("python3.tar"));
+        let script = "import platform; print(platform.machine())";
+        let ran = engine
+            .container(&name)
+            .args(["-c", script])
+            .output()
+            .success();
+        assert_eq!(
+            ran.stdout().trim(),
+            machine,
+            "{}: {}",
+            engine.program(),
+            ran.report()
+        );
+    }
+}
+
+#[test]
+fn skopeo_sees_an_index_and_copies_all_of_it() {
+    if find_program("skopeo").is_none() {
+        return require::missing("skopeo is not installed");
+    }
+    let context = Context::new();
+    both(&context);
+    let skopeo = |arguments: &[&str]| {
+        context
+            .run("skopeo", ["--insecure-policy"].iter().chain(arguments))
+            .success()
+    };
+    let raw = skopeo(&["inspect", "--raw", "oci-archive:python3.tar"]).json();
+    assert_eq!(raw["manifests"].as_array().map(Vec::len), Some(2), "{raw}");
+    skopeo(&[
+        "copy",
+        "--quiet",
+        "--all",
+        "oci-archive:python3.tar",
+        "oci:copy:it",
+    ]);
+    for arch in ["amd64", "arm64"] {
+        Archive::open_layout(&context.path("copy")).image(arch);
+    }
+}
+
+#[test]
+fn all_platforms_are_those_of_the_catalogue() {
+    let context = Context::new();
+    context
+        .distil(["build", "static", "--suite", "trixie", "--platform", "all"])
+        .success();
+    let archive = Archive::open(&context.path("static.tar"));
+    for arch in crate::ARCHES {
+        archive.image(arch);
+    }
+}

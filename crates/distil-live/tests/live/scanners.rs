@@ -1,0 +1,109 @@
+//! Scanners see every package of an image, with its version, and nothing twice.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use distil_live::{Context, require};
+use serde_json::Value;
+
+use crate::{metadata, python};
+
+/// The scanner that a variable of the environment names; `./test` installs and names them.
+fn scanner(variable: &str) -> Option<PathBuf> {
+    let path = std::env::var_os(variable)
+        .map(PathBuf::from)
+        .filter(|path| path.is_file());
+    if path.is_none() {
+        require::missing(&format!("`{variable}` names no program"));
+    }
+    path
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn syft_lists_the_packages_and_nothing_else() {
+    let Some(syft) = scanner("DISTIL_TEST_SYFT") else {
+        return;
+    };
+    let image = python().build();
+    let context = Context::new();
+    let scanned = context
+        .run(
+            "env",
+            [
+                "SYFT_CHECK_FOR_APP_UPDATE=false",
+                syft.to_str().unwrap(),
+                "scan",
+                "--quiet",
+                "--output",
+                "json",
+                &image.reference(),
+            ],
+        )
+        .success()
+        .json();
+    assert_eq!(
+        scanned["distro"]["versionCodename"], "trixie",
+        "{}",
+        scanned["distro"]
+    );
+    let mut found = BTreeMap::new();
+    for artifact in scanned["artifacts"].as_array().unwrap() {
+        // A Python that no package owns would be listed a second time, as a binary.
+        assert_eq!(artifact["type"], "deb", "{artifact}");
+        assert!(
+            text(&artifact["purl"]).starts_with("pkg:deb/debian/"),
+            "{artifact}"
+        );
+        assert!(
+            !artifact["licenses"].as_array().unwrap().is_empty(),
+            "no licence: {artifact}"
+        );
+        found.insert(text(&artifact["name"]), text(&artifact["version"]));
+    }
+    assert_eq!(
+        found,
+        metadata::versions(&image.archive().image("amd64").rootfs())
+    );
+}
+
+#[test]
+fn trivy_lists_the_packages() {
+    let Some(trivy) = scanner("DISTIL_TEST_TRIVY") else {
+        return;
+    };
+    let image = python().build();
+    let context = Context::new();
+    let cache = context.path("cache");
+    let path = image.path().to_str().unwrap();
+    let options = [
+        "image",
+        "--quiet",
+        "--offline-scan",
+        "--format",
+        "cyclonedx",
+    ];
+    let scanned = context
+        .run(
+            trivy.to_str().unwrap(),
+            options
+                .into_iter()
+                .chain(["--cache-dir", cache.to_str().unwrap(), "--input", path]),
+        )
+        .success()
+        .json();
+    let of_debian = |component: &&Value| text(&component["purl"]).starts_with("pkg:deb/debian/");
+    let components = scanned["components"].as_array().unwrap();
+    let found: BTreeMap<String, String> = components
+        .iter()
+        .filter(of_debian)
+        .map(|component| (text(&component["name"]), text(&component["version"])))
+        .collect();
+    assert_eq!(
+        found,
+        metadata::versions(&image.archive().image("amd64").rootfs())
+    );
+}

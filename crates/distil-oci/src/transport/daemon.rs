@@ -1,0 +1,227 @@
+//! A Docker daemon's own store, through its API.
+//!
+//! The daemon is sent the same archive that is written to files, and sends the one of `docker
+//! save`. The API is spoken asynchronously, on a thread of its own that lives as long as the
+//! transfer, so that whoever calls may be synchronous or not.
+
+use std::error::Error as _;
+use std::fs::File;
+use std::io::{self, BufWriter, Seek as _, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use bollard::errors::Error as ApiError;
+use bollard::query_parameters::ImportImageOptionsBuilder;
+use bollard::{API_DEFAULT_VERSION, Docker, body_try_stream};
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
+use tokio::sync::mpsc;
+
+use crate::image::Content;
+use crate::platform::Platform;
+use crate::reference::Reference;
+use crate::transport::archive::{self, Wanted};
+use crate::transport::combined::{self, Names};
+use crate::transport::daemon_host::DaemonHost;
+use crate::transport::error::Problem;
+
+/// How long the daemon may take to begin its answer. Older ones begin when they are done.
+const PATIENCE: Duration = Duration::from_secs(3600);
+/// How much is sent at a time, and how many of these may wait.
+const CHUNK: usize = 256 << 10;
+const WAITING: usize = 4;
+
+/// Gives `content` to the daemon under `name`: of an index the image for the daemon's platform
+/// alone, since Docker before version 29 has no place for more by default.
+pub(crate) fn write(content: &Content, name: &Reference, modified: u64) -> Result<(), Problem> {
+    let host = DaemonHost::find()?;
+    let platform = in_a_runtime(async { Ok(connect(&host).await?.1) })?;
+    let image = match content.for_platform(&platform) {
+        Some(image) => image,
+        None => content.images().first().ok_or(Problem::Empty)?,
+    };
+    let image = Content::Image(image.clone());
+    let names = std::slice::from_ref(name);
+    let (sender, receiver) = mpsc::channel(WAITING);
+    let (made, sent) = thread::scope(|scope| {
+        let maker = scope.spawn(|| {
+            let place = Path::new("the Docker daemon");
+            let end = sender.clone();
+            let mut out = BufWriter::with_capacity(CHUNK, Sender(sender));
+            let made = combined::to(&mut out, place, &image, &Names::of(names), modified)
+                .and_then(|()| out.flush().map_err(Problem::file("write", place)));
+            if made.is_err() {
+                // So that the daemon does not take the archive for whole.
+                let _ = end.blocking_send(Err(io::Error::other("the archive cannot be made")));
+            }
+            made
+        });
+        let sent = in_a_runtime(async {
+            let (docker, _) = connect(&host).await?;
+            load(&docker, receiver).await
+        });
+        (maker.join(), sent)
+    });
+    let made = made.unwrap_or_else(|_| Err(died()));
+    match (made, sent) {
+        // When the daemon hangs up, it says why, and we only see that it did.
+        (Err(Problem::File { .. }), Err(refused)) => Err(refused),
+        (Err(problem), _) | (Ok(()), Err(problem)) => Err(problem),
+        (Ok(()), Ok(())) => Ok(()),
+    }
+}
+
+/// Reads the image `name` out of the daemon, by way of a temporary file.
+pub(crate) fn open(name: &Reference) -> Result<Content, Problem> {
+    let host = DaemonHost::find()?;
+    let file = in_a_runtime(async {
+        let (docker, _) = connect(&host).await?;
+        save(&docker, name).await
+    })?;
+    let place = Path::new("the Docker daemon's archive");
+    archive::from_file(file, place, Wanted::Docker(Some(name)))
+}
+
+/// Runs `work` on a thread of its own: on one that is inside a runtime, it could not block.
+fn in_a_runtime<T: Send>(
+    work: impl Future<Output = Result<T, Problem>> + Send,
+) -> Result<T, Problem> {
+    let run = || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime
+            .map_err(|error| Problem::Daemon(error.into()))?
+            .block_on(work)
+    };
+    thread::scope(|scope| scope.spawn(run).join()).unwrap_or_else(|_| Err(died()))
+}
+
+fn died() -> Problem {
+    Problem::Daemon("the thread that talks to it died".into())
+}
+
+/// The daemon, spoken to in a version of the API that it knows, and its platform.
+async fn connect(host: &DaemonHost) -> Result<(Docker, Platform), Problem> {
+    let nobody = |source: Box<dyn std::error::Error + Send + Sync>| Problem::NoDaemon {
+        host: host.to_string(),
+        source,
+    };
+    let seconds = PATIENCE.as_secs();
+    let docker = match host {
+        DaemonHost::Unix(path) => {
+            // Only the plain error says clearly what is wrong.
+            UnixStream::connect(path).map_err(|error| match error.kind() {
+                io::ErrorKind::PermissionDenied => Problem::DaemonPermission {
+                    host: host.to_string(),
+                    source: error,
+                },
+                _ => nobody(error.into()),
+            })?;
+            let address = format!("unix://{}", path.display());
+            Docker::connect_with_unix(&address, seconds, API_DEFAULT_VERSION)
+        }
+        DaemonHost::Tcp(address) => {
+            let address = format!("tcp://{address}");
+            Docker::connect_with_http(&address, seconds, API_DEFAULT_VERSION)
+        }
+    };
+    let docker = docker
+        .map_err(|error| nobody(error.into()))?
+        .negotiate_version()
+        .await
+        .map_err(|error| nobody(root(error)))?;
+    let version = docker.version().await.map_err(problem)?;
+    let platform = Platform::linux(version.arch.as_deref().unwrap_or_default(), None);
+    Ok((docker, platform))
+}
+
+/// Sends an archive, and reads what the daemon says of it.
+async fn load(docker: &Docker, archive: mpsc::Receiver<io::Result<Bytes>>) -> Result<(), Problem> {
+    let options = ImportImageOptionsBuilder::new().quiet(true).build();
+    let body = body_try_stream(received(archive));
+    let mut answers = std::pin::pin!(docker.import_image(options, body, None));
+    // Errors come as messages within an answer that began as a success.
+    while let Some(answer) = answers.next().await {
+        answer.map_err(problem)?;
+    }
+    Ok(())
+}
+
+/// Puts the archive of an image into a temporary file.
+async fn save(docker: &Docker, name: &Reference) -> Result<File, Problem> {
+    let failed = |error| Problem::file("write", std::env::temp_dir())(error);
+    let mut file = tempfile::tempfile().map_err(failed)?;
+    let familiar = name.familiar();
+    let mut pieces = std::pin::pin!(docker.export_image(&familiar));
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| match error {
+            ApiError::DockerResponseServerError {
+                status_code: 404, ..
+            } => Problem::NotInDaemon(name.familiar()),
+            error => problem(error),
+        })?;
+        file.write_all(&piece).map_err(failed)?;
+    }
+    file.rewind().map_err(failed)?;
+    Ok(file)
+}
+
+fn problem(error: ApiError) -> Problem {
+    match error {
+        ApiError::DockerResponseServerError { message, .. } => {
+            Problem::DaemonRefused(one_line(&message))
+        }
+        ApiError::DockerStreamError { error } => Problem::DaemonRefused(one_line(&error)),
+        error => Problem::Daemon(root(error)),
+    }
+}
+
+fn one_line(message: &str) -> String {
+    message
+        .trim()
+        .replace('\n', " ")
+        .chars()
+        .take(1000)
+        .collect()
+}
+
+/// The innermost cause: the wrappings of the HTTP client say only that something failed.
+fn root(error: ApiError) -> Box<dyn std::error::Error + Send + Sync> {
+    let mut cause: &dyn std::error::Error = &error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    match error.source() {
+        Some(_) => cause.to_string().into(),
+        None => error.into(),
+    }
+}
+
+fn received(
+    archive: mpsc::Receiver<io::Result<Bytes>>,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    stream::unfold(archive, async |mut archive| {
+        let piece = archive.recv().await?;
+        Some((piece, archive))
+    })
+}
+
+/// Writes into a channel; waits while it is full.
+struct Sender(mpsc::Sender<io::Result<Bytes>>);
+
+impl Write for Sender {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let piece = Ok(Bytes::copy_from_slice(bytes));
+        match self.0.blocking_send(piece) {
+            Ok(()) => Ok(bytes.len()),
+            Err(_) => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,198 @@
+//! Folders in OCI's image layout (OCI image specification, "Image Layout"): read, created, and
+//! added to.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use distil_store::Digest;
+use serde_json::{Value, json};
+
+use crate::image::Content;
+use crate::layer::FileBlob;
+use crate::spec;
+use crate::transport::blobs;
+use crate::transport::combined::Names;
+use crate::transport::documents::{self, Blobs};
+use crate::transport::error::Problem;
+use crate::transport::unfinished::{UnfinishedFile, UnfinishedFolder};
+
+/// A folder that is an image layout.
+struct Layout<'a>(&'a Path);
+
+/// Reads the image with this tag, or the only one.
+pub(crate) fn open(path: &Path, tag: Option<&str>) -> Result<Content, Problem> {
+    let layout = Layout(path);
+    layout.check()?;
+    let index = layout
+        .document("index.json")?
+        .ok_or_else(|| Problem::NotAnImage(path.to_owned()))?;
+    let index: spec::ImageIndex = documents::parse("`index.json`", &index)?;
+    documents::content(&layout, documents::choose(&index, tag)?)
+}
+
+/// Writes an image into the layout at `path`, which is made if need be. A new layout appears whole;
+/// in an old one the image appears when everything of it is there, in place of another one of the
+/// same tag.
+pub(crate) fn write(path: &Path, content: &Content, names: &Names<'_>) -> Result<(), Problem> {
+    let failed = |action| Problem::file(action, path);
+    let entries = match fs::read_dir(path) {
+        Ok(mut entries) => entries.next(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let parent = path.parent().unwrap_or(Path::new("."));
+            if !parent.as_os_str().is_empty() {
+                fs::create_dir_all(parent).map_err(Problem::file("create", parent))?;
+            }
+            let new = UnfinishedFolder::new_in(parent).map_err(failed("create"))?;
+            Layout(new.path()).add(content, names)?;
+            return match new.finish(path) {
+                // Somebody else was faster; then add to theirs.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists
+                    ) =>
+                {
+                    write(path, content, names)
+                }
+                finished => finished.map_err(failed("create")),
+            };
+        }
+        Err(error) => return Err(failed("write")(error)),
+    };
+    let layout = Layout(path);
+    // Only an empty folder, or one that is a layout already.
+    if entries.is_some() {
+        if !path.join("oci-layout").is_file() {
+            return Err(Problem::NotALayout(path.to_owned()));
+        }
+        layout.check()?;
+    }
+    layout.add(content, names)
+}
+
+impl Layout<'_> {
+    /// Refuses a folder that is not a layout of a version that is known.
+    fn check(&self) -> Result<(), Problem> {
+        match self.document("oci-layout")? {
+            Some(bytes) => documents::check_layout(&bytes),
+            None => Err(Problem::NotAnImage(self.0.to_owned())),
+        }
+    }
+
+    /// A small document of the layout; `None` if it is not there.
+    fn document(&self, name: &str) -> Result<Option<Vec<u8>>, Problem> {
+        let path = self.0.join(name);
+        match path.metadata() {
+            Ok(metadata) if metadata.is_file() => {
+                let bytes = documents::small_document(&FileBlob(path.clone()), name)?;
+                Ok(Some(bytes))
+            }
+            Ok(_) => Err(not_a_file(&path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Problem::file("open", path)(error)),
+        }
+    }
+
+    fn add(&self, content: &Content, names: &Names<'_>) -> Result<(), Problem> {
+        let blobs = self.0.join("blobs/sha256");
+        fs::create_dir_all(&blobs).map_err(Problem::file("create", &blobs))?;
+        if self.document("oci-layout")?.is_none() {
+            self.write_file(
+                &self.0.join("oci-layout"),
+                &blobs::Blob::Bytes(blobs::OCI_LAYOUT),
+            )?;
+        }
+        for (digest, blob) in blobs::all(content)? {
+            let path = blobs.join(digest.hex());
+            if !is_valid(&path, digest) {
+                self.write_file(&path, &blob)?;
+            }
+        }
+        let _lock = self.lock()?;
+        let index = self.index_with(content, names)?;
+        self.write_file(&self.0.join("index.json"), &blobs::Blob::Bytes(&index))
+    }
+
+    /// Keeps other processes of ours from replacing `index.json` between our reading and our
+    /// replacing of it. `oci-layout` is locked since it is the file that never changes.
+    fn lock(&self) -> Result<Option<File>, Problem> {
+        let path = self.0.join("oci-layout");
+        let file = File::open(&path).map_err(Problem::file("open", &path))?;
+        match file.lock() {
+            Ok(()) => Ok(Some(file)),
+            // Some network file systems have no locks; a race is unlikely, and loses an entry.
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
+            Err(error) => Err(Problem::file("lock", path)(error)),
+        }
+    }
+
+    /// The `index.json` that has the image beside what it had before.
+    fn index_with(&self, content: &Content, names: &Names<'_>) -> Result<Vec<u8>, Problem> {
+        let full = names.full.as_deref();
+        let descriptor = blobs::top_descriptor(content, names.tag, full);
+        let mut index: Value = match self.document("index.json")? {
+            // As a plain value, so that what others wrote there is kept.
+            Some(bytes) => documents::parse("`index.json`", &bytes)?,
+            None => json!({
+                "schemaVersion": 2,
+                "mediaType": spec::MediaType::ImageIndex,
+                "manifests": [],
+            }),
+        };
+        let Some(manifests) = index.get_mut("manifests").and_then(Value::as_array_mut) else {
+            return Err(Problem::NotALayout(self.0.to_owned()));
+        };
+        let tag_of = |entry: &Value| {
+            let tag = entry.get("annotations")?.get(spec::ANNOTATION_REF_NAME)?;
+            tag.as_str().map(str::to_owned)
+        };
+        manifests.retain(|entry| tag_of(entry).as_deref() != names.tag);
+        let descriptor = serde_json::to_value(descriptor).map_err(|source| Problem::Json {
+            document: "`index.json`".to_owned(),
+            source,
+        })?;
+        manifests.push(descriptor);
+        blobs::json("index.json", &index)
+    }
+
+    fn write_file(&self, path: &Path, content: &blobs::Blob<'_>) -> Result<(), Problem> {
+        let failed = |action| Problem::file(action, path);
+        // Beside `index.json` rather than among the blobs, where only blobs belong.
+        let mut file = UnfinishedFile::new_in(self.0).map_err(failed("create"))?;
+        content.copy_to(file.file(), path)?;
+        file.finish(path).map_err(failed("write"))
+    }
+}
+
+impl Blobs for Layout<'_> {
+    fn find(&self, digest: Digest) -> Result<Option<documents::Blob>, Problem> {
+        let path = self.0.join("blobs/sha256").join(digest.hex());
+        match path.metadata() {
+            Ok(metadata) if metadata.is_file() => Ok(Some(documents::Blob {
+                size: metadata.len(),
+                source: Arc::new(FileBlob(path)),
+            })),
+            Ok(_) => Err(not_a_file(&path)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Problem::file("open", path)(error)),
+        }
+    }
+}
+
+/// Whether the blob is there already and has the right content.
+fn is_valid(path: &Path, digest: Digest) -> bool {
+    path.metadata().is_ok_and(|metadata| metadata.is_file())
+        && File::open(path)
+            .and_then(|mut file| Digest::of_reader(&mut file))
+            .is_ok_and(|(found, _)| found == digest)
+}
+
+fn not_a_file(path: &Path) -> Problem {
+    Problem::File {
+        action: "read",
+        path: PathBuf::from(path),
+        source: io::Error::new(io::ErrorKind::InvalidInput, "it is not a plain file"),
+    }
+}

@@ -1,0 +1,197 @@
+//! Files and folders that appear whole or not at all: written under another name beside the place
+//! where they belong, then renamed.
+//!
+//! What is not finished is removed when it is dropped. A process that is about to end without
+//! unwinding calls [`discard_unfinished`]; what even that misses (a kill, a power cut) is
+//! recognised by its name, `.distil-*.tmp`.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use tempfile::{NamedTempFile, TempDir};
+
+const PREFIX: &str = ".distil-";
+const SUFFIX: &str = ".tmp";
+
+/// The paths of this process's unfinished files and folders.
+static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Removes the files that writers of this process have begun and not finished.
+///
+/// For the handler of an interrupt, in a program that then ends at once: writers that go on after
+/// this fail.
+pub fn discard_unfinished() {
+    for path in &*UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner) {
+        let _ = match path.is_dir() {
+            true => fs::remove_dir_all(path),
+            false => fs::remove_file(path),
+        };
+    }
+}
+
+/// Lists a path as unfinished for as long as it lives.
+#[derive(Debug)]
+struct Listed(PathBuf);
+
+impl Listed {
+    fn new(path: &Path) -> Self {
+        // The folder may change before the handler runs.
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+        unfinished.insert(path.clone());
+        Self(path)
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+        unfinished.remove(&self.0);
+    }
+}
+
+/// A file that is being written.
+#[derive(Debug)]
+pub(crate) struct UnfinishedFile {
+    // In this order, so that the file is gone before it is not listed any more.
+    file: NamedTempFile<File>,
+    _listed: Listed,
+}
+
+impl UnfinishedFile {
+    /// An empty file in `folder`, with the permissions that new files have.
+    pub(crate) fn new_in(folder: &Path) -> io::Result<Self> {
+        let file = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .suffix(SUFFIX)
+            // The umask takes away from these, as for any new file.
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(or_here(folder))?;
+        let listed = Listed::new(file.path());
+        Ok(Self {
+            file,
+            _listed: listed,
+        })
+    }
+
+    /// The file, to write to.
+    pub(crate) fn file(&mut self) -> &mut File {
+        self.file.as_file_mut()
+    }
+
+    /// Gives the file its name, in place of what may be there.
+    pub(crate) fn finish(self, path: &Path) -> io::Result<()> {
+        self.file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    }
+}
+
+/// A folder that is being filled.
+#[derive(Debug)]
+pub(crate) struct UnfinishedFolder {
+    folder: TempDir,
+    _listed: Listed,
+}
+
+impl UnfinishedFolder {
+    /// An empty folder in `parent`, with the permissions that new folders have.
+    pub(crate) fn new_in(parent: &Path) -> io::Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .suffix(SUFFIX)
+            .permissions(Permissions::from_mode(0o777))
+            .tempdir_in(or_here(parent))?;
+        let listed = Listed::new(folder.path());
+        Ok(Self {
+            folder,
+            _listed: listed,
+        })
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Gives the folder its name.
+    ///
+    /// # Errors
+    /// Also when there is something at `path` other than an empty folder.
+    pub(crate) fn finish(mut self, path: &Path) -> io::Result<()> {
+        fs::rename(self.folder.path(), path)?;
+        self.folder.disable_cleanup(true);
+        Ok(())
+    }
+}
+
+/// The parent of a bare file name is the empty path, which means this folder.
+fn or_here(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let name =
+            |entry: io::Result<fs::DirEntry>| entry.unwrap().file_name().into_string().unwrap();
+        fs::read_dir(folder).unwrap().map(name).collect()
+    }
+
+    #[test]
+    fn an_unfinished_file_is_recognised_by_its_name_and_removed_when_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = UnfinishedFile::new_in(folder.path()).unwrap();
+        file.file().write_all(b"x").unwrap();
+        let name = names(folder.path()).remove(0);
+        assert!(
+            name.starts_with(".distil-") && name.ends_with(".tmp"),
+            "{name}"
+        );
+        drop(file);
+        assert!(names(folder.path()).is_empty());
+        let sub = UnfinishedFolder::new_in(folder.path()).unwrap();
+        fs::write(sub.path().join("x"), "x").unwrap();
+        drop(sub);
+        assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn a_finished_file_replaces_the_old_one_and_has_usual_permissions() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, usual) = (folder.path().join("x"), folder.path().join("usual"));
+        fs::write(&target, "old").unwrap();
+        fs::set_permissions(&target, Permissions::from_mode(0o400)).unwrap();
+        fs::write(&usual, "").unwrap();
+        let mut file = UnfinishedFile::new_in(folder.path()).unwrap();
+        file.file().write_all(b"new").unwrap();
+        file.finish(&target).unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "new");
+        let mode = |path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&target), mode(&usual));
+        assert_eq!(names(folder.path()).len(), 2);
+    }
+
+    #[test]
+    fn a_finished_folder_does_not_replace_a_full_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("x");
+        for expected in [true, false] {
+            let sub = UnfinishedFolder::new_in(folder.path()).unwrap();
+            fs::write(sub.path().join("y"), "").unwrap();
+            assert_eq!(sub.finish(&target).is_ok(), expected);
+        }
+        assert_eq!(names(folder.path()), ["x"]);
+        assert_eq!(names(&target), ["y"]);
+    }
+}

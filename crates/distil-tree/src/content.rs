@@ -1,0 +1,164 @@
+//! The bytes of a file of a tree: in memory when small, in a file of the machine's when not.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+/// The bytes of a file of a tree. Cheap to clone.
+#[derive(Clone)]
+pub enum Content {
+    /// Bytes in memory.
+    Bytes(Arc<[u8]>),
+    /// A range of a file on disk, which must not change while the tree is in use.
+    Range {
+        /// The file.
+        file: Arc<File>,
+        /// Where the bytes begin.
+        offset: u64,
+        /// How many they are.
+        size: u64,
+    },
+}
+
+impl Content {
+    /// The size in bytes.
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Range { size, .. } => *size,
+        }
+    }
+
+    /// A reader over the bytes, from the first on.
+    pub fn reader(&self) -> ContentReader {
+        ContentReader {
+            content: self.clone(),
+            position: 0,
+        }
+    }
+
+    /// All bytes; an error if they are more than `limit`.
+    pub fn read(&self, limit: u64) -> io::Result<Vec<u8>> {
+        let size = self.size();
+        if size > limit {
+            let message = format!("the file has {size} bytes, {limit} are the limit");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        let mut bytes = Vec::new();
+        self.reader().read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The first bytes, at most `count`.
+    pub fn head(&self, count: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.reader().take(count as u64).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+impl From<Vec<u8>> for Content {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes.into())
+    }
+}
+
+impl From<&str> for Content {
+    fn from(text: &str) -> Self {
+        text.as_bytes().to_vec().into()
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Content({} bytes)", self.size())
+    }
+}
+
+/// Reads a [`Content`]; may seek in it.
+#[derive(Debug, Clone)]
+pub struct ContentReader {
+    content: Content,
+    position: u64,
+}
+
+impl Read for ContentReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.content.size().saturating_sub(self.position);
+        let count = usize::try_from(left)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
+        if count == 0 {
+            return Ok(0);
+        }
+        let buffer = &mut buffer[..count];
+        let read = match &self.content {
+            Content::Bytes(bytes) => {
+                let start = usize::try_from(self.position).unwrap_or(usize::MAX);
+                buffer.copy_from_slice(&bytes[start..start + count]);
+                count
+            }
+            Content::Range { file, offset, .. } => {
+                let read = file.read_at(buffer, offset + self.position)?;
+                if read == 0 {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                read
+            }
+        };
+        self.position += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for ContentReader {
+    fn seek(&mut self, target: SeekFrom) -> io::Result<u64> {
+        let position = match target {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::End(distance) => self.content.size().checked_add_signed(distance),
+            SeekFrom::Current(distance) => self.position.checked_add_signed(distance),
+        };
+        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn range(bytes: &[u8], offset: u64, size: u64) -> Content {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        Content::Range {
+            file: Arc::new(file),
+            offset,
+            size,
+        }
+    }
+
+    #[test]
+    fn both_kinds_read_alike() {
+        for content in [Content::from("hello"), range(b"[hello]", 1, 5)] {
+            assert_eq!(content.size(), 5);
+            assert_eq!(content.read(5).unwrap(), b"hello");
+            assert!(content.read(4).is_err());
+            assert_eq!(content.head(2).unwrap(), b"he");
+            let mut reader = content.reader();
+            reader.seek(SeekFrom::End(-2)).unwrap();
+            let mut rest = String::new();
+            reader.read_to_string(&mut rest).unwrap();
+            assert_eq!(rest, "lo");
+            reader.seek(SeekFrom::Start(99)).unwrap();
+            assert_eq!(reader.read(&mut [0; 4]).unwrap(), 0);
+        }
+    }
+
+    #[test]
+    fn a_file_that_became_shorter_is_an_error() {
+        assert!(range(b"abc", 1, 5).read(10).is_err());
+    }
+}

@@ -1,0 +1,264 @@
+//! What an ELF file needs at run time: its loader, its libraries, where it looks for them.
+//!
+//! Read from the program headers and the dynamic section, as the loader does (ELF
+//! specification, "Dynamic Linking"; ld.so(8)); sections may be stripped and are not used.
+
+use std::io::{Read, Seek};
+
+use object::Endianness;
+use object::elf;
+use object::read::elf::{Dyn, FileHeader, ProgramHeader};
+use object::read::{ReadCache, ReadRef};
+
+/// The most entries of a dynamic section that are read: real ones have some fifty.
+const MAX_DYNAMIC: usize = 4096;
+
+/// What kind of machine and format an ELF file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Abi {
+    /// `e_machine`, such as 62 for x86-64.
+    pub machine: u16,
+    /// Whether addresses have 64 bits.
+    pub is_64: bool,
+    /// Whether the least significant byte comes first.
+    pub is_little_endian: bool,
+}
+
+/// Facts of an ELF file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Elf {
+    /// What it runs on.
+    pub abi: Abi,
+    /// `e_flags`, which on some machines tell the calling convention.
+    pub flags: u32,
+    /// The loader that it asks for (`PT_INTERP`).
+    pub interpreter: Option<Vec<u8>>,
+    /// Its own name as a library (`DT_SONAME`).
+    pub soname: Option<Vec<u8>>,
+    /// The libraries that it needs (`DT_NEEDED`), in order.
+    pub needed: Vec<Vec<u8>>,
+    /// Where it looks for them before all else (`DT_RPATH`), if there is no `runpath`.
+    pub rpath: Vec<Vec<u8>>,
+    /// Where it looks for them first (`DT_RUNPATH`).
+    pub runpath: Vec<Vec<u8>>,
+    /// Whether it has a dynamic section at all; a static program has none.
+    pub is_dynamic: bool,
+    /// Whether it is a program or a shared object, and not a relocatable object or a core.
+    pub is_loadable: bool,
+}
+
+/// Why a file that begins like ELF is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the ELF file is damaged: {0}")]
+pub struct ElfError(String);
+
+/// Whether `head`, the first bytes of a file, begin an ELF file.
+pub fn is_elf(head: &[u8]) -> bool {
+    head.starts_with(b"\x7fELF")
+}
+
+/// Reads the facts of an ELF file.
+///
+/// # Errors
+/// If its headers contradict its size or one another. Bytes behind the headers are not looked
+/// at.
+pub fn parse(file: impl Read + Seek) -> Result<Elf, ElfError> {
+    let cache = ReadCache::new(file);
+    let damaged = |what: &str| ElfError(what.to_owned());
+    let ident = (&cache)
+        .read_bytes_at(0, 16)
+        .map_err(|()| damaged("it is cut off"))?;
+    match ident.get(4) {
+        Some(1) => facts::<elf::FileHeader32<Endianness>, _>(&cache),
+        Some(2) => facts::<elf::FileHeader64<Endianness>, _>(&cache),
+        _ => Err(damaged("its class is unknown")),
+    }
+}
+
+fn facts<'a, Header, R>(data: R) -> Result<Elf, ElfError>
+where
+    Header: FileHeader<Endian = Endianness>,
+    R: ReadRef<'a>,
+{
+    let damaged = |error: object::Error| ElfError(error.to_string());
+    let header = Header::parse(data).map_err(damaged)?;
+    let endian = header.endian().map_err(damaged)?;
+    let segments = header.program_headers(endian, data).map_err(damaged)?;
+    let kind = header.e_type(endian);
+    let mut facts = Elf {
+        abi: Abi {
+            machine: header.e_machine(endian).0,
+            is_64: header.is_class_64(),
+            is_little_endian: header.is_little_endian(),
+        },
+        flags: header.e_flags(endian).0,
+        interpreter: None,
+        soname: None,
+        needed: Vec::new(),
+        rpath: Vec::new(),
+        runpath: Vec::new(),
+        is_dynamic: false,
+        is_loadable: kind == elf::ET_EXEC || kind == elf::ET_DYN,
+    };
+    for segment in segments {
+        if let Some(interpreter) = segment.interpreter(endian, data).map_err(damaged)? {
+            facts.interpreter = Some(interpreter.to_vec());
+        }
+        if let Some(dynamic) = segment.dynamic(endian, data).map_err(damaged)? {
+            facts.is_dynamic = true;
+            let dynamic = &dynamic[..dynamic.len().min(MAX_DYNAMIC)];
+            let strings = Strings {
+                segments,
+                endian,
+                data,
+                table: 0,
+            };
+            read_dynamic::<Header, R>(&mut facts, dynamic, strings)?;
+        }
+    }
+    Ok(facts)
+}
+
+fn read_dynamic<'a, Header, R>(
+    facts: &mut Elf,
+    dynamic: &[Header::Dyn],
+    mut strings: Strings<'a, Header, R>,
+) -> Result<(), ElfError>
+where
+    Header: FileHeader<Endian = Endianness>,
+    R: ReadRef<'a>,
+{
+    let endian = strings.endian;
+    let value = |entry: &Header::Dyn| -> u64 { entry.d_val(endian).into() };
+    let entries = || {
+        dynamic
+            .iter()
+            .take_while(|entry| entry.d_tag(endian) != elf::DT_NULL)
+    };
+    let table = entries().find(|entry| entry.d_tag(endian) == elf::DT_STRTAB);
+    match table {
+        Some(table) => strings.table = value(table),
+        None => return Ok(()),
+    }
+    for entry in entries() {
+        match entry.d_tag(endian) {
+            elf::DT_NEEDED => facts.needed.push(strings.get(value(entry))?),
+            elf::DT_SONAME => facts.soname = Some(strings.get(value(entry))?),
+            elf::DT_RPATH => facts.rpath = search_path(&strings.get(value(entry))?),
+            elf::DT_RUNPATH => facts.runpath = search_path(&strings.get(value(entry))?),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn search_path(text: &[u8]) -> Vec<Vec<u8>> {
+    text.split(|&byte| byte == b':')
+        .map(<[u8]>::to_vec)
+        .collect()
+}
+
+/// The string table, which the dynamic section gives by its address in memory.
+struct Strings<'a, Header: FileHeader<Endian = Endianness>, R> {
+    segments: &'a [Header::ProgramHeader],
+    endian: Endianness,
+    data: R,
+    table: u64,
+}
+
+impl<'a, Header, R> Strings<'a, Header, R>
+where
+    Header: FileHeader<Endian = Endianness>,
+    R: ReadRef<'a>,
+{
+    fn get(&self, offset: u64) -> Result<Vec<u8>, ElfError> {
+        let outside = || ElfError("a string lies outside the file".to_owned());
+        let address = self.table.checked_add(offset).ok_or_else(outside)?;
+        for segment in self.segments {
+            if segment.p_type(self.endian) != elf::PT_LOAD {
+                continue;
+            }
+            let start: u64 = segment.p_vaddr(self.endian).into();
+            let size: u64 = segment.p_filesz(self.endian).into();
+            let Some(distance) = address
+                .checked_sub(start)
+                .filter(|distance| *distance < size)
+            else {
+                continue;
+            };
+            let file_offset: u64 = segment.p_offset(self.endian).into();
+            let from = file_offset.checked_add(distance).ok_or_else(outside)?;
+            let until = file_offset.checked_add(size).ok_or_else(outside)?;
+            let bytes = self.data.read_bytes_at_until(from..until, 0);
+            return bytes.map(<[u8]>::to_vec).map_err(|()| outside());
+        }
+        Err(outside())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use distil_fixture::{ElfBuilder, Machine};
+    use proptest::prelude::*;
+    use std::io::Cursor;
+
+    fn library() -> Vec<u8> {
+        ElfBuilder::shared("libfoo.so.1")
+            .needed("libc.so.6")
+            .needed("libm.so.6")
+            .build()
+    }
+
+    #[test]
+    fn a_library_and_what_it_needs() {
+        let facts = parse(Cursor::new(library())).unwrap();
+        assert_eq!(facts.soname.as_deref(), Some(&b"libfoo.so.1"[..]));
+        assert_eq!(facts.needed, [b"libc.so.6".to_vec(), b"libm.so.6".to_vec()]);
+        assert_eq!(
+            facts.abi,
+            Abi {
+                machine: 62,
+                is_64: true,
+                is_little_endian: true
+            }
+        );
+        assert!(facts.is_dynamic && facts.is_loadable);
+    }
+
+    #[test]
+    fn every_machine_reads_alike() {
+        for (machine, number) in [
+            (Machine::Aarch64, 183),
+            (Machine::S390x, 22),
+            (Machine::Ppc64le, 21),
+        ] {
+            let bytes = ElfBuilder::shared("libx.so.2").machine(machine).build();
+            let facts = parse(Cursor::new(bytes)).unwrap();
+            assert_eq!(facts.abi.machine, number);
+            assert_eq!(facts.soname.as_deref(), Some(&b"libx.so.2"[..]));
+        }
+    }
+
+    #[test]
+    fn this_very_program_is_read() {
+        let file = std::fs::File::open(std::env::current_exe().unwrap()).unwrap();
+        let facts = parse(file).unwrap();
+        assert!(facts.needed.iter().any(|name| name.starts_with(b"libc.")));
+        assert!(facts.interpreter.is_some());
+    }
+
+    proptest! {
+        #[test]
+        fn lies_are_errors_and_never_panics(changes in proptest::collection::vec(
+            (0usize..1024, any::<u8>()), 1..12), cut in 0usize..1024) {
+            let mut bytes = library();
+            for (index, byte) in changes {
+                if let Some(place) = bytes.get_mut(index) { *place = byte; }
+            }
+            let _ = parse(Cursor::new(&bytes));
+            bytes.truncate(cut);
+            let _ = parse(Cursor::new(&bytes));
+        }
+    }
+}
