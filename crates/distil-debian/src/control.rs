@@ -283,10 +283,11 @@ fn split_fields(text: &str, first_line: u64, fields: &mut Vec<Field>) -> Result<
                 return Err(invalid());
             }
             let name = &text[at..colon];
-            if fields
-                .iter()
-                .any(|field| text[field.name.clone()].eq_ignore_ascii_case(name))
-            {
+            let is_same = |field: &Field| {
+                field.name.len() == name.len()
+                    && text[field.name.clone()].eq_ignore_ascii_case(name)
+            };
+            if fields.iter().any(is_same) {
                 return Err(ControlError::Duplicate {
                     line,
                     field: name.to_owned(),

@@ -10,9 +10,12 @@ mod nearest;
 pub use nearest::nearest;
 mod scan;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -80,15 +83,17 @@ pub struct PackageIndex {
     architecture: String,
     pockets: Vec<Pocket>,
     texts: Vec<String>,
-    /// Sorted by the packages' names.
+    /// Sorted by [`hash`].
     entries: Vec<Entry>,
-    /// Sorted by the provided names.
+    /// Sorted by [`hash`].
     provides: Vec<Provide>,
 }
 
 /// A stanza, and the package's name in it.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
+    /// Of the name. Sorting by names would take longer than all the rest.
+    hash: u64,
     start: u32,
     end: u32,
     name: Slice,
@@ -105,6 +110,8 @@ struct Slice {
 /// A provided name in a stanza.
 #[derive(Debug, Clone, Copy)]
 struct Provide {
+    /// Of the provided name.
+    hash: u64,
     virtual_name: Slice,
     provider: Slice,
     pocket: u16,
@@ -160,26 +167,26 @@ impl PackageIndex {
         let number = u16::try_from(self.pockets.len())
             .map_err(|_| unusable("is one too many: 65,536 are the most"))?;
         let text = String::from_utf8(text).map_err(|_| unusable("is not UTF-8"))?;
+        let (mut entries, mut provides) = (Vec::new(), Vec::new());
         scan::stanzas(&text, |stanza| {
             if stanza.architecture != self.architecture && stanza.architecture != "all" {
                 return Ok(());
             }
             let name = slice_of(&text, stanza.package);
-            self.entries.push(Entry {
+            entries.push(Entry {
+                hash: hash(stanza.package),
                 start: stanza.start,
                 end: stanza.end,
                 name,
                 pocket: number,
             });
-            let Some(provides) = stanza.provides else {
-                return Ok(());
-            };
             let mut previous = "";
-            relation::provided_names(provides, |virtual_name| {
+            relation::provided_names(stanza.provides.unwrap_or(""), |virtual_name| {
                 // A name provided in several versions mostly stands there in a row.
                 if virtual_name != previous {
                     previous = virtual_name;
-                    self.provides.push(Provide {
+                    provides.push(Provide {
+                        hash: hash(virtual_name),
                         virtual_name: slice_of(&text, virtual_name),
                         provider: name,
                         pocket: number,
@@ -194,18 +201,11 @@ impl PackageIndex {
         .map_err(|problem| problem.in_pocket(&text, &pocket.name))?;
         self.pockets.push(pocket);
         self.texts.push(text);
-        self.sort();
+        self.entries.append(&mut entries);
+        self.provides.append(&mut provides);
+        self.entries.sort_unstable_by_key(|entry| entry.hash);
+        self.provides.sort_unstable_by_key(|provide| provide.hash);
         Ok(())
-    }
-
-    /// Sorts what is searched. Sorting is stable and cheap for what is mostly sorted.
-    fn sort(&mut self) {
-        let mut entries = std::mem::take(&mut self.entries);
-        entries.sort_by(|a, b| self.name_of(a).cmp(self.name_of(b)));
-        self.entries = entries;
-        let mut provides = std::mem::take(&mut self.provides);
-        provides.sort_by(|a, b| self.virtual_name_of(a).cmp(self.virtual_name_of(b)));
-        self.provides = provides;
     }
 
     fn slice(&self, pocket: u16, slice: Slice) -> &str {
@@ -224,30 +224,18 @@ impl PackageIndex {
     }
 
     /// The names of all real packages, sorted.
-    pub fn package_names(&self) -> impl Iterator<Item = &str> {
-        let mut previous = "";
-        self.entries.iter().filter_map(move |entry| {
-            let name = self.name_of(entry);
-            let new = name != previous;
-            previous = name;
-            new.then_some(name)
-        })
+    pub fn package_names(&self) -> Vec<&str> {
+        sorted(self.entries.iter().map(|entry| self.name_of(entry)))
     }
 
     /// The names of all packages that others provide, sorted. Some are real ones, too.
-    pub fn virtual_names(&self) -> impl Iterator<Item = &str> {
-        let mut previous = "";
-        self.provides.iter().filter_map(move |provide| {
-            let name = self.virtual_name_of(provide);
-            let new = name != previous;
-            previous = name;
-            new.then_some(name)
-        })
+    pub fn virtual_names(&self) -> Vec<&str> {
+        sorted(self.provides.iter().map(|p| self.virtual_name_of(p)))
     }
 
     /// Whether there is a real package of this name.
     pub fn has_package(&self, name: &str) -> bool {
-        !self.entries_named(name).is_empty()
+        self.entries_named(name).next().is_some()
     }
 
     /// The packages called `name`, the best first: by the priority of their pocket, then by
@@ -272,45 +260,32 @@ impl PackageIndex {
                 .then_with(|| a.sha256.cmp(&b.sha256))
                 .then_with(|| a.filename.cmp(&b.filename))
         });
-        let mut best: Vec<BinaryPackage> = Vec::with_capacity(packages.len());
-        for package in packages {
-            let same = |other: &BinaryPackage| {
-                other.sha256 == package.sha256 && other.version == package.version
-            };
-            if !best.iter().any(same) {
-                best.push(package);
-            }
-        }
-        Ok(best)
+        let mut seen = BTreeSet::new();
+        packages.retain(|package| seen.insert((package.sha256, package.version.clone())));
+        Ok(packages)
     }
 
     /// The names of the real packages that provide `virtual_name` in some version, sorted.
     /// `virtual_name` itself is not among them.
     pub fn providers(&self, virtual_name: &str) -> Vec<&str> {
-        let name = |provide: &Provide| self.virtual_name_of(provide).cmp(virtual_name);
-        let start = self.provides.partition_point(|p| name(p).is_lt());
-        let end = self.provides.partition_point(|p| name(p).is_le());
-        let mut providers: Vec<&str> = self
-            .provides
-            .get(start..end)
-            .unwrap_or_default()
-            .iter()
-            .map(|provide| self.slice(provide.pocket, provide.provider))
-            .filter(|provider| *provider != virtual_name)
-            .collect();
-        providers.sort_unstable();
-        providers.dedup();
-        providers
+        let wanted = hash(virtual_name);
+        let start = self.provides.partition_point(|p| p.hash < wanted);
+        let end = self.provides.partition_point(|p| p.hash <= wanted);
+        let found = self.provides.get(start..end).unwrap_or_default().iter();
+        sorted(
+            found
+                .filter(|provide| self.virtual_name_of(provide) == virtual_name)
+                .map(|provide| self.slice(provide.pocket, provide.provider))
+                .filter(|provider| *provider != virtual_name),
+        )
     }
 
     /// Real and virtual packages whose names are like `name`, the most alike first, at most
     /// `limit`; for messages.
     pub fn nearest(&self, name: &str, limit: usize) -> Vec<String> {
-        nearest::nearest(
-            name,
-            self.package_names().chain(self.virtual_names()),
-            limit,
-        )
+        let real = self.entries.iter().map(|entry| self.name_of(entry));
+        let provided = self.provides.iter().map(|p| self.virtual_name_of(p));
+        nearest::nearest(name, real.chain(provided), limit)
     }
 
     /// A pocket's name and priority.
@@ -320,14 +295,13 @@ impl PackageIndex {
             .map_or(("", 0), |pocket| (&pocket.name, pocket.priority))
     }
 
-    fn entries_named(&self, name: &str) -> &[Entry] {
-        let start = self
-            .entries
-            .partition_point(|entry| self.name_of(entry) < name);
-        let end = self
-            .entries
-            .partition_point(|entry| self.name_of(entry) <= name);
-        self.entries.get(start..end).unwrap_or_default()
+    fn entries_named(&self, name: &str) -> impl Iterator<Item = &Entry> {
+        let wanted = hash(name);
+        let start = self.entries.partition_point(|entry| entry.hash < wanted);
+        let found = self.entries.get(start..).unwrap_or_default().iter();
+        found
+            .take_while(move |entry| entry.hash == wanted)
+            .filter(move |entry| self.name_of(entry) == name)
     }
 
     fn parse(&self, entry: &Entry) -> Result<BinaryPackage, IndexError> {
@@ -347,6 +321,20 @@ impl PackageIndex {
             }
         })
     }
+}
+
+fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// FNV-1a of 64 bits. Names whose hashes collide are still told apart.
+fn hash(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// `u32` always fits into the `usize` of the machines that this runs on.

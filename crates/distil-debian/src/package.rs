@@ -394,59 +394,111 @@ impl<'a> Checked<'a> {
         Ok(())
     }
 
-    /// The fields in a fixed order, with their canonical names.
+    /// The fields that are there, in a fixed order and with their canonical names.
     pub(crate) fn canonical(&self) -> impl Iterator<Item = (&'static str, &'a str)> {
         let fields = &self.fields;
-        [
-            ("Package", Some(fields.package)),
-            ("Version", Some(fields.version)),
-            ("Architecture", Some(fields.architecture)),
-            ("Provides", fields.provides),
-            ("Source", fields.source),
-            ("Pre-Depends", fields.pre_depends),
-            ("Depends", fields.depends),
-            ("Conflicts", fields.conflicts),
-            ("Breaks", fields.breaks),
-            ("Replaces", fields.replaces),
-            ("Multi-Arch", fields.multi_arch),
-            ("Priority", fields.priority),
-            ("Essential", fields.essential),
-            ("Section", fields.section),
-            ("Installed-Size", fields.installed_size),
-            ("Filename", Some(fields.filename)),
-            ("Size", Some(fields.size)),
-            ("SHA256", Some(fields.sha256)),
-        ]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
+        let values = [
+            Some(fields.package),
+            Some(fields.version),
+            Some(fields.architecture),
+            fields.provides,
+            fields.source,
+            fields.pre_depends,
+            fields.depends,
+            fields.conflicts,
+            fields.breaks,
+            fields.replaces,
+            fields.multi_arch,
+            fields.priority,
+            fields.essential,
+            fields.section,
+            fields.installed_size,
+            Some(fields.filename),
+            Some(fields.size),
+            Some(fields.sha256),
+        ];
+        let named = FIELDS.into_iter().zip(values);
+        named.filter_map(|(name, value)| Some((name, value?)))
     }
 }
 
+/// The names of the fields in [`Fields`], in the order of the condensed form.
+const FIELDS: [&str; 18] = [
+    "Package",
+    "Version",
+    "Architecture",
+    "Provides",
+    "Source",
+    "Pre-Depends",
+    "Depends",
+    "Conflicts",
+    "Breaks",
+    "Replaces",
+    "Multi-Arch",
+    "Priority",
+    "Essential",
+    "Section",
+    "Installed-Size",
+    "Filename",
+    "Size",
+    "SHA256",
+];
+
 impl<'a> Fields<'a> {
     fn collect(paragraph: &'a Paragraph) -> Result<Self, PackageError> {
-        let required = |name: &'static str| match paragraph.get(name) {
+        let mut values = [None; FIELDS.len()];
+        for (name, value) in paragraph.iter() {
+            let field = FIELDS
+                .iter()
+                .position(|field| field.eq_ignore_ascii_case(name));
+            if let Some(slot) = field.and_then(|at| values.get_mut(at)) {
+                *slot = Some(value);
+            }
+        }
+        let required = |name: &'static str, value: Option<&'a str>| match value {
             Some(value) if !value.is_empty() => Ok(value),
             _ => Err(PackageError::Missing(name)),
         };
+        let [
+            package,
+            version,
+            architecture,
+            provides,
+            source,
+            pre_depends,
+            depends,
+            conflicts,
+            breaks,
+            replaces,
+            multi_arch,
+            priority,
+            essential,
+            section,
+            installed_size,
+            filename,
+            size,
+            sha256,
+        ] = values;
+        let filename = required("Filename", filename)?;
         Ok(Self {
-            package: required("Package")?,
-            version: required("Version")?,
-            architecture: required("Architecture")?,
-            source: paragraph.get("Source"),
-            depends: paragraph.get("Depends"),
-            pre_depends: paragraph.get("Pre-Depends"),
-            provides: paragraph.get("Provides"),
-            conflicts: paragraph.get("Conflicts"),
-            breaks: paragraph.get("Breaks"),
-            replaces: paragraph.get("Replaces"),
-            multi_arch: paragraph.get("Multi-Arch"),
-            priority: paragraph.get("Priority"),
-            essential: paragraph.get("Essential"),
-            section: paragraph.get("Section"),
-            installed_size: paragraph.get("Installed-Size"),
-            filename: required("Filename").map(|path| path.strip_prefix("./").unwrap_or(path))?,
-            size: required("Size")?,
-            sha256: required("SHA256")?,
+            package: required("Package", package)?,
+            version: required("Version", version)?,
+            architecture: required("Architecture", architecture)?,
+            source,
+            depends,
+            pre_depends,
+            provides,
+            conflicts,
+            breaks,
+            replaces,
+            multi_arch,
+            priority,
+            essential,
+            section,
+            installed_size,
+            filename: filename.strip_prefix("./").unwrap_or(filename),
+            size: required("Size", size)?,
+            sha256: required("SHA256", sha256)?,
         })
     }
 }

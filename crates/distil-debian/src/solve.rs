@@ -28,12 +28,12 @@ mod search;
 mod tests;
 mod universe;
 
-use explain::{available, explain};
+use explain::{explain, offers};
 use minimal::minimal;
 use search::{Found, search};
 use universe::{PackageId, Universe};
 
-pub use error::{Explanation, Fact, Satisfiers, SolveError, Subject};
+pub use error::{Explanation, Fact, Offer, Satisfiers, SolveError, Subject};
 
 /// What is to be solved.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -153,7 +153,7 @@ fn pinned_roots(universe: &Universe<'_>, request: &Request) -> Result<Vec<Root>,
             return Err(SolveError::PinnedMissing {
                 name: name.clone(),
                 version: version.clone(),
-                available: available(universe, name)?,
+                available: offers(universe, name)?,
                 pockets: pocket_names(universe),
             });
         }

@@ -499,3 +499,6 @@ impl DebBuilder {
             .sum()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -55,7 +55,7 @@ pub enum EntryKind {
     BlockDevice(u32, u32),
     /// A named pipe.
     Fifo,
-    /// A sparse file in the old GNU form (`S`): its full size, then up to four pieces, each an
+    /// A sparse file in the old GNU form (`S`): its full size, then up to three pieces, each an
     /// offset and the bytes there.
     Sparse(u64, Vec<(u64, Vec<u8>)>),
     /// An entry of another type flag with this body.
@@ -363,15 +363,24 @@ impl Header {
         }
     }
 
+    /// The map of pieces. GNU tar ends it with an empty piece where the file ends in a hole.
     fn sparse(&mut self, full: u64, pieces: &[(u64, Vec<u8>)]) {
+        let mut map: Vec<(u64, u64)> = pieces
+            .iter()
+            .map(|(offset, piece)| (*offset, piece.len() as u64))
+            .collect();
+        if map.last().is_none_or(|(offset, size)| offset + size < full) {
+            map.push((full, 0));
+        }
         assert!(
-            pieces.len() <= 4,
-            "a sparse entry here has at most four pieces"
+            map.len() <= 4,
+            "the map of a sparse entry has no room for {} pieces",
+            map.len()
         );
-        for (index, (offset, piece)) in pieces.iter().enumerate() {
+        for (index, (offset, size)) in map.into_iter().enumerate() {
             let at = 386 + 24 * index;
-            self.number(at..at + 12, *offset);
-            self.number(at + 12..at + 24, piece.len() as u64);
+            self.number(at..at + 12, offset);
+            self.number(at + 12..at + 24, size);
         }
         self.number(483..495, full);
     }

@@ -1,1 +1,37 @@
-//! (being written)
+//! Definitions of images, the catalogue, and the making of a tree and an image from them.
+//!
+//! ```text
+//! definition ─► recipe ─► resolution ─► contents ─► assembly ─► layers ─► image
+//!  (YAML)       (lower)   (resolve)     (fetch)     (assemble)  (write)   (config)
+//! ```
+//!
+//! Each arrow has a type at both ends and a module of its own; data goes one way.
+
+mod architecture;
+mod assemble;
+mod build;
+mod closure;
+mod config;
+mod contents;
+pub mod definition;
+mod generate;
+mod layers;
+mod owners;
+mod pattern;
+mod policy;
+pub mod recipe;
+mod resolve;
+mod surface;
+
+pub use architecture::{Architecture, UnsupportedPlatform};
+pub use assemble::{Amount, AssembleError, Assembly, InstalledPackage, assemble};
+pub use build::{BuildError, BuildOptions, Built, Prepared, Progress, build, prepare};
+pub use closure::ClosureError;
+pub use config::ConfigError;
+pub use contents::{Contents, fetch};
+pub use generate::GenerateError;
+pub use layers::LayerError;
+pub use pattern::{PatternError, Patterns};
+pub use policy::Policy;
+pub use resolve::{Resolution, ResolveError, ResolvedLayer, resolve};
+pub use surface::{Found, SurfaceError};

@@ -70,7 +70,7 @@ const GROUPS: &[(&str, u32)] = &[
 
 /// Numbers of names: the image's own accounts first, then base-passwd's.
 #[derive(Debug, Clone)]
-pub struct Owners {
+pub(crate) struct Owners {
     users: BTreeMap<String, u32>,
     groups: BTreeMap<String, u32>,
 }
@@ -78,14 +78,14 @@ pub struct Owners {
 /// An owner that nobody knows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no {kind} `{name}`; add it to `accounts`, or write its number")]
-pub struct UnknownOwner {
+pub(crate) struct UnknownOwner {
     kind: &'static str,
     name: String,
 }
 
 impl Owners {
     /// The owners that an image with these accounts knows.
-    pub fn new(accounts: &Accounts) -> Self {
+    pub(crate) fn new(accounts: &Accounts) -> Self {
         let fixed = |list: &[(&str, u32)]| -> BTreeMap<String, u32> {
             list.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect()
         };
@@ -97,18 +97,18 @@ impl Owners {
 
     /// A user's number; `otherwise` if the name is unknown, as it is when a package's script
     /// would have made the user.
-    pub fn user(&self, name: &str, otherwise: u32) -> u32 {
+    pub(crate) fn user(&self, name: &str, otherwise: u32) -> u32 {
         self.users.get(name).copied().unwrap_or(otherwise)
     }
 
     /// A group's number; `otherwise` if the name is unknown.
-    pub fn group(&self, name: &str, otherwise: u32) -> u32 {
+    pub(crate) fn group(&self, name: &str, otherwise: u32) -> u32 {
         self.groups.get(name).copied().unwrap_or(otherwise)
     }
 
     /// The numbers of `USER`, `USER:GROUP`, or the like with numbers. Without a group it is
     /// the one with the user's name or, for a number, the same number.
-    pub fn parse(&self, text: &str) -> Result<(u32, u32), UnknownOwner> {
+    pub(crate) fn parse(&self, text: &str) -> Result<(u32, u32), UnknownOwner> {
         let (user, group) = text.split_once(':').unwrap_or((text, text));
         let find = |kind, names: &BTreeMap<String, u32>, name: &str| {
             let number = name.parse().ok().or_else(|| names.get(name).copied());

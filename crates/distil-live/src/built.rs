@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
+use crate::archive::Image;
 use crate::context::RUN_FOLDER;
-use crate::{Archive, Context, Engine};
+use crate::{Archive, Context, Engine, Rootfs};
 
 /// What is to be built: an image of the catalogue or a definition, for one suite and architecture.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,6 +66,8 @@ pub struct Built {
     path: PathBuf,
     tag: String,
     loaded: [OnceLock<String>; 2],
+    image: OnceLock<Arc<Image>>,
+    rootfs: OnceLock<Arc<Rootfs>>,
 }
 
 impl Built {
@@ -101,6 +104,8 @@ impl Built {
             path,
             tag,
             loaded: Default::default(),
+            image: OnceLock::new(),
+            rootfs: OnceLock::new(),
         }
     }
 
@@ -127,6 +132,20 @@ impl Built {
     /// The archive, opened.
     pub fn archive(&self) -> Archive {
         Archive::open(&self.path)
+    }
+
+    /// The image in the archive, read once.
+    #[track_caller]
+    pub fn image(&self) -> Arc<Image> {
+        let read = || Arc::new(self.archive().image(self.request.arch));
+        Arc::clone(self.image.get_or_init(read))
+    }
+
+    /// The files of the image, read once.
+    #[track_caller]
+    pub fn rootfs(&self) -> Arc<Rootfs> {
+        let read = || Arc::new(self.image().rootfs());
+        Arc::clone(self.rootfs.get_or_init(read))
     }
 
     /// The name under which the engine knows the image, after loading it if need be.

@@ -1,7 +1,9 @@
 //! The files of an image, read from tars: what an engine exported, or layers laid over each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
+
+use crate::archive::sha256;
 
 /// What a file is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,6 +193,19 @@ impl Rootfs {
         (entry.mode, entry.uid, entry.gid)
     }
 
+    /// What one of the two has and the other has not, or has otherwise: a line a file. Links have no
+    /// mode of their own, and engines make the root as they like.
+    pub fn difference(&self, other: &Self) -> Vec<String> {
+        let lines = |rootfs: &Self| -> BTreeSet<String> {
+            let all = rootfs.iter().filter(|(path, _)| *path != "/");
+            all.map(|(path, entry)| line(path, entry)).collect()
+        };
+        lines(self)
+            .symmetric_difference(&lines(other))
+            .cloned()
+            .collect()
+    }
+
     /// Writes every file, folder and link into a folder, for a tool that reads a root file system.
     #[track_caller]
     pub fn write_to(&self, folder: &std::path::Path) {
@@ -214,6 +229,20 @@ fn absolute(path: &[u8]) -> String {
         .filter(|part| !matches!(*part, "" | "."))
         .collect();
     format!("/{}", parts.join("/"))
+}
+
+/// All that there is to know of a file, in a line.
+fn line(path: &str, entry: &Entry) -> String {
+    let kind = match &entry.kind {
+        Kind::File(content) => sha256(content),
+        Kind::Folder => "folder".to_owned(),
+        Kind::Symlink(target) => return format!("{path} -> {target}"),
+        Kind::Other => "device or pipe".to_owned(),
+    };
+    format!(
+        "{path}: {kind}, {:o}, {}:{}",
+        entry.mode, entry.uid, entry.gid
+    )
 }
 
 fn describe(kind: Option<&Kind>) -> &'static str {
@@ -264,6 +293,15 @@ mod tests {
         assert_eq!(rootfs.resolve("/bin/absent"), "/usr/bin/absent");
         assert!(rootfs.follow("/bin/absent").is_none());
         assert_eq!(rootfs.access("/usr/bin/tool"), (0o4755, 0, 0));
+    }
+
+    #[test]
+    fn a_difference_names_the_file_on_both_sides() {
+        let rootfs = Rootfs::from_tar(&sample());
+        assert!(rootfs.difference(&rootfs).is_empty());
+        let mut other = rootfs.clone();
+        other.entries.get_mut("/usr/bin/tool").unwrap().mode = 0o600;
+        assert_eq!(rootfs.difference(&other).len(), 2);
     }
 
     #[test]

@@ -403,7 +403,9 @@ impl From<ImageIndex> for Content {
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidImage {
     /// The configuration lists another number of diff IDs.
-    #[error("the image has {layers} layers, but its configuration lists {diff_ids} diff IDs")]
+    #[error(
+        "the number of layers in the manifest, {layers}, is not that of diff IDs in the configuration, {diff_ids}"
+    )]
     LayerCount {
         /// Layers in the manifest.
         layers: usize,
@@ -421,7 +423,7 @@ pub enum InvalidImage {
         config: String,
     },
     /// The history tells of another number of layers.
-    #[error("the image has {layers} layers, but its history tells of {steps}")]
+    #[error("the number of layers, {layers}, is not that of steps in the history, {steps}")]
     History {
         /// Layers in the manifest.
         layers: usize,

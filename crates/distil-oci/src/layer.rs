@@ -221,14 +221,14 @@ impl<R: Read> Verified<R> {
     fn check(&mut self) -> io::Result<()> {
         if let Some(size) = self.size.filter(|size| *size != self.read) {
             return Err(wrong(format!(
-                "`{}` should have {size} bytes and has {}",
+                "the content of `{}` is {} bytes long instead of {size}",
                 self.digest, self.read
             )));
         }
         let found = self.hasher.clone().finish();
         if found != self.digest {
             return Err(wrong(format!(
-                "the content of `{}` has another digest, `{found}`",
+                "the content of `{}` has the digest `{found}`",
                 self.digest
             )));
         }
@@ -247,7 +247,7 @@ impl<R: Read> Read for Verified<R> {
         self.read += count as u64;
         if let Some(size) = self.size.filter(|size| self.read > *size) {
             return Err(wrong(format!(
-                "`{}` should have {size} bytes and has more",
+                "the content of `{}` is longer than {size} bytes",
                 self.digest
             )));
         }
@@ -260,4 +260,76 @@ impl<R: Read> Read for Verified<R> {
 
 fn wrong(message: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+
+    fn read(mut reader: impl Read) -> Result<Vec<u8>, String> {
+        let mut bytes = Vec::new();
+        match reader.read_to_end(&mut bytes) {
+            Ok(_) => Ok(bytes),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    #[test]
+    fn content_is_given_only_if_it_is_the_expected_one() {
+        let digest = Digest::of("content");
+        let verified = |bytes: &'static [u8], size| read(Verified::new(bytes, digest, size));
+        assert_eq!(verified(b"content", Some(7)), Ok(b"content".to_vec()));
+        assert_eq!(verified(b"content", None), Ok(b"content".to_vec()));
+        insta::assert_snapshot!(verified(b"conten", Some(7)).unwrap_err(), @"the content of `sha256:ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73` is 6 bytes long instead of 7");
+        insta::assert_snapshot!(verified(b"contents", Some(7)).unwrap_err(), @"the content of `sha256:ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73` is longer than 7 bytes");
+        insta::assert_snapshot!(verified(b"Content", Some(7)).unwrap_err(), @"the content of `sha256:ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73` has the digest `sha256:47bd29075f8b8019f0beec6d86beda7c9bf67aaf05053dcbe0b3bcb63968517f`");
+    }
+
+    #[test]
+    fn the_end_is_reached_again_and_again() {
+        let mut reader = Verified::new(&b"content"[..], Digest::of("content"), Some(7));
+        let mut bytes = [0; 100];
+        assert_eq!(reader.read(&mut []).unwrap(), 0);
+        assert_eq!(reader.read(&mut bytes).unwrap(), 7);
+        assert_eq!(reader.read(&mut bytes).unwrap(), 0);
+        assert_eq!(reader.read(&mut bytes).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_range_of_a_file_is_read_by_several_at_once() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"0123456789").unwrap();
+        let range = |offset, len| FileRange {
+            file: Arc::new(file.try_clone().unwrap()),
+            offset,
+            len,
+        };
+        let middle = range(2, 5);
+        let (mut one, two) = (middle.open().unwrap(), middle.open().unwrap());
+        let mut first = [0; 1];
+        one.read_exact(&mut first).unwrap();
+        assert_eq!(read(two), Ok(b"23456".to_vec()));
+        assert_eq!(read(one), Ok(b"3456".to_vec()));
+        assert_eq!(read(range(3, 0).open().unwrap()), Ok(Vec::new()));
+        // A file that became shorter since its entries were listed.
+        assert!(read(range(8, 5).open().unwrap()).is_err());
+    }
+
+    #[test]
+    fn the_tar_stream_is_compared_with_the_diff_id() {
+        let tar = b"not really";
+        let packed: Arc<[u8]> = zstd::encode_all(&tar[..], 1).unwrap().into();
+        let layer = |diff_id| {
+            let (digest, size) = (Digest::of(&packed), packed.len() as u64);
+            let source = Arc::new(BytesBlob(Arc::clone(&packed)));
+            Layer::from_parts(MediaType::ImageLayerZstd, digest, size, diff_id, source)
+        };
+        assert_eq!(
+            read(layer(Digest::of(tar)).tar(10).unwrap()),
+            Ok(tar.to_vec())
+        );
+        assert!(read(layer(Digest::of(tar)).tar(9).unwrap()).is_err());
+        assert!(read(layer(Digest::of("other")).tar(10).unwrap()).is_err());
+    }
 }

@@ -7,6 +7,7 @@
 
 mod content;
 pub mod elf;
+pub mod loader;
 mod path;
 pub mod tar;
 mod tree;

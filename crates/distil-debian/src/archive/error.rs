@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
 
 use distil_store::StoreError;
 
@@ -137,14 +136,4 @@ impl fmt::Display for Attempt {
 
 fn listed(attempts: &[Attempt]) -> String {
     attempts.iter().map(|attempt| format!("\n  {attempt}")).collect()
-}
-
-/// A keyring that was named cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error("failed to read the keyring `{}`", path.display())]
-pub struct KeyringFileError {
-    /// The file.
-    pub path: PathBuf,
-    /// Why.
-    pub source: Box<dyn Error + Send + Sync>,
 }

@@ -1,1 +1,222 @@
+use std::error::Error as _;
 
+use proptest::prelude::*;
+
+use super::testing::{index_of, packages_file, trixie};
+use super::*;
+
+fn pocket(name: &str, priority: i32) -> Pocket {
+    Pocket {
+        name: name.to_owned(),
+        priority,
+    }
+}
+
+/// The candidates of a name, with their pockets.
+fn candidates(index: &PackageIndex, name: &str) -> Vec<String> {
+    index
+        .candidates(name)
+        .unwrap()
+        .iter()
+        .map(|package| {
+            let pocket = &index.pockets()[usize::from(package.pocket)].name;
+            format!("{} {pocket}", package.version)
+        })
+        .collect()
+}
+
+#[test]
+fn the_best_candidate_is_of_the_best_pocket_and_then_the_newest() {
+    let index = index_of(&[
+        ("trixie", 500, "a 1\nb 1"),
+        ("trixie-security", 500, "a 1.1"),
+        ("trixie-backports", 100, "a 2\na 3"),
+    ]);
+    assert_eq!(
+        candidates(&index, "a"),
+        [
+            "1.1 trixie-security",
+            "1 trixie",
+            "3 trixie-backports",
+            "2 trixie-backports"
+        ]
+    );
+    assert_eq!(candidates(&index, "b"), ["1 trixie"]);
+    assert!(candidates(&index, "c").is_empty());
+    assert_eq!(index.package_names(), ["a", "b"]);
+    assert_eq!(index.len(), 5);
+}
+
+#[test]
+fn the_same_package_in_two_pockets_is_one() {
+    let same = [
+        ("trixie-updates", 500, "a 1"),
+        ("trixie", 500, "a 1\na 1"),
+        ("trixie-security", 400, "a 1"),
+    ];
+    assert_eq!(candidates(&index_of(&same), "a"), ["1 trixie"]);
+}
+
+#[test]
+fn other_bytes_of_the_same_version_are_another_package() {
+    let other = format!("a 1; SHA256: {}", "0".repeat(64));
+    let pockets = [
+        ("trixie", 500, "a 1"),
+        ("trixie-security", 500, other.as_str()),
+    ];
+    let reversed: Vec<_> = pockets.iter().rev().copied().collect();
+    for index in [index_of(&pockets), index_of(&reversed)] {
+        assert_eq!(
+            candidates(&index, "a"),
+            ["1 trixie", "1 trixie-security"]
+        );
+    }
+}
+
+#[test]
+fn architectures_of_others_are_left_out() {
+    let index = trixie("a 1; Architecture: arm64\nb 1; Architecture: all\nc 1");
+    assert_eq!(index.package_names(), ["b", "c"]);
+}
+
+#[test]
+fn providers_are_those_of_any_version() {
+    let index = trixie(
+        "c 1; Provides: virtual (= 1), virtual (= 2), other
+         a 1; Provides: virtual, a
+         a 2
+         virtual 1; Provides: virtual",
+    );
+    assert_eq!(index.providers("virtual"), ["a", "c"]);
+    assert_eq!(index.providers("other"), ["c"]);
+    assert!(index.providers("a").is_empty());
+    assert_eq!(index.virtual_names(), ["a", "other", "virtual"]);
+}
+
+#[test]
+fn a_condensed_index_says_the_same() {
+    let plain = packages_file(
+        "a 1; Maintainer: x; Depends: b,↵ c; Description: d↵more; provides: e,↵f (= 1)
+         b 1; Tag: x::y; Priority: required",
+    );
+    let mut condensed = Vec::new();
+    let found = condense(plain.as_bytes(), &mut condensed).unwrap();
+    assert_eq!(found, Condensed { packages: 2 });
+    insta::assert_snapshot!(String::from_utf8(condensed.clone()).unwrap(), @"
+    Package: a
+    Version: 1
+    Architecture: amd64
+    Provides: e,  f (= 1)
+    Depends: b,   c
+    Filename: pool/a_1_amd64.deb
+    Size: 1000
+    SHA256: 042a5f2e7634c4c80a75691b6b89dfe4e1758558ce99e7346b5297b68fa95d11
+
+    Package: b
+    Version: 1
+    Architecture: amd64
+    Priority: required
+    Filename: pool/b_1_amd64.deb
+    Size: 1000
+    SHA256: dc67949bdca3c2e1bb86890c76a58a0faf09d5b1493daa9d18411e7210f81260
+
+    ");
+    let index = |text: Vec<u8>| {
+        let mut index = PackageIndex::new("amd64");
+        index.add(text, pocket("trixie", 500)).unwrap();
+        index
+    };
+    let (plain, small) = (index(plain.into_bytes()), index(condensed.clone()));
+    for name in ["a", "b"] {
+        assert_eq!(
+            plain.candidates(name).unwrap(),
+            small.candidates(name).unwrap()
+        );
+    }
+    assert_eq!(plain.providers("f"), small.providers("f"));
+    let mut again = Vec::new();
+    condense(&condensed[..], &mut again).unwrap();
+    assert_eq!(again, condensed);
+}
+
+#[test]
+fn a_wrong_stanza_is_named_with_its_line() {
+    let said = |error: IndexError| match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    };
+    let text = |line: &str| packages_file(&format!("good 1\n{line}"));
+    let condensing = |line: &str| {
+        said(condense(text(line).as_bytes(), std::io::sink()).unwrap_err())
+    };
+    insta::assert_snapshot!(condensing("bad 1; Filename: /etc/x"), @"the stanza of `bad` at line 8 of the package index is wrong: the path `/etc/x` in `Filename` is not a plain relative one");
+    insta::assert_snapshot!(condensing("bad 1; Depends: a | | b"), @"the stanza of `bad` at line 8 of the package index is wrong: the relations in `Depends` are wrong");
+    insta::assert_snapshot!(condensing("bad _"), @"the stanza of `bad` at line 8 of the package index is wrong: the version in `Version` is wrong");
+    insta::assert_snapshot!(condensing("bad 1; rubbish"), @"the package index is malformed: line 10 is neither `Name: value` nor the continuation of a field: `rubbish`");
+
+    let adding = |line: &str| {
+        let mut index = PackageIndex::new("amd64");
+        let added = index.add(text(line).into_bytes(), pocket("trixie", 500));
+        // Nothing of a refused text stays.
+        assert!(index.is_empty() && index.pockets().is_empty());
+        said(added.unwrap_err())
+    };
+    insta::assert_snapshot!(adding("../bad 1"), @"the stanza of `../bad` at line 8 of the package index of `trixie` is wrong: `../bad` in `Package` is not a package's name");
+    insta::assert_snapshot!(adding("bad 1; Architecture:"), @"the stanza of `bad` at line 8 of the package index of `trixie` is wrong: the field `Architecture` is missing");
+    insta::assert_snapshot!(adding("bad 1; Provides: a | b"), @"the stanza of `bad` at line 8 of the package index of `trixie` is wrong: the relations in `Provides` are wrong");
+
+    let asking = |line: &str| said(trixie(&format!("good 1\n{line}")).candidates("bad").unwrap_err());
+    insta::assert_snapshot!(asking("bad 1; Size: x"), @"the stanza of `bad` at line 8 of the package index of `trixie` is wrong: `x` in `Size` is not a number");
+    insta::assert_snapshot!(asking("bad 1; rubbish"), @"the package index is malformed: line 10 is neither `Name: value` nor the continuation of a field: `rubbish`");
+
+    let mut index = PackageIndex::new("amd64");
+    let error = index.add(b"\xff".to_vec(), pocket("trixie", 500)).unwrap_err();
+    insta::assert_snapshot!(said(error), @"the package index of `trixie` is not UTF-8");
+}
+
+#[test]
+fn names_that_are_like_a_mistyped_one() {
+    let index = trixie(
+        "python3 1
+         python3-minimal 1
+         pyhton3-x 1
+         perl 1; Provides: perl-base-abi
+         libssl3t64 1; Provides: libssl3 (= 1)",
+    );
+    let nearest = |name: &str| index.nearest(name, 3);
+    assert_eq!(nearest("pyhton3"), ["python3", "pyhton3-x"]);
+    assert_eq!(nearest("python"), ["python3", "python3-minimal"]);
+    assert_eq!(nearest("libss3"), ["libssl3"]);
+    assert_eq!(nearest("prel"), ["perl"]);
+    assert!(nearest("nothing-like-it").is_empty());
+    assert!(nearest("").is_empty());
+    assert_eq!(index.nearest("python", 1), ["python3"]);
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_indexed_or_refused(text in "([PAVp]\\w{0,3}: ?\\w?\n|Package: a\n|Architecture: all\n|Provides: [ab,|]{1,3}\n|\n| x\n){0,9}") {
+        let mut index = PackageIndex::new("amd64");
+        if index.add(text.clone().into_bytes(), pocket("p", 0)).is_ok() {
+            for name in ["a", "b"] {
+                let _ = index.candidates(name);
+                let _ = index.providers(name);
+            }
+        }
+        let _ = condense(text.as_bytes(), std::io::sink());
+    }
+
+    #[test]
+    fn the_order_of_the_text_does_not_matter(order in Just((0..8).collect::<Vec<usize>>()).prop_shuffle()) {
+        let lines = [
+            "a 1; Provides: v", "a 2", "b 1; Provides: v", "c 1; Provides: v, w", "a 1",
+            "a 1; Filename: other.deb", "v 1", "b 1; Architecture: all; SHA256: 00000000000000000000000000000000000000000000000000000000000000aa",
+        ];
+        let shuffled: Vec<&str> = order.iter().map(|at| lines[*at]).collect();
+        let (one, other) = (trixie(&lines.join("\n")), trixie(&shuffled.join("\n")));
+        for name in ["a", "b", "c", "v", "w"] {
+            prop_assert_eq!(one.candidates(name).unwrap(), other.candidates(name).unwrap());
+            prop_assert_eq!(one.providers(name), other.providers(name));
+        }
+    }
+}

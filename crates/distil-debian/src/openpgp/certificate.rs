@@ -215,7 +215,8 @@ enum Place {
     Primary,
     User,
     Subkey,
-    Nothing,
+    /// Something that is not understood.
+    Unknown,
 }
 
 impl Assembler {
@@ -223,7 +224,7 @@ impl Assembler {
         Self {
             done: Vec::new(),
             current: None,
-            place: Place::Nothing,
+            place: Place::Unknown,
         }
     }
 
@@ -235,7 +236,7 @@ impl Assembler {
                 self.place = Place::Primary;
             }
             Tag::UserId => {
-                self.place = Place::Nothing;
+                self.place = Place::Unknown;
                 let id = UserId::try_from_reader(packet.header, packet.body);
                 if let (Some(parts), Ok(id)) = (&mut self.current, id) {
                     parts.users.push((id, Vec::new()));
@@ -243,7 +244,7 @@ impl Assembler {
                 }
             }
             Tag::PublicSubkey => {
-                self.place = Place::Nothing;
+                self.place = Place::Unknown;
                 if let (Some(parts), Some(key)) = (&mut self.current, subkey(packet)) {
                     parts.subkeys.push(Subkey {
                         key,
@@ -257,7 +258,7 @@ impl Assembler {
             // GnuPG's own notes, and packets that mean nothing (RFC 9580, sections 5.8, 5.10, 5.14).
             Tag::Trust | Tag::Marker | Tag::Padding => {}
             // User attributes (pictures), and what is yet to come.
-            _ => self.place = Place::Nothing,
+            _ => self.place = Place::Unknown,
         }
     }
 
@@ -265,21 +266,28 @@ impl Assembler {
         let Some(parts) = &mut self.current else {
             return;
         };
-        let (signatures, unreadable_revocation) = match self.place {
-            Place::Primary => (&mut parts.signatures, &mut parts.unreadable_revocation),
-            Place::Subkey => match parts.subkeys.last_mut() {
-                Some(subkey) => (&mut subkey.signatures, &mut subkey.unreadable_revocation),
-                None => return,
-            },
-            Place::User => match parts.users.last_mut() {
-                Some((_, signatures)) => (signatures, &mut parts.unreadable_revocation),
-                None => return,
-            },
-            Place::Nothing => return,
-        };
+        let mut revocation = SignatureType::KeyRevocation;
+        let mut unreadable = &mut parts.unreadable_revocation;
+        // What is on something unknown may yet be a misplaced revocation.
+        let mut signatures = &mut parts.signatures;
+        match self.place {
+            Place::Primary | Place::Unknown => {}
+            Place::User => {
+                if let Some((_, on_user)) = parts.users.last_mut() {
+                    signatures = on_user;
+                }
+            }
+            Place::Subkey => {
+                if let Some(subkey) = parts.subkeys.last_mut() {
+                    revocation = SignatureType::SubkeyRevocation;
+                    unreadable = &mut subkey.unreadable_revocation;
+                    signatures = &mut subkey.signatures;
+                }
+            }
+        }
         match packet.signature() {
             Some(signature) => signatures.push(signature),
-            None => *unreadable_revocation |= claims_revocation(packet.body),
+            None => *unreadable |= claims_type(packet.body, revocation),
         }
     }
 
@@ -289,14 +297,9 @@ impl Assembler {
     }
 }
 
-/// Whether the body of a signature packet has the type of a key or subkey revocation, in the place
-/// where versions 4 and 6 have it.
-fn claims_revocation(body: &[u8]) -> bool {
-    let revocations = [
-        SignatureType::KeyRevocation,
-        SignatureType::SubkeyRevocation,
-    ];
-    matches!(body, [4 | 6, kind, ..] if revocations.map(u8::from).contains(kind))
+/// Whether the body of a signature packet has this type in the place where versions 4 and 6 have it.
+fn claims_type(body: &[u8], kind: SignatureType) -> bool {
+    matches!(body, [4 | 6, claimed, ..] if *claimed == u8::from(kind))
 }
 
 /// The version of a key packet comes first. Older ones are not safe (RFC 9580, section 5.5.2.1),

@@ -16,8 +16,8 @@ use rand::rngs::StdRng;
 use super::Keyring;
 
 pub(super) const DAY: u32 = 24 * 60 * 60;
-/// When keys are made: 2023-01-01.
-pub(super) const MADE: u32 = 1_672_531_200;
+/// When keys are made: 2026-03-01.
+pub(super) const MADE: u32 = 1_772_323_200;
 /// When texts are signed: 30 days later.
 pub(super) const SIGNED: u32 = MADE + 30 * DAY;
 /// When they are verified: a day after that.
@@ -38,6 +38,11 @@ pub(super) struct Says {
     pub(super) created: u32,
     pub(super) parts: Vec<Subpacket>,
     pub(super) unhashed: Vec<Subpacket>,
+}
+
+/// A user ID's certification, which lets the primary key sign.
+pub(super) fn certified() -> Says {
+    says(SignatureType::CertPositive).flags(true)
 }
 
 pub(super) fn says(kind: SignatureType) -> Says {
@@ -114,6 +119,12 @@ impl Says {
             config.hashed_subpackets.push(part);
         }
         config.unhashed_subpackets = self.unhashed;
+        if by.version() == KeyVersion::V4 {
+            // GnuPG does without the fingerprint, but not without this.
+            let id = SubpacketData::IssuerKeyId(by.legacy_key_id());
+            let part = Subpacket::regular(id).unwrap();
+            config.unhashed_subpackets.push(part);
+        }
         config
     }
 
@@ -208,7 +219,7 @@ impl Forge {
 
     /// A certificate as it should be: the primary key may sign, and there is no subkey.
     pub(super) fn good(&self) -> Certificate<'_> {
-        self.certificate(says(SignatureType::CertPositive).flags(true))
+        self.certificate(certified())
     }
 
     /// A good certificate with a signing subkey, bound as it should be.

@@ -6,20 +6,22 @@
 //! RFC 9580 asks and as apt's two verifiers, `gpgv` and `sqv`, do:
 //!
 //! - One good signature by a key of the keyring suffices, as with apt: Debian's files carry two or
-//!   three, by the keys of two releases. Others beside it, unknown or bad, take nothing from it.
+//!   three, by the keys of two releases. Others beside it, unknown or bad, take nothing from it
+//!   (`sqv` holds it so; apt with `gpgv` refuses a file that has a bad one, too).
 //! - **The message.** A clearsigned message (RFC 9580, section 7) is the whole file: nothing may
 //!   stand before or after it. A detached signature covers the whole text.
-//! - **The hash.** SHA-2 and SHA-3 only, for signatures on data and for the self-signatures that
-//!   make up a certificate, whatever their date: `sqv` with apt's policy accepts SHA-1 in neither
-//!   since February 2026. A *revocation* counts with any hash: forging one only closes a door.
+//! - **The hash.** SHA-256 and better only, for signatures on data and for the self-signatures that
+//!   make up a certificate, whatever their date: apt's policy for `sqv` accepts SHA-1 and SHA-224
+//!   in neither since February 2026. A *revocation* counts with any hash: forging one only closes
+//!   a door.
 //! - **The key.** RSA of at least 2048 bits, ECDSA or EdDSA. Not DSA. That is apt's
 //!   `APT::Key::Assert-Pubkey-Algo`.
 //! - **The certificate.** The primary key needs a valid self-signature, on a user ID or on itself
-//!   (RFC 9580, section 10.1). A subkey needs a binding signature with the "may sign" flag and, in
-//!   it, the back signature by which the subkey claims the primary key (section 5.2.1.8); without
-//!   it somebody could adopt another's subkey. A primary key must not deny the flag. Signatures by
-//!   others on a certificate mean nothing here. The newest valid self-signature speaks, as in
-//!   GnuPG: a later one can move the expiry.
+//!   (RFC 9580, section 10.1); a subkey needs a binding signature. Either must give the key that
+//!   signs the "may sign" flag, as `sqv` demands; and a subkey's binding must have in it the back
+//!   signature by which the subkey claims the primary key (section 5.2.1.8), or somebody could
+//!   adopt another's subkey. Signatures by others on a certificate mean nothing here. The newest
+//!   valid self-signature speaks, as in GnuPG: a later one can move the expiry.
 //! - **Time.** A key that is expired *now* cannot vouch for anything, even for what it signed
 //!   before (`gpgv` says `EXPKEYSIG`, and apt refuses). A signature must not be expired, nor older
 //!   than its key, nor from the future by more than half an hour.

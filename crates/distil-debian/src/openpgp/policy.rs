@@ -3,7 +3,7 @@
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::packet::{Signature, SignatureVersion, SubpacketData};
 use pgp::ser::Serialize;
-use pgp::types::{KeyDetails, PublicParams};
+use pgp::types::{EcdsaPublicParams, EddsaLegacyPublicParams, KeyDetails, PublicParams};
 
 use super::Reason;
 
@@ -12,12 +12,12 @@ pub(super) const CLOCK_SKEW: i64 = 30 * 60;
 
 const MIN_RSA_BITS: u16 = 2048;
 
-/// Refuses hashes for which two texts with the same value can be made, or nearly so.
+/// Refuses hashes for which two texts with the same value can be made, or nearly so: those that
+/// apt's policy for `sqv` (`default-sequoia.config` of apt 3.0) refuses since February 2026.
 pub(super) fn check_hash(signature: &Signature) -> Result<(), Reason> {
     match signature.hash_alg() {
         Some(
-            HashAlgorithm::Sha224
-            | HashAlgorithm::Sha256
+            HashAlgorithm::Sha256
             | HashAlgorithm::Sha384
             | HashAlgorithm::Sha512
             | HashAlgorithm::Sha3_256
@@ -46,6 +46,12 @@ pub(super) fn check_key(key: &impl KeyDetails) -> Result<(), Reason> {
                 return Ok(());
             }
             format!("RSA of {bits} bits")
+        }
+        PublicParams::ECDSA(EcdsaPublicParams::Unsupported { .. })
+        | PublicParams::EdDSALegacy(EddsaLegacyPublicParams::Unsupported { .. })
+        | PublicParams::Unknown { .. } => {
+            let why = "the algorithm of its key is not supported";
+            return Err(Reason::Unsupported { why });
         }
         PublicParams::ECDSA(_)
         | PublicParams::EdDSALegacy(_)

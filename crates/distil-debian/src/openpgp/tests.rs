@@ -7,12 +7,13 @@ use pgp::bytes::Bytes;
 use pgp::composed::KeyType;
 use pgp::crypto::hash::HashAlgorithm;
 use pgp::crypto::public_key::PublicKeyAlgorithm;
-use pgp::packet::{Notation, RevocationCode, SignatureType, SubpacketData};
-use pgp::types::{KeyDetails, KeyId, KeyVersion, RevocationKey, RevocationKeyClass, Tag};
+use pgp::packet::{Notation, RevocationCode, SignatureType, Subpacket, SubpacketData};
+use pgp::types::{KeyDetails, KeyVersion, Password, RevocationKey, RevocationKeyClass, Tag};
 use proptest::prelude::*;
 
 use super::forge::{
-    Certificate, DAY, Forge, MADE, NOW, SIGNED, Says, armour, clearsigned, packets, says, signing,
+    Certificate, DAY, Forge, MADE, NOW, SIGNED, Says, armour, certified, clearsigned, packets,
+    says, signing,
 };
 use super::*;
 

@@ -240,12 +240,13 @@ impl Candidate<'_> {
             return Err(Reason::Bad);
         }
         let state = self.certificate.key_state(self.index, now);
-        state.verdict?;
-
         let created = signature.created().map_or(0, |time| time.as_secs());
         let at = i64::from(created);
-        if at > now + CLOCK_SKEW {
-            return Err(Reason::Future { at });
+        match state.verdict {
+            Err(Reason::Revoked) => return Err(Reason::Revoked),
+            // To a clock that is far behind, the key itself may be from the future, too.
+            _ if at > now + CLOCK_SKEW => return Err(Reason::Future { at }),
+            verdict => verdict?,
         }
         if at < state.made {
             return Err(Reason::OlderThanKey);

@@ -200,13 +200,7 @@ impl<'a> Cursor<'a> {
             None
         };
         let architectures = if self.eat(b'[') {
-            self.restrictions(b']', b"-")
-                .and_then(|list| match list.first() {
-                    Some(first) if list.iter().any(|term| term.negated != first.negated) => {
-                        Err(self.problem(RelationProblem::MixedNegation))
-                    }
-                    _ => Ok(list),
-                })?
+            self.architectures()?
         } else {
             Vec::new()
         };
@@ -285,6 +279,18 @@ impl<'a> Cursor<'a> {
             return Err(self.problem(RelationProblem::Unclosed(')')));
         }
         Ok((operator, version))
+    }
+
+    fn architectures(&mut self) -> Result<Vec<Restriction>, Located> {
+        let offset = self.at;
+        let list = self.restrictions(b']', b"-")?;
+        match list.first() {
+            Some(first) if list.iter().any(|term| term.negated != first.negated) => Err(Located {
+                offset,
+                problem: RelationProblem::MixedNegation,
+            }),
+            _ => Ok(list),
+        }
     }
 
     fn restrictions(&mut self, close: u8, punctuation: &[u8]) -> Result<Vec<Restriction>, Located> {

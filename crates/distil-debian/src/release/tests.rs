@@ -1,3 +1,5 @@
+//! What a `Release` file may say, and what is refused.
+
 use std::time::{Duration, UNIX_EPOCH};
 
 use proptest::prelude::*;

@@ -47,15 +47,15 @@ pub enum SolveError {
     /// The index does not have a package in the version that it is pinned to.
     #[error(
         "`{name}` is pinned to {version}, but {only}",
-        only = Available { name, versions: available, pockets }
+        only = Offers { name, offers: available, pockets }
     )]
     PinnedMissing {
         /// The package.
         name: String,
         /// The version it is pinned to.
         version: Version,
-        /// The versions that there are, each with its pocket.
-        available: Vec<(Version, String)>,
+        /// The packages of that name that there are.
+        available: Vec<Offer>,
         /// The pockets that were searched.
         pockets: Vec<String>,
     },
@@ -134,9 +134,43 @@ pub enum Satisfiers {
     Named,
     /// These packages, of which the relation names at least one only by what it provides.
     Providers(Vec<String>),
-    /// Nothing: these are the versions that there are of what the relation names, each with its
-    /// pocket; a name without versions is not there at all.
-    Nothing(Vec<(String, Vec<(Version, String)>)>),
+    /// Nothing: this is what there is by the names in the relation; a name without any is not
+    /// there at all.
+    Nothing(Vec<(String, Vec<Offer>)>),
+}
+
+/// A package of a certain name, real or provided, that does not satisfy a relation.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Offer {
+    /// A package that has the name.
+    Real {
+        /// Its version.
+        version: Version,
+        /// The name of its pocket.
+        pocket: String,
+    },
+    /// A package that provides the name.
+    Provided {
+        /// The version that is provided.
+        version: Option<Version>,
+        /// The package that provides it.
+        by: String,
+    },
+}
+
+impl fmt::Display for Offer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Real { version, pocket } => write!(f, "{version} in {pocket}"),
+            Self::Provided {
+                version: Some(version),
+                by,
+            } => write!(f, "{version} provided by `{by}`"),
+            Self::Provided { version: None, by } => {
+                write!(f, "one without version provided by `{by}`")
+            }
+        }
+    }
 }
 
 impl fmt::Display for Explanation {
@@ -166,9 +200,11 @@ impl Fact {
                 relation,
                 by,
             } => {
-                let verb = match field {
-                    RelationField::PreDepends => "pre-depends",
-                    _ => "depends",
+                let verb = match (field, package.is_one()) {
+                    (RelationField::PreDepends, true) => "pre-depends",
+                    (RelationField::PreDepends, false) => "pre-depend",
+                    (_, true) => "depends",
+                    (_, false) => "depend",
                 };
                 write!(f, "{package} {verb} on `{relation}`")?;
                 by.write(f, pockets)
@@ -179,20 +215,30 @@ impl Fact {
                 relation,
                 other,
             } => {
-                let verb = match field {
-                    RelationField::Breaks => "breaks",
-                    _ => "conflicts with",
+                let verb = match (field, package.is_one()) {
+                    (RelationField::Breaks, true) => "breaks",
+                    (RelationField::Breaks, false) => "break",
+                    (_, true) => "conflicts with",
+                    (_, false) => "conflict with",
                 };
                 write!(f, "{package} {verb} `{relation}`")?;
                 if relation.name != other.name {
-                    return write!(f, ", which {other} provides");
+                    let verb = if other.is_one() { "provides" } else { "provide" };
+                    return write!(f, ", which {other} {verb}");
                 }
                 match &other.versions[..] {
                     [] => Ok(()),
-                    versions => write!(f, ", that is {}", versions_listed(versions)),
+                    versions => write!(f, ", such as {}", versions_listed(versions)),
                 }
             }
         }
+    }
+}
+
+impl Subject {
+    /// Whether this is one package rather than several versions of it.
+    fn is_one(&self) -> bool {
+        self.versions.len() < 2
     }
 }
 
@@ -215,14 +261,14 @@ impl Satisfiers {
                 write!(f, ", which {verb}{} can satisfy", listed(&quoted(names), "or"))
             }
             Self::Nothing(names) => {
-                for (at, (name, versions)) in names.iter().enumerate() {
+                for (at, (name, offers)) in names.iter().enumerate() {
                     f.write_str(if at == 0 { ", but " } else { ", and " })?;
-                    let only = Available {
+                    let offers = Offers {
                         name,
-                        versions,
+                        offers,
                         pockets,
                     };
-                    write!(f, "{only}")?;
+                    write!(f, "{offers}")?;
                 }
                 Ok(())
             }
@@ -230,25 +276,24 @@ impl Satisfiers {
     }
 }
 
-/// `only `libfoo` 1.0 is in trixie`, or `no `libfoo` is in trixie and trixie-security`.
-struct Available<'a> {
+/// What there is of a name: `only `libfoo` 1.0 is in trixie`.
+struct Offers<'a> {
     name: &'a str,
-    versions: &'a [(Version, String)],
+    offers: &'a [Offer],
     pockets: &'a [String],
 }
 
-impl fmt::Display for Available<'_> {
+impl fmt::Display for Offers<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name;
-        match self.versions {
+        match self.offers {
             [] => write!(f, "no `{name}` is in {}", listed(self.pockets, "or")),
-            [(version, pocket)] => write!(f, "only `{name}` {version} is in {pocket}"),
-            many => {
-                let each: Vec<String> = many
-                    .iter()
-                    .map(|(version, pocket)| format!("{version} (in {pocket})"))
-                    .collect();
-                write!(f, "of `{name}` there are only {}", listed(&each, "and"))
+            [Offer::Real { version, pocket }] => {
+                write!(f, "only `{name}` {version} is in {pocket}")
+            }
+            offers => {
+                let each: Vec<String> = offers.iter().map(Offer::to_string).collect();
+                write!(f, "of `{name}` there is only {}", listed(&each, "and"))
             }
         }
     }
@@ -256,7 +301,7 @@ impl fmt::Display for Available<'_> {
 
 fn versions_listed(versions: &[Version]) -> String {
     let texts: Vec<String> = versions.iter().map(Version::to_string).collect();
-    listed(&texts, "or")
+    listed(&texts, "and")
 }
 
 fn quoted(names: &[String]) -> Vec<String> {

@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::index::IndexError;
 use crate::package::{BinaryPackage, RelationField};
 use crate::relation::{Alternatives, Relation};
-use crate::version::Version;
 
-use super::Root;
-use super::error::{Explanation, Fact, Satisfiers, Subject};
+use super::{Reason, Root};
+use super::error::{Explanation, Fact, Offer, Satisfiers, Subject};
 use super::search::Core;
 use super::universe::{PackageId, Universe};
 
@@ -190,9 +189,9 @@ struct Writer<'u> {
 impl Writer<'_> {
     fn root(&mut self, root: &Root) -> Result<(), IndexError> {
         let fact = match &root.reason {
-            super::Reason::Requested(relation) => Fact::Requested {
+            Reason::Requested(relation) => Fact::Requested {
                 relation: relation.clone(),
-                by: self.satisfiers(relation)?,
+                by: self.satisfiers(relation, &root.satisfying)?,
             },
             _ => match root.satisfying.first() {
                 Some(id) => {
@@ -215,7 +214,7 @@ impl Writer<'_> {
             if self.universe.satisfying(&relation)? != needed {
                 continue;
             }
-            let by = self.satisfiers(&relation)?;
+            let by = self.satisfiers(&relation, needed)?;
             let subject = self.subject(&package)?;
             let same = self.facts.iter_mut().find_map(|fact| match fact {
                 Fact::Depends {
@@ -291,12 +290,14 @@ impl Writer<'_> {
         })
     }
 
-    fn satisfiers(&self, group: &Alternatives) -> Result<Satisfiers, IndexError> {
+    fn satisfiers(
+        &self,
+        group: &Alternatives,
+        satisfying: &[PackageId],
+    ) -> Result<Satisfiers, IndexError> {
         let mut names: Vec<String> = Vec::new();
-        let mut named = true;
-        for id in self.universe.satisfying(group)? {
-            let name = &self.universe.package(id).name;
-            named &= group.names(name);
+        for id in satisfying {
+            let name = &self.universe.package(*id).name;
             if !names.contains(name) {
                 names.push(name.clone());
             }
@@ -304,38 +305,52 @@ impl Writer<'_> {
         if names.is_empty() {
             let mut nothing = Vec::new();
             for relation in group {
-                nothing.push((relation.name.clone(), self.available(relation)?));
+                let name = &relation.name;
+                let mut there = offers(self.universe, name)?;
+                there.extend(provided_offers(self.universe, name)?);
+                nothing.push((name.clone(), there));
             }
             nothing.dedup();
-            Ok(Satisfiers::Nothing(nothing))
-        } else if named {
-            Ok(Satisfiers::Named)
-        } else {
-            Ok(Satisfiers::Providers(names))
+            return Ok(Satisfiers::Nothing(nothing));
         }
-    }
-
-    /// The versions that there are of what a relation names, real ones and provided ones.
-    fn available(&self, relation: &Relation) -> Result<Vec<(Version, String)>, IndexError> {
-        available(self.universe, &relation.name)
+        Ok(if names.iter().all(|name| group.names(name)) {
+            Satisfiers::Named
+        } else {
+            Satisfiers::Providers(names)
+        })
     }
 }
 
-/// The versions of the package `name`, each with the name of its pocket.
-pub(super) fn available(
-    universe: &Universe<'_>,
-    name: &str,
-) -> Result<Vec<(Version, String)>, IndexError> {
+/// The packages called `name`, the best first.
+pub(super) fn offers(universe: &Universe<'_>, name: &str) -> Result<Vec<Offer>, IndexError> {
     let pockets = universe.index().pockets();
-    let pocket = |package: &BinaryPackage| {
-        let pocket = pockets.get(usize::from(package.pocket));
-        pocket.map_or_else(String::new, |pocket| pocket.name.clone())
+    let offer = |package: &BinaryPackage| Offer::Real {
+        version: package.version.clone(),
+        pocket: pockets
+            .get(usize::from(package.pocket))
+            .map_or_else(String::new, |pocket| pocket.name.clone()),
     };
     let candidates = universe.candidates(name)?;
     let packages = candidates.iter().map(|id| universe.package(*id));
-    Ok(packages
-        .map(|package| (package.version.clone(), pocket(&package)))
-        .collect())
+    Ok(packages.map(|package| offer(&package)).collect())
+}
+
+/// What other packages provide by the name `name`, each once.
+fn provided_offers(universe: &Universe<'_>, name: &str) -> Result<Vec<Offer>, IndexError> {
+    let mut offers = BTreeSet::new();
+    for provider in universe.index().providers(name) {
+        for id in universe.candidates(provider)?.iter() {
+            let package = universe.package(*id);
+            let provided = package.provides.iter();
+            for provided in provided.filter(|provided| provided.name == name) {
+                offers.insert(Offer::Provided {
+                    version: provided.version.clone(),
+                    by: provider.to_owned(),
+                });
+            }
+        }
+    }
+    Ok(offers.into_iter().collect())
 }
 
 impl Subject {

@@ -187,7 +187,9 @@ impl Provider<'_> {
         let mut interned = self.interned.borrow_mut();
         let package = |id: &PackageId| self.universe.package(*id);
         let mut sets = Vec::new();
-        for members in packages.chunk_by(|a, b| package(a).name == package(b).name) {
+        // A set is tried in the order of its numbers, see `sort_candidates`: `x (= 1) | x (= 2)`
+        // takes two.
+        for members in packages.chunk_by(|a, b| a < b && package(a).name == package(b).name) {
             let Some(first) = members.first() else {
                 continue;
             };

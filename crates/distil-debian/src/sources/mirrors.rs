@@ -76,7 +76,6 @@ fn may_be_debian(source: &Source) -> bool {
     source.enabled
         && source.types.contains(&SourceType::Binary)
         && source.trusted != Some(true)
-        && !components.is_empty()
         && components.iter().all(|c| COMPONENTS.contains(&c.as_str()))
 }
 

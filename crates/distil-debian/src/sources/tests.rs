@@ -1,3 +1,5 @@
+//! Entries as people's machines have them, and which of them are mirrors of Debian.
+
 use std::fs;
 
 use proptest::prelude::*;

@@ -183,3 +183,6 @@ fn find(dir: &Path, name: &str) -> Option<PathBuf> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,17 +84,18 @@ impl Pocket {
     pub(super) fn write(&self, root: &Path, archive_key: &SigningKey) -> io::Result<()> {
         let dists = root.join("dists").join(&self.name);
         let mut listed = Vec::new();
-        for (component, stanzas) in self.write_pool(root)? {
+        for component in self.write_pool(root)? {
             let mut architectures: BTreeSet<&str> = BTreeSet::from(["all"]);
             architectures.extend(self.architectures.iter().map(String::as_str));
             for architecture in architectures {
-                let text: String = stanzas
+                let text: String = component
+                    .stanzas
                     .iter()
                     .filter(|(of, _)| of == architecture || (of == "all" && !self.separate_all))
                     .map(|(_, stanza)| stanza.as_str())
                     .collect::<Vec<_>>()
                     .join("\n");
-                self.write_index(&dists, &component, architecture, &text, &mut listed)?;
+                self.write_index(&dists, &component.name, architecture, &text, &mut listed)?;
             }
         }
         listed.sort_by(|one: &Listed, other| one.path.cmp(&other.path));
@@ -106,9 +107,8 @@ impl Pocket {
         self.faults.contains(fault)
     }
 
-    /// Writes the packages; the result has, for each component, each package's architecture and
-    /// its stanza for the index.
-    fn write_pool(&self, root: &Path) -> io::Result<Vec<(String, Vec<(String, String)>)>> {
+    /// Writes the packages; the result has what indexes are to say of them.
+    fn write_pool(&self, root: &Path) -> io::Result<Vec<Component>> {
         let mut components = Vec::new();
         for (component, debs) in &self.packages {
             let mut debs: Vec<_> = debs.iter().collect();
@@ -152,7 +152,10 @@ impl Pocket {
                     write_file(&root.join(filename), &bytes)?;
                 }
             }
-            components.push((component.clone(), stanzas));
+            components.push(Component {
+                name: component.clone(),
+                stanzas,
+            });
         }
         Ok(components)
     }
@@ -268,6 +271,13 @@ impl Pocket {
         }
         Ok(())
     }
+}
+
+/// The packages of a component.
+struct Component {
+    name: String,
+    /// Each one's architecture, and its stanza for the index.
+    stanzas: Vec<(String, String)>,
 }
 
 /// An index that is like `text` and is not it.

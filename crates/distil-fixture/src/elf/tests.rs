@@ -113,3 +113,10 @@ fn dynamic<H: FileHeader<Endian = Endianness>>(
         })
         .collect()
 }
+
+#[test]
+fn hashes_of_versions_are_those_of_the_real_ones() {
+    // As readelf and glibc's own objects have them.
+    assert_eq!(super::write::elf_hash("GLIBC_2.2.5"), 0x0969_1a75);
+    assert_eq!(super::write::elf_hash("GLIBC_2.17"), 0x0696_9197);
+}

@@ -457,7 +457,7 @@ impl Strings {
 }
 
 /// The hash of symbol versions (System V ABI, "Hash Table").
-fn elf_hash(name: &str) -> u32 {
+pub(super) fn elf_hash(name: &str) -> u32 {
     name.bytes().fold(0, |hash: u32, byte| {
         let hash = (hash << 4).wrapping_add(u32::from(byte));
         let top = hash & 0xf000_0000;

@@ -91,23 +91,23 @@ impl Exchange<'_> {
     /// Answers; breaks when the connection is to be closed.
     fn answer(&mut self, fault: Option<Fault>) -> io::Result<ControlFlow<()>> {
         match fault {
-            Some(Fault::Status(status, headers)) => return self.empty(status, &headers),
+            Some(Fault::Status(status, headers)) => self.empty(status, &headers),
             Some(Fault::Redirect(status, location)) => {
-                return self.empty(status, &[("Location".to_owned(), location)]);
+                self.empty(status, &[("Location".to_owned(), location)])
             }
-            Some(Fault::DropBeforeHeaders) => return Ok(ControlFlow::Break(())),
+            Some(Fault::DropBeforeHeaders) => Ok(ControlFlow::Break(())),
             Some(Fault::HangBeforeHeaders) => {
                 self.shared.hang(self.releases);
-                return self.file(None);
+                self.file(None)
             }
             Some(Fault::Garbage) => {
                 self.send(b"\x15\x03\x01\x00\x02 this is not HTTP\r\n\r\n")?;
-                return Ok(ControlFlow::Break(()));
+                Ok(ControlFlow::Break(()))
             }
             Some(Fault::Body(body)) => {
                 self.head(200, &Framing::Length(body.len() as u64), &[])?;
                 self.send_body(&body)?;
-                return Ok(ControlFlow::Continue(()));
+                Ok(ControlFlow::Continue(()))
             }
             other => self.file(other.as_ref()),
         }

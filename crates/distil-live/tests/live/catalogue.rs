@@ -85,8 +85,8 @@ fn runs_with_a_program(image: &str, suite: &'static str, arch: &'static str) {
             .mentions(trial.prints);
     }
     // The program came on top of the very image.
-    let below = plain.archive().image(arch).diff_ids();
-    let above = with_program.archive().image(arch).diff_ids();
+    let below = plain.image().diff_ids();
+    let above = with_program.image().diff_ids();
     assert!(
         above.starts_with(&below),
         "{above:?} does not start with {below:?}"

@@ -94,7 +94,7 @@ fn an_extra_authority_is_the_only_difference() {
     let authority = Authority::new(context.folder());
     let archive = with_authority(&context, &authority);
     let ours = distil_live::Archive::open(&archive).image("amd64");
-    let plain = python().build().archive().image("amd64");
+    let plain = python().build().image();
     assert!(
         ours.diff_ids().starts_with(&plain.diff_ids()),
         "the layers below are shared"

@@ -32,11 +32,7 @@ fn ldconfig_would_have_written_the_same_entries() {
     for suite in SUITES {
         for image in IMAGES.into_iter().filter(|image| *image != "static") {
             let context = Context::new();
-            let rootfs = Request::catalogue(image, suite, "amd64")
-                .build()
-                .archive()
-                .image("amd64")
-                .rootfs();
+            let rootfs = Request::catalogue(image, suite, "amd64").build().rootfs();
             rootfs.write_to(&context.path("root"));
             context
                 .run("cp", ["root/etc/ld.so.cache", "ours"])
@@ -70,8 +66,6 @@ fn every_entry_leads_to_a_library_on_every_architecture() {
         let context = Context::new();
         let rootfs = Request::catalogue("python3", "trixie", arch)
             .build()
-            .archive()
-            .image(arch)
             .rootfs();
         context.write("cache", rootfs.read("/etc/ld.so.cache"));
         let entries = entries(&context, "cache");

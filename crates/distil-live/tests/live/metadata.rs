@@ -195,7 +195,7 @@ fn shown(document: &serde_json::Value) -> BTreeMap<String, String> {
 fn show_names_the_packages_that_the_image_has() {
     let image = python().build();
     let context = Context::new();
-    let inside = versions(&image.archive().image("amd64").rootfs());
+    let inside = versions(&image.rootfs());
     let of_archive = context
         .distil(["show", &image.reference(), "--format", "json"])
         .success();

@@ -184,7 +184,7 @@ fn skopeo_reads_every_kind() {
 
 #[test]
 fn manifests_carry_the_annotations() {
-    let image = python().build().archive().image("amd64");
+    let image = python().build().image();
     let annotations = image.manifest["annotations"]
         .as_object()
         .cloned()
@@ -285,6 +285,6 @@ fn an_archive_that_was_written_can_be_shown() {
     assert_eq!(layout["layers"], archive["layers"]);
     assert_eq!(
         archive["layers"].as_array().unwrap().len(),
-        python().build().archive().image("amd64").layers.len()
+        python().build().image().layers.len()
     );
 }

@@ -64,10 +64,7 @@ fn syft_lists_the_packages_and_nothing_else() {
         );
         found.insert(text(&artifact["name"]), text(&artifact["version"]));
     }
-    assert_eq!(
-        found,
-        metadata::versions(&image.archive().image("amd64").rootfs())
-    );
+    assert_eq!(found, metadata::versions(&image.rootfs()));
 }
 
 #[test]
@@ -102,8 +99,5 @@ fn trivy_lists_the_packages() {
         .filter(of_debian)
         .map(|component| (text(&component["name"]), text(&component["version"])))
         .collect();
-    assert_eq!(
-        found,
-        metadata::versions(&image.archive().image("amd64").rootfs())
-    );
+    assert_eq!(found, metadata::versions(&image.rootfs()));
 }

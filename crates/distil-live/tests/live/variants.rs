@@ -9,7 +9,7 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 
 /// The `config` object of an image for amd64.
 fn config(request: &Request) -> Value {
-    request.build().archive().image("amd64").config["config"].clone()
+    request.build().image().config["config"].clone()
 }
 
 /// The value of a variable in a config's environment.
@@ -172,8 +172,7 @@ fn applets_are_links_to_one_busybox() {
         for arch in ARCHES {
             let image = Request::catalogue("static:debug", suite, arch)
                 .build()
-                .archive()
-                .image(arch);
+                .image();
             let rootfs = image.rootfs();
             let busybox = rootfs.read("/busybox/busybox").to_vec();
             let mut applets = 0;
@@ -213,7 +212,7 @@ fn every_link_is_an_applet_that_busybox_knows() {
         .output()
         .success()
         .stdout();
-    let rootfs = image.archive().image("amd64").rootfs();
+    let rootfs = image.rootfs();
     let mut links: Vec<&str> = rootfs
         .iter()
         .filter_map(|(path, _)| path.strip_prefix("/busybox/"))

@@ -36,8 +36,16 @@ const WAITING: usize = 4;
 /// Gives `content` to the daemon under `name`: of an index the image for the daemon's platform
 /// alone, since Docker before version 29 has no place for more by default.
 pub(crate) fn write(content: &Content, name: &Reference, modified: u64) -> Result<(), Problem> {
-    let host = DaemonHost::find()?;
-    let platform = in_a_runtime(async { Ok(connect(&host).await?.1) })?;
+    write_to(&DaemonHost::find()?, content, name, modified)
+}
+
+fn write_to(
+    host: &DaemonHost,
+    content: &Content,
+    name: &Reference,
+    modified: u64,
+) -> Result<(), Problem> {
+    let platform = in_a_runtime(async { Ok(connect(host).await?.1) })?;
     let image = match content.for_platform(&platform) {
         Some(image) => image,
         None => content.images().first().ok_or(Problem::Empty)?,
@@ -59,7 +67,7 @@ pub(crate) fn write(content: &Content, name: &Reference, modified: u64) -> Resul
             made
         });
         let sent = in_a_runtime(async {
-            let (docker, _) = connect(&host).await?;
+            let (docker, _) = connect(host).await?;
             load(&docker, receiver).await
         });
         (maker.join(), sent)
@@ -75,9 +83,12 @@ pub(crate) fn write(content: &Content, name: &Reference, modified: u64) -> Resul
 
 /// Reads the image `name` out of the daemon, by way of a temporary file.
 pub(crate) fn open(name: &Reference) -> Result<Content, Problem> {
-    let host = DaemonHost::find()?;
+    open_from(&DaemonHost::find()?, name)
+}
+
+fn open_from(host: &DaemonHost, name: &Reference) -> Result<Content, Problem> {
     let file = in_a_runtime(async {
-        let (docker, _) = connect(&host).await?;
+        let (docker, _) = connect(host).await?;
         save(&docker, name).await
     })?;
     let place = Path::new("the Docker daemon's archive");
@@ -104,6 +115,9 @@ fn died() -> Problem {
 }
 
 /// The daemon, spoken to in a version of the API that it knows, and its platform.
+///
+/// The requests of this version of `bollard` name no version, which means the daemon's own; the
+/// negotiation makes sure of it should that change.
 async fn connect(host: &DaemonHost) -> Result<(Docker, Platform), Problem> {
     let nobody = |source: Box<dyn std::error::Error + Send + Sync>| Problem::NoDaemon {
         host: host.to_string(),
@@ -225,3 +239,7 @@ impl Write for Sender {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "daemon_tests.rs"]
+mod tests;

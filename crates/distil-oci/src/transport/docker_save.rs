@@ -91,7 +91,7 @@ fn original(entries: &Entries, config: Digest) -> Result<Option<Image>, Problem>
 
 /// An image with a manifest of our own, since the archive has none.
 fn made_up(entries: &Entries, saved: &Saved, config_bytes: &[u8]) -> Result<Image, Problem> {
-    let config = documents::parse_config(config_bytes)?;
+    let config = documents::parse_config(&format!("`{}`", saved.config), config_bytes)?;
     let diff_ids = documents::diff_ids(&config)?;
     let paths = saved.layers.as_deref().unwrap_or_default();
     if paths.len() != diff_ids.len() {

@@ -126,8 +126,8 @@ pub(crate) fn content(blobs: &dyn Blobs, descriptor: &Descriptor) -> Result<Cont
 }
 
 fn index(blobs: &dyn Blobs, descriptor: &Descriptor) -> Result<ImageIndex, Problem> {
-    let bytes = document(blobs, descriptor, "an index")?;
-    let index: spec::ImageIndex = parse("an index", &bytes)?;
+    let (bytes, name) = document(blobs, descriptor, "index")?;
+    let index: spec::ImageIndex = parse(&name, &bytes)?;
     let mut images = Vec::new();
     let mut others = 0;
     let mut missing = None;
@@ -161,14 +161,14 @@ fn index(blobs: &dyn Blobs, descriptor: &Descriptor) -> Result<ImageIndex, Probl
 }
 
 fn image(blobs: &dyn Blobs, descriptor: &Descriptor) -> Result<Image, Problem> {
-    let bytes = document(blobs, descriptor, "a manifest")?;
-    let manifest: spec::ImageManifest = parse("a manifest", &bytes)?;
+    let (bytes, name) = document(blobs, descriptor, "manifest")?;
+    let manifest: spec::ImageManifest = parse(&name, &bytes)?;
     let config_type = manifest.config().media_type();
     if !matches!(config_type, MediaType::ImageConfig) && config_type.as_ref() != DOCKER_CONFIG {
         return Err(Problem::MediaType(media_type_name(manifest.config())));
     }
-    let config_bytes = document(blobs, manifest.config(), "a configuration")?;
-    let config = parse_config(&config_bytes)?;
+    let (config_bytes, name) = document(blobs, manifest.config(), "configuration")?;
+    let config = parse_config(&name, &config_bytes)?;
     let diff_ids = diff_ids(&config)?;
     if diff_ids.len() != manifest.layers().len() {
         return Err(Problem::Image(crate::InvalidImage::LayerCount {
@@ -232,16 +232,17 @@ fn find(blobs: &dyn Blobs, descriptor: &Descriptor) -> Result<(Digest, Blob), Pr
     Ok((digest, blob))
 }
 
-/// The bytes of a document, verified.
+/// The bytes of a document, verified, and what messages call it.
 fn document(
     blobs: &dyn Blobs,
     descriptor: &Descriptor,
-    what: &'static str,
-) -> Result<Vec<u8>, Problem> {
+    kind: &str,
+) -> Result<(Vec<u8>, String), Problem> {
     let (digest, blob) = find(blobs, descriptor)?;
+    let name = format!("the {kind} `{digest}`");
     if blob.size > MAX_DOCUMENT {
         return Err(Problem::TooLarge {
-            what: what.to_owned(),
+            what: name,
             limit: MAX_DOCUMENT,
         });
     }
@@ -250,7 +251,7 @@ fn document(
         .open()
         .and_then(|source| Verified::new(source, digest, Some(blob.size)).read_to_end(&mut bytes))
         .map_err(|source| Problem::Blob { digest, source })?;
-    Ok(bytes)
+    Ok((bytes, name))
 }
 
 /// Reads a document that no descriptor points to, such as `index.json`.
@@ -270,8 +271,8 @@ pub(crate) fn small_document(source: &dyn BlobSource, name: &str) -> Result<Vec<
 }
 
 /// Reads a configuration. What are sets in the document, in no order, becomes sorted lists.
-pub(crate) fn parse_config(bytes: &[u8]) -> Result<spec::ImageConfiguration, Problem> {
-    let mut config: spec::ImageConfiguration = parse("a configuration", bytes)?;
+pub(crate) fn parse_config(name: &str, bytes: &[u8]) -> Result<spec::ImageConfiguration, Problem> {
+    let mut config: spec::ImageConfiguration = parse(name, bytes)?;
     if let Some(mut execution) = config.config().clone() {
         let sorted = |set: &Option<Vec<String>>| {
             set.clone().map(|mut list| {

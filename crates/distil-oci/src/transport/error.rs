@@ -61,6 +61,9 @@ pub enum Problem {
     /// The output of a layout is something else.
     #[error("`{}` is neither empty nor an OCI image layout, so nothing is written into it", .0.display())]
     NotALayout(PathBuf),
+    /// The input is a folder of another kind.
+    #[error("`{}` is no OCI image layout: it has no `oci-layout`", .0.display())]
+    NoLayout(PathBuf),
     /// The input has neither of the documents that describe images.
     #[error("`{}` is no image: it has neither `index.json` nor `manifest.json`", .0.display())]
     NotAnImage(PathBuf),
@@ -102,7 +105,7 @@ pub enum Problem {
     #[error("the blob `{0}` is missing")]
     MissingBlob(Digest),
     /// A blob has another size than its descriptor says.
-    #[error("the blob `{digest}` should have {expected} bytes and has {found}")]
+    #[error("the blob `{digest}` is {found} bytes long instead of {expected}")]
     BlobSize {
         /// Its digest.
         digest: Digest,

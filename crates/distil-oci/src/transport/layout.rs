@@ -24,10 +24,9 @@ struct Layout<'a>(&'a Path);
 /// Reads the image with this tag, or the only one.
 pub(crate) fn open(path: &Path, tag: Option<&str>) -> Result<Content, Problem> {
     let layout = Layout(path);
+    path.metadata().map_err(Problem::file("open", path))?;
     layout.check()?;
-    let index = layout
-        .document("index.json")?
-        .ok_or_else(|| Problem::NotAnImage(path.to_owned()))?;
+    let index = layout.document("index.json")?.ok_or(Problem::Empty)?;
     let index: spec::ImageIndex = documents::parse("`index.json`", &index)?;
     documents::content(&layout, documents::choose(&index, tag)?)
 }
@@ -77,7 +76,7 @@ impl Layout<'_> {
     fn check(&self) -> Result<(), Problem> {
         match self.document("oci-layout")? {
             Some(bytes) => documents::check_layout(&bytes),
-            None => Err(Problem::NotAnImage(self.0.to_owned())),
+            None => Err(Problem::NoLayout(self.0.to_owned())),
         }
     }
 

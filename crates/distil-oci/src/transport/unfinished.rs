@@ -6,13 +6,12 @@
 //! recognised by its name, `.distil-*.tmp`.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::NamedTempFile;
 
 const PREFIX: &str = ".distil-";
 const SUFFIX: &str = ".tmp";
@@ -65,12 +64,7 @@ pub(crate) struct UnfinishedFile {
 impl UnfinishedFile {
     /// An empty file in `folder`, with the permissions that new files have.
     pub(crate) fn new_in(folder: &Path) -> io::Result<Self> {
-        let file = tempfile::Builder::new()
-            .prefix(PREFIX)
-            .suffix(SUFFIX)
-            // The umask takes away from these, as for any new file.
-            .permissions(Permissions::from_mode(0o666))
-            .tempfile_in(or_here(folder))?;
+        let file = builder().make_in(or_here(folder), |path| File::create_new(path))?;
         let listed = Listed::new(file.path());
         Ok(Self {
             file,
@@ -93,28 +87,26 @@ impl UnfinishedFile {
 /// A folder that is being filled.
 #[derive(Debug)]
 pub(crate) struct UnfinishedFolder {
-    folder: TempDir,
+    path: PathBuf,
+    finished: bool,
     _listed: Listed,
 }
 
 impl UnfinishedFolder {
     /// An empty folder in `parent`, with the permissions that new folders have.
     pub(crate) fn new_in(parent: &Path) -> io::Result<Self> {
-        let folder = tempfile::Builder::new()
-            .prefix(PREFIX)
-            .suffix(SUFFIX)
-            .permissions(Permissions::from_mode(0o777))
-            .tempdir_in(or_here(parent))?;
-        let listed = Listed::new(folder.path());
+        let made = builder().make_in(or_here(parent), |path| fs::create_dir(path))?;
+        let path = made.into_temp_path().keep().map_err(|error| error.error)?;
         Ok(Self {
-            folder,
-            _listed: listed,
+            _listed: Listed::new(&path),
+            path,
+            finished: false,
         })
     }
 
     /// Where it is.
     pub(crate) fn path(&self) -> &Path {
-        self.folder.path()
+        &self.path
     }
 
     /// Gives the folder its name.
@@ -122,10 +114,28 @@ impl UnfinishedFolder {
     /// # Errors
     /// Also when there is something at `path` other than an empty folder.
     pub(crate) fn finish(mut self, path: &Path) -> io::Result<()> {
-        fs::rename(self.folder.path(), path)?;
-        self.folder.disable_cleanup(true);
+        fs::rename(&self.path, path)?;
+        self.finished = true;
         Ok(())
     }
+}
+
+impl Drop for UnfinishedFolder {
+    fn drop(&mut self) {
+        if !self.finished {
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+/// Makes names for what is unfinished.
+///
+/// The files and folders are made by the standard library rather than by `tempfile`: they get the
+/// permissions that any new ones get, and errors do not tell of a temporary name.
+fn builder() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX).suffix(SUFFIX);
+    builder
 }
 
 /// The parent of a bare file name is the empty path, which means this folder.
@@ -140,7 +150,9 @@ fn or_here(folder: &Path) -> &Path {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs::Permissions;
     use std::io::Write as _;
+    use std::os::unix::fs::PermissionsExt as _;
 
     fn names(folder: &Path) -> Vec<String> {
         let name =

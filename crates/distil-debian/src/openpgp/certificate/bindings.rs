@@ -162,10 +162,10 @@ impl Bindings {
     }
 
     fn check_primary_may_sign(&self, now: i64) -> Result<(), Reason> {
-        // Certificates older than key flags have none; GnuPG lets their primary keys sign.
         match self.speaking(now).find_map(|says| says.may_sign) {
-            Some(false) => Err(Reason::NotForSigning),
-            Some(true) | None => Ok(()),
+            Some(true) => Ok(()),
+            // Without key flags GnuPG would let it, `sqv` would not.
+            Some(false) | None => Err(Reason::NotForSigning),
         }
     }
 

@@ -11,7 +11,7 @@ fn unbound(reason: Option<Reason>) -> &'static str {
 
 /// The forge's certificate with this signature directly on its primary key, before the user ID.
 fn with_direct<'a>(forge: &'a Forge, signature: &pgp::packet::Signature) -> Certificate<'a> {
-    let certification = forge.certify(says(SignatureType::CertPositive).flags(true));
+    let certification = forge.certify(certified());
     Certificate::bare(forge)
         .signature(signature)
         .user()
@@ -68,6 +68,7 @@ fn weak_hashes_are_refused() {
         (HashAlgorithm::Md5, "MD5"),
         (HashAlgorithm::Sha1, "SHA1"),
         (HashAlgorithm::Ripemd160, "RIPEMD160"),
+        (HashAlgorithm::Sha224, "SHA224"),
     ] {
         let hash_name = name.to_owned();
         assert_eq!(
@@ -75,7 +76,7 @@ fn weak_hashes_are_refused() {
             Some(Reason::WeakHash { hash: hash_name })
         );
 
-        let certified = says(SignatureType::CertPositive).flags(true).hash(hash);
+        let certified = certified().hash(hash);
         assert_eq!(
             unbound(primary_reason(&forge, &forge.certificate(certified))),
             "its self-signatures use a hash that is too weak"
@@ -108,7 +109,6 @@ fn weak_hashes_are_refused() {
         );
     }
     for hash in [
-        HashAlgorithm::Sha224,
         HashAlgorithm::Sha384,
         HashAlgorithm::Sha512,
         HashAlgorithm::Sha3_256,
@@ -122,9 +122,7 @@ fn weak_hashes_are_refused() {
 fn expired_keys_are_refused_whenever_they_signed() {
     let forge = Forge::new(1);
     let lifetime = |seconds| {
-        let says = says(SignatureType::CertPositive)
-            .flags(true)
-            .lifetime(seconds);
+        let says = certified().flags(true).lifetime(seconds);
         forge.certificate(says)
     };
     let expired = |seconds| {
@@ -145,7 +143,7 @@ fn expired_keys_are_refused_whenever_they_signed() {
         error.to_string(),
         format!(
             "no signature can be trusted: key {} of `Test key 1 <1@archive.example>`: the key \
-             expired on 2023-01-02 00:00:00 UTC",
+             expired on 2026-03-02 00:00:00 UTC",
             forge.fingerprint()
         )
     );
@@ -155,7 +153,7 @@ fn expired_keys_are_refused_whenever_they_signed() {
 fn the_newest_self_signature_says_when_a_key_expires() {
     let forge = Forge::new(1);
     let certify = |at, seconds| {
-        let says = says(SignatureType::CertPositive).flags(true);
+        let says = certified();
         forge.certify(says.at(at).lifetime(seconds))
     };
     let prolonged = [certify(MADE, DAY), certify(MADE + 5, 1000 * DAY)];
@@ -178,7 +176,7 @@ fn the_newest_self_signature_says_when_a_key_expires() {
     let certificate = forge.good();
     let future = certificate.clone().signature(&certify(NOW + DAY, DAY));
     assert_eq!(primary_reason(&forge, &future), None);
-    let says = says(SignatureType::CertPositive).flags(true).at(MADE + 5);
+    let says = certified().at(MADE + 5);
     let over = forge.certify(says.lifetime(DAY).expires(DAY));
     assert_eq!(primary_reason(&forge, &certificate.signature(&over)), None);
 
@@ -188,15 +186,43 @@ fn the_newest_self_signature_says_when_a_key_expires() {
         primary_reason(&forge, &with_direct(&forge, &direct)),
         expired
     );
+    let long = forge.certify(certified().at(MADE + 5).lifetime(1000 * DAY));
+    let both = Certificate::bare(&forge).signature(&direct).user();
+    assert_eq!(primary_reason(&forge, &both.signature(&long)), expired);
     // But not if it says nothing about the matter: Debian's are like that.
-    let certified = super::says(SignatureType::CertPositive)
-        .flags(true)
-        .lifetime(DAY);
+    let certified = super::certified().flags(true).lifetime(DAY);
     let silent = Certificate::bare(&forge)
         .signature(&forge.direct(super::says(SignatureType::Key).at(MADE + 9)))
         .user()
         .signature(&forge.certify(certified));
     assert_eq!(primary_reason(&forge, &silent), expired);
+}
+
+#[test]
+fn the_user_id_that_was_certified_last_says_when_a_key_expires() {
+    let mut forge = Forge::new(1);
+    let long = (
+        forge.user.clone(),
+        forge.certify(certified().lifetime(1000 * DAY)),
+    );
+    forge.user = Forge::new(2).user;
+    let short = (
+        forge.user.clone(),
+        forge.certify(certified().at(MADE + 5).lifetime(DAY)),
+    );
+    for users in [[&long, &short], [&short, &long]] {
+        let certificate = users
+            .iter()
+            .fold(Certificate::bare(&forge), |all, (user, by)| {
+                all.packet(user).signature(by)
+            });
+        assert_eq!(
+            primary_reason(&forge, &certificate),
+            Some(Reason::KeyExpired {
+                at: i64::from(MADE + DAY)
+            })
+        );
+    }
 }
 
 #[test]
@@ -213,7 +239,7 @@ fn a_key_needs_a_self_signature() {
     // One on the key is enough, with no user ID at all.
     let direct = bare
         .clone()
-        .signature(&forge.direct(says(SignatureType::Key)));
+        .signature(&forge.direct(says(SignatureType::Key).flags(true)));
     assert_eq!(primary_reason(&forge, &direct), None);
 
     // One by somebody else is not, whatever it claims; nor one on another user ID.
@@ -221,16 +247,16 @@ fn a_key_needs_a_self_signature() {
     let by_other = bare.clone().signature(&stranger);
     assert_eq!(unbound(primary_reason(&forge, &by_other)), nothing);
     let elsewhere = bare.clone().packet(&other.user);
-    let elsewhere = elsewhere.signature(&forge.certify(says(SignatureType::CertPositive)));
+    let elsewhere = elsewhere.signature(&forge.certify(certified()));
     assert_eq!(unbound(primary_reason(&forge, &elsewhere)), nothing);
 
     // Nor one that is over, or not yet.
-    let over = says(SignatureType::CertPositive).expires(DAY);
+    let over = certified().expires(DAY);
     assert_eq!(
         unbound(primary_reason(&forge, &forge.certificate(over))),
         nothing
     );
-    let future = says(SignatureType::CertPositive).at(NOW + DAY);
+    let future = certified().at(NOW + DAY);
     assert_eq!(
         unbound(primary_reason(&forge, &forge.certificate(future))),
         nothing
@@ -294,11 +320,15 @@ fn only_the_holder_and_named_revokers_can_revoke() {
     let naming = says(SignatureType::Key).with(SubpacketData::RevocationKey(revoker));
     let named = with_direct(&forge, &forge.direct(naming.clone()));
     assert_eq!(primary_reason(&forge, &named), None);
+    // The naming does not help anybody else.
+    let stranger = Forge::new(3).primary;
+    let by_stranger = forge.direct_by(says(SignatureType::KeyRevocation), &stranger);
+    assert_eq!(primary_reason(&forge, &named.signature(&by_stranger)), None);
     let revoked = Certificate::bare(&forge)
         .signature(&forge.direct(naming))
         .signature(&revocation)
         .user()
-        .signature(&forge.certify(says(SignatureType::CertPositive)));
+        .signature(&forge.certify(certified()));
     assert_eq!(primary_reason(&forge, &revoked), Some(Reason::Revoked));
 }
 
@@ -314,9 +344,17 @@ fn a_revocation_that_cannot_be_read_counts() {
         let certificate = Certificate::bare(&forge)
             .raw(Tag::Signature, body)
             .user()
-            .signature(&forge.certify(says(SignatureType::CertPositive)));
+            .signature(&forge.certify(certified()));
         assert_eq!(primary_reason(&forge, &certificate), verdict);
     }
+    // On something that is not understood, too.
+    let certificate = forge.good().raw(Tag::UserAttribute, b"?");
+    let unreadable = certificate.clone().raw(Tag::Signature, &[4, 0x20]);
+    assert_eq!(primary_reason(&forge, &unreadable), Some(Reason::Revoked));
+    let revocation = forge.direct(says(SignatureType::KeyRevocation));
+    let misplaced = certificate.signature(&revocation);
+    assert_eq!(primary_reason(&forge, &misplaced), Some(Reason::Revoked));
+
     let subkey = forge.good_with_subkey().raw(Tag::Signature, &[4, 0x28]);
     assert_eq!(subkey_reason(&forge, &subkey), Some(Reason::Revoked));
     assert_eq!(primary_reason(&forge, &subkey), None);
@@ -331,13 +369,13 @@ fn a_revoked_user_id_does_not_speak() {
         unbound(primary_reason(&forge, &revoked)),
         "it has no valid self-signature"
     );
-    let again = forge.certify(says(SignatureType::CertPositive).at(MADE + 6));
+    let again = forge.certify(certified().at(MADE + 6));
     assert_eq!(
         primary_reason(&forge, &revoked.clone().signature(&again)),
         None
     );
     // Not before its time.
-    let future = forge.certify(says(SignatureType::CertPositive).at(NOW + DAY));
+    let future = forge.certify(certified().at(NOW + DAY));
     assert!(primary_reason(&forge, &revoked.signature(&future)).is_some());
 }
 
@@ -407,7 +445,7 @@ fn subkeys_expire_and_are_revoked() {
     assert_eq!(primary_reason(&forge, &good().signature(&short)), None);
 
     // With its primary key.
-    let certified = says(SignatureType::CertPositive).flags(true).lifetime(DAY);
+    let certified = certified().lifetime(DAY);
     let primary = forge.certificate(certified).subkey();
     let bound = forge.bind(forge.binding());
     assert_eq!(subkey_reason(&forge, &primary.signature(&bound)), expired);
@@ -439,9 +477,12 @@ fn key_flags_are_respected() {
         .subkey()
         .signature(&forge.bind(forge.binding()));
     assert_eq!(subkey_reason(&forge, &subkey), None);
-    // An old primary key without flags may; a subkey without them, or with others, may not.
+    // Without flags, neither may.
     let unflagged = forge.certificate(says(SignatureType::CertPositive));
-    assert_eq!(primary_reason(&forge, &unflagged), None);
+    assert_eq!(
+        primary_reason(&forge, &unflagged),
+        Some(Reason::NotForSigning)
+    );
     let back = forge.back(says(SignatureType::KeyBinding));
     let back = SubpacketData::EmbeddedSignature(Box::new(back));
     for binding in [
@@ -464,6 +505,14 @@ fn signatures_have_their_time() {
             at: at(NOW + 31 * 60)
         })
     );
+    // A clock that is behind even the key's making is told of, not the key.
+    let message = clearsigned(TEXT, &[forge.sign(TEXT)]);
+    let refused = verify_inline(
+        message.as_bytes(),
+        &forge.good().keyring(),
+        time(MADE - DAY),
+    );
+    assert_eq!(reason(refused), Some(Reason::Future { at: at(SIGNED) }));
     assert_eq!(
         signature_reason(&forge, signing().expires(DAY)),
         Some(Reason::Expired {
@@ -495,7 +544,7 @@ fn critical_parts_must_be_understood() {
             signature_reason(&forge, signing().critical(data.clone())),
             Some(Reason::Unsupported { .. })
         ));
-        let certified = says(SignatureType::CertPositive).critical(data);
+        let certified = certified().critical(data);
         unbound(primary_reason(&forge, &forge.certificate(certified)));
     }
 }
@@ -543,6 +592,21 @@ fn keyrings_may_be_armoured_and_of_several_parts() {
     let user_ids = odd.keyring();
     let certificate = user_ids.certificates().next().unwrap();
     assert_eq!(certificate.user_ids(), ["Test key 1 <1@archive.example>"]);
+}
+
+#[test]
+fn keys_of_old_versions_are_passed_over() {
+    // Version 3: time, days of validity, RSA, a modulus of 2048 bits, the exponent 65537.
+    let mut body = vec![3, 0, 0, 0, 0, 0, 0, 1, 8, 0];
+    body.extend([0xFF; 256]);
+    body.extend([0, 17, 1, 0, 1]);
+    let forge = Forge::new(1);
+    let certificate = forge.good().raw(Tag::PublicKey, &body);
+    let certificate = certificate.raw(Tag::UserId, b"old");
+    assert_eq!(certificate.keyring().certificates().count(), 1);
+    let subkey = forge.good().raw(Tag::PublicSubkey, &body).keyring();
+    let certificate = subkey.certificates().next().unwrap();
+    assert_eq!(certificate.key_fingerprints().count(), 1);
 }
 
 #[test]
@@ -605,6 +669,10 @@ fn what_one_copy_of_a_certificate_knows_counts_for_all() {
         assert_eq!(first.certificates().count(), 1);
         assert_eq!(reason(verify(&message, &first)), Some(Reason::Revoked));
     }
+    let unreadable = forge.good().raw(Tag::Signature, &[4, 0x20]).keyring();
+    let mut both = stale.clone();
+    both.extend(&unreadable);
+    assert_eq!(reason(verify(&message, &both)), Some(Reason::Revoked));
     // The subkey's, too; and a subkey that only one copy has can sign.
     let revocation = forge.bind(says(SignatureType::SubkeyRevocation));
     let fresh = forge.good_with_subkey().signature(&revocation).keyring();

@@ -321,18 +321,24 @@ fn a_signature_for_something_else_does_not_sign_a_text() {
     ));
 }
 
+/// The forge's signature with these parts for what names its maker.
+fn sign_as(forge: &Forge, names: Vec<SubpacketData>) -> pgp::packet::Signature {
+    let mut config = forge.sign(TEXT).config().unwrap().clone();
+    let names = names.into_iter().map(Subpacket::regular);
+    config.unhashed_subpackets = names.map(Result::unwrap).collect();
+    let hashed = &mut config.hashed_subpackets;
+    hashed.retain(|part| !matches!(part.data, SubpacketData::IssuerFingerprint(_)));
+    let password = Password::empty();
+    config
+        .sign(&forge.primary, &password, TEXT.as_bytes())
+        .unwrap()
+}
+
 #[test]
 fn a_signature_that_names_nobody_is_nobodys() {
     let forge = Forge::new(1);
-    let mut message = forge.sign(TEXT).config().unwrap().clone();
-    message
-        .hashed_subpackets
-        .retain(|part| !matches!(part.data, SubpacketData::IssuerFingerprint(_)));
-    let password = pgp::types::Password::empty();
-    let signature = message
-        .sign(&forge.primary, &password, TEXT.as_bytes())
-        .unwrap();
-    let error = verify(&clearsigned(TEXT, &[signature]), &forge.good().keyring()).unwrap_err();
+    let message = clearsigned(TEXT, &[sign_as(&forge, vec![])]);
+    let error = verify(&message, &forge.good().keyring()).unwrap_err();
     assert!(
         error.to_string().contains("key that it does not name"),
         "{error}"
@@ -342,18 +348,8 @@ fn a_signature_that_names_nobody_is_nobodys() {
 #[test]
 fn a_signature_may_name_its_key_by_id_alone() {
     let forge = Forge::new(1);
-    let mut config = forge.sign(TEXT).config().unwrap().clone();
-    config
-        .hashed_subpackets
-        .retain(|part| !matches!(part.data, SubpacketData::IssuerFingerprint(_)));
-    let id: KeyId = forge.primary.legacy_key_id();
-    let id = pgp::packet::Subpacket::regular(SubpacketData::IssuerKeyId(id)).unwrap();
-    config.unhashed_subpackets.push(id);
-    let password = pgp::types::Password::empty();
-    let signature = config
-        .sign(&forge.primary, &password, TEXT.as_bytes())
-        .unwrap();
-    let message = clearsigned(TEXT, &[signature]);
+    let id = SubpacketData::IssuerKeyId(forge.primary.legacy_key_id());
+    let message = clearsigned(TEXT, &[sign_as(&forge, vec![id])]);
     assert!(verify(&message, &forge.good().keyring()).is_ok());
     let error = verify(&message, &Forge::new(2).good().keyring()).unwrap_err();
     let id = forge.fingerprint()[24..].to_owned();
@@ -361,6 +357,16 @@ fn a_signature_may_name_its_key_by_id_alone() {
         error.to_string().contains(&format!("by key {id},")),
         "{error}"
     );
+}
+
+#[test]
+fn a_signature_that_names_another_key_is_not_that_keys() {
+    let (forge, other) = (Forge::new(1), Forge::new(2));
+    let mut keyring = forge.good().keyring();
+    keyring.extend(&other.good().keyring());
+    let id = SubpacketData::IssuerKeyId(other.primary.legacy_key_id());
+    let message = clearsigned(TEXT, &[sign_as(&forge, vec![id])]);
+    assert_eq!(reason(verify(&message, &keyring)), Some(Reason::Bad));
 }
 
 proptest! {

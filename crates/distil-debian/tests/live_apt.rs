@@ -1,0 +1,312 @@
+//! On the real archive, the solver and apt choose the same packages, but where we want it to be
+//! otherwise, and nothing in our set lacks anything.
+//!
+//! apt takes the first alternative when it comes to a dependency and never takes it back, even
+//! if another alternative of the same dependency is needed anyhow later on (`gnupg | gpg`), or
+//! if a package that comes along provides what was already taken (lsb-base and sysvinit-utils).
+//! Then our set is a part of apt's.
+//!
+//! Needs apt and a network. The mirror is the one that this machine's apt uses.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use distil_debian::index::{PackageIndex, Pocket, condense};
+use distil_debian::package::BinaryPackage;
+use distil_debian::relation::{Alternatives, Relation, Relations};
+use distil_debian::solve::{Request, solve};
+use distil_debian::version::Version;
+
+/// What is asked for, and what apt takes besides that our solution does without.
+const REQUESTS: &[(&str, &[&str])] = &[
+    ("python3", &[]),
+    ("openjdk-21-jre-headless", &[]),
+    ("nginx", &[]),
+    ("postgresql", &[]),
+    ("nodejs", &[]),
+    ("php", &[]),
+    ("ruby", &[]),
+    ("git", &[]),
+    ("curl", &[]),
+    ("imagemagick", &[]),
+    ("nginx postgresql php", &[]),
+    ("build-essential", &[]),
+    ("apache2", &[]),
+    ("mariadb-server", &[]),
+    ("redis", &[]),
+    ("systemd", &[]),
+    // sysvinit-utils, which is needed anyhow, provides lsb-base.
+    ("ffmpeg", &["lsb-base"]),
+    ("default-jre", &["lsb-base"]),
+    ("texlive", &["lsb-base"]),
+    ("emacs", &["lsb-base"]),
+    // gnupg | gpg: gpg is needed anyhow, and gnupg brings the others.
+    (
+        "kde-standard",
+        &[
+            "dirmngr",
+            "gnupg",
+            "gnupg-l10n",
+            "gpg-agent",
+            "gpgsm",
+            "lsb-base",
+            "pinentry-curses",
+        ],
+    ),
+    // default-jre-headless (>= 2:1.8) | java8-runtime-headless: openjdk provides the latter.
+    ("libfop-java", &["default-jre-headless"]),
+    // Some of all kinds.
+    ("acpi-support", &[]),
+    ("adms", &[]),
+    ("amanda-server", &[]),
+    ("filter", &[]),
+    ("flye", &[]),
+    ("libconfig-model-tester-perl", &[]),
+    ("libgphobos-13-dev-mips64el-cross", &[]),
+    ("libwala-java", &[]),
+    ("multimedia-supercollider", &["lsb-base"]),
+    ("pd-deken", &[]),
+    ("python3-cmor", &[]),
+    ("r-cran-fmultivar", &["lsb-base"]),
+];
+
+/// An apt that knows nothing of this machine but its mirror.
+struct Apt {
+    folder: tempfile::TempDir,
+}
+
+impl Apt {
+    fn new() -> Self {
+        let apt = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        let root = apt.folder.path();
+        for folder in ["etc/empty", "state/lists/partial", "cache/archives/partial"] {
+            fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        fs::write(root.join("status"), "").unwrap();
+        let (archive, security) = mirrors();
+        let sources = format!(
+            "deb {archive} trixie main\n\
+             deb {archive} trixie-updates main\n\
+             deb {security} trixie-security main\n"
+        );
+        fs::write(root.join("etc/sources.list"), sources).unwrap();
+        let at = |path: &str| root.join(path).display().to_string();
+        let settings = [
+            ("Dir::Etc", at("etc")),
+            ("Dir::Etc::sourcelist", at("etc/sources.list")),
+            ("Dir::Etc::sourceparts", at("etc/empty")),
+            ("Dir::Etc::parts", at("etc/empty")),
+            ("Dir::Etc::preferencesparts", at("etc/empty")),
+            // The keys alone are the machine's.
+            ("Dir::Etc::trustedparts", "/etc/apt/trusted.gpg.d".to_owned()),
+            ("Dir::State", at("state")),
+            ("Dir::State::status", at("status")),
+            ("Dir::Cache", at("cache")),
+            ("APT::Architecture", "amd64".to_owned()),
+            ("APT::Architectures", "amd64".to_owned()),
+            ("APT::Install-Recommends", "false".to_owned()),
+            ("APT::Sandbox::User", "root".to_owned()),
+            ("Acquire::Languages", "none".to_owned()),
+            ("Acquire::GzipIndexes", "false".to_owned()),
+        ];
+        let lines = settings.map(|(name, value)| format!("{name} \"{value}\";\n"));
+        fs::write(root.join("apt.conf"), lines.concat()).unwrap();
+        apt.run(&["update", "-q"]);
+        apt
+    }
+
+    fn run(&self, arguments: &[&str]) -> String {
+        let output = Command::new("apt-get")
+            .env("APT_CONFIG", self.folder.path().join("apt.conf"))
+            .env("LC_ALL", "C")
+            .args(arguments)
+            .output()
+            .expect("apt-get is needed");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(
+            output.status.success(),
+            "apt-get {arguments:?}: {}{}",
+            text(&output.stdout),
+            text(&output.stderr)
+        );
+        text(&output.stdout)
+    }
+
+    /// The names and versions that apt would install.
+    fn install(&self, packages: &[&str]) -> BTreeSet<(String, String)> {
+        let said = self.run(&[&["-s", "install"], packages].concat());
+        said.lines()
+            .filter_map(|line| {
+                let (name, rest) = line.strip_prefix("Inst ")?.split_once(' ')?;
+                // `(1.0-1 Debian:13/stable [amd64])`, before it perhaps `[installed]`.
+                let version = rest.split_once('(')?.1.split(' ').next()?;
+                Some((name.to_owned(), version.to_owned()))
+            })
+            .collect()
+    }
+
+    /// The indexes that apt has fetched.
+    fn index(&self) -> PackageIndex {
+        let lists = self.folder.path().join("state/lists");
+        let mut index = PackageIndex::new("amd64");
+        let mut files: Vec<_> = fs::read_dir(lists)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.to_string_lossy().ends_with("_Packages"))
+            .collect();
+        files.sort();
+        assert_eq!(files.len(), 3, "{files:?}");
+        for file in files {
+            let mut condensed = Vec::new();
+            let text = fs::read(&file).unwrap();
+            condense(&text[..], &mut condensed).unwrap_or_else(|error| panic!("{error:?}"));
+            let pocket = Pocket {
+                name: file.file_name().unwrap().to_string_lossy().into_owned(),
+                priority: 500,
+            };
+            index.add(condensed, pocket).unwrap();
+        }
+        index
+    }
+}
+
+/// The archive and the security archive that this machine's apt is set up with.
+fn mirrors() -> (String, String) {
+    let mut uris = Vec::new();
+    let mut read = |path: &Path| {
+        for line in fs::read_to_string(path).unwrap_or_default().lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            if matches!(words.first(), Some(&("URIs:" | "deb"))) {
+                uris.extend(words.iter().filter(|w| w.contains("://")).map(|w| w.to_string()));
+            }
+        }
+    };
+    read(Path::new("/etc/apt/sources.list"));
+    for entry in fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten() {
+        read(&entry.unwrap().path());
+    }
+    let ends = |uri: &&String, end: &str| uri.trim_end_matches('/').ends_with(end);
+    let archive = uris.iter().find(|uri| ends(uri, "/debian"));
+    let security = uris.iter().find(|uri| ends(uri, "/debian-security"));
+    let archive = archive.expect("apt has no source that ends in `/debian`");
+    // Many mirrors have both.
+    let beside = archive.trim_end_matches('/').to_owned() + "-security";
+    (archive.clone(), security.cloned().unwrap_or(beside))
+}
+
+fn request(packages: &[&str]) -> Request {
+    let group = |name: &&str| name.parse::<Alternatives>().unwrap();
+    Request {
+        install: packages.iter().map(group).collect(),
+        ..Request::default()
+    }
+}
+
+/// The names and versions of our solution, or why there is none.
+fn ours(index: &PackageIndex, packages: &[&str]) -> Result<Vec<BinaryPackage>, String> {
+    let solution = solve(index, &request(packages)).map_err(|error| error.to_string())?;
+    Ok(solution.packages.into_iter().map(|p| p.package).collect())
+}
+
+/// What a set of packages lacks, or which exclude each other: an own, plain reading of the
+/// relations.
+fn problems(packages: &[BinaryPackage]) -> Vec<String> {
+    // Names, and what goes by them: the version, and who provides it.
+    let mut there: BTreeMap<&str, Vec<(Option<&Version>, &BinaryPackage)>> = BTreeMap::new();
+    for package in packages {
+        let real = there.entry(&package.name).or_default();
+        real.push((Some(&package.version), package));
+        for provided in &package.provides {
+            let provided_here = there.entry(&provided.name).or_default();
+            provided_here.push((provided.version.as_ref(), package));
+        }
+    }
+    let meant = |relation: &Relation, not: &str| {
+        there.get(&*relation.name).is_some_and(|list| {
+            list.iter().any(|(version, package)| {
+                let fits = match (&relation.version, version) {
+                    (None, _) => true,
+                    (Some(_), None) => false,
+                    (Some((operator, wanted)), Some(version)) => operator.holds(version, wanted),
+                };
+                fits && package.name != not
+            })
+        })
+    };
+    let mut problems = Vec::new();
+    for package in packages {
+        for group in package.pre_depends.iter().chain(&package.depends) {
+            if !group.iter().any(|relation| meant(relation, "")) {
+                problems.push(format!("{} lacks {group}", package.name));
+            }
+        }
+        let exclusions: Vec<&Relations> = vec![&package.conflicts, &package.breaks];
+        for relation in exclusions.into_iter().flatten().flatten() {
+            if meant(relation, &package.name) {
+                problems.push(format!("{} excludes {relation}", package.name));
+            }
+        }
+    }
+    problems
+}
+
+fn with_versions(packages: &[BinaryPackage]) -> BTreeSet<(String, String)> {
+    let pairs = packages.iter().map(|p| (p.name.clone(), p.version.to_string()));
+    pairs.collect()
+}
+
+#[test]
+fn the_solver_chooses_as_apt_does() {
+    let apt = Apt::new();
+    let index = apt.index();
+    for (packages, apt_alone) in REQUESTS {
+        let packages: Vec<&str> = packages.split(' ').collect();
+        let theirs = apt.install(&packages);
+        let ours = ours(&index, &packages).unwrap();
+        assert_eq!(problems(&ours), Vec::<String>::new(), "{packages:?}");
+        let ours = with_versions(&ours);
+        let only = |a: &BTreeSet<(String, String)>, b| -> Vec<String> {
+            a.difference(b).map(|(name, _)| name.clone()).collect()
+        };
+        assert_eq!(only(&ours, &theirs), Vec::<String>::new(), "{packages:?}");
+        assert_eq!(only(&theirs, &ours), *apt_alone, "{packages:?}");
+    }
+
+    // `gawk | mawk`, and of base-files `awk`, which both provide. We come to the former first
+    // and take its first alternative, which then satisfies the latter; apt comes to base-files
+    // first, where mawk is the provider of the highest priority.
+    let ours = with_versions(&ours(&index, &["backupninja"]).unwrap());
+    let has = |set: &BTreeSet<(String, String)>, name| set.iter().any(|(n, _)| n == name);
+    let theirs = apt.install(&["backupninja"]);
+    assert!(has(&ours, "gawk") && !has(&ours, "mawk"));
+    assert!(has(&theirs, "mawk") && !has(&theirs, "gawk"));
+}
+
+/// The versions of neighbours in the index, and of packages and their sources, are often
+/// nearly equal.
+#[test]
+fn versions_of_the_archive_are_ordered_as_by_dpkg() {
+    let apt = Apt::new();
+    let index = apt.index();
+    let names = index.package_names();
+    let versions: Vec<Version> = names
+        .iter()
+        .step_by(names.len() / 400)
+        .flat_map(|name| index.candidates(name).unwrap())
+        .flat_map(|package| [package.version, package.source.version])
+        .collect();
+    for pair in versions.windows(2) {
+        let (left, right) = (&pair[0], &pair[1]);
+        for (operator, holds) in [("lt", left < right), ("eq", left == right)] {
+            let status = Command::new("dpkg")
+                .args(["--compare-versions", left.as_str(), operator, right.as_str()])
+                .status()
+                .expect("dpkg is needed");
+            assert_eq!(status.success(), holds, "{left} {operator} {right}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What a definition adds by itself: folders, files and links.
+
+use distil_tree::{Kind, Metadata, Origin, TreePath};
+
+use super::{AssembleError, Assembling};
+use crate::recipe::{Addition, LayerRecipe};
+
+impl Assembling<'_> {
+    /// Adds the folders, files and links of a layer's definition.
+    pub(super) fn add_definitions_own(
+        &mut self,
+        number: usize,
+        layer: &LayerRecipe,
+    ) -> Result<(), AssembleError> {
+        for folder in &layer.directories {
+            self.add_folder(number, layer, folder)?;
+        }
+        for (addition, bytes) in &layer.files {
+            self.refuse_taken(layer, "files", &addition.path)?;
+            let kind = Kind::file(bytes.clone());
+            self.insert(&addition.path, kind, self.meta(addition), origin(layer), number)?;
+        }
+        for (path, target) in &layer.links {
+            self.refuse_taken(layer, "links", path)?;
+            let meta = Metadata::root(0o777, self.made());
+            self.insert(path, Kind::symlink(target), meta, origin(layer), number)?;
+        }
+        Ok(())
+    }
+
+    /// A folder that is there already gets the owner and mode that the definition names.
+    fn add_folder(
+        &mut self,
+        number: usize,
+        layer: &LayerRecipe,
+        folder: &Addition,
+    ) -> Result<(), AssembleError> {
+        let meta = self.meta(folder);
+        let there = self.tree.resolve(&folder.path).ok();
+        if let Some(place) = there
+            && let Some(entry) = self.tree.get_mut(&place)
+        {
+            if !entry.is_directory() {
+                return self.refuse_taken(layer, "directories", &place);
+            }
+            (entry.meta, entry.origin, entry.layer) = (meta, origin(layer), number);
+            return Ok(());
+        }
+        self.insert(&folder.path, Kind::Directory, meta, origin(layer), number).map(drop)
+    }
+
+    fn refuse_taken(
+        &self,
+        layer: &LayerRecipe,
+        key: &'static str,
+        path: &TreePath,
+    ) -> Result<(), AssembleError> {
+        let place = self.tree.place(path).unwrap_or_else(|_| path.clone());
+        match self.tree.get(&place) {
+            None => Ok(()),
+            Some(there) => Err(AssembleError::Taken {
+                definition: layer.definition.clone(),
+                key,
+                path: path.clone(),
+                owner: there.origin.to_string(),
+            }),
+        }
+    }
+
+    fn meta(&self, addition: &Addition) -> Metadata {
+        let Addition { uid, gid, mode, .. } = *addition;
+        Metadata { mode, uid, gid, mtime: self.made() }
+    }
+}
+
+fn origin(layer: &LayerRecipe) -> Origin {
+    Origin::Definition(layer.definition.as_str().into())
+}

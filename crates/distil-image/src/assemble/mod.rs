@@ -1,0 +1,261 @@
+//! From a recipe and the contents of its packages to the tree of the image.
+//!
+//! Layer by layer, the lowest first: the packages' files, what the definition adds, what the
+//! packages' scripts would have made, and last what is proved of the whole.
+
+mod additions;
+mod packages;
+mod scripts;
+
+use std::collections::BTreeMap;
+
+use distil_debian::deb::PackageFile;
+use distil_debian::solve::Selected;
+use distil_tree::{Entry, InsertError, Kind, Metadata, Origin, Tree, TreePath};
+
+use crate::contents::Contents;
+use crate::generate::{self, GenerateError};
+use crate::pattern::Patterns;
+use crate::policy::Policy;
+use crate::recipe::{LayerRecipe, Recipe};
+use crate::resolve::Resolution;
+use crate::{closure, surface};
+
+/// An image's file system, with what is to be told of how it came about.
+#[derive(Debug)]
+pub struct Assembly {
+    /// The tree.
+    pub tree: Tree,
+    /// All packages that it has files of, the lowest layer first, by name.
+    pub packages: Vec<InstalledPackage>,
+    /// What was left out, by the reason.
+    pub left_out: BTreeMap<String, Amount>,
+}
+
+/// A number of files and their bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Amount {
+    /// Files, links counted, too.
+    pub files: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+}
+
+impl Amount {
+    fn add(&mut self, bytes: u64) {
+        self.files += 1;
+        self.bytes += bytes;
+    }
+}
+
+/// A package of the image.
+#[derive(Debug, Clone)]
+pub struct InstalledPackage {
+    /// The package and the reasons why it is there.
+    pub selected: Selected,
+    /// The layer that it belongs to.
+    pub layer: usize,
+    /// The text of its control file.
+    pub control: String,
+    /// Where its files are in the tree, but for those that were left out.
+    pub files: Vec<TreePath>,
+    /// The bytes of its files in the tree.
+    pub size: u64,
+    /// Files of it that were left out.
+    pub left_out: Amount,
+    /// The maintainer scripts that it has.
+    pub scripts: Vec<String>,
+    /// Why nothing is missing though they do not run, where that is known.
+    pub scripts_covered: Option<String>,
+}
+
+/// Why no tree can be made.
+#[derive(Debug, thiserror::Error)]
+pub enum AssembleError {
+    /// Two packages ship one path.
+    #[error(
+        "packages `{first}` and `{second}` both ship `{path}`, and neither says that it replaces \
+         the other's files"
+    )]
+    Conflict {
+        /// The path.
+        path: TreePath,
+        /// The package whose file is there.
+        first: String,
+        /// The package that comes with another.
+        second: String,
+    },
+    /// A definition adds what is there already.
+    #[error("`{key}` of definition `{definition}` adds `{path}`, which {owner} has already")]
+    Taken {
+        /// The definition.
+        definition: String,
+        /// The key.
+        key: &'static str,
+        /// The path.
+        path: TreePath,
+        /// What put it there.
+        owner: String,
+    },
+    /// An entry has no place.
+    #[error("failed to put a file of {origin} into the image")]
+    Insert {
+        /// What it is from.
+        origin: String,
+        /// Why.
+        source: InsertError,
+    },
+    /// A pattern matches nothing.
+    #[error("the pattern `{pattern}` in `{key}` of definition `{definition}` matches no file{hint}")]
+    UselessPattern {
+        /// The definition.
+        definition: String,
+        /// The key.
+        key: &'static str,
+        /// The pattern.
+        pattern: String,
+        /// What may be meant.
+        hint: &'static str,
+    },
+    /// A generated file cannot be made.
+    #[error(transparent)]
+    Generate(#[from] GenerateError),
+    /// The image would not run.
+    #[error(transparent)]
+    Closure(#[from] closure::ClosureError),
+    /// The image would have what no such image has.
+    #[error(transparent)]
+    Surface(#[from] surface::SurfaceError),
+    /// A file's bytes cannot be read from the store.
+    #[error("failed to read `{path}` of the image from the store")]
+    Read {
+        /// The file.
+        path: TreePath,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// Makes the tree of an image, and proves what is promised of it.
+///
+/// `epoch` is the time that generated files get, instead of the newest of the packages' files.
+///
+/// # Errors
+/// If the definition or its packages contradict themselves, or the image would not run.
+pub fn assemble(
+    recipe: &Recipe,
+    resolution: &Resolution,
+    contents: &Contents,
+    epoch: Option<i64>,
+) -> Result<Assembly, AssembleError> {
+    let mut assembling = Assembling {
+        recipe,
+        contents,
+        tree: Tree::new(),
+        packages: Vec::new(),
+        left_out: BTreeMap::new(),
+        newest: 0,
+        epoch,
+    };
+    for (number, (layer, resolved)) in recipe.layers.iter().zip(&resolution.layers).enumerate() {
+        assembling.add_packages(number, layer, &resolved.packages)?;
+        assembling.add_definitions_own(number, layer)?;
+        assembling.drop_dead_scripts(number)?;
+        generate::generate(&mut assembling.generation(number, layer))?;
+    }
+    let Assembling { tree, packages, left_out, .. } = assembling;
+    let assembly = Assembly { tree, packages, left_out };
+    closure::check(&assembly.tree, recipe)?;
+    surface::check(&assembly, recipe)?;
+    Ok(assembly)
+}
+
+/// A tree that is being made.
+struct Assembling<'a> {
+    recipe: &'a Recipe,
+    contents: &'a Contents,
+    tree: Tree,
+    packages: Vec<InstalledPackage>,
+    left_out: BTreeMap<String, Amount>,
+    /// The newest time of any file so far, which what is made of them gets.
+    newest: i64,
+    /// The time that they get instead, where one is given.
+    epoch: Option<i64>,
+}
+
+impl<'a> Assembling<'a> {
+    /// The time of what is made here.
+    fn made(&self) -> i64 {
+        self.epoch.unwrap_or(self.newest)
+    }
+
+    fn content(&self, name: &str) -> Option<&'a PackageFile> {
+        self.contents.get(name)
+    }
+
+    fn generation<'b>(
+        &'b mut self,
+        layer: usize,
+        recipe: &'b LayerRecipe,
+    ) -> generate::Generation<'b> {
+        let mtime = self.made();
+        generate::Generation {
+            tree: &mut self.tree,
+            packages: &self.packages,
+            layer,
+            recipe,
+            suite: self.recipe.suite,
+            architecture: self.recipe.architecture,
+            mtime,
+        }
+    }
+
+    fn insert(
+        &mut self,
+        path: &TreePath,
+        kind: Kind,
+        meta: Metadata,
+        origin: Origin,
+        layer: usize,
+    ) -> Result<TreePath, AssembleError> {
+        let entry = Entry { kind, meta, origin: origin.clone(), layer };
+        let failed = |source| AssembleError::Insert { origin: origin.to_string(), source };
+        self.tree.insert(path, entry).map_err(failed)
+    }
+
+    fn leave_out(&mut self, reason: &str, bytes: u64) {
+        self.left_out.entry(reason.to_owned()).or_default().add(bytes);
+    }
+}
+
+/// Which of a package's files a layer takes.
+struct Selection<'a> {
+    policy: &'static Policy,
+    layer: &'a LayerRecipe,
+    only: Option<&'a Patterns>,
+}
+
+/// What becomes of a file.
+enum Verdict {
+    Keep,
+    /// Left out, for this reason.
+    Drop(String),
+}
+
+impl Selection<'_> {
+    fn of(&self, path: &str) -> Verdict {
+        if self.layer.drop.any(path) {
+            return Verdict::Drop(format!("dropped by definition `{}`", self.layer.definition));
+        }
+        if let Some(only) = self.only {
+            return match only.any(path) {
+                true => Verdict::Keep,
+                false => Verdict::Drop("of packages that are taken in part".to_owned()),
+            };
+        }
+        match self.policy.drops(path) {
+            Some(why) if !self.layer.keep.any(path) => Verdict::Drop(why.to_owned()),
+            _ => Verdict::Keep,
+        }
+    }
+}

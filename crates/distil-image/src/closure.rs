@@ -1,0 +1,55 @@
+//! Proof that every program and library of an image finds what it needs in it.
+
+use distil_tree::loader::{Loader, LoaderError, Unmet};
+
+use crate::recipe::Recipe;
+use distil_tree::Tree;
+
+/// Why an image is not closed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClosureError {
+    /// Libraries are missing.
+    #[error("the image would lack libraries that its files need:{}", listed(unmet))]
+    Missing {
+        /// Which, and what needs them.
+        unmet: Vec<Unmet>,
+    },
+    /// An excuse excuses nothing.
+    #[error("`excuse: {name}` of definition `{definition}` excuses nothing: no file lacks it")]
+    UselessExcuse {
+        /// The definition.
+        definition: String,
+        /// The library.
+        name: String,
+    },
+    /// The files cannot be read.
+    #[error(transparent)]
+    Loader(#[from] LoaderError),
+}
+
+fn listed(unmet: &[Unmet]) -> String {
+    let line = |one: &Unmet| match one.is_interpreter {
+        true => format!("\n  `{}` is run by `{}`, which is not there", one.path, one.needed),
+        false => format!("\n  `{}` needs `{}`", one.path, one.needed),
+    };
+    unmet.iter().map(line).collect()
+}
+
+/// Checks that nothing is missing that no definition of the recipe excuses.
+pub(crate) fn check(tree: &Tree, recipe: &Recipe) -> Result<(), ClosureError> {
+    let unmet = Loader::new(tree)?.unmet();
+    for layer in &recipe.layers {
+        for name in layer.excuse.keys() {
+            if !unmet.iter().any(|one| one.needed == *name) {
+                let (definition, name) = (layer.definition.clone(), name.clone());
+                return Err(ClosureError::UselessExcuse { definition, name });
+            }
+        }
+    }
+    let excused = |one: &Unmet| recipe.layers.iter().any(|l| l.excuse.contains_key(&one.needed));
+    let unmet: Vec<Unmet> = unmet.into_iter().filter(|one| !excused(one)).collect();
+    match unmet.is_empty() {
+        true => Ok(()),
+        false => Err(ClosureError::Missing { unmet }),
+    }
+}

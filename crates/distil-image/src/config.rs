@@ -1,0 +1,180 @@
+//! The configuration and the annotations of an image (OCI image specification, "Image
+//! Configuration" and "Annotations").
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use distil_oci::spec::{
+    ConfigBuilder, HistoryBuilder, ImageConfiguration, ImageConfigurationBuilder, RootFsBuilder,
+};
+use distil_oci::{Image, InvalidImage, Layer};
+
+use crate::recipe::{Recipe, UnknownVariable, expand};
+use crate::resolve::Resolution;
+
+/// Where the definitions of the catalogue are kept.
+const SOURCE: &str = env!("CARGO_PKG_REPOSITORY");
+
+/// The annotations that the specification names, which labels may be called without the prefix.
+const PREDEFINED: &[&str] = &[
+    "authors", "created", "description", "documentation", "licenses", "ref.name", "revision",
+    "source", "title", "url", "vendor", "version",
+];
+
+/// Why an image cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A label or variable of the environment uses an unknown variable.
+    #[error("the configuration of `{image}` is wrong")]
+    Variable {
+        /// The image.
+        image: String,
+        /// Why.
+        source: UnknownVariable,
+    },
+    /// The parts do not fit together.
+    #[error("the image `{image}` cannot be put together")]
+    Invalid {
+        /// The image.
+        image: String,
+        /// Why.
+        source: InvalidImage,
+    },
+    /// The configuration lacks something.
+    #[error("the configuration of `{image}` is incomplete: {problem}")]
+    Incomplete {
+        /// The image.
+        image: String,
+        /// What the specification's library says.
+        problem: String,
+    },
+}
+
+/// Puts an image together. `created` is in seconds since 1970.
+pub(crate) fn image(
+    recipe: &Recipe,
+    resolution: &Resolution,
+    layers: Vec<Layer>,
+    created: i64,
+) -> Result<Image, ConfigError> {
+    let image = || recipe.name.clone();
+    let created = rfc3339(created);
+    let labels = labels(recipe, resolution, &created)?;
+    let config = configuration(recipe, resolution, &layers, &created, &labels)?;
+    Image::new(config, layers, labels)
+        .map_err(|source| ConfigError::Invalid { image: image(), source })
+}
+
+fn configuration(
+    recipe: &Recipe,
+    resolution: &Resolution,
+    layers: &[Layer],
+    created: &str,
+    labels: &BTreeMap<String, String>,
+) -> Result<ImageConfiguration, ConfigError> {
+    let run = &recipe.config;
+    let mut environment = Vec::new();
+    for (name, value) in &run.env {
+        environment.push(format!("{name}={}", filled(value, recipe, resolution)?));
+    }
+    let mut config = ConfigBuilder::default();
+    config = config.env(environment).labels(labels.clone().into_iter().collect::<std::collections::HashMap<_, _>>());
+    if let Some(user) = &run.user {
+        config = config.user(user);
+    }
+    if let Some(folder) = &run.workdir {
+        config = config.working_dir(folder);
+    }
+    if let Some(entrypoint) = &run.entrypoint {
+        config = config.entrypoint(entrypoint.clone());
+    }
+    if let Some(cmd) = &run.cmd {
+        config = config.cmd(cmd.clone());
+    }
+    if let Some(signal) = &run.stop_signal {
+        config = config.stop_signal(signal);
+    }
+    if !run.ports.is_empty() {
+        config = config.exposed_ports(run.ports.clone());
+    }
+    if !run.volumes.is_empty() {
+        config = config.volumes(run.volumes.clone());
+    }
+    let history: Result<Vec<_>, _> = recipe
+        .layers
+        .iter()
+        .map(|layer| {
+            HistoryBuilder::default()
+                .created(created)
+                .created_by(format!("distil build {}", layer.definition))
+                .build()
+        })
+        .collect();
+    let diff_ids: Vec<String> = layers.iter().map(|layer| layer.diff_id().to_string()).collect();
+    let rootfs = RootFsBuilder::default().typ("layers").diff_ids(diff_ids).build();
+    let platform = recipe.architecture.platform();
+    let mut builder = ImageConfigurationBuilder::default()
+        .created(created)
+        .architecture(platform.architecture())
+        .os(platform.os())
+        .config(config.build().map_err(|error| incomplete(recipe, &error))?)
+        .rootfs(rootfs.map_err(|error| incomplete(recipe, &error))?)
+        .history(history.map_err(|error| incomplete(recipe, &error))?);
+    if let Some(variant) = platform.variant() {
+        builder = builder.variant(variant);
+    }
+    builder.build().map_err(|error| incomplete(recipe, &error))
+}
+
+fn incomplete(recipe: &Recipe, error: &dyn std::error::Error) -> ConfigError {
+    ConfigError::Incomplete { image: recipe.name.clone(), problem: error.to_string() }
+}
+
+fn labels(
+    recipe: &Recipe,
+    resolution: &Resolution,
+    created: &str,
+) -> Result<BTreeMap<String, String>, ConfigError> {
+    let name = |short: &str| format!("org.opencontainers.image.{short}");
+    let mut labels = BTreeMap::from([
+        (name("created"), created.to_owned()),
+        (name("source"), SOURCE.to_owned()),
+        (name("title"), recipe.name.clone()),
+    ]);
+    if !recipe.description.is_empty() {
+        labels.insert(name("description"), recipe.description.clone());
+    }
+    if let Some(version) = resolution.states.first().and_then(|state| state.version.clone()) {
+        labels.insert(name("version"), version);
+    }
+    // What it stands on: the layer below its own.
+    let own = if recipe.variant.is_debug() { 2 } else { 1 };
+    if let Some(base) = recipe.layers.iter().rev().nth(own) {
+        labels.insert(name("base.name"), format!("{}:latest", base.definition));
+    }
+    for (key, value) in &recipe.config.labels {
+        let key = match PREDEFINED.contains(&key.as_str()) {
+            true => name(key),
+            false => key.clone(),
+        };
+        labels.insert(key, filled(value, recipe, resolution)?);
+    }
+    Ok(labels)
+}
+
+/// Fills `${version:PACKAGE}` in.
+fn filled(text: &str, recipe: &Recipe, resolution: &Resolution) -> Result<String, ConfigError> {
+    let value = |name: &str| {
+        let package = name.strip_prefix("version:")?;
+        let (_, found) = resolution.packages().find(|(_, one)| one.package.name == package)?;
+        Some(found.package.version.as_str().to_owned())
+    };
+    expand(text, &value)
+        .map_err(|source| ConfigError::Variable { image: recipe.name.clone(), source })
+}
+
+fn rfc3339(seconds: i64) -> String {
+    let seconds = u64::try_from(seconds).unwrap_or_default();
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+    humantime::format_rfc3339_seconds(time).to_string()
+}

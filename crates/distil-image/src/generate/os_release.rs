@@ -1,0 +1,32 @@
+//! `/usr/lib/os-release` (os-release(5)): what scanners know the distribution by, and people
+//! the image.
+
+use distil_debian::suite::Suite;
+use distil_tree::TreePath;
+
+use super::{GenerateError, Generation};
+
+const WHAT: &str = "os-release";
+
+pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
+    let path = TreePath::of("usr/lib/os-release");
+    if generation.tree.get(&path).is_none() {
+        return Ok(());
+    }
+    let text = text(generation.suite);
+    generation.file(WHAT, &path, text.into_bytes())
+}
+
+/// base-files of a suite that is not released yet names no version, without which a scanner
+/// finds nothing; so the suite says it.
+fn text(suite: Suite) -> String {
+    let Suite { codename, version, .. } = suite;
+    format!(
+        "PRETTY_NAME=\"Distroless\"\n\
+         NAME=\"Debian GNU/Linux\"\n\
+         ID=\"debian\"\n\
+         VERSION_ID=\"{version}\"\n\
+         VERSION=\"Debian GNU/Linux {version} ({codename})\"\n\
+         VERSION_CODENAME=\"{codename}\"\n"
+    )
+}

@@ -1,0 +1,72 @@
+//! From a tree to the layers of an image.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use distil_oci::layer::FileBlob;
+use distil_oci::{Compression, Layer, LayerWriter};
+use distil_store::{Store, StoreError};
+use distil_tree::{Entry, Origin, Tree, TreePath, tar};
+
+/// Why a layer cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum LayerError {
+    /// Reading the files or writing the layer failed.
+    #[error("failed to write the layer of `{definition}`")]
+    Write {
+        /// The definition that the layer is of.
+        definition: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Writes the layers of a tree into the store, the lowest first; `definitions` names them.
+pub(crate) fn write(
+    tree: &Tree,
+    definitions: &[&str],
+    compression: Compression,
+    threads: NonZeroUsize,
+    store: &Store,
+) -> Result<Vec<Layer>, LayerError> {
+    let mut layers = Vec::new();
+    for (number, definition) in definitions.iter().enumerate() {
+        let failed = |source| LayerError::Write { definition: (*definition).to_owned(), source };
+        let mut writer = tar::Writer::new(LayerWriter::new(store.create()?, compression, threads));
+        for (path, entry) in entries(tree, number) {
+            writer.append(path, entry).map_err(failed)?;
+        }
+        let compressed = writer.finish().map_err(failed)?;
+        let (blob, facts) = compressed.finish().map_err(failed)?;
+        let blob = blob.commit()?;
+        let source = Arc::new(FileBlob(blob.path().to_owned()));
+        layers.push(Layer::new(compression, &facts, source));
+    }
+    Ok(layers)
+}
+
+/// The entries of a layer in their order: folders and what belongs to no package, then package
+/// by package, so that a package's part of a layer does not depend on the others.
+///
+/// Folders of lower layers that something of this one lies in are written again: an engine
+/// that unpacks a layer by itself would make them up with other modes.
+fn entries(tree: &Tree, layer: usize) -> Vec<(&TreePath, &Entry)> {
+    let own = || tree.iter().filter(move |(_, entry)| entry.layer == layer);
+    let above: BTreeSet<TreePath> =
+        own().flat_map(|(path, _)| path.ancestors().collect::<Vec<_>>()).collect();
+    let mut entries: Vec<(&TreePath, &Entry)> = tree
+        .iter()
+        .filter(|(path, entry)| entry.layer == layer || above.contains(*path))
+        .collect();
+    // Stable, so that paths stay in order within a group.
+    entries.sort_by_key(|(_, entry)| match &entry.origin {
+        Origin::Package(name) if !entry.is_directory() => Some(name.clone()),
+        _ => None,
+    });
+    entries
+}

@@ -1,0 +1,240 @@
+//! Tests against a small daemon of our own, which answers as it is told to.
+
+use super::*;
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+
+use crate::layer::{BlobSource, BytesBlob};
+use crate::{Compression, Image, ImageIndex, Layer, LayerWriter, spec};
+
+/// A request that came in: its first line, and its body as far as it got.
+struct Request {
+    line: String,
+    body: Vec<u8>,
+    whole: bool,
+}
+
+/// Runs `test` while a daemon of `architecture` answers requests, other than for its version, with
+/// what `answer` makes of them; gives what the test gave, and those requests.
+fn with_daemon<T: Send>(
+    architecture: &str,
+    answer: impl Fn(&Request) -> Option<(u16, Vec<u8>)> + Send + Sync,
+    test: impl FnOnce(&DaemonHost) -> T + Send,
+) -> (T, Vec<Request>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("docker.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let version = format!(
+        r#"{{"Version": "20.10.24", "ApiVersion": "1.41", "Os": "linux", "Arch": "{architecture}"}}"#
+    );
+    thread::scope(|scope| {
+        let daemon = scope.spawn(|| {
+            let mut requests = Vec::new();
+            for connection in listener.incoming() {
+                let mut connection = connection.unwrap();
+                let Some(request) = receive(&mut connection) else {
+                    continue;
+                };
+                if request.line == "stop" {
+                    break;
+                }
+                let is_version = request.line.ends_with("/version HTTP/1.1");
+                let answer = match is_version {
+                    true => Some((200, version.clone().into_bytes())),
+                    false => answer(&request),
+                };
+                // Without an answer it hangs up. The other side may do so first.
+                if let Some((status, body)) = answer {
+                    let head = format!(
+                        "HTTP/1.1 {status} X\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                        body.len()
+                    );
+                    let _ = connection.write_all(&[head.as_bytes(), &body].concat());
+                }
+                if !is_version {
+                    requests.push(request);
+                }
+            }
+            requests
+        });
+        let result = test(&DaemonHost::Unix(path.clone()));
+        let mut end = UnixStream::connect(&path).unwrap();
+        end.write_all(b"stop\r\n\r\n").unwrap();
+        drop(end);
+        (result, daemon.join().unwrap())
+    })
+}
+
+/// Reads a request; `None` if the client only looked whether somebody listens.
+fn receive(connection: &mut UnixStream) -> Option<Request> {
+    let mut reader = BufReader::new(connection);
+    let mut head = Vec::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        match line.trim_end() {
+            "" => break,
+            line => head.push(line.to_owned()),
+        }
+    }
+    let mut request = Request {
+        line: head.first()?.clone(),
+        body: Vec::new(),
+        whole: true,
+    };
+    let chunked = |line: &String| line.eq_ignore_ascii_case("transfer-encoding: chunked");
+    if head.iter().any(chunked) {
+        request.whole = chunks(&mut reader, &mut request.body).is_some();
+    }
+    Some(request)
+}
+
+/// A body in chunks (RFC 9112, 7.1); `None` when it breaks off.
+fn chunks(reader: &mut impl BufRead, body: &mut Vec<u8>) -> Option<()> {
+    loop {
+        let mut size = String::new();
+        reader.read_line(&mut size).ok()?;
+        let size = u64::from_str_radix(size.trim_end(), 16).ok()?;
+        let read = reader.by_ref().take(size).read_to_end(body).ok()?;
+        if read as u64 != size {
+            return None;
+        }
+        reader.read_line(&mut String::new()).ok()?;
+        if size == 0 {
+            return Some(());
+        }
+    }
+}
+
+fn image(architecture: &str, source: impl FnOnce(Vec<u8>) -> Arc<dyn BlobSource>) -> Image {
+    let mut writer = LayerWriter::new(Vec::new(), Compression::None, std::num::NonZeroUsize::MIN);
+    // More than fits into the channel, so that both sides have to wait for one another.
+    let tar = vec![0; 4 * CHUNK * WAITING];
+    writer.write_all(&tar).unwrap();
+    let (bytes, facts) = writer.finish().unwrap();
+    let layer = Layer::new(Compression::None, &facts, source(bytes));
+    let mut config = spec::ImageConfiguration::default();
+    config
+        .set_os("linux".into())
+        .set_architecture(architecture.into());
+    let mut rootfs = spec::RootFs::default();
+    rootfs.set_diff_ids(vec![layer.diff_id().to_string()]);
+    config.set_rootfs(rootfs);
+    Image::new(config, vec![layer], BTreeMap::new()).unwrap()
+}
+
+fn good(architecture: &str) -> Image {
+    image(architecture, |bytes| Arc::new(BytesBlob(bytes.into())))
+}
+
+/// The archive of an image under the name that these tests use.
+fn archived(image: Image) -> Vec<u8> {
+    let mut archive = Vec::new();
+    let names = [name()];
+    let (place, names) = (Path::new("x"), Names::of(&names));
+    combined::to(&mut archive, place, &image.into(), &names, 0).unwrap();
+    archive
+}
+
+fn name() -> Reference {
+    "python3:debug".parse().unwrap()
+}
+
+fn message(problem: &Problem) -> String {
+    match problem.source() {
+        Some(source) => format!("{problem}: {source}"),
+        None => problem.to_string(),
+    }
+}
+
+/// What giving `content` to a daemon with this answer comes to.
+fn load_into(content: &Content, answer: Option<(u16, &str)>) -> (Result<(), String>, Vec<Request>) {
+    let answer = answer.map(|(status, body)| (status, body.as_bytes().to_vec()));
+    with_daemon(
+        "arm64",
+        |_| answer.clone(),
+        |host| write_to(host, content, &name(), 0).map_err(|problem| message(&problem)),
+    )
+}
+
+const LOADED: &str = r#"{"stream":"Loaded image: python3:debug\n"}"#;
+
+#[test]
+fn the_daemon_gets_the_image_of_its_platform() {
+    let index = ImageIndex::new(vec![good("amd64"), good("arm64")], BTreeMap::new()).unwrap();
+    let (result, requests) = load_into(&index.into(), Some((200, LOADED)));
+    assert_eq!(result, Ok(()));
+    assert_eq!(requests.len(), 1);
+    let request = &requests[0];
+    let line = "POST /images/load?quiet=true HTTP/1.1";
+    assert_eq!(request.line, line);
+    assert!(request.whole);
+    assert!(request.body == archived(good("arm64")));
+}
+
+#[test]
+fn an_error_in_an_answer_that_began_well_is_an_error() {
+    let content = Content::Image(good("arm64"));
+    let error = |answer| load_into(&content, answer).0.unwrap_err();
+    let body = format!(
+        "{LOADED}\r\n{}\r\n",
+        r#"{"errorDetail":{"message":"no space left\non device"},"error":"no space left"}"#
+    );
+    insta::assert_snapshot!(error(Some((200, &body))), @"the Docker daemon refused: no space left on device");
+    insta::assert_snapshot!(error(Some((500, r#"{"message":"not today"}"#))), @"the Docker daemon refused: not today");
+    insta::assert_snapshot!(error(None), @"the conversation with the Docker daemon failed: connection closed before message completed");
+}
+
+#[test]
+fn a_layer_that_cannot_be_read_is_named_and_the_daemon_gets_no_whole_archive() {
+    struct Short(Vec<u8>);
+    impl BlobSource for Short {
+        fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+            Ok(Box::new(io::Cursor::new(self.0[1..].to_vec())))
+        }
+    }
+    let content = Content::Image(image("arm64", |bytes| Arc::new(Short(bytes))));
+    let (result, requests) = load_into(&content, Some((200, LOADED)));
+    let error = result.unwrap_err();
+    assert!(error.starts_with("failed to read the blob"), "{error}");
+    assert!(requests.iter().all(|request| !request.whole));
+}
+
+#[test]
+fn an_image_is_read_out_of_the_daemon() {
+    let archive = archived(good("arm64"));
+    let open = |answer: Option<(u16, Vec<u8>)>| {
+        with_daemon("arm64", |_| answer.clone(), |host| open_from(host, &name()))
+    };
+    let (read, requests) = open(Some((200, archive.clone())));
+    assert_eq!(read.unwrap().images(), [good("arm64")]);
+    let line = "GET /images/python3:debug/get HTTP/1.1";
+    assert_eq!(requests[0].line, line);
+
+    let missing = br#"{"message":"No such image: python3:debug"}"#;
+    let error = |answer| message(&open(answer).0.unwrap_err());
+    insta::assert_snapshot!(error(Some((404, missing.to_vec()))), @"");
+    insta::assert_snapshot!(error(None), @"");
+    insta::assert_snapshot!(error(Some((200, archive[..5000].to_vec()))), @"");
+}
+
+#[test]
+fn without_a_daemon_the_message_says_where_it_was_looked_for() {
+    let error = |host| message(&open_from(&host, &name()).unwrap_err());
+    insta::assert_snapshot!(error(DaemonHost::Unix("/no/such/docker.sock".into())), @"no Docker daemon answers at `unix:///no/such/docker.sock`; is it running? another one is named by DOCKER_HOST: No such file or directory (os error 2)");
+    insta::assert_snapshot!(error(DaemonHost::Tcp("127.0.0.1:1".to_owned())), @"no Docker daemon answers at `tcp://127.0.0.1:1`; is it running? another one is named by DOCKER_HOST: Connection refused (os error 111)");
+}
+
+#[test]
+fn it_works_inside_an_asynchronous_program() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let content = Content::Image(good("arm64"));
+    let result = runtime.block_on(async { load_into(&content, Some((200, LOADED))).0 });
+    assert_eq!(result, Ok(()));
+}

@@ -1,0 +1,64 @@
+//! The image model: what is made stays what it is, and parts that do not fit are refused.
+#![allow(clippy::unwrap_used, clippy::panic)] // Also outside of `#[test]` functions.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::{config, image, index, layer};
+use distil_oci::{Content, Image, ImageIndex, Platform};
+
+#[test]
+fn a_tiny_image_keeps_its_bytes() {
+    let image = image("amd64");
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    insta::assert_snapshot!(text(image.config_bytes()), @r#"{"architecture":"amd64","config":{"Entrypoint":["/hello"],"Labels":{"a":"1","b":"2","c":"3"}},"os":"linux","rootfs":{"diff_ids":["sha256:75178442c6d0860e7f349b92e73c1c8ab1f7c065afa72e5e3831aa02aeb9d4ed","sha256:a952428ed15afcc8350decb9cbd25c227643e733f46d55b28c50cf3192b042f4"],"type":"layers"}}"#);
+    insta::assert_snapshot!(text(image.manifest_bytes()), @r#"{"annotations":{"org.example.a":"1","org.example.b":"2"},"config":{"digest":"sha256:caa5d03fce753389dc96c534902f43bf41e7deec71532ea832bbb2fb0edb71f8","mediaType":"application/vnd.oci.image.config.v1+json","size":295},"layers":[{"digest":"sha256:75178442c6d0860e7f349b92e73c1c8ab1f7c065afa72e5e3831aa02aeb9d4ed","mediaType":"application/vnd.oci.image.layer.v1.tar","size":2048},{"digest":"sha256:a952428ed15afcc8350decb9cbd25c227643e733f46d55b28c50cf3192b042f4","mediaType":"application/vnd.oci.image.layer.v1.tar","size":2048}],"mediaType":"application/vnd.oci.image.manifest.v1+json","schemaVersion":2}"#);
+    insta::assert_snapshot!(image.digest(), @"sha256:7a08a8190c6a9a5c2fcc20c6e3ad894bae35c2971bbc6334aa5ac01fe4bfa592");
+    assert_eq!(image.platform(), Platform::linux("amd64", None));
+    let documents = image.manifest_bytes().len() + image.config_bytes().len();
+    assert_eq!(image.size(), documents as u64 + 2 * 2048);
+}
+
+#[test]
+fn an_index_keeps_its_bytes() {
+    let Content::Index(index) = index(&["amd64", "arm64"]) else {
+        panic!("not an index");
+    };
+    insta::assert_snapshot!(String::from_utf8(index.bytes().to_vec()).unwrap(), @r#"{"manifests":[{"digest":"sha256:7a08a8190c6a9a5c2fcc20c6e3ad894bae35c2971bbc6334aa5ac01fe4bfa592","mediaType":"application/vnd.oci.image.manifest.v1+json","platform":{"architecture":"amd64","os":"linux"},"size":603},{"digest":"sha256:1d4a45650dec89d7d21e4bf467be340107c6ec0a696f81244121403e9999f02c","mediaType":"application/vnd.oci.image.manifest.v1+json","platform":{"architecture":"arm64","os":"linux"},"size":603}],"mediaType":"application/vnd.oci.image.index.v1+json","schemaVersion":2}"#);
+    insta::assert_snapshot!(index.digest(), @"sha256:5758589fc224d69f3bd899bced151a8042dfd122f4b398569288da3080b7bcaa");
+}
+
+#[test]
+fn one_image_is_no_index() {
+    let content =
+        |names: &[&str]| Content::of(names.iter().map(|a| image(a)).collect(), BTreeMap::new());
+    let one = content(&["s390x"]).unwrap();
+    assert!(matches!(one, Content::Image(_)));
+    assert_eq!(one.for_host(), Some(&image("s390x")));
+    let two = content(&["s390x", "riscv64"]).unwrap();
+    assert_eq!(two.digest(), index(&["s390x", "riscv64"]).digest());
+    let riscv64 = Platform::linux("riscv64", None);
+    assert_eq!(two.for_platform(&riscv64), Some(&image("riscv64")));
+    insta::assert_snapshot!(content(&[]).unwrap_err(), @"the index has no images");
+}
+
+#[test]
+fn parts_that_do_not_fit_are_refused() {
+    let layers = || vec![layer("a", "1"), layer("b", "2")];
+    let error = |config, layers| Image::new(config, layers, BTreeMap::new()).unwrap_err();
+
+    let one = config("amd64", &layers()[..1]);
+    insta::assert_snapshot!(error(one, layers()), @"the number of layers in the manifest, 2, is not that of diff IDs in the configuration, 1");
+
+    let mut swapped = layers();
+    swapped.reverse();
+    insta::assert_snapshot!(error(config("amd64", &swapped), layers()), @"layer 1 has the diff ID `sha256:909a3b107334433b067ec79a7f0650238ae80207d60b1e77135f4f18b1d05987`, but the configuration says `sha256:e27ad8098f1196db163e5b659f46fe406ee474100694ec2213f285a7f510a6c4`");
+
+    let mut short = config("amd64", &layers());
+    short.set_history(Some(vec![distil_oci::spec::History::default()]));
+    insta::assert_snapshot!(error(short, layers()), @"the number of layers, 2, is not that of steps in the history, 1");
+
+    let twice = ImageIndex::new(vec![image("amd64"), image("amd64")], BTreeMap::new());
+    insta::assert_snapshot!(twice.unwrap_err(), @"two images are both for `linux/amd64`");
+}

@@ -1,0 +1,210 @@
+//! Where packages come from on this machine: mirrors, keyrings, store.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use distil_debian::archive::{ArchiveError, ArchiveOptions, Mirrors};
+use distil_debian::fetch::{Fetcher, Mirror, Options};
+use distil_debian::openpgp::Keyring;
+use distil_debian::solve::SolveError;
+use distil_debian::sources::{Sources, debian_mirrors};
+use distil_debian::suite::Suite;
+use distil_image::{BuildError, ResolveError};
+use distil_store::Store;
+use serde::Deserialize;
+
+use crate::cli;
+use crate::error::CommandError;
+
+/// How long a Release is taken as it is.
+const FRESHNESS: Duration = Duration::from_secs(3600);
+
+/// What all commands need that read packages.
+pub(crate) struct Session {
+    pub(crate) store: Store,
+    pub(crate) fetcher: Fetcher,
+    mirrors: Mirrors,
+    keyring: Keyring,
+    allow_expired: bool,
+    freshness: Duration,
+}
+
+impl Session {
+    pub(crate) fn open(arguments: &cli::Archive) -> Result<Self, CommandError> {
+        let store = store(arguments.store.as_deref())?;
+        let timeout = Duration::from_secs(arguments.timeout);
+        let fetcher = Fetcher::new(Options { timeout, ..Options::default() });
+        Ok(Self {
+            store,
+            fetcher,
+            mirrors: mirrors(&arguments.mirrors)?,
+            keyring: keyring(&arguments.keyrings)?,
+            allow_expired: arguments.allow_expired,
+            freshness: if arguments.refresh { Duration::ZERO } else { FRESHNESS },
+        })
+    }
+
+    pub(crate) fn archive(&self, suite: Suite, architecture: &str) -> ArchiveOptions {
+        ArchiveOptions {
+            suite,
+            architecture: architecture.to_owned(),
+            mirrors: self.mirrors.clone(),
+            keyring: self.keyring.clone(),
+            allow_expired: self.allow_expired,
+            freshness: self.freshness,
+            now: SystemTime::now(),
+        }
+    }
+}
+
+fn store(named: Option<&Path>) -> Result<Store, CommandError> {
+    let folder = named.map(Path::to_owned).or_else(|| {
+        let cache = std::env::var_os("XDG_CACHE_HOME").filter(|path| Path::new(path).is_absolute());
+        let cache = cache.map(PathBuf::from);
+        cache.or_else(|| std::env::home_dir().map(|home| home.join(".cache"))).map(|c| c.join("distil"))
+    });
+    let folder = folder.ok_or_else(|| {
+        let message = "there is no folder for the store, since this user has no home";
+        CommandError::failure(message).hint("name one with `--store DIR` or `DISTIL_STORE`")
+    })?;
+    Store::open(folder).map_err(|error| {
+        CommandError::failure(error).hint("name another folder with `--store DIR` or `DISTIL_STORE`")
+    })
+}
+
+/// The user's own settings, `distil/config.yaml` in the folder for them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Settings {
+    /// As `--mirror`.
+    mirrors: Vec<String>,
+}
+
+fn settings() -> Result<Settings, CommandError> {
+    let folder = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
+    let folder = folder.or_else(|| std::env::home_dir().map(|home| home.join(".config")));
+    let Some(path) = folder.map(|folder| folder.join("distil/config.yaml")) else {
+        return Ok(Settings::default());
+    };
+    let Ok(text) = fs::read_to_string(&path) else { return Ok(Settings::default()) };
+    serde_saphyr::from_str(&text)
+        .map_err(|error| CommandError::usage(format!("`{}` cannot be read\n{error}", path.display())))
+}
+
+/// The mirrors: from the command line or the environment, the user's settings, this machine's
+/// own package sources, or the built-in list; the first of these that names any.
+fn mirrors(named: &[String]) -> Result<Mirrors, CommandError> {
+    if !named.is_empty() {
+        return parse_mirrors(named);
+    }
+    let settings = settings()?;
+    if !settings.mirrors.is_empty() {
+        return parse_mirrors(&settings.mirrors);
+    }
+    let found = debian_mirrors(&Sources::read(Path::new("/etc/apt")).sources);
+    let parse = |list: &[String]| -> Vec<Mirror> {
+        list.iter().filter_map(|address| address.parse().ok()).collect()
+    };
+    let (main, security) = (parse(&found.main), parse(&found.security));
+    Ok(match (main.is_empty(), security.is_empty()) {
+        (true, _) => Mirrors::public(),
+        (false, true) => Mirrors::unnamed(main),
+        (false, false) => Mirrors { main, security },
+    })
+}
+
+fn parse_mirrors(named: &[String]) -> Result<Mirrors, CommandError> {
+    let (mut main, mut security) = (Vec::new(), Vec::new());
+    for text in named.iter().filter(|text| !text.is_empty()) {
+        let (list, address) = match text.strip_prefix("security=") {
+            Some(address) => (&mut security, address),
+            None => (&mut main, text.as_str()),
+        };
+        list.push(address.parse::<Mirror>().map_err(CommandError::usage)?);
+    }
+    let mut mirrors = Mirrors::unnamed(main);
+    if !security.is_empty() {
+        mirrors.security = security;
+    }
+    Ok(mirrors)
+}
+
+fn keyring(files: &[PathBuf]) -> Result<Keyring, CommandError> {
+    let mut keyring: Option<Keyring> = None;
+    for path in files {
+        let name = path.display().to_string();
+        let bytes = fs::read(path).map_err(|error| {
+            CommandError::failure(format!("failed to read the keyring `{name}`: {error}"))
+        })?;
+        let parsed = Keyring::parse(&bytes, &name).map_err(CommandError::failure)?;
+        match &mut keyring {
+            Some(keyring) => keyring.extend(&parsed),
+            None => keyring = Some(parsed),
+        }
+    }
+    Ok(keyring.unwrap_or_else(|| Keyring::debian().clone()))
+}
+
+/// On how many threads to compute.
+pub(crate) fn threads() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// `SOURCE_DATE_EPOCH` (reproducible-builds.org's specification), if it is set.
+pub(crate) fn epoch() -> Result<Option<i64>, CommandError> {
+    match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(text) => match text.parse() {
+            // What tar's header and RFC 3339 can both write.
+            Ok(seconds @ 0..=253_402_300_799) => Ok(Some(seconds)),
+            _ => Err(CommandError::usage(format!(
+                "SOURCE_DATE_EPOCH is `{text}`, and must be a number of seconds since 1970"
+            ))),
+        },
+        Err(_) => Ok(None),
+    }
+}
+
+/// An error of building with what to do about it.
+pub(crate) fn explain(error: BuildError) -> CommandError {
+    let hint = match &error {
+        BuildError::Archive(ArchiveError::NoMirror { .. }) => {
+            Some("name a mirror with `--mirror ADDRESS`, or `--mirror security=ADDRESS`".to_owned())
+        }
+        BuildError::Archive(ArchiveError::Release { attempts, .. }) => {
+            let about = |word: &str| attempts.iter().any(|one| one.problem.contains(word));
+            if about("expired") || about("Valid-Until") {
+                Some("`--allow-expired` takes it all the same; its packages may lack fixes".to_owned())
+            } else if about("key") {
+                Some("`--keyring FILE` names the keyring of an archive that is not Debian's".to_owned())
+            } else {
+                Some("`--mirror ADDRESS` names another mirror".to_owned())
+            }
+        }
+        BuildError::Archive(ArchiveError::IndexMissing { .. }) => {
+            Some("the mirror may be changing just now; try again, or another with `--mirror`".to_owned())
+        }
+        _ => None,
+    };
+    let nearest = match &error {
+        BuildError::Resolve(ResolveError::Unsolvable { source, .. }) => nearest_packages(source),
+        BuildError::Recipe(distil_image::recipe::RecipeError::Catalogue(
+            distil_image::definition::CatalogueError::Unknown(unknown),
+        )) => {
+            let nearest = unknown.nearest.clone();
+            let error = CommandError::usage(error).nearest(&nearest);
+            return error.hint("`distil list` shows the catalogue; a file must end in `.yaml`");
+        }
+        _ => Vec::new(),
+    };
+    let error = CommandError::failure(error).nearest(&nearest);
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+fn nearest_packages(_: &SolveError) -> Vec<String> {
+    Vec::new()
+}

@@ -1,0 +1,173 @@
+//! `distil build`: make images.
+
+use std::path::PathBuf;
+
+use distil_debian::suite::Suite;
+use distil_image::recipe::{Target, Variant};
+use distil_image::{Architecture, BuildOptions, Built, build, prepare};
+use distil_oci::transport::{self, WriteOptions};
+use distil_oci::{Compression, Content, Location, Reference};
+
+use super::{Named, architectures, find};
+use crate::archive::{Session, epoch, explain, threads};
+use crate::cli;
+use crate::error::CommandError;
+use crate::printer::{Printer, bytes};
+use crate::table::print;
+
+/// Everything that the command line says, made sense of before anything is done.
+struct Plan {
+    images: Vec<Planned>,
+    suite: Suite,
+    architectures: Vec<Architecture>,
+    options: BuildOptions,
+}
+
+struct Planned {
+    word: String,
+    named: Named,
+    references: Vec<Reference>,
+    outputs: Vec<Location>,
+}
+
+pub(crate) fn run(arguments: cli::Build) -> Result<(), CommandError> {
+    let plan = plan(&arguments)?;
+    let session = Session::open(&arguments.archive)?;
+    let printer = Printer::new(arguments.quiet);
+    for image in plan.images {
+        let mut built = Vec::new();
+        for architecture in &plan.architectures {
+            let one = one(&image.named, plan.suite, *architecture, &plan.options, &session, &printer);
+            let one = one.inspect_err(|_| printer.finish())?;
+            built.push(one);
+        }
+        agree(&image.word, &built)?;
+        let modified = built.iter().filter_map(created).max().unwrap_or_default();
+        let images: Vec<_> = built.iter().map(|one| one.image.clone()).collect();
+        let annotations = images[0].annotations().clone();
+        let content = Content::of(images, annotations).map_err(CommandError::failure)?;
+        printer.finish();
+        let options = WriteOptions { names: &image.references, modified };
+        for location in &image.outputs {
+            transport::write(&content, location, &options).map_err(CommandError::failure)?;
+            let size: u64 = content.images().iter().map(|image| image.size()).sum();
+            printer.say(format_args!("wrote {} to {location} ({})", image.references[0], bytes(size)));
+        }
+        print(content.digest())?;
+    }
+    Ok(())
+}
+
+fn one(
+    named: &Named,
+    suite: Suite,
+    architecture: Architecture,
+    options: &BuildOptions,
+    session: &Session,
+    printer: &Printer,
+) -> Result<Built, CommandError> {
+    let target = Target { variant: named.variant, suite, architecture };
+    let archive = session.archive(suite, architecture.debian());
+    let (store, fetcher) = (&session.store, &session.fetcher);
+    let source = named.source.clone();
+    let prepared = prepare(source, target, &archive, options, store, fetcher, printer);
+    prepared
+        .and_then(|prepared| build(prepared, options, store, printer))
+        .map_err(explain)
+}
+
+fn plan(arguments: &cli::Build) -> Result<Plan, CommandError> {
+    let suite = Suite::named(&arguments.definition.suite).map_err(|error| {
+        let names = Suite::all().map(|suite| suite.codename);
+        let nearest = distil_debian::index::nearest(&arguments.definition.suite, names, 1);
+        CommandError::usage(error).nearest(&nearest)
+    })?;
+    if arguments.images.len() > 1 && !(arguments.tags.is_empty() && arguments.outputs.is_empty()) {
+        let message = "`--tag` and `--output` are for one image, and there are several";
+        return Err(CommandError::usage(message).hint("build them one after another"));
+    }
+    let mut images = Vec::new();
+    for word in &arguments.images {
+        let named = find(word, &arguments.definition)?;
+        let name = named.source.definition.name.clone();
+        let references = match arguments.tags.is_empty() {
+            true => vec![format!("{name}:{}", named.variant.name())],
+            false => arguments.tags.clone(),
+        };
+        let references: Result<Vec<Reference>, _> =
+            references.iter().map(|text| text.parse()).collect();
+        let references = references.map_err(CommandError::usage)?;
+        let outputs = match arguments.outputs.is_empty() {
+            true => vec![default_output(&name, named.variant)],
+            false => outputs(&arguments.outputs)?,
+        };
+        images.push(Planned { word: word.clone(), named, references, outputs });
+    }
+    Ok(Plan {
+        images,
+        suite,
+        architectures: architectures(&arguments.platform)?,
+        options: BuildOptions {
+            compression: Compression::Gzip { level: arguments.compression_level },
+            epoch: epoch()?,
+            threads: threads(),
+        },
+    })
+}
+
+fn default_output(name: &str, variant: Variant) -> Location {
+    let file = match variant {
+        Variant::Latest => format!("{name}.tar"),
+        variant => format!("{name}-{}.tar", variant.name()),
+    };
+    Location::OciArchive { path: PathBuf::from(file), tag: None }
+}
+
+fn outputs(words: &[String]) -> Result<Vec<Location>, CommandError> {
+    let mut locations = Vec::new();
+    for word in words {
+        let location: Location = word.parse().map_err(CommandError::usage)?;
+        if let Location::Registry(_) | Location::RootFs(_) = location {
+            let message = format!("images cannot be written to `{location}` yet");
+            return Err(CommandError::usage(message));
+        }
+        locations.push(location);
+    }
+    Ok(locations)
+}
+
+/// The platforms of one image must be made from the same sources: their binary versions may
+/// differ by a rebuild, but not by what was fixed.
+fn agree(word: &str, built: &[Built]) -> Result<(), CommandError> {
+    let Some((first, others)) = built.split_first() else { return Ok(()) };
+    let source = |built: &Built, name: &str| {
+        let mut packages = built.resolution.packages();
+        let found = packages.find(|(_, one)| one.package.name == name);
+        found.map(|(_, one)| one.package.source.clone())
+    };
+    for (_, one) in first.resolution.packages() {
+        let package = &one.package;
+        for other in others {
+            if let Some(theirs) = source(other, &package.name)
+                && theirs != package.source
+            {
+                let message = format!(
+                    "the platforms of `{word}` do not agree on `{}`: {} has source {}, {} has {theirs}",
+                    package.name,
+                    first.recipe.architecture.platform(),
+                    package.source,
+                    other.recipe.architecture.platform(),
+                );
+                let hint = "the archive is still building it for one of them; build that platform \
+                            alone, or try again later";
+                return Err(CommandError::failure(message).hint(hint));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn created(built: &Built) -> Option<u64> {
+    let newest = built.assembly.tree.iter().map(|(_, entry)| entry.meta.mtime).max()?;
+    u64::try_from(newest).ok()
+}
