@@ -60,12 +60,13 @@ pub(crate) fn format(seconds: i64) -> String {
     )
 }
 
-/// The seconds since 1970 of a clock's reading; 0 for a clock that stands before it.
+/// The seconds since 1970 of a clock's reading; 0 for a clock that stands before it. There is room
+/// for arithmetic above the highest value.
 pub(crate) fn unix_seconds(time: std::time::SystemTime) -> i64 {
+    let highest = i64::MAX / 4;
     time.duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| {
-            i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-        })
+        .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(highest))
+        .min(highest)
 }
 
 // Years are counted from March, so that the leap day is a year's last; 400 years have 146097 days.
@@ -139,6 +140,16 @@ mod tests {
             "2026-11-21T09:15:44Z",
         ] {
             assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn clocks_may_stand_anywhere() {
+        use std::time::{Duration, UNIX_EPOCH};
+        assert_eq!(unix_seconds(UNIX_EPOCH + Duration::from_secs(5)), 5);
+        assert_eq!(unix_seconds(UNIX_EPOCH - Duration::from_secs(5)), 0);
+        if let Some(late) = UNIX_EPOCH.checked_add(Duration::from_secs(i64::MAX.unsigned_abs())) {
+            assert!(unix_seconds(late).checked_add(unix_seconds(late)).is_some());
         }
     }
 

@@ -202,7 +202,10 @@ fn check_names(
     satisfying: &[PackageId],
 ) -> Result<(), SolveError> {
     let index = universe.index();
-    if group.iter().any(|relation| index.has_package(&relation.name)) {
+    if group
+        .iter()
+        .any(|relation| index.has_package(&relation.name))
+    {
         return Ok(());
     }
     let name = group

@@ -19,9 +19,18 @@ pub enum Area {
 }
 
 const SUITES: [Suite; 3] = [
-    Suite { codename: "bookworm", version: "12" },
-    Suite { codename: "trixie", version: "13" },
-    Suite { codename: "forky", version: "14" },
+    Suite {
+        codename: "bookworm",
+        version: "12",
+    },
+    Suite {
+        codename: "trixie",
+        version: "13",
+    },
+    Suite {
+        codename: "forky",
+        version: "14",
+    },
 ];
 
 /// There is no suite of this name, or none that images can be made from.
@@ -33,7 +42,9 @@ pub struct UnknownSuite {
 }
 
 fn known() -> String {
-    SUITES.map(|suite| format!("`{}`", suite.codename)).join(", ")
+    SUITES
+        .map(|suite| format!("`{}`", suite.codename))
+        .join(", ")
 }
 
 impl Suite {
@@ -54,7 +65,9 @@ impl Suite {
     /// would make another image one day without a word.
     pub fn named(name: &str) -> Result<Self, UnknownSuite> {
         let found = SUITES.into_iter().find(|suite| suite.codename == name);
-        found.ok_or_else(|| UnknownSuite { name: name.to_owned() })
+        found.ok_or_else(|| UnknownSuite {
+            name: name.to_owned(),
+        })
     }
 
     /// The suites of the archive that make up this release, and where each is kept.

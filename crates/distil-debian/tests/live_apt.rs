@@ -8,6 +8,8 @@
 //!
 //! Needs apt and a network. The mirror is the one that this machine's apt uses.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "this is a test")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
@@ -66,21 +68,34 @@ const REQUESTS: &[(&str, &[&str])] = &[
     ("libconfig-model-tester-perl", &[]),
     ("libgphobos-13-dev-mips64el-cross", &[]),
     ("libwala-java", &[]),
-    ("multimedia-supercollider", &["lsb-base"]),
-    ("pd-deken", &[]),
+    ("multimedia-supercollider", &[]),
+    ("pd-deken", &["lsb-base"]),
     ("python3-cmor", &[]),
-    ("r-cran-fmultivar", &["lsb-base"]),
+    ("r-cran-fmultivar", &["littler", "lsb-base"]),
+];
+
+/// The same of bookworm, for arm64.
+const REQUESTS_OF_BOOKWORM: &[(&str, &[&str])] = &[
+    ("python3", &[]),
+    ("openjdk-17-jre-headless", &[]),
+    ("nginx", &[]),
+    ("postgresql", &["lsb-base"]),
+    ("nodejs", &[]),
+    ("git", &[]),
+    ("php", &[]),
 ];
 
 /// An apt that knows nothing of this machine but its mirror.
 struct Apt {
     folder: tempfile::TempDir,
+    architecture: &'static str,
 }
 
 impl Apt {
-    fn new() -> Self {
+    fn new(suite: &str, architecture: &'static str) -> Self {
         let apt = Self {
             folder: tempfile::tempdir().unwrap(),
+            architecture,
         };
         let root = apt.folder.path();
         for folder in ["etc/empty", "state/lists/partial", "cache/archives/partial"] {
@@ -89,9 +104,9 @@ impl Apt {
         fs::write(root.join("status"), "").unwrap();
         let (archive, security) = mirrors();
         let sources = format!(
-            "deb {archive} trixie main\n\
-             deb {archive} trixie-updates main\n\
-             deb {security} trixie-security main\n"
+            "deb {archive} {suite} main\n\
+             deb {archive} {suite}-updates main\n\
+             deb {security} {suite}-security main\n"
         );
         fs::write(root.join("etc/sources.list"), sources).unwrap();
         let at = |path: &str| root.join(path).display().to_string();
@@ -102,12 +117,15 @@ impl Apt {
             ("Dir::Etc::parts", at("etc/empty")),
             ("Dir::Etc::preferencesparts", at("etc/empty")),
             // The keys alone are the machine's.
-            ("Dir::Etc::trustedparts", "/etc/apt/trusted.gpg.d".to_owned()),
+            (
+                "Dir::Etc::trustedparts",
+                "/etc/apt/trusted.gpg.d".to_owned(),
+            ),
             ("Dir::State", at("state")),
             ("Dir::State::status", at("status")),
             ("Dir::Cache", at("cache")),
-            ("APT::Architecture", "amd64".to_owned()),
-            ("APT::Architectures", "amd64".to_owned()),
+            ("APT::Architecture", architecture.to_owned()),
+            ("APT::Architectures", architecture.to_owned()),
             ("APT::Install-Recommends", "false".to_owned()),
             ("APT::Sandbox::User", "root".to_owned()),
             ("Acquire::Languages", "none".to_owned()),
@@ -152,7 +170,7 @@ impl Apt {
     /// The indexes that apt has fetched.
     fn index(&self) -> PackageIndex {
         let lists = self.folder.path().join("state/lists");
-        let mut index = PackageIndex::new("amd64");
+        let mut index = PackageIndex::new(self.architecture);
         let mut files: Vec<_> = fs::read_dir(lists)
             .unwrap()
             .map(|entry| entry.unwrap().path())
@@ -181,12 +199,20 @@ fn mirrors() -> (String, String) {
         for line in fs::read_to_string(path).unwrap_or_default().lines() {
             let words: Vec<&str> = line.split_whitespace().collect();
             if matches!(words.first(), Some(&("URIs:" | "deb"))) {
-                uris.extend(words.iter().filter(|w| w.contains("://")).map(|w| w.to_string()));
+                uris.extend(
+                    words
+                        .iter()
+                        .filter(|w| w.contains("://"))
+                        .map(|w| w.to_string()),
+                );
             }
         }
     };
     read(Path::new("/etc/apt/sources.list"));
-    for entry in fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten() {
+    for entry in fs::read_dir("/etc/apt/sources.list.d")
+        .into_iter()
+        .flatten()
+    {
         read(&entry.unwrap().path());
     }
     let ends = |uri: &&String, end: &str| uri.trim_end_matches('/').ends_with(end);
@@ -255,26 +281,31 @@ fn problems(packages: &[BinaryPackage]) -> Vec<String> {
 }
 
 fn with_versions(packages: &[BinaryPackage]) -> BTreeSet<(String, String)> {
-    let pairs = packages.iter().map(|p| (p.name.clone(), p.version.to_string()));
+    let pairs = packages
+        .iter()
+        .map(|p| (p.name.clone(), p.version.to_string()));
     pairs.collect()
+}
+
+/// Checks that our solutions are apt's, but for what apt takes alone.
+fn compare(apt: &Apt, index: &PackageIndex, requests: &[(&str, &[&str])]) {
+    for (packages, apt_alone) in requests {
+        let packages: Vec<&str> = packages.split(' ').collect();
+        let ours = ours(index, &packages).unwrap();
+        assert_eq!(problems(&ours), Vec::<String>::new(), "{packages:?}");
+        let (ours, theirs) = (with_versions(&ours), apt.install(&packages));
+        assert_eq!(&ours - &theirs, BTreeSet::new(), "{packages:?}");
+        let alone = &theirs - &ours;
+        let alone: Vec<&str> = alone.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(alone, *apt_alone, "{packages:?}");
+    }
 }
 
 #[test]
 fn the_solver_chooses_as_apt_does() {
-    let apt = Apt::new();
+    let apt = Apt::new("trixie", "amd64");
     let index = apt.index();
-    for (packages, apt_alone) in REQUESTS {
-        let packages: Vec<&str> = packages.split(' ').collect();
-        let theirs = apt.install(&packages);
-        let ours = ours(&index, &packages).unwrap();
-        assert_eq!(problems(&ours), Vec::<String>::new(), "{packages:?}");
-        let ours = with_versions(&ours);
-        let only = |a: &BTreeSet<(String, String)>, b| -> Vec<String> {
-            a.difference(b).map(|(name, _)| name.clone()).collect()
-        };
-        assert_eq!(only(&ours, &theirs), Vec::<String>::new(), "{packages:?}");
-        assert_eq!(only(&theirs, &ours), *apt_alone, "{packages:?}");
-    }
+    compare(&apt, &index, REQUESTS);
 
     // `gawk | mawk`, and of base-files `awk`, which both provide. We come to the former first
     // and take its first alternative, which then satisfies the latter; apt comes to base-files
@@ -286,11 +317,18 @@ fn the_solver_chooses_as_apt_does() {
     assert!(has(&theirs, "mawk") && !has(&theirs, "gawk"));
 }
 
+#[test]
+fn the_solver_chooses_as_apt_does_in_another_suite_for_another_architecture() {
+    let apt = Apt::new("bookworm", "arm64");
+    let index = apt.index();
+    compare(&apt, &index, REQUESTS_OF_BOOKWORM);
+}
+
 /// The versions of neighbours in the index, and of packages and their sources, are often
 /// nearly equal.
 #[test]
 fn versions_of_the_archive_are_ordered_as_by_dpkg() {
-    let apt = Apt::new();
+    let apt = Apt::new("trixie", "amd64");
     let index = apt.index();
     let names = index.package_names();
     let versions: Vec<Version> = names
@@ -303,7 +341,12 @@ fn versions_of_the_archive_are_ordered_as_by_dpkg() {
         let (left, right) = (&pair[0], &pair[1]);
         for (operator, holds) in [("lt", left < right), ("eq", left == right)] {
             let status = Command::new("dpkg")
-                .args(["--compare-versions", left.as_str(), operator, right.as_str()])
+                .args([
+                    "--compare-versions",
+                    left.as_str(),
+                    operator,
+                    right.as_str(),
+                ])
                 .status()
                 .expect("dpkg is needed");
             assert_eq!(status.success(), holds, "{left} {operator} {right}");

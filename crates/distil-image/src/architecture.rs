@@ -72,7 +72,10 @@ const FACTS: &[Facts] = &[
 
 /// Images cannot be made for a platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Debian has no packages for the platform `{platform}`; it has them for {}", known())]
+#[error(
+    "Debian has no packages for the platform `{platform}`; it has them for {}",
+    known()
+)]
 pub struct UnsupportedPlatform {
     /// The platform.
     pub platform: Platform,
@@ -95,7 +98,9 @@ impl Architecture {
     /// If Debian has none for it.
     pub fn of(platform: &Platform) -> Result<Self, UnsupportedPlatform> {
         let found = Self::all().find(|one| one.platform() == *platform);
-        found.ok_or_else(|| UnsupportedPlatform { platform: platform.clone() })
+        found.ok_or_else(|| UnsupportedPlatform {
+            platform: platform.clone(),
+        })
     }
 
     /// Debian's name: `amd64`, `armhf`.

@@ -103,11 +103,22 @@ pub fn prepare(
     let sizes = || resolution.packages().map(|(_, one)| one.package.size);
     progress.packages(sizes().count() as u64, sizes().sum());
     let done = |package: &distil_debian::package::BinaryPackage| progress.package(package.size);
-    let contents = contents::fetch(&resolution, &archive, store, fetcher, options.threads, &done)?;
+    let contents = contents::fetch(
+        &resolution,
+        &archive,
+        store,
+        fetcher,
+        options.threads,
+        &done,
+    )?;
     drop(archive);
     progress.step("assembling");
     let assembly = assemble(&recipe, &resolution, &contents, options.epoch)?;
-    Ok(Prepared { recipe, resolution, assembly })
+    Ok(Prepared {
+        recipe,
+        resolution,
+        assembly,
+    })
 }
 
 /// Makes an image.
@@ -121,12 +132,28 @@ pub fn build(
     progress: &dyn Progress,
 ) -> Result<Built, BuildError> {
     progress.step("compressing");
-    let Prepared { recipe, resolution, assembly } = prepared;
-    let names: Vec<&str> = recipe.layers.iter().map(|layer| layer.definition.as_str()).collect();
-    let layers =
-        layers::write(&assembly.tree, &names, options.compression, options.threads, store)?;
-    let newest = assembly.tree.iter().map(|(_, entry)| entry.meta.mtime).max();
+    let Prepared {
+        recipe,
+        resolution,
+        assembly,
+    } = prepared;
+    let layers = layers::write(
+        &assembly.layers,
+        options.compression,
+        options.threads,
+        store,
+    )?;
+    let newest = assembly
+        .tree
+        .iter()
+        .map(|(_, entry)| entry.meta.mtime)
+        .max();
     let created = options.epoch.or(newest).unwrap_or_default();
     let image = config::image(&recipe, &resolution, layers, created)?;
-    Ok(Built { image, recipe, resolution, assembly })
+    Ok(Built {
+        image,
+        recipe,
+        resolution,
+        assembly,
+    })
 }

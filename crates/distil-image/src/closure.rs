@@ -29,7 +29,10 @@ pub enum ClosureError {
 
 fn listed(unmet: &[Unmet]) -> String {
     let line = |one: &Unmet| match one.is_interpreter {
-        true => format!("\n  `{}` is run by `{}`, which is not there", one.path, one.needed),
+        true => format!(
+            "\n  `{}` is run by `{}`, which is not there",
+            one.path, one.needed
+        ),
         false => format!("\n  `{}` needs `{}`", one.path, one.needed),
     };
     unmet.iter().map(line).collect()
@@ -39,14 +42,19 @@ fn listed(unmet: &[Unmet]) -> String {
 pub(crate) fn check(tree: &Tree, recipe: &Recipe) -> Result<(), ClosureError> {
     let unmet = Loader::new(tree)?.unmet();
     for layer in &recipe.layers {
-        for name in layer.excuse.keys() {
+        for name in layer.excuse.keys().filter(|_| layer.is_strict) {
             if !unmet.iter().any(|one| one.needed == *name) {
                 let (definition, name) = (layer.definition.clone(), name.clone());
                 return Err(ClosureError::UselessExcuse { definition, name });
             }
         }
     }
-    let excused = |one: &Unmet| recipe.layers.iter().any(|l| l.excuse.contains_key(&one.needed));
+    let excused = |one: &Unmet| {
+        recipe
+            .layers
+            .iter()
+            .any(|l| l.excuse.contains_key(&one.needed))
+    };
     let unmet: Vec<Unmet> = unmet.into_iter().filter(|one| !excused(one)).collect();
     match unmet.is_empty() {
         true => Ok(()),

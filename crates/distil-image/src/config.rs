@@ -17,8 +17,18 @@ const SOURCE: &str = env!("CARGO_PKG_REPOSITORY");
 
 /// The annotations that the specification names, which labels may be called without the prefix.
 const PREDEFINED: &[&str] = &[
-    "authors", "created", "description", "documentation", "licenses", "ref.name", "revision",
-    "source", "title", "url", "vendor", "version",
+    "authors",
+    "created",
+    "description",
+    "documentation",
+    "licenses",
+    "ref.name",
+    "revision",
+    "source",
+    "title",
+    "url",
+    "vendor",
+    "version",
 ];
 
 /// Why an image cannot be put together.
@@ -61,8 +71,10 @@ pub(crate) fn image(
     let created = rfc3339(created);
     let labels = labels(recipe, resolution, &created)?;
     let config = configuration(recipe, resolution, &layers, &created, &labels)?;
-    Image::new(config, layers, labels)
-        .map_err(|source| ConfigError::Invalid { image: image(), source })
+    Image::new(config, layers, labels).map_err(|source| ConfigError::Invalid {
+        image: image(),
+        source,
+    })
 }
 
 fn configuration(
@@ -78,7 +90,12 @@ fn configuration(
         environment.push(format!("{name}={}", filled(value, recipe, resolution)?));
     }
     let mut config = ConfigBuilder::default();
-    config = config.env(environment).labels(labels.clone().into_iter().collect::<std::collections::HashMap<_, _>>());
+    config = config.env(environment).labels(
+        labels
+            .clone()
+            .into_iter()
+            .collect::<std::collections::HashMap<_, _>>(),
+    );
     if let Some(user) = &run.user {
         config = config.user(user);
     }
@@ -110,8 +127,14 @@ fn configuration(
                 .build()
         })
         .collect();
-    let diff_ids: Vec<String> = layers.iter().map(|layer| layer.diff_id().to_string()).collect();
-    let rootfs = RootFsBuilder::default().typ("layers").diff_ids(diff_ids).build();
+    let diff_ids: Vec<String> = layers
+        .iter()
+        .map(|layer| layer.diff_id().to_string())
+        .collect();
+    let rootfs = RootFsBuilder::default()
+        .typ("layers")
+        .diff_ids(diff_ids)
+        .build();
     let platform = recipe.architecture.platform();
     let mut builder = ImageConfigurationBuilder::default()
         .created(created)
@@ -127,7 +150,10 @@ fn configuration(
 }
 
 fn incomplete(recipe: &Recipe, error: &dyn std::error::Error) -> ConfigError {
-    ConfigError::Incomplete { image: recipe.name.clone(), problem: error.to_string() }
+    ConfigError::Incomplete {
+        image: recipe.name.clone(),
+        problem: error.to_string(),
+    }
 }
 
 fn labels(
@@ -144,7 +170,11 @@ fn labels(
     if !recipe.description.is_empty() {
         labels.insert(name("description"), recipe.description.clone());
     }
-    if let Some(version) = resolution.states.first().and_then(|state| state.version.clone()) {
+    if let Some(version) = resolution
+        .states
+        .first()
+        .and_then(|state| state.version.clone())
+    {
         labels.insert(name("version"), version);
     }
     // What it stands on: the layer below its own.
@@ -166,11 +196,15 @@ fn labels(
 fn filled(text: &str, recipe: &Recipe, resolution: &Resolution) -> Result<String, ConfigError> {
     let value = |name: &str| {
         let package = name.strip_prefix("version:")?;
-        let (_, found) = resolution.packages().find(|(_, one)| one.package.name == package)?;
+        let (_, found) = resolution
+            .packages()
+            .find(|(_, one)| one.package.name == package)?;
         Some(found.package.version.as_str().to_owned())
     };
-    expand(text, &value)
-        .map_err(|source| ConfigError::Variable { image: recipe.name.clone(), source })
+    expand(text, &value).map_err(|source| ConfigError::Variable {
+        image: recipe.name.clone(),
+        source,
+    })
 }
 
 fn rfc3339(seconds: i64) -> String {

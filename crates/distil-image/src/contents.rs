@@ -29,8 +29,10 @@ pub fn fetch(
     threads: NonZeroUsize,
     done: &(dyn Fn(&BinaryPackage) + Sync),
 ) -> Result<Contents, ArchiveError> {
-    let mut packages: Vec<&BinaryPackage> =
-        resolution.packages().map(|(_, selected)| &selected.package).collect();
+    let mut packages: Vec<&BinaryPackage> = resolution
+        .packages()
+        .map(|(_, selected)| &selected.package)
+        .collect();
     packages.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.name.cmp(&b.name)));
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
@@ -49,7 +51,10 @@ pub fn fetch(
                     let result = archive.package(package, store, fetcher);
                     failed.fetch_or(result.is_err(), Ordering::Relaxed);
                     done(package);
-                    if sender.send(result.map(|file| (package.name.clone(), file))).is_err() {
+                    if sender
+                        .send(result.map(|file| (package.name.clone(), file)))
+                        .is_err()
+                    {
                         return;
                     }
                 }

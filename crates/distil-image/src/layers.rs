@@ -26,19 +26,30 @@ pub enum LayerError {
     Store(#[from] StoreError),
 }
 
-/// Writes the layers of a tree into the store, the lowest first; `definitions` names them.
+/// The entries of one layer, in the order in which they are written.
+#[derive(Debug, Clone)]
+pub struct LayerTree {
+    /// The definition that the layer is of.
+    pub definition: String,
+    /// The entries with their paths.
+    pub entries: Vec<(TreePath, Entry)>,
+}
+
+/// Writes layers into the store, the lowest first.
 pub(crate) fn write(
-    tree: &Tree,
-    definitions: &[&str],
+    trees: &[LayerTree],
     compression: Compression,
     threads: NonZeroUsize,
     store: &Store,
 ) -> Result<Vec<Layer>, LayerError> {
     let mut layers = Vec::new();
-    for (number, definition) in definitions.iter().enumerate() {
-        let failed = |source| LayerError::Write { definition: (*definition).to_owned(), source };
+    for tree in trees {
+        let failed = |source| LayerError::Write {
+            definition: tree.definition.clone(),
+            source,
+        };
         let mut writer = tar::Writer::new(LayerWriter::new(store.create()?, compression, threads));
-        for (path, entry) in entries(tree, number) {
+        for (path, entry) in &tree.entries {
             writer.append(path, entry).map_err(failed)?;
         }
         let compressed = writer.finish().map_err(failed)?;
@@ -55,18 +66,26 @@ pub(crate) fn write(
 ///
 /// Folders of lower layers that something of this one lies in are written again: an engine
 /// that unpacks a layer by itself would make them up with other modes.
-fn entries(tree: &Tree, layer: usize) -> Vec<(&TreePath, &Entry)> {
+///
+/// Taken when the layer is finished: a higher one may replace entries in the tree, and must not
+/// change what this one holds.
+pub(crate) fn of(tree: &Tree, layer: usize, definition: &str) -> LayerTree {
     let own = || tree.iter().filter(move |(_, entry)| entry.layer == layer);
-    let above: BTreeSet<TreePath> =
-        own().flat_map(|(path, _)| path.ancestors().collect::<Vec<_>>()).collect();
-    let mut entries: Vec<(&TreePath, &Entry)> = tree
+    let above: BTreeSet<TreePath> = own()
+        .flat_map(|(path, _)| path.ancestors().collect::<Vec<_>>())
+        .collect();
+    let mut entries: Vec<(TreePath, Entry)> = tree
         .iter()
         .filter(|(path, entry)| entry.layer == layer || above.contains(*path))
+        .map(|(path, entry)| (path.clone(), entry.clone()))
         .collect();
     // Stable, so that paths stay in order within a group.
     entries.sort_by_key(|(_, entry)| match &entry.origin {
         Origin::Package(name) if !entry.is_directory() => Some(name.clone()),
         _ => None,
     });
-    entries
+    LayerTree {
+        definition: definition.to_owned(),
+        entries,
+    }
 }

@@ -30,7 +30,7 @@ pub use closure::ClosureError;
 pub use config::ConfigError;
 pub use contents::{Contents, fetch};
 pub use generate::GenerateError;
-pub use layers::LayerError;
+pub use layers::{LayerError, LayerTree};
 pub use pattern::{PatternError, Patterns};
 pub use policy::Policy;
 pub use resolve::{Resolution, ResolveError, ResolvedLayer, resolve};

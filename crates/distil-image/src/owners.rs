@@ -87,11 +87,26 @@ impl Owners {
     /// The owners that an image with these accounts knows.
     pub(crate) fn new(accounts: &Accounts) -> Self {
         let fixed = |list: &[(&str, u32)]| -> BTreeMap<String, u32> {
-            list.iter().map(|(name, number)| ((*name).to_owned(), *number)).collect()
+            list.iter()
+                .map(|(name, number)| ((*name).to_owned(), *number))
+                .collect()
         };
-        let mut owners = Self { users: fixed(USERS), groups: fixed(GROUPS) };
-        owners.users.extend(accounts.users.iter().map(|user| (user.name.clone(), user.uid)));
-        owners.groups.extend(accounts.groups.iter().map(|group| (group.name.clone(), group.gid)));
+        let mut owners = Self {
+            users: fixed(USERS),
+            groups: fixed(GROUPS),
+        };
+        owners.users.extend(
+            accounts
+                .users
+                .iter()
+                .map(|user| (user.name.clone(), user.uid)),
+        );
+        owners.groups.extend(
+            accounts
+                .groups
+                .iter()
+                .map(|group| (group.name.clone(), group.gid)),
+        );
         owners
     }
 
@@ -112,9 +127,15 @@ impl Owners {
         let (user, group) = text.split_once(':').unwrap_or((text, text));
         let find = |kind, names: &BTreeMap<String, u32>, name: &str| {
             let number = name.parse().ok().or_else(|| names.get(name).copied());
-            number.ok_or_else(|| UnknownOwner { kind, name: name.to_owned() })
+            number.ok_or_else(|| UnknownOwner {
+                kind,
+                name: name.to_owned(),
+            })
         };
-        Ok((find("user", &self.users, user)?, find("group", &self.groups, group)?))
+        Ok((
+            find("user", &self.users, user)?,
+            find("group", &self.groups, group)?,
+        ))
     }
 }
 
@@ -125,8 +146,15 @@ mod tests {
 
     #[test]
     fn an_images_own_accounts_come_first() {
-        let group = Group { name: "shadow".to_owned(), gid: 999, members: Vec::new() };
-        let accounts = Accounts { users: Vec::new(), groups: vec![group] };
+        let group = Group {
+            name: "shadow".to_owned(),
+            gid: 999,
+            members: Vec::new(),
+        };
+        let accounts = Accounts {
+            users: Vec::new(),
+            groups: vec![group],
+        };
         let owners = Owners::new(&accounts);
         assert_eq!(owners.group("shadow", 0), 999);
         assert_eq!(Owners::new(&Accounts::default()).group("shadow", 0), 42);
@@ -139,6 +167,12 @@ mod tests {
         assert_eq!(owners.parse("www-data"), Ok((33, 33)));
         assert_eq!(owners.parse("0:shadow"), Ok((0, 42)));
         assert_eq!(owners.parse("1000"), Ok((1000, 1000)));
-        assert!(owners.parse("nobdy").unwrap_err().to_string().contains("no user `nobdy`"));
+        assert!(
+            owners
+                .parse("nobdy")
+                .unwrap_err()
+                .to_string()
+                .contains("no user `nobdy`")
+        );
     }
 }

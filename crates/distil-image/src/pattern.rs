@@ -31,12 +31,18 @@ impl Patterns {
             pattern: texts.join("`, `"),
             problem: error.to_string(),
         })?;
-        Ok(Self { texts: texts.to_vec(), set })
+        Ok(Self {
+            texts: texts.to_vec(),
+            set,
+        })
     }
 
     /// No patterns.
     pub fn none() -> Self {
-        Self { texts: Vec::new(), set: GlobSet::empty() }
+        Self {
+            texts: Vec::new(),
+            set: GlobSet::empty(),
+        }
     }
 
     /// Whether any of them matches `path`, which begins with a slash.
@@ -61,9 +67,14 @@ impl Patterns {
 }
 
 fn glob(text: &str) -> Result<Glob, PatternError> {
-    let wrong = |problem: String| PatternError { pattern: text.to_owned(), problem };
+    let wrong = |problem: String| PatternError {
+        pattern: text.to_owned(),
+        problem,
+    };
     if !text.starts_with('/') {
-        return Err(wrong("must begin with a slash: patterns begin at the root".to_owned()));
+        return Err(wrong(
+            "must begin with a slash: patterns begin at the root".to_owned(),
+        ));
     }
     let glob = GlobBuilder::new(text).literal_separator(true).build();
     glob.map_err(|error| wrong(format!("cannot be read: {}", error.kind())))
@@ -79,8 +90,14 @@ mod tests {
 
     #[test]
     fn stars_stay_in_their_folder() {
-        assert!(any("/usr/lib/python3*/test/**", "/usr/lib/python3.13/test/a/b.py"));
-        assert!(!any("/usr/lib/python3*/test/**", "/usr/lib/python3.13/json/test/b.py"));
+        assert!(any(
+            "/usr/lib/python3*/test/**",
+            "/usr/lib/python3.13/test/a/b.py"
+        ));
+        assert!(!any(
+            "/usr/lib/python3*/test/**",
+            "/usr/lib/python3.13/json/test/b.py"
+        ));
         assert!(!any("/usr/*", "/usr/lib/x"));
         assert!(!any("/usr/lib/x/**", "/usr/lib/x"));
     }
@@ -88,7 +105,11 @@ mod tests {
     #[test]
     fn relative_patterns_are_refused() {
         let error = Patterns::new(&["usr/**".to_owned()]).unwrap_err();
-        assert!(error.to_string().contains("`usr/**` must begin with a slash"));
+        assert!(
+            error
+                .to_string()
+                .contains("`usr/**` must begin with a slash")
+        );
         assert!(Patterns::new(&["/usr/[".to_owned()]).is_err());
     }
 }

@@ -45,9 +45,10 @@ static POLICY: LazyLock<Policy> = LazyLock::new(|| {
     let text = include_str!("../../../images/policy.yaml");
     // A mistake in it is found by the first test that runs, not by a user.
     #[expect(clippy::panic, reason = "the file is part of the program")]
-    match serde_saphyr::from_str(text).map_err(|e| e.to_string()).and_then(|file| {
-        Policy::new(file).map_err(|error| error.to_string())
-    }) {
+    match serde_saphyr::from_str(text)
+        .map_err(|e| e.to_string())
+        .and_then(|file| Policy::new(file).map_err(|error| error.to_string()))
+    {
         Ok(policy) => policy,
         Err(problem) => panic!("images/policy.yaml: {problem}"),
     }
@@ -62,10 +63,22 @@ impl Policy {
     fn new(file: File) -> Result<Self, PatternError> {
         let rule = |rule: FileRule| {
             let (paths, except) = (Patterns::new(&rule.paths)?, Patterns::new(&rule.except)?);
-            Ok(Rule { paths, except, why: rule.why })
+            Ok(Rule {
+                paths,
+                except,
+                why: rule.why,
+            })
         };
-        let rules = file.drop.into_iter().map(rule).collect::<Result<_, PatternError>>()?;
-        Ok(Self { without: file.without, scripts: file.scripts, rules })
+        let rules = file
+            .drop
+            .into_iter()
+            .map(rule)
+            .collect::<Result<_, PatternError>>()?;
+        Ok(Self {
+            without: file.without,
+            scripts: file.scripts,
+            rules,
+        })
     }
 
     /// Why a file at this path (`/usr/share/man/…`) is left out; none if it is not.

@@ -61,7 +61,9 @@ impl Variant {
     /// If there is none.
     pub fn named(name: &str) -> Result<Self, UnknownVariant> {
         let found = Self::ALL.into_iter().find(|variant| variant.name() == name);
-        found.ok_or_else(|| UnknownVariant { name: name.to_owned() })
+        found.ok_or_else(|| UnknownVariant {
+            name: name.to_owned(),
+        })
     }
 
     /// Whether it has busybox.
@@ -121,6 +123,10 @@ pub struct LayerRecipe {
     pub certificates: Vec<(String, String)>,
     /// Whether it is the layer with busybox.
     pub is_debug: bool,
+    /// Whether an entry that has no effect is an error. In the user's own definitions it is:
+    /// it was written for a reason. In the catalogue's it is not: Debian may drop a file any
+    /// day, and that must not break everybody's builds.
+    pub is_strict: bool,
 }
 
 /// A package that a definition asks for.

@@ -71,13 +71,16 @@ pub fn resolve(
     states: &[PocketState],
 ) -> Result<Resolution, ResolveError> {
     let mut layers: Vec<ResolvedLayer> = Vec::new();
-    let mut without: BTreeSet<String> =
-        Policy::default_policy().without.keys().cloned().collect();
+    let mut without: BTreeSet<String> = Policy::default_policy().without.keys().cloned().collect();
     for layer in &recipe.layers {
         without.extend(layer.without.keys().cloned());
         let resolved = resolve_layer(layer, &layers, &without, index)?;
-        for name in layer.without.keys() {
-            if !resolved.omitted.iter().any(|omitted| omitted.without == *name) {
+        for name in layer.without.keys().filter(|_| layer.is_strict) {
+            if !resolved
+                .omitted
+                .iter()
+                .any(|omitted| omitted.without == *name)
+            {
                 let (definition, name) = (layer.definition.clone(), name.clone());
                 return Err(ResolveError::UselessWithout { definition, name });
             }
@@ -117,7 +120,12 @@ fn resolve_layer(
         definition: layer.definition.clone(),
         source,
     })?;
-    let is_new = |one: &Selected| !request.pinned.iter().any(|(name, _)| *name == one.package.name);
+    let is_new = |one: &Selected| {
+        !request
+            .pinned
+            .iter()
+            .any(|(name, _)| *name == one.package.name)
+    };
     Ok(ResolvedLayer {
         definition: layer.definition.clone(),
         packages: solution.packages.into_iter().filter(is_new).collect(),

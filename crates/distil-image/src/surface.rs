@@ -48,20 +48,33 @@ fn listed(found: &[Found]) -> String {
 
 /// Checks the files of an image by their names and modes.
 pub(crate) fn check(assembly: &Assembly, recipe: &Recipe) -> Result<(), SurfaceError> {
-    let runtime = recipe.config.entrypoint.as_ref().and_then(|words| words.first());
+    let runtime = recipe
+        .config
+        .entrypoint
+        .as_ref()
+        .and_then(|words| words.first());
     let runtime = runtime.and_then(|program| TreePath::from_absolute(program).ok());
     let runtime = runtime.and_then(|program| assembly.tree.resolve(&program).ok());
     let mut found = Vec::new();
     for (path, entry) in assembly.tree.iter() {
-        let Some(what) = what(path, entry) else { continue };
+        let Some(what) = what(path, entry) else {
+            continue;
+        };
         // A link to the runtime is the runtime.
         let is_runtime = runtime.is_some() && assembly.tree.resolve(path).ok() == runtime;
-        let is_debug = recipe.layers.get(entry.layer).is_some_and(|layer| layer.is_debug);
+        let is_debug = recipe
+            .layers
+            .get(entry.layer)
+            .is_some_and(|layer| layer.is_debug);
         let harmless = is_debug && what != SETUID;
         if harmless || (what == INTERPRETER && is_runtime) {
             continue;
         }
-        found.push(Found { path: path.clone(), what, from: from(&entry.origin, assembly) });
+        found.push(Found {
+            path: path.clone(),
+            what,
+            from: from(&entry.origin, assembly),
+        });
     }
     match found.is_empty() {
         true => Ok(()),
@@ -73,13 +86,19 @@ const SETUID: &str = "a setuid or setgid file";
 const INTERPRETER: &str = "an interpreter";
 
 fn what(path: &TreePath, entry: &Entry) -> Option<&'static str> {
-    let name = path.name().and_then(|name| std::str::from_utf8(name).ok())?;
+    let name = path
+        .name()
+        .and_then(|name| std::str::from_utf8(name).ok())?;
     match &entry.kind {
         Kind::Directory => return None,
         Kind::File(_) if entry.meta.mode & 0o6000 != 0 => return Some(SETUID),
         Kind::File(_) if !entry.is_executable() => return None,
         // Links count where programs are looked for.
-        Kind::Symlink(_) if !path.parent().is_some_and(|folder| is_program_folder(&folder)) => {
+        Kind::Symlink(_)
+            if !path
+                .parent()
+                .is_some_and(|folder| is_program_folder(&folder)) =>
+        {
             return None;
         }
         _ => {}
@@ -100,16 +119,22 @@ fn is_program_folder(folder: &TreePath) -> bool {
 
 /// The package of a file, and the chain of relations from a definition to it.
 fn from(origin: &Origin, assembly: &Assembly) -> String {
-    let Origin::Package(name) = origin else { return origin.to_string() };
+    let Origin::Package(name) = origin else {
+        return origin.to_string();
+    };
     let mut text = format!("package `{name}`");
     let mut name = name.to_string();
     let mut seen = vec![name.clone()];
     loop {
-        let package = assembly.packages.iter().find(|one| one.selected.package.name == name);
+        let package = assembly
+            .packages
+            .iter()
+            .find(|one| one.selected.package.name == name);
         let Some(package) = package else { return text };
         let reasons = &package.selected.reasons;
-        if let Some(Reason::Requested(relation)) =
-            reasons.iter().find(|reason| matches!(reason, Reason::Requested(_)))
+        if let Some(Reason::Requested(relation)) = reasons
+            .iter()
+            .find(|reason| matches!(reason, Reason::Requested(_)))
         {
             return format!("{text}, which a definition asks for as `{relation}`");
         }

@@ -56,13 +56,18 @@ impl Image {
     ///
     /// # Errors
     /// When the configuration does not list the diff IDs of exactly these layers, or has a history
-    /// of another number of layers.
+    /// of another number of layers, or a layer has a media type that is not OCI's: engines refuse
+    /// manifests that mix them.
     pub fn new(
         config: ImageConfiguration,
         layers: Vec<Layer>,
         annotations: BTreeMap<String, String>,
     ) -> Result<Self, InvalidImage> {
         check_history(&config, layers.len())?;
+        let foreign = layers.iter().find(|layer| !is_ours(layer.media_type()));
+        if let Some(layer) = foreign {
+            return Err(InvalidImage::MediaType(layer.media_type().to_string()));
+        }
         let config_bytes = canonical::to_json(&config).map_err(InvalidImage::Json)?;
         Self::with_config(config_bytes, config, layers, annotations)
     }
@@ -201,6 +206,12 @@ impl Image {
         descriptor.set_platform(Some(self.platform().to_spec()));
         descriptor
     }
+}
+
+/// Whether a layer of this media type can be in a manifest of OCI's.
+fn is_ours(media_type: &MediaType) -> bool {
+    use MediaType::{ImageLayer, ImageLayerGzip, ImageLayerZstd};
+    matches!(media_type, ImageLayer | ImageLayerGzip | ImageLayerZstd)
 }
 
 /// The history need not be there, but has to tell of every layer if it is.
@@ -430,6 +441,9 @@ pub enum InvalidImage {
         /// Steps of the history that made a layer.
         steps: usize,
     },
+    /// A layer with a media type that is not OCI's.
+    #[error("`{0}` cannot be the media type of a layer beside those of OCI")]
+    MediaType(String),
     /// An index without images.
     #[error("the index has no images")]
     EmptyIndex,

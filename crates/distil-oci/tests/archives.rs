@@ -6,6 +6,7 @@ mod common;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use common::*;
 use distil_oci::{Content, Location, Platform};
@@ -192,12 +193,34 @@ fn places_that_cannot_be_written_are_named() {
     insta::assert_snapshot!(error("missing/x.tar"), @"failed to write the image to `oci-archive:DIR/missing/x.tar`: failed to create `DIR/missing/x.tar`: No such file or directory (os error 2)");
     insta::assert_snapshot!(error("file/x.tar"), @"failed to write the image to `oci-archive:DIR/file/x.tar`: failed to write `DIR/file/x.tar`: Not a directory (os error 20)");
     assert_eq!(list(folder.path()), ["file", "folder"]);
-    // A disk without space, and an output that cannot be renamed to.
-    let full = write(&content, &"oci-archive:/dev/full".parse().unwrap()).unwrap_err();
-    insta::assert_snapshot!(full, @"failed to write the image to `oci-archive:/dev/full`: failed to write `/dev/full`: No space left on device (os error 28)");
-    assert!(fs::metadata("/dev/full").is_ok_and(|metadata| !metadata.is_file()));
     let registry = "docker://mirror.example/x".parse().unwrap();
     insta::assert_snapshot!(write(&content, &registry).unwrap_err(), @"failed to write the image to `docker://mirror.example/x`: writing to a registry is not supported yet");
+}
+
+/// As for `/dev/stdout` when it is a pipe: nothing could take its place.
+#[test]
+fn a_pipe_is_written_to_directly() {
+    let (folder, path) = output();
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let content = Content::from(image("amd64"));
+    write(&content, &oci(&path)).unwrap();
+    let (written, read) = thread::scope(|scope| {
+        let reader = scope.spawn(|| fs::read(&pipe).unwrap());
+        (write(&content, &oci(&pipe)), reader.join().unwrap())
+    });
+    written.unwrap();
+    assert!(read == fs::read(&path).unwrap());
+
+    let large = image_of("amd64", vec![layer("a", &"x".repeat(1 << 20))]).into();
+    let error = thread::scope(|scope| {
+        scope.spawn(|| drop(fs::File::open(&pipe).unwrap()));
+        write(&large, &oci(&pipe)).unwrap_err()
+    });
+    insta::assert_snapshot!(without(folder.path(), &error), @"failed to write the image to `oci-archive:DIR/pipe`: failed to write `DIR/pipe`: Broken pipe (os error 32)");
+    assert!(!fs::metadata(&pipe).unwrap().is_file());
+    assert_eq!(list(folder.path()), ["out.tar", "pipe"]);
 }
 
 #[test]

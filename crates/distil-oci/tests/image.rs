@@ -59,6 +59,17 @@ fn parts_that_do_not_fit_are_refused() {
     short.set_history(Some(vec![distil_oci::spec::History::default()]));
     insta::assert_snapshot!(error(short, layers()), @"the number of layers, 2, is not that of steps in the history, 1");
 
+    let good = layer("a", "1");
+    let docker = distil_oci::Layer::from_parts(
+        "application/vnd.docker.image.rootfs.diff.tar.gzip".into(),
+        good.digest(),
+        good.size(),
+        good.diff_id(),
+        std::sync::Arc::new(distil_oci::layer::BytesBlob(Vec::new().into())),
+    );
+    let one = config("amd64", &[good]);
+    insta::assert_snapshot!(error(one, vec![docker]), @"`application/vnd.docker.image.rootfs.diff.tar.gzip` cannot be the media type of a layer beside those of OCI");
+
     let twice = ImageIndex::new(vec![image("amd64"), image("amd64")], BTreeMap::new());
     insta::assert_snapshot!(twice.unwrap_err(), @"two images are both for `linux/amd64`");
 }

@@ -4,48 +4,65 @@
 mod common;
 
 use std::io::{self, Read};
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use common::{image_of, layer, list, write};
-use distil_oci::{BlobSource, Layer, Location, transport};
+use common::{image, image_of, layer, list, write};
+use distil_oci::{BlobSource, Content, Layer, Location, transport};
 
-/// A layer that is interrupted when it is read: whatever is unfinished in the folder then is to be
-/// gone afterwards.
-struct Interrupts(PathBuf, Layer);
+/// The bytes of a layer, which something happens before.
+struct After<F>(Layer, F);
 
-impl BlobSource for Interrupts {
+impl<F: Fn() + Send + Sync> BlobSource for After<F> {
     fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        let unfinished = list(&self.0);
-        assert_eq!(unfinished.len(), 1);
-        assert!(unfinished[0].starts_with(".distil-"), "{unfinished:?}");
-        transport::discard_unfinished();
-        assert!(list(&self.0).is_empty());
-        self.1.open()
+        self.1();
+        self.0.open()
     }
 }
 
-#[test]
-fn an_interrupt_removes_what_is_unfinished() {
-    let folder = tempfile::tempdir().unwrap();
+/// An image that does `work` when its layer is read.
+fn image_with(work: impl Fn() + Send + Sync + 'static) -> Content {
     let good = layer("a", "1");
-    let interrupted = Layer::from_parts(
+    let layer = Layer::from_parts(
         good.media_type().clone(),
         good.digest(),
         good.size(),
         good.diff_id(),
-        Arc::new(Interrupts(folder.path().to_owned(), good.clone())),
+        Arc::new(After(good.clone(), work)),
     );
-    let content = image_of("amd64", vec![interrupted]).into();
-    let path = folder.path().join("x");
-    for location in [
-        Location::OciArchive {
-            path: path.clone(),
-            tag: None,
-        },
-        Location::Oci { path, tag: None },
-    ] {
-        assert!(write(&content, &location).is_err());
-        assert!(list(folder.path()).is_empty());
-    }
+    image_of("amd64", vec![layer]).into()
+}
+
+#[test]
+fn an_interrupt_removes_what_is_unfinished_and_lets_nothing_begin() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    let (layout, archive) = (path.join("layout"), path.join("archive"));
+    let layout = Location::Oci {
+        path: layout,
+        tag: None,
+    };
+    let archive = Location::OciArchive {
+        path: archive,
+        tag: None,
+    };
+    let interrupt = {
+        let path = path.clone();
+        move || {
+            let unfinished = list(&path);
+            assert_eq!(unfinished.len(), 2);
+            assert!(unfinished.iter().all(|name| name.starts_with(".distil-")));
+            transport::discard_unfinished();
+            assert!(list(&path).is_empty());
+        }
+    };
+    // While the layout is being written, an archive is, and that is interrupted.
+    let inner = image_with(interrupt);
+    let other = archive.clone();
+    let outer = image_with(move || assert!(write(&inner, &other).is_err()));
+    assert!(write(&outer, &layout).is_err());
+    assert!(list(&path).is_empty());
+
+    let error = write(&image("amd64").into(), &archive).unwrap_err();
+    assert!(error.ends_with("the program was interrupted"), "{error}");
+    assert!(list(&path).is_empty());
 }

@@ -175,4 +175,19 @@ fn many_writers_at_once_lose_nothing() {
     }
     assert_eq!(list(folder.path()), ["layout"]);
     assert_eq!(list(&path), ["blobs", "index.json", "oci-layout"]);
+
+    // In a layout that is there, each replaces what the others wrote.
+    thread::scope(|scope| {
+        for architecture in architectures {
+            let path = &path;
+            scope.spawn(move || {
+                for round in 0..10 {
+                    let location = at(path, Some(&format!("{architecture}-{round}")));
+                    write(&image(architecture).into(), &location).unwrap();
+                }
+            });
+        }
+    });
+    let written = index_json(&path)["manifests"].as_array().unwrap().len();
+    assert_eq!(written, architectures.len() * 11);
 }

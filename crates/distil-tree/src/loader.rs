@@ -58,18 +58,30 @@ impl<'a> Loader<'a> {
     pub fn new(tree: &'a Tree) -> Result<Self, LoaderError> {
         let mut files = BTreeMap::new();
         for (path, entry) in tree.iter() {
-            let Kind::File(node) = &entry.kind else { continue };
-            let failed = |source| LoaderError::Read { path: path.clone(), source };
+            let Kind::File(node) = &entry.kind else {
+                continue;
+            };
+            let failed = |source| LoaderError::Read {
+                path: path.clone(),
+                source,
+            };
             if !elf::is_elf(&node.content.head(4).map_err(failed)?) {
                 continue;
             }
             let facts = elf::parse(node.content.reader());
-            let facts = facts.map_err(|source| LoaderError::Elf { path: path.clone(), source })?;
+            let facts = facts.map_err(|source| LoaderError::Elf {
+                path: path.clone(),
+                source,
+            })?;
             if facts.is_loadable {
                 files.insert(path.clone(), facts);
             }
         }
-        Ok(Self { tree, folders: configured_folders(tree)?, files })
+        Ok(Self {
+            tree,
+            folders: configured_folders(tree)?,
+            files,
+        })
     }
 
     /// The folders that are searched without being asked for, in order: those that
@@ -105,11 +117,18 @@ impl<'a> Loader<'a> {
         for (path, facts) in &self.files {
             let mut miss = |needed: &[u8], is_interpreter| {
                 let needed = crate::printable(needed);
-                unmet.push(Unmet { path: path.clone(), needed, is_interpreter });
+                unmet.push(Unmet {
+                    path: path.clone(),
+                    needed,
+                    is_interpreter,
+                });
             };
             if let Some(interpreter) = &facts.interpreter {
                 let there = TreePath::from_absolute(interpreter).ok();
-                if there.and_then(|there| self.candidate(&there, facts.abi)).is_none() {
+                if there
+                    .and_then(|there| self.candidate(&there, facts.abi))
+                    .is_none()
+                {
                     miss(interpreter, true);
                 }
             }
@@ -155,11 +174,16 @@ fn configured_folders(tree: &Tree) -> Result<Vec<TreePath>, LoaderError> {
     let configuration = TreePath::of("etc/ld.so.conf.d");
     for (path, entry) in tree.children(&configuration) {
         let is_configuration = path.name().is_some_and(|name| name.ends_with(b".conf"));
-        let Kind::File(node) = &entry.kind else { continue };
+        let Kind::File(node) = &entry.kind else {
+            continue;
+        };
         if !is_configuration {
             continue;
         }
-        let failed = |source| LoaderError::Read { path: path.clone(), source };
+        let failed = |source| LoaderError::Read {
+            path: path.clone(),
+            source,
+        };
         let text = node.content.read(MAX_CONFIGURATION).map_err(failed)?;
         for line in text.split(|&byte| byte == b'\n') {
             let line = line.split(|&byte| byte == b'#').next().unwrap_or_default();
@@ -189,7 +213,12 @@ mod tests {
         for (path, kind) in files {
             let meta = Metadata::root(0o755, 0);
             let origin = Origin::Package("test".into());
-            let entry = Entry { kind: kind.clone(), meta, origin, layer: 0 };
+            let entry = Entry {
+                kind: kind.clone(),
+                meta,
+                origin,
+                layer: 0,
+            };
             tree.insert(&TreePath::of(path), entry).unwrap();
         }
         tree
@@ -201,7 +230,11 @@ mod tests {
 
     fn unmet(tree: &Tree) -> Vec<String> {
         let loader = Loader::new(tree).unwrap();
-        loader.unmet().into_iter().map(|one| format!("{} needs {}", one.path, one.needed)).collect()
+        loader
+            .unmet()
+            .into_iter()
+            .map(|one| format!("{} needs {}", one.path, one.needed))
+            .collect()
     }
 
     #[test]
@@ -222,7 +255,9 @@ mod tests {
 
     #[test]
     fn runpath_knows_its_origin() {
-        let a = ElfBuilder::shared("a.so").needed("libb.so.1").runpath("$ORIGIN/../private");
+        let a = ElfBuilder::shared("a.so")
+            .needed("libb.so.1")
+            .runpath("$ORIGIN/../private");
         let b = library(ElfBuilder::shared("libb.so.1"));
         let found = tree(&[("opt/x/a.so", library(a)), ("opt/private/libb.so.1", b)]);
         assert!(unmet(&found).is_empty());
@@ -239,7 +274,10 @@ mod tests {
     #[test]
     fn links_that_lead_nowhere_do_not_help() {
         let a = library(ElfBuilder::shared("a.so").needed("libb.so.1"));
-        let broken = tree(&[("a.so", a), ("usr/lib/libb.so.1", Kind::symlink("libb.so.1.2"))]);
+        let broken = tree(&[
+            ("a.so", a),
+            ("usr/lib/libb.so.1", Kind::symlink("libb.so.1.2")),
+        ]);
         assert_eq!(unmet(&broken).len(), 1);
     }
 }

@@ -11,6 +11,8 @@ use distil_debian::openpgp::Keyring;
 use distil_debian::solve::SolveError;
 use distil_debian::sources::{Sources, debian_mirrors};
 use distil_debian::suite::Suite;
+use distil_image::definition::CatalogueError;
+use distil_image::recipe::RecipeError;
 use distil_image::{BuildError, ResolveError};
 use distil_store::Store;
 use serde::Deserialize;
@@ -35,14 +37,21 @@ impl Session {
     pub(crate) fn open(arguments: &cli::Archive) -> Result<Self, CommandError> {
         let store = store(arguments.store.as_deref())?;
         let timeout = Duration::from_secs(arguments.timeout);
-        let fetcher = Fetcher::new(Options { timeout, ..Options::default() });
+        let fetcher = Fetcher::new(Options {
+            timeout,
+            ..Options::default()
+        });
         Ok(Self {
             store,
             fetcher,
             mirrors: mirrors(&arguments.mirrors)?,
             keyring: keyring(&arguments.keyrings)?,
             allow_expired: arguments.allow_expired,
-            freshness: if arguments.refresh { Duration::ZERO } else { FRESHNESS },
+            freshness: if arguments.refresh {
+                Duration::ZERO
+            } else {
+                FRESHNESS
+            },
         })
     }
 
@@ -63,14 +72,17 @@ fn store(named: Option<&Path>) -> Result<Store, CommandError> {
     let folder = named.map(Path::to_owned).or_else(|| {
         let cache = std::env::var_os("XDG_CACHE_HOME").filter(|path| Path::new(path).is_absolute());
         let cache = cache.map(PathBuf::from);
-        cache.or_else(|| std::env::home_dir().map(|home| home.join(".cache"))).map(|c| c.join("distil"))
+        cache
+            .or_else(|| std::env::home_dir().map(|home| home.join(".cache")))
+            .map(|c| c.join("distil"))
     });
     let folder = folder.ok_or_else(|| {
         let message = "there is no folder for the store, since this user has no home";
         CommandError::failure(message).hint("name one with `--store DIR` or `DISTIL_STORE`")
     })?;
     Store::open(folder).map_err(|error| {
-        CommandError::failure(error).hint("name another folder with `--store DIR` or `DISTIL_STORE`")
+        CommandError::failure(error)
+            .hint("name another folder with `--store DIR` or `DISTIL_STORE`")
     })
 }
 
@@ -88,9 +100,12 @@ fn settings() -> Result<Settings, CommandError> {
     let Some(path) = folder.map(|folder| folder.join("distil/config.yaml")) else {
         return Ok(Settings::default());
     };
-    let Ok(text) = fs::read_to_string(&path) else { return Ok(Settings::default()) };
-    serde_saphyr::from_str(&text)
-        .map_err(|error| CommandError::usage(format!("`{}` cannot be read\n{error}", path.display())))
+    let Ok(text) = fs::read_to_string(&path) else {
+        return Ok(Settings::default());
+    };
+    serde_saphyr::from_str(&text).map_err(|error| {
+        CommandError::usage(format!("`{}` cannot be read\n{error}", path.display()))
+    })
 }
 
 /// The mirrors: from the command line or the environment, the user's settings, this machine's
@@ -105,7 +120,9 @@ fn mirrors(named: &[String]) -> Result<Mirrors, CommandError> {
     }
     let found = debian_mirrors(&Sources::read(Path::new("/etc/apt")).sources);
     let parse = |list: &[String]| -> Vec<Mirror> {
-        list.iter().filter_map(|address| address.parse().ok()).collect()
+        list.iter()
+            .filter_map(|address| address.parse().ok())
+            .collect()
     };
     let (main, security) = (parse(&found.main), parse(&found.security));
     Ok(match (main.is_empty(), security.is_empty()) {
@@ -173,25 +190,23 @@ pub(crate) fn explain(error: BuildError) -> CommandError {
             Some("name a mirror with `--mirror ADDRESS`, or `--mirror security=ADDRESS`".to_owned())
         }
         BuildError::Archive(ArchiveError::Release { attempts, .. }) => {
-            let about = |word: &str| attempts.iter().any(|one| one.problem.contains(word));
-            if about("expired") || about("Valid-Until") {
-                Some("`--allow-expired` takes it all the same; its packages may lack fixes".to_owned())
-            } else if about("key") {
-                Some("`--keyring FILE` names the keyring of an archive that is not Debian's".to_owned())
-            } else {
-                Some("`--mirror ADDRESS` names another mirror".to_owned())
-            }
+            Some(match attempts.iter().any(|attempt| attempt.is_expired) {
+                true => "`--allow-expired` takes it all the same; its packages may lack fixes"
+                    .to_owned(),
+                false => "`--mirror ADDRESS` names another mirror".to_owned(),
+            })
         }
-        BuildError::Archive(ArchiveError::IndexMissing { .. }) => {
-            Some("the mirror may be changing just now; try again, or another with `--mirror`".to_owned())
-        }
+        BuildError::Archive(ArchiveError::IndexMissing { .. }) => Some(
+            "the mirror may be changing just now; try again, or another with `--mirror`".to_owned(),
+        ),
         _ => None,
     };
     let nearest = match &error {
-        BuildError::Resolve(ResolveError::Unsolvable { source, .. }) => nearest_packages(source),
-        BuildError::Recipe(distil_image::recipe::RecipeError::Catalogue(
-            distil_image::definition::CatalogueError::Unknown(unknown),
-        )) => {
+        BuildError::Resolve(ResolveError::Unsolvable {
+            source: SolveError::Unknown { nearest, .. },
+            ..
+        }) => nearest.clone(),
+        BuildError::Recipe(RecipeError::Catalogue(CatalogueError::Unknown(unknown))) => {
             let nearest = unknown.nearest.clone();
             let error = CommandError::usage(error).nearest(&nearest);
             return error.hint("`distil list` shows the catalogue; a file must end in `.yaml`");
@@ -203,8 +218,4 @@ pub(crate) fn explain(error: BuildError) -> CommandError {
         Some(hint) => error.hint(hint),
         None => error,
     }
-}
-
-fn nearest_packages(_: &SolveError) -> Vec<String> {
-    Vec::new()
 }

@@ -7,7 +7,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Distroless container images out of Debian packages: a language runtime, the libraries it
 /// needs, and nothing else.
 #[derive(Debug, Parser)]
-#[command(name = "distil", version, max_term_width = 100, propagate_version = true)]
+#[command(
+    name = "distil",
+    version,
+    max_term_width = 100,
+    propagate_version = true
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -84,8 +89,13 @@ pub(crate) struct Archive {
     ///
     /// `security=ADDRESS` names a mirror of the security archive; without one it is looked for
     /// beside and in the others.
-    #[arg(long = "mirror", value_name = "ADDRESS", env = "DISTIL_MIRROR", value_delimiter = ' ',
-          help_heading = "Archive")]
+    #[arg(
+        long = "mirror",
+        value_name = "ADDRESS",
+        env = "DISTIL_MIRROR",
+        value_delimiter = ' ',
+        help_heading = "Archive"
+    )]
     pub(crate) mirrors: Vec<String>,
 
     /// Keyring whose keys sign the archive, instead of Debian's; may be repeated
@@ -106,7 +116,12 @@ pub(crate) struct Archive {
     pub(crate) timeout: u64,
 
     /// Folder of the store [default: $XDG_CACHE_HOME/distil]
-    #[arg(long, value_name = "DIR", env = "DISTIL_STORE", help_heading = "Archive")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "DISTIL_STORE",
+        help_heading = "Archive"
+    )]
     pub(crate) store: Option<PathBuf>,
 }
 

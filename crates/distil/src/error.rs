@@ -16,12 +16,20 @@ pub(crate) struct CommandError {
 impl CommandError {
     /// The command was used wrongly: status 2.
     pub(crate) fn usage(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { error: error.into(), status: 2, hints: Vec::new() }
+        Self {
+            error: error.into(),
+            status: 2,
+            hints: Vec::new(),
+        }
     }
 
     /// It failed: status 1.
     pub(crate) fn failure(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { error: error.into(), status: 1, hints: Vec::new() }
+        Self {
+            error: error.into(),
+            status: 1,
+            hints: Vec::new(),
+        }
     }
 
     /// Says what to do about it.

@@ -16,8 +16,15 @@ pub(crate) struct Printer {
 
 impl Printer {
     pub(crate) fn new(quiet: bool) -> Self {
-        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
-        Self { quiet, bar: Mutex::new(bar) }
+        let bar = if quiet {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::new_spinner()
+        };
+        Self {
+            quiet,
+            bar: Mutex::new(bar),
+        }
     }
 
     /// Says something that stays on the screen.

@@ -10,7 +10,10 @@ use crate::error::CommandError;
 /// A table with a heading and without lines. Columns in `right` are aligned to the right.
 pub(crate) fn table(heading: &[&str], rows: Vec<Vec<String>>, right: &[usize]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(heading.iter().copied()).add_rows(rows);
+    table
+        .load_style(presets::NOTHING)
+        .set_header(heading.iter().copied())
+        .add_rows(rows);
     let last = heading.len().saturating_sub(1);
     for (number, column) in table.column_iter_mut().enumerate() {
         column.set_padding((0, if number == last { 0 } else { 2 }));

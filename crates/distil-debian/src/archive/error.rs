@@ -38,12 +38,23 @@ pub enum ArchiveError {
         architectures: Vec<String>,
     },
     /// No mirror has the index that the Release names.
-    #[error("no mirror has the index of `{pocket}` that its Release names{}", listed(attempts))]
+    #[error(
+        "no mirror has the index of `{pocket}` that its Release names{}",
+        listed(attempts)
+    )]
     IndexMissing {
         /// The suite.
         pocket: String,
         /// What was tried.
         attempts: Vec<Attempt>,
+    },
+    /// The Release names no index for an architecture that it says it has.
+    #[error("the Release of `{pocket}` names no index of packages for {architecture}")]
+    NoIndex {
+        /// The suite.
+        pocket: String,
+        /// What was asked for.
+        architecture: String,
     },
     /// An index is not one.
     #[error("the index of `{pocket}` cannot be read")]
@@ -107,6 +118,8 @@ pub struct Attempt {
     pub address: String,
     /// What went wrong, with its causes.
     pub problem: String,
+    /// Whether all that is wrong is that a Release has expired.
+    pub is_expired: bool,
 }
 
 impl Attempt {
@@ -121,7 +134,11 @@ impl Attempt {
             }
             source = cause.source();
         }
-        Self { address: address.into(), problem }
+        Self {
+            address: address.into(),
+            problem,
+            is_expired: false,
+        }
     }
 }
 
@@ -135,5 +152,8 @@ impl fmt::Display for Attempt {
 }
 
 fn listed(attempts: &[Attempt]) -> String {
-    attempts.iter().map(|attempt| format!("\n  {attempt}")).collect()
+    attempts
+        .iter()
+        .map(|attempt| format!("\n  {attempt}"))
+        .collect()
 }

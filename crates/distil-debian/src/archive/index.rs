@@ -44,6 +44,13 @@ pub(super) fn get(
             Some((*suffix, path, entry))
         })
         .collect();
+    if choices.is_empty() && release.architectures.contains(architecture) {
+        let (pocket, architecture) = (pocket.to_owned(), architecture.clone());
+        return Err(ArchiveError::NoIndex {
+            pocket,
+            architecture,
+        });
+    }
     if choices.is_empty() {
         return Err(ArchiveError::Architecture {
             pocket: pocket.to_owned(),
@@ -66,7 +73,10 @@ pub(super) fn get(
                 let blob = match fetcher.blob(&address, entry.size, &entry.sha256, store) {
                     Ok(blob) => blob,
                     Err(source) if source.is_local() => {
-                        return Err(ArchiveError::Local { what: address, source });
+                        return Err(ArchiveError::Local {
+                            what: address,
+                            source,
+                        });
                     }
                     Err(error) => {
                         attempts.push(Attempt::new(address, &error));
@@ -81,14 +91,20 @@ pub(super) fn get(
                         }
                     }
                     Err(source @ IndexError::Write(_)) => {
-                        return Err(ArchiveError::Index { pocket: pocket.to_owned(), source });
+                        return Err(ArchiveError::Index {
+                            pocket: pocket.to_owned(),
+                            source,
+                        });
                     }
                     Err(error) => attempts.push(Attempt::new(address, &error)),
                 }
             }
         }
     }
-    Err(ArchiveError::IndexMissing { pocket: pocket.to_owned(), attempts })
+    Err(ArchiveError::IndexMissing {
+        pocket: pocket.to_owned(),
+        attempts,
+    })
 }
 
 fn addresses(
@@ -109,7 +125,8 @@ fn addresses(
 }
 
 fn condensed(blob: &Blob, suffix: &str, store: &Store) -> Result<Blob, IndexError> {
-    let unreadable = |error: distil_store::StoreError| IndexError::Write(std::io::Error::other(error));
+    let unreadable =
+        |error: distil_store::StoreError| IndexError::Write(std::io::Error::other(error));
     let input = BufReader::with_capacity(1 << 16, blob.open().map_err(unreadable)?);
     let decoder: Box<dyn Read> = match suffix {
         ".gz" => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
@@ -123,12 +140,17 @@ fn condensed(blob: &Blob, suffix: &str, store: &Store) -> Result<Blob, IndexErro
     };
     let mut writer = store.create().map_err(unreadable)?;
     let mut decoder = BufReader::with_capacity(1 << 18, decoder);
-    condense(&mut decoder as &mut dyn BufRead, &mut writer as &mut dyn Write)?;
+    condense(
+        &mut decoder as &mut dyn BufRead,
+        &mut writer as &mut dyn Write,
+    )?;
     writer.commit().map_err(unreadable)
 }
 
 fn read(blob: &Blob) -> Result<Option<Vec<u8>>, ArchiveError> {
-    let Some(mut file) = blob.verify()? else { return Ok(None) };
+    let Some(mut file) = blob.verify()? else {
+        return Ok(None);
+    };
     let mut text = Vec::with_capacity(usize::try_from(blob.size()).unwrap_or_default());
     match file.read_to_end(&mut text) {
         Ok(_) => Ok(Some(text)),

@@ -13,14 +13,14 @@ mod release;
 mod tests;
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, ErrorKind};
 use std::time::{Duration, SystemTime};
 
 use distil_store::{Key, Store};
 use serde::{Deserialize, Serialize};
 
 use crate::deb::{DebError, Expected, PackageFile, unpack};
-use crate::fetch::{Fetcher, Mirror};
+use crate::fetch::{FetchError, Fetcher, Mirror};
 use crate::index::{PackageIndex, Pocket};
 use crate::openpgp::Keyring;
 use crate::package::BinaryPackage;
@@ -102,13 +102,23 @@ impl Archive {
         let mut mirrors = Vec::new();
         for ((name, area), opened) in pockets.into_iter().zip(opened) {
             let (state, text) = opened?;
-            let pocket = Pocket { name: name.clone(), priority: 500 };
-            let wrong = |source| ArchiveError::Index { pocket: name, source };
+            let pocket = Pocket {
+                name: name.clone(),
+                priority: 500,
+            };
+            let wrong = |source| ArchiveError::Index {
+                pocket: name,
+                source,
+            };
             index.add(text, pocket).map_err(wrong)?;
             states.push(state);
             mirrors.push(options.mirrors.of(area));
         }
-        Ok(Self { index, states, mirrors })
+        Ok(Self {
+            index,
+            states,
+            mirrors,
+        })
     }
 
     /// The packages.
@@ -131,7 +141,10 @@ impl Archive {
         store: &Store,
         fetcher: &Fetcher,
     ) -> Result<PackageFile, ArchiveError> {
-        let failed = |source| ArchiveError::Package { package: named(package), source };
+        let failed = |source| ArchiveError::Package {
+            package: named(package),
+            source,
+        };
         let key = Key::new("package", &[PACKAGE_FORMAT, package.sha256.as_bytes()]);
         if let Some(blob) = store.lookup(&key)
             && let Some(file) = blob.verify().map_err(|error| failed(error.into()))?
@@ -139,9 +152,16 @@ impl Archive {
         {
             return Ok(file);
         }
-        let expected = Expected { size: package.size, digest: package.sha256 };
-        let blob = self.unpack(package, expected, store, fetcher).map_err(failed)?;
-        store.record(&key, &blob).map_err(|error| failed(error.into()))?;
+        let expected = Expected {
+            size: package.size,
+            digest: package.sha256,
+        };
+        let blob = self
+            .unpack(package, expected, store, fetcher)
+            .map_err(failed)?;
+        store
+            .record(&key, &blob)
+            .map_err(|error| failed(error.into()))?;
         let file = blob.open().map_err(|error| failed(error.into()))?;
         PackageFile::open(file).map_err(|error| failed(PackageFailure::Read(error)))
     }
@@ -155,7 +175,11 @@ impl Archive {
     ) -> Result<distil_store::Blob, PackageFailure> {
         let read = |file: File| {
             let mut writer = store.create()?;
-            unpack(BufReader::with_capacity(1 << 16, file), expected, &mut writer)?;
+            unpack(
+                BufReader::with_capacity(1 << 16, file),
+                expected,
+                &mut writer,
+            )?;
             Ok::<_, PackageFailure>(writer.commit()?)
         };
         if let Some(blob) = store.get(&expected.digest) {
@@ -174,6 +198,10 @@ impl Archive {
             let result = match mirror.folder() {
                 Some(folder) => match File::open(folder.join(&package.filename)) {
                     Ok(file) => read(file),
+                    Err(error) if error.kind() == ErrorKind::NotFound => {
+                        let address = address.clone();
+                        Err(PackageFailure::Fetch(FetchError::Missing { address }))
+                    }
                     Err(error) => Err(PackageFailure::Read(error)),
                 },
                 None => match fetcher.blob(&address, expected.size, &expected.digest, store) {
@@ -209,7 +237,9 @@ fn open_pocket(
     fetcher: &Fetcher,
 ) -> Result<(PocketState, Vec<u8>), ArchiveError> {
     if mirrors.is_empty() {
-        return Err(ArchiveError::NoMirror { pocket: pocket.to_owned() });
+        return Err(ArchiveError::NoMirror {
+            pocket: pocket.to_owned(),
+        });
     }
     let verified = release::get(pocket, &mirrors, options, store, fetcher)?;
     let text = index::get(pocket, &verified.release, &mirrors, options, store, fetcher)?;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{ArchiveError, ArchiveOptions, Attempt};
 use crate::fetch::{FetchError, Fetcher, Mirror, Reply, Validators};
 use crate::openpgp::{verify_detached, verify_inline};
-use crate::release::Release;
+use crate::release::{Expired, Release};
 
 /// The largest Release that is read; Debian's have some 150 kB.
 const MAX_RELEASE: u64 = 16 << 20;
@@ -52,7 +52,10 @@ pub(super) fn get(
         let message = match fetch(&address, mirror, options, store, fetcher) {
             Ok(message) => message,
             Err(error) if error.is_local() => {
-                return Err(ArchiveError::Local { what: address, source: error });
+                return Err(ArchiveError::Local {
+                    what: address,
+                    source: error,
+                });
             }
             Err(error) => {
                 attempts.push(Attempt::new(address, &error));
@@ -61,10 +64,19 @@ pub(super) fn get(
         };
         match verify(&message, pocket, options) {
             Ok(verified) => return Ok(verified),
-            Err(error) => attempts.push(Attempt::new(address, error.as_ref())),
+            Err(error) => {
+                let is_expired = error.is::<Expired>();
+                attempts.push(Attempt {
+                    is_expired,
+                    ..Attempt::new(address, error.as_ref())
+                });
+            }
         }
     }
-    Err(ArchiveError::Release { pocket: pocket.to_owned(), attempts })
+    Err(ArchiveError::Release {
+        pocket: pocket.to_owned(),
+        attempts,
+    })
 }
 
 fn verify(
@@ -85,7 +97,10 @@ fn verify(
     if !options.allow_expired {
         release.check_fresh(options.now)?;
     }
-    Ok(VerifiedRelease { release, digest: Digest::of(&text) })
+    Ok(VerifiedRelease {
+        release,
+        digest: Digest::of(&text),
+    })
 }
 
 /// Fetches a Release, or takes the one of the store while it is fresh or unchanged.
@@ -100,7 +115,11 @@ fn fetch(
     let is_local = mirror.folder().is_some();
     let key = Key::new("release", &[b"1", address.as_bytes()]);
     let known = if is_local { None } else { load(&key, store) };
-    let now = options.now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = options
+        .now
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs();
     let is_fresh = |known: &Fetched| {
         // A clock that went back makes nothing fresh.
         let age = now.checked_sub(known.at);
@@ -109,12 +128,24 @@ fn fetch(
     let fetched = match known {
         Some(known) if is_fresh(&known) => return Ok(known.message),
         Some(known) => match ask(address, Some(&known.validators), fetcher)? {
-            Some((message, validators)) => Fetched { at: now, validators, message },
+            Some((message, validators)) => Fetched {
+                at: now,
+                validators,
+                message,
+            },
             None => Fetched { at: now, ..known },
         },
         None => match ask(address, None, fetcher)? {
-            Some((message, validators)) => Fetched { at: now, validators, message },
-            None => return Err(FetchError::Missing { address: address.to_owned() }),
+            Some((message, validators)) => Fetched {
+                at: now,
+                validators,
+                message,
+            },
+            None => {
+                return Err(FetchError::Missing {
+                    address: address.to_owned(),
+                });
+            }
         },
     };
     if !is_local {

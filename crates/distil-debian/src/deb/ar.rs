@@ -35,9 +35,12 @@ impl<R: Read> Ar<R> {
     pub(super) fn new(mut input: R) -> Result<Self, ArError> {
         let mut magic = [0; 8];
         match input.read_exact(&mut magic) {
-            Ok(()) if &magic == b"!<arch>\n" => {
-                Ok(Self { input, left: 0, padding: false, member: 0 })
-            }
+            Ok(()) if &magic == b"!<arch>\n" => Ok(Self {
+                input,
+                left: 0,
+                padding: false,
+                member: 0,
+            }),
             Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(error.into()),
             _ => Err(ArError::Magic),
         }
@@ -78,7 +81,9 @@ impl<R: Read> Ar<R> {
         };
         let name = text(0..16).ok_or_else(damaged)?;
         let size = text(48..58).filter(|size| size.bytes().all(|byte| byte.is_ascii_digit()));
-        let size: u64 = size.and_then(|size| size.parse().ok()).ok_or_else(damaged)?;
+        let size: u64 = size
+            .and_then(|size| size.parse().ok())
+            .ok_or_else(damaged)?;
         self.left = size;
         self.padding = size % 2 == 1;
         // GNU's ar ends names with a slash; dpkg accepts both.
@@ -98,7 +103,9 @@ impl<R: Read> Ar<R> {
 
 impl<R: Read> Read for Ar<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let count = usize::try_from(self.left)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
         if count == 0 {
             return Ok(0);
         }

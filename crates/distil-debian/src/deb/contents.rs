@@ -113,15 +113,20 @@ impl PackageFile {
         if !package.entries.iter().all(inside) {
             return Err(damaged());
         }
-        Ok(Self { package, file: Arc::new(file) })
+        Ok(Self {
+            package,
+            file: Arc::new(file),
+        })
     }
 
     /// The bytes of an entry, if it is a file or another name of one.
     pub fn content(&self, entry: &PackageEntry) -> Option<Content> {
         match entry.kind {
-            EntryKind::File { offset, size, .. } => {
-                Some(Content::Range { file: self.file.clone(), offset, size })
-            }
+            EntryKind::File { offset, size, .. } => Some(Content::Range {
+                file: self.file.clone(),
+                offset,
+                size,
+            }),
             EntryKind::HardLink(target) => self.content(self.package.entries.get(target)?),
             _ => None,
         }

@@ -12,7 +12,11 @@ use super::ar::{Ar, ArError};
 use super::contents::{EntryKind, Package, PackageEntry};
 
 /// Limits of `control.tar`: the largest of Debian's have a few MB of `md5sums`.
-const CONTROL_LIMITS: Limits = Limits { size: 64 << 20, members: 256, extension: 4 << 10 };
+const CONTROL_LIMITS: Limits = Limits {
+    size: 64 << 20,
+    members: 256,
+    extension: 4 << 10,
+};
 
 /// The most memory that decompressing may take: `xz -9` needs 65 MiB, and dpkg's own packages
 /// no more.
@@ -35,7 +39,10 @@ pub struct Expected {
 #[derive(Debug, thiserror::Error)]
 pub enum DebError {
     /// It is not what the index announced.
-    #[error("its bytes are not the ones that the archive's index names")]
+    #[error(
+        "it has {} bytes with {}, and the archive's index names {} with {}",
+        actual.size, actual.digest, expected.size, expected.digest
+    )]
     Digest {
         /// What the index says.
         expected: Expected,
@@ -74,7 +81,9 @@ pub enum DebError {
 
 impl From<ArError> for DebError {
     fn from(source: ArError) -> Self {
-        Self::Ar { source: source.into() }
+        Self::Ar {
+            source: source.into(),
+        }
     }
 }
 
@@ -98,9 +107,13 @@ pub fn unpack(
     }
     // The reader may have stopped early; the digest is over all bytes.
     let rest = (&mut input).take(expected.size.saturating_add(1));
-    io::copy(&mut { rest }, &mut io::sink())
-        .map_err(|source| DebError::Ar { source: Box::new(source) })?;
-    let actual = Expected { size: input.bytes_read(), digest: input.digest() };
+    io::copy(&mut { rest }, &mut io::sink()).map_err(|source| DebError::Ar {
+        source: Box::new(source),
+    })?;
+    let actual = Expected {
+        size: input.bytes_read(),
+        digest: input.digest(),
+    };
     if actual != expected {
         return Err(DebError::Digest { expected, actual });
     }
@@ -145,16 +158,25 @@ fn read_members(input: impl Read, output: &mut impl Write) -> Result<Package, De
     };
     while let Some(header) = ar.next()? {
         // deb(5) allows more members behind these three; two of one name say two things.
-        if ["debian-binary", "control.tar", "data.tar"].iter().any(|n| header.name.starts_with(n)) {
+        if ["debian-binary", "control.tar", "data.tar"]
+            .iter()
+            .any(|n| header.name.starts_with(n))
+        {
             let name = Printable(header.name.as_bytes()).to_string();
-            return Err(DebError::Format(format!("it has `{name}` beside another of its kind")));
+            return Err(DebError::Format(format!(
+                "it has `{name}` beside another of its kind"
+            )));
         }
     }
     if ar.is_cut_off() {
         return Err(ArError::CutOff { member: 0 }.into());
     }
     drop(ar.into_inner());
-    Ok(Package { control, control_files, entries })
+    Ok(Package {
+        control,
+        control_files,
+        entries,
+    })
 }
 
 fn missing(name: &str) -> DebError {
@@ -180,7 +202,9 @@ fn decompress<'a>(
     extension: &str,
     name: &str,
 ) -> Result<Box<dyn Read + 'a>, DebError> {
-    let failed = |source: io::Error| DebError::Ar { source: Box::new(source) };
+    let failed = |source: io::Error| DebError::Ar {
+        source: Box::new(source),
+    };
     Ok(match extension {
         "" => Box::new(input),
         ".gz" => Box::new(flate2::read::MultiGzDecoder::new(input)),
@@ -207,13 +231,20 @@ fn control_members(
     input: impl Read,
     name: &str,
 ) -> Result<(String, BTreeMap<String, String>), DebError> {
-    let tar = |source| DebError::Tar { member: name.to_owned(), source };
+    let tar = |source| DebError::Tar {
+        member: name.to_owned(),
+        source,
+    };
     let mut files = BTreeMap::new();
     let result = Reader::new(input, CONTROL_LIMITS).for_each(|member, content| {
         let path = TreePath::from_archive(&member.path);
         let path = path.map_err(|problem| Step::Entry(refused(&member.path, problem)))?;
-        let file = path.as_str().filter(|path| !path.is_empty() && !path.contains('/'));
-        let (Some(file), MemberKind::File(_)) = (file, &member.kind) else { return Ok(()) };
+        let file = path
+            .as_str()
+            .filter(|path| !path.is_empty() && !path.contains('/'));
+        let (Some(file), MemberKind::File(_)) = (file, &member.kind) else {
+            return Ok(());
+        };
         if file == "md5sums" {
             return Ok(());
         }
@@ -230,7 +261,9 @@ fn control_members(
     result.map_err(|step| step.into_error(tar))?;
     match files.remove("control") {
         Some(control) => Ok((control, files)),
-        None => Err(DebError::Format(format!("its `{name}` has no `control` in it"))),
+        None => Err(DebError::Format(format!(
+            "its `{name}` has no `control` in it"
+        ))),
     }
 }
 
@@ -256,7 +289,10 @@ impl Step {
 }
 
 fn entry_error(path: &[u8], problem: impl Into<String>) -> DebError {
-    DebError::Entry { path: Printable(path).to_string(), problem: problem.into() }
+    DebError::Entry {
+        path: Printable(path).to_string(),
+        problem: problem.into(),
+    }
 }
 
 fn refused(path: &[u8], problem: PathError) -> DebError {
@@ -268,8 +304,16 @@ fn data_members(
     name: &str,
     output: &mut impl Write,
 ) -> Result<Vec<PackageEntry>, DebError> {
-    let tar = |source| DebError::Tar { member: name.to_owned(), source };
-    let mut data = Data { output, written: 0, entries: Vec::new(), places: HashMap::new() };
+    let tar = |source| DebError::Tar {
+        member: name.to_owned(),
+        source,
+    };
+    let mut data = Data {
+        output,
+        written: 0,
+        entries: Vec::new(),
+        places: HashMap::new(),
+    };
     let reader = Reader::new(input, Limits::default());
     let result = reader.for_each(|member, content| data.take(member, content));
     result.map_err(|step| step.into_error(tar))?;
@@ -290,9 +334,14 @@ impl<W: Write> Data<'_, W> {
         let fault = |problem: &str| Step::Entry(entry_error(name, problem));
         let path = TreePath::from_archive(name).map_err(|e| Step::Entry(refused(name, e)))?;
         // Debian Policy §10.10.
-        let text = path.as_str().ok_or_else(|| fault("has a name that is not UTF-8"))?.to_owned();
+        let text = path
+            .as_str()
+            .ok_or_else(|| fault("has a name that is not UTF-8"))?
+            .to_owned();
         if !member.xattrs.is_empty() {
-            return Err(fault("has extended attributes, which Debian's packages never have"));
+            return Err(fault(
+                "has extended attributes, which Debian's packages never have",
+            ));
         }
         let kind = match member.kind {
             MemberKind::Directory => EntryKind::Directory,
@@ -312,12 +361,13 @@ impl<W: Write> Data<'_, W> {
                 let target = TreePath::from_archive(target)
                     .map_err(|problem| fault(&format!("links to a name that {problem}")))?;
                 let earlier = self.places.get(&target).copied();
-                let is_file = |&place: &usize| {
-                    matches!(self.entries[place].kind, EntryKind::File { .. })
-                };
+                let is_file =
+                    |&place: &usize| matches!(self.entries[place].kind, EntryKind::File { .. });
                 let place = earlier.filter(is_file);
                 EntryKind::HardLink(place.ok_or_else(|| {
-                    fault(&format!("is a hard link to `{target}`, which is no file before it"))
+                    fault(&format!(
+                        "is a hard link to `{target}`, which is no file before it"
+                    ))
                 })?)
             }
             MemberKind::Special(word) => {
@@ -338,7 +388,16 @@ impl<W: Write> Data<'_, W> {
         let (user, group) = (word(&member.user), word(&member.group));
         self.places.insert(path, self.entries.len());
         let (mode, mtime) = (member.mode, member.mtime.max(0));
-        self.entries.push(PackageEntry { path: text, kind, mode, uid, gid, user, group, mtime });
+        self.entries.push(PackageEntry {
+            path: text,
+            kind,
+            mode,
+            uid,
+            gid,
+            user,
+            group,
+            mtime,
+        });
         Ok(())
     }
 
@@ -359,11 +418,19 @@ impl<W: Write> Data<'_, W> {
         }
         if copied != size {
             let source = io::ErrorKind::UnexpectedEof.into();
-            return Err(ReadError::Damaged { members: self.entries.len() as u64, source }.into());
+            return Err(ReadError::Damaged {
+                members: self.entries.len() as u64,
+                source,
+            }
+            .into());
         }
         let offset = self.written;
         self.written += size;
-        let md5 = md5.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let md5 = md5
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         Ok(EntryKind::File { offset, size, md5 })
     }
 }

@@ -7,7 +7,10 @@ use proptest::prelude::*;
 use super::*;
 
 fn unpack_bytes(bytes: &[u8]) -> Result<PackageFile, DebError> {
-    let expected = Expected { size: bytes.len() as u64, digest: Digest::of(bytes) };
+    let expected = Expected {
+        size: bytes.len() as u64,
+        digest: Digest::of(bytes),
+    };
     let mut output = Vec::new();
     let package = unpack(bytes, expected, &mut output)?;
     let mut file = tempfile::tempfile().unwrap();
@@ -30,7 +33,11 @@ fn message(error: DebError) -> String {
 }
 
 fn fails(deb: DebBuilder) -> String {
-    message(unpack_bytes(&deb.build()).map(|file| file.package).unwrap_err())
+    message(
+        unpack_bytes(&deb.build())
+            .map(|file| file.package)
+            .unwrap_err(),
+    )
 }
 
 fn deb() -> DebBuilder {
@@ -42,9 +49,16 @@ fn every_compression_reads_alike() {
     let read = |compression| unpack_bytes(&deb().compression(compression).build()).unwrap();
     let plain = read(Compression::None);
     assert!(plain.package.control.starts_with("Package: hello\n"));
-    let entry = plain.package.entries.iter().find(|entry| entry.path == "usr/bin/hello").unwrap();
+    let entry = plain
+        .package
+        .entries
+        .iter()
+        .find(|entry| entry.path == "usr/bin/hello")
+        .unwrap();
     assert_eq!(plain.content(entry).unwrap().read(100).unwrap(), b"content");
-    let EntryKind::File { md5, .. } = &entry.kind else { panic!("{entry:?}") };
+    let EntryKind::File { md5, .. } = &entry.kind else {
+        panic!("{entry:?}")
+    };
     assert_eq!(md5, "9a0364b9e99bb480dd25e1f0284c8555");
     for compression in [Compression::Gzip, Compression::Xz, Compression::Zstd] {
         assert_eq!(read(compression).package.entries, plain.package.entries);
@@ -54,7 +68,12 @@ fn every_compression_reads_alike() {
 #[test]
 fn hard_links_share_the_bytes_of_the_first() {
     let read = unpack_bytes(&deb().hard_link("usr/bin/hi", "usr/bin/hello").build()).unwrap();
-    let entry = read.package.entries.iter().find(|entry| entry.path == "usr/bin/hi").unwrap();
+    let entry = read
+        .package
+        .entries
+        .iter()
+        .find(|entry| entry.path == "usr/bin/hi")
+        .unwrap();
     assert!(matches!(entry.kind, EntryKind::HardLink(_)));
     assert_eq!(read.content(entry).unwrap().read(100).unwrap(), b"content");
 }
@@ -62,8 +81,16 @@ fn hard_links_share_the_bytes_of_the_first() {
 #[test]
 fn other_bytes_than_announced_are_told_apart_from_malformed_packages() {
     let bytes = deb().build();
-    let expected = Expected { size: bytes.len() as u64, digest: Digest::of(&bytes) };
-    for changed in [&bytes[..bytes.len() - 7], &[&bytes[..], b"more"].concat(), b"<html>", b""] {
+    let expected = Expected {
+        size: bytes.len() as u64,
+        digest: Digest::of(&bytes),
+    };
+    for changed in [
+        &bytes[..bytes.len() - 7],
+        &[&bytes[..], b"more"].concat(),
+        b"<html>",
+        b"",
+    ] {
         let error = unpack(changed, expected, &mut Vec::new()).unwrap_err();
         assert!(matches!(error, DebError::Digest { .. }), "{error}");
     }
@@ -144,7 +171,11 @@ fn a_malformed_package_says_where() {
 
 #[test]
 fn damaged_compression_is_an_error() {
-    for fault in [DebFault::CorruptData(40), DebFault::ShortData(8), DebFault::CorruptControl(30)] {
+    for fault in [
+        DebFault::CorruptData(40),
+        DebFault::ShortData(8),
+        DebFault::CorruptControl(30),
+    ] {
         let text = fails(deb().fault(fault));
         assert!(text.contains("cannot be read"), "{text}");
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use distil_store::{Blob, BlobWriter, Digest, Store, StoreError};
 use reqwest::header::{
-    CONTENT_RANGE, ETAG, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED, RANGE,
-    RETRY_AFTER,
+    CONTENT_RANGE, ETAG, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED,
+    RANGE, RETRY_AFTER,
 };
 use reqwest::{Client, Response, StatusCode};
 use tokio::runtime::Runtime;
@@ -122,7 +122,10 @@ impl FetchError {
             Self::Connection { .. } => true,
             Self::Status { status, .. } => {
                 status.is_server_error()
-                    || matches!(*status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT)
+                    || matches!(
+                        *status,
+                        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT
+                    )
             }
             _ => false,
         }
@@ -162,7 +165,11 @@ struct Network {
 impl Fetcher {
     /// A fetcher that has not connected yet.
     pub fn new(options: Options) -> Self {
-        Self { options, network: OnceLock::new(), hosts: Mutex::default() }
+        Self {
+            options,
+            network: OnceLock::new(),
+            hosts: Mutex::default(),
+        }
     }
 
     /// How many requests one host gets at once.
@@ -183,7 +190,8 @@ impl Fetcher {
         if let Some(path) = local_path(address) {
             let mut bytes = Vec::new();
             let mut file = open_local(address, &path)?.take(limit + 1);
-            file.read_to_end(&mut bytes).map_err(|error| connection(address, error))?;
+            file.read_to_end(&mut bytes)
+                .map_err(|error| connection(address, error))?;
             check_limit(address, bytes.len() as u64, limit)?;
             return Ok(Reply::Bytes(bytes, Validators::default()));
         }
@@ -191,7 +199,10 @@ impl Fetcher {
             let mut headers = HeaderMap::new();
             for (name, value) in [
                 (IF_NONE_MATCH, validators.and_then(|v| v.etag.as_deref())),
-                (IF_MODIFIED_SINCE, validators.and_then(|v| v.last_modified.as_deref())),
+                (
+                    IF_MODIFIED_SINCE,
+                    validators.and_then(|v| v.last_modified.as_deref()),
+                ),
             ] {
                 if let Some(value) = value.and_then(|value| value.parse().ok()) {
                     headers.insert(name, value);
@@ -228,11 +239,15 @@ impl Fetcher {
             let mut file = open_local(address, &path)?.take(size.saturating_add(1));
             let mut buffer = vec![0; 1 << 16];
             loop {
-                let count = file.read(&mut buffer).map_err(|error| connection(address, error))?;
+                let count = file
+                    .read(&mut buffer)
+                    .map_err(|error| connection(address, error))?;
                 if count == 0 {
                     return finish(address, writer, size, digest);
                 }
-                writer.write_all(&buffer[..count]).map_err(FetchError::Write)?;
+                writer
+                    .write_all(&buffer[..count])
+                    .map_err(FetchError::Write)?;
             }
         }
         let mut partial: Option<Partial> = None;
@@ -251,16 +266,27 @@ impl Fetcher {
                     return Err(status(address, &response));
                 }
                 let validators = validators_of(&response);
-                partial = Some(Partial { writer: store.create()?, validators });
+                partial = Some(Partial {
+                    writer: store.create()?,
+                    validators,
+                });
             }
-            let Some(receiving) = &mut partial else { return Err(status(address, &response)) };
+            let Some(receiving) = &mut partial else {
+                return Err(status(address, &response));
+            };
             while let Some(chunk) = response.chunk().await.map_err(|e| connection(address, e))? {
                 let written = receiving.writer.written() + chunk.len() as u64;
                 if written > size {
                     let problem = format!("is larger than the {size} bytes that were announced");
-                    return Err(FetchError::Content { address: address.to_owned(), problem });
+                    return Err(FetchError::Content {
+                        address: address.to_owned(),
+                        problem,
+                    });
                 }
-                receiving.writer.write_all(&chunk).map_err(FetchError::Write)?;
+                receiving
+                    .writer
+                    .write_all(&chunk)
+                    .map_err(FetchError::Write)?;
             }
             match partial.take() {
                 Some(partial) => finish(address, partial.writer, size, digest),
@@ -298,8 +324,12 @@ impl Fetcher {
     }
 
     fn network(&self) -> Result<&Network, FetchError> {
-        let network = self.network.get_or_init(|| Network::new(&self.options).map_err(Arc::from));
-        network.as_ref().map_err(|source| FetchError::Setup { source: source.clone().into() })
+        let network = self
+            .network
+            .get_or_init(|| Network::new(&self.options).map_err(Arc::from));
+        network.as_ref().map_err(|source| FetchError::Setup {
+            source: source.clone().into(),
+        })
     }
 
     fn places(&self, address: &str) -> Arc<Semaphore> {
@@ -320,7 +350,11 @@ impl Partial {
     /// The headers that ask for what is missing, if the file is still the same (RFC 9110, 14.2).
     fn rest(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        let validator = self.validators.etag.as_ref().or(self.validators.last_modified.as_ref());
+        let validator = self
+            .validators
+            .etag
+            .as_ref()
+            .or(self.validators.last_modified.as_ref());
         let range = format!("bytes={}-", self.writer.written());
         // Without a validator, bytes of another file could be joined; the digest would tell,
         // but only after the whole download.
@@ -336,7 +370,10 @@ impl Partial {
     /// Whether the answer begins where this ends.
     fn is_continued_by(&self, response: &Response) -> bool {
         let start = format!("bytes {}-", self.writer.written());
-        let range = response.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
+        let range = response
+            .headers()
+            .get(CONTENT_RANGE)
+            .and_then(|range| range.to_str().ok());
         range.is_some_and(|range| range.starts_with(&start))
     }
 }
@@ -358,13 +395,18 @@ impl Network {
 
     async fn get(&self, address: &str, headers: HeaderMap) -> Result<Response, FetchError> {
         let request = self.client.get(address).headers(headers);
-        request.send().await.map_err(|error| connection(address, error.without_url()))
+        request
+            .send()
+            .await
+            .map_err(|error| connection(address, error.without_url()))
     }
 }
 
 fn open_local(address: &str, path: &std::path::Path) -> Result<File, FetchError> {
     File::open(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => FetchError::Missing { address: address.to_owned() },
+        io::ErrorKind::NotFound => FetchError::Missing {
+            address: address.to_owned(),
+        },
         _ => connection(address, error),
     })
 }
@@ -375,9 +417,15 @@ fn finish(
     size: u64,
     digest: &Digest,
 ) -> Result<Blob, FetchError> {
-    let content = |problem| FetchError::Content { address: address.to_owned(), problem };
+    let content = |problem| FetchError::Content {
+        address: address.to_owned(),
+        problem,
+    };
     if writer.written() != size {
-        let problem = format!("has {} bytes instead of the announced {size}", writer.written());
+        let problem = format!(
+            "has {} bytes instead of the announced {size}",
+            writer.written()
+        );
         return Err(content(problem));
     }
     if writer.digest() != *digest {
@@ -392,7 +440,10 @@ fn check_limit(address: &str, size: u64, limit: u64) -> Result<(), FetchError> {
         false => Ok(()),
         true => {
             let problem = format!("is larger than {limit} bytes, which no such file is");
-            Err(FetchError::Content { address: address.to_owned(), problem })
+            Err(FetchError::Content {
+                address: address.to_owned(),
+                problem,
+            })
         }
     }
 }
@@ -401,19 +452,36 @@ fn connection(
     address: &str,
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> FetchError {
-    FetchError::Connection { address: address.to_owned(), source: source.into() }
+    FetchError::Connection {
+        address: address.to_owned(),
+        source: source.into(),
+    }
 }
 
 fn status(address: &str, response: &Response) -> FetchError {
-    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = response
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok());
     FetchError::Status {
         address: address.to_owned(),
         status: response.status(),
-        retry_after: retry_after.and_then(|s| s.parse().ok()).map(Duration::from_secs),
+        retry_after: retry_after
+            .and_then(|s| s.parse().ok())
+            .map(Duration::from_secs),
     }
 }
 
 fn validators_of(response: &Response) -> Validators {
-    let text = |name| response.headers().get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-    Validators { etag: text(ETAG), last_modified: text(LAST_MODIFIED) }
+    let text = |name| {
+        response
+            .headers()
+            .get(name)
+            .and_then(|v| v.to_str().ok())
+            .map(str::to_owned)
+    };
+    Validators {
+        etag: text(ETAG),
+        last_modified: text(LAST_MODIFIED),
+    }
 }

@@ -5,9 +5,9 @@
 //! and digest that a signed file announced, so a mirror can fail but not lie.
 
 mod client;
-mod url;
 #[cfg(test)]
 mod tests;
+mod url;
 
 pub use client::{FetchError, Fetcher, Options, Reply, Validators};
 pub use url::{InvalidMirror, Mirror};

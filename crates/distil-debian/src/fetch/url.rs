@@ -36,13 +36,17 @@ impl Mirror {
 
     /// The archive that by convention lies beside this one: `…/debian-security` for `…/debian`.
     pub fn sibling(&self, suffix: &str) -> Option<Self> {
-        self.0.ends_with("/debian").then(|| Self(format!("{}{suffix}", self.0)))
+        self.0
+            .ends_with("/debian")
+            .then(|| Self(format!("{}{suffix}", self.0)))
     }
 }
 
 /// The path that a `file:` address names (RFC 8089: `file:/path` and `file:///path`).
 pub(super) fn local_path(address: &str) -> Option<PathBuf> {
-    let rest = address.strip_prefix("file:").or_else(|| address.strip_prefix("copy:"))?;
+    let rest = address
+        .strip_prefix("file:")
+        .or_else(|| address.strip_prefix("copy:"))?;
     let path = match rest.strip_prefix("//") {
         Some(with_host) => with_host.strip_prefix("localhost").unwrap_or(with_host),
         None => rest,
@@ -54,7 +58,10 @@ impl FromStr for Mirror {
     type Err = InvalidMirror;
 
     fn from_str(text: &str) -> Result<Self, InvalidMirror> {
-        let invalid = |problem| InvalidMirror { address: text.to_owned(), problem };
+        let invalid = |problem| InvalidMirror {
+            address: text.to_owned(),
+            problem,
+        };
         let address = text.trim_end_matches('/');
         if address.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err(invalid("it has spaces in it"));
@@ -62,14 +69,20 @@ impl FromStr for Mirror {
         if let Some(path) = local_path(address) {
             return match path.is_absolute() || text == "file:///" {
                 true => Ok(Self(address.to_owned())),
-                false => Err(invalid("the folder behind `file:` must be an absolute path")),
+                false => Err(invalid(
+                    "the folder behind `file:` must be an absolute path",
+                )),
             };
         }
-        let host = address.strip_prefix("http://").or_else(|| address.strip_prefix("https://"));
+        let host = address
+            .strip_prefix("http://")
+            .or_else(|| address.strip_prefix("https://"));
         match host {
             Some("") => Err(invalid("it has no host")),
             Some(_) => Ok(Self(address.to_owned())),
-            None => Err(invalid("it must begin with `http://`, `https://` or `file:`")),
+            None => Err(invalid(
+                "it must begin with `http://`, `https://` or `file:`",
+            )),
         }
     }
 }

@@ -56,7 +56,9 @@ pub(super) fn stanzas<'a>(
 
 fn is_blank(line: &str) -> bool {
     matches!(line.as_bytes().first(), Some(b' ' | b'\t' | b'\n'))
-        && line.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\n'))
+        && line
+            .bytes()
+            .all(|byte| matches!(byte, b' ' | b'\t' | b'\n'))
 }
 
 /// The fields of the stanza that is being scanned.

@@ -66,10 +66,7 @@ fn other_bytes_of_the_same_version_are_another_package() {
     ];
     let reversed: Vec<_> = pockets.iter().rev().copied().collect();
     for index in [index_of(&pockets), index_of(&reversed)] {
-        assert_eq!(
-            candidates(&index, "a"),
-            ["1 trixie", "1 trixie-security"]
-        );
+        assert_eq!(candidates(&index, "a"), ["1 trixie", "1 trixie-security"]);
     }
 }
 
@@ -146,9 +143,8 @@ fn a_wrong_stanza_is_named_with_its_line() {
         None => error.to_string(),
     };
     let text = |line: &str| packages_file(&format!("good 1\n{line}"));
-    let condensing = |line: &str| {
-        said(condense(text(line).as_bytes(), std::io::sink()).unwrap_err())
-    };
+    let condensing =
+        |line: &str| said(condense(text(line).as_bytes(), std::io::sink()).unwrap_err());
     insta::assert_snapshot!(condensing("bad 1; Filename: /etc/x"), @"the stanza of `bad` at line 8 of the package index is wrong: the path `/etc/x` in `Filename` is not a plain relative one");
     insta::assert_snapshot!(condensing("bad 1; Depends: a | | b"), @"the stanza of `bad` at line 8 of the package index is wrong: the relations in `Depends` are wrong");
     insta::assert_snapshot!(condensing("bad _"), @"the stanza of `bad` at line 8 of the package index is wrong: the version in `Version` is wrong");
@@ -165,12 +161,20 @@ fn a_wrong_stanza_is_named_with_its_line() {
     insta::assert_snapshot!(adding("bad 1; Architecture:"), @"the stanza of `bad` at line 8 of the package index of `trixie` is wrong: the field `Architecture` is missing");
     insta::assert_snapshot!(adding("bad 1; Provides: a | b"), @"the stanza of `bad` at line 8 of the package index of `trixie` is wrong: the relations in `Provides` are wrong");
 
-    let asking = |line: &str| said(trixie(&format!("good 1\n{line}")).candidates("bad").unwrap_err());
+    let asking = |line: &str| {
+        said(
+            trixie(&format!("good 1\n{line}"))
+                .candidates("bad")
+                .unwrap_err(),
+        )
+    };
     insta::assert_snapshot!(asking("bad 1; Size: x"), @"the stanza of `bad` at line 8 of the package index of `trixie` is wrong: `x` in `Size` is not a number");
     insta::assert_snapshot!(asking("bad 1; rubbish"), @"the package index is malformed: line 10 is neither `Name: value` nor the continuation of a field: `rubbish`");
 
     let mut index = PackageIndex::new("amd64");
-    let error = index.add(b"\xff".to_vec(), pocket("trixie", 500)).unwrap_err();
+    let error = index
+        .add(b"\xff".to_vec(), pocket("trixie", 500))
+        .unwrap_err();
     insta::assert_snapshot!(said(error), @"the package index of `trixie` is not UTF-8");
 }
 

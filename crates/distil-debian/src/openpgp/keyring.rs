@@ -75,6 +75,9 @@ impl Keyring {
             take(bytes, &mut assembler, name)?;
         } else {
             for block in armoured_blocks(bytes) {
+                if block.starts_with(b"-----BEGIN PGP PRIVATE KEY BLOCK") {
+                    return Err(KeyringError::SecretKey { name: name() });
+                }
                 let binary = dearmour(block, BlockType::PublicKey).map_err(|source| {
                     let name = name();
                     KeyringError::Armour { name, source }

@@ -17,6 +17,7 @@ use super::forge::{
 };
 use super::*;
 
+mod keyrings;
 mod keys;
 mod messages;
 
@@ -28,6 +29,15 @@ fn time(seconds: u32) -> SystemTime {
 
 fn verify(message: &str, keyring: &Keyring) -> Result<Verified, SignatureError> {
     verify_inline(message.as_bytes(), keyring, time(NOW))
+}
+
+/// The forge's certificate with this signature directly on its primary key, before the user ID.
+fn with_direct<'a>(forge: &'a Forge, signature: &pgp::packet::Signature) -> Certificate<'a> {
+    let certification = forge.certify(certified());
+    Certificate::bare(forge)
+        .signature(signature)
+        .user()
+        .signature(&certification)
 }
 
 /// What is wrong with a text that the forge's primary key signed, by this certificate.

@@ -1,6 +1,7 @@
 use std::error::Error as _;
 
 use super::*;
+use crate::control::Paragraph;
 
 const STANZA: &str = "\
 Package: libfoo1

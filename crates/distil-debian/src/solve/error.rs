@@ -223,7 +223,11 @@ impl Fact {
                 };
                 write!(f, "{package} {verb} `{relation}`")?;
                 if relation.name != other.name {
-                    let verb = if other.is_one() { "provides" } else { "provide" };
+                    let verb = if other.is_one() {
+                        "provides"
+                    } else {
+                        "provide"
+                    };
                     return write!(f, ", which {other} {verb}");
                 }
                 match &other.versions[..] {
@@ -258,7 +262,11 @@ impl Satisfiers {
             Self::Named => Ok(()),
             Self::Providers(names) => {
                 let verb = if names.len() == 1 { "only " } else { "" };
-                write!(f, ", which {verb}{} can satisfy", listed(&quoted(names), "or"))
+                write!(
+                    f,
+                    ", which {verb}{} can satisfy",
+                    listed(&quoted(names), "or")
+                )
             }
             Self::Nothing(names) => {
                 for (at, (name, offers)) in names.iter().enumerate() {

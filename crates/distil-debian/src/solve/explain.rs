@@ -6,13 +6,17 @@ use crate::index::IndexError;
 use crate::package::{BinaryPackage, RelationField};
 use crate::relation::{Alternatives, Relation};
 
-use super::{Reason, Root};
 use super::error::{Explanation, Fact, Offer, Satisfiers, Subject};
 use super::search::Core;
 use super::universe::{PackageId, Universe};
+use super::{Reason, Root};
 
-/// How many steps are spent on finding out whether a fact can be left out.
+/// How many steps are spent on finding out which facts can be left out. A contradiction in a
+/// real archive takes a few hundred; the bound is for archives that mean ill.
 const STEPS: usize = 20_000;
+
+/// Of how many facts some are left out at most. The proof is as deep as there are facts.
+const MAX_FACTS: usize = 200;
 
 /// Explains why no packages satisfy `roots`.
 pub(super) fn explain(
@@ -82,15 +86,15 @@ fn in_reading_order<'c>(
 
 /// Leaves out of a core what is not needed for the contradiction.
 fn smaller(universe: &Universe<'_>, roots: &[Root], mut core: Core) -> Core {
-    let contradicts = |core: &Core| Proof::new(universe, roots, core).contradicts();
-    if !contradicts(&core) {
+    if core.roots.len() + core.needs.len() + core.excludes.len() > MAX_FACTS {
         return core;
     }
+    let mut steps = STEPS;
+    let mut contradicts = |core: &Core| Proof::new(universe, roots, core, &mut steps).contradicts();
+    /// Leaves out those of a list's facts that the rest contradicts without.
     macro_rules! shrink {
         ($list:ident) => {
-            let mut at = core.$list.len();
-            while at > 0 {
-                at -= 1;
+            for at in (0..core.$list.len()).rev() {
                 let fact = core.$list.remove(at);
                 if !contradicts(&core) {
                     core.$list.insert(at, fact);
@@ -110,17 +114,22 @@ struct Proof<'a> {
     needs: BTreeMap<PackageId, Vec<&'a [PackageId]>>,
     excludes: BTreeSet<(PackageId, PackageId)>,
     names: BTreeMap<PackageId, String>,
-    steps: usize,
+    steps: &'a mut usize,
 }
 
 impl<'a> Proof<'a> {
-    fn new(universe: &Universe<'_>, roots: &'a [Root], core: &'a Core) -> Self {
+    fn new(
+        universe: &Universe<'_>,
+        roots: &'a [Root],
+        core: &'a Core,
+        steps: &'a mut usize,
+    ) -> Self {
         let mut proof = Self {
             roots: Vec::new(),
             needs: BTreeMap::new(),
             excludes: core.excludes.iter().copied().collect(),
             names: BTreeMap::new(),
-            steps: STEPS,
+            steps,
         };
         for root in core.roots.iter().filter_map(|at| roots.get(*at)) {
             proof.roots.push(&root.satisfying);
@@ -154,10 +163,10 @@ impl<'a> Proof<'a> {
             if !self.fits(id, chosen) {
                 continue;
             }
-            if self.steps == 0 {
+            if *self.steps == 0 {
                 return false;
             }
-            self.steps -= 1;
+            *self.steps -= 1;
             let mut open = open.clone();
             open.extend(self.needs.get(&id).into_iter().flatten());
             chosen.push(id);

@@ -302,9 +302,8 @@ impl Interner for Provider<'_> {
         &self,
         union: VersionSetUnionId,
     ) -> impl Iterator<Item = VersionSetId> {
-        self.interned.borrow().unions[union.0 as usize]
-            .to_vec()
-            .into_iter()
+        let sets = Rc::clone(&self.interned.borrow().unions[union.0 as usize]);
+        (0..sets.len()).map(move |at| sets[at])
     }
 
     fn resolve_condition(&self, _: ConditionId) -> Condition {

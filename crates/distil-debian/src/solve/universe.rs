@@ -199,7 +199,10 @@ impl<'i> Universe<'i> {
     }
 
     /// The dependencies of a package, without those that are left out.
-    pub(super) fn dependencies(&self, package: &BinaryPackage) -> Vec<(RelationField, Alternatives)> {
+    pub(super) fn dependencies(
+        &self,
+        package: &BinaryPackage,
+    ) -> Vec<(RelationField, Alternatives)> {
         package
             .dependencies()
             .filter(|(_, group)| self.left_out(group).is_none())

@@ -18,7 +18,13 @@ impl Assembling<'_> {
         for (addition, bytes) in &layer.files {
             self.refuse_taken(layer, "files", &addition.path)?;
             let kind = Kind::file(bytes.clone());
-            self.insert(&addition.path, kind, self.meta(addition), origin(layer), number)?;
+            self.insert(
+                &addition.path,
+                kind,
+                self.meta(addition),
+                origin(layer),
+                number,
+            )?;
         }
         for (path, target) in &layer.links {
             self.refuse_taken(layer, "links", path)?;
@@ -46,7 +52,8 @@ impl Assembling<'_> {
             (entry.meta, entry.origin, entry.layer) = (meta, origin(layer), number);
             return Ok(());
         }
-        self.insert(&folder.path, Kind::Directory, meta, origin(layer), number).map(drop)
+        self.insert(&folder.path, Kind::Directory, meta, origin(layer), number)
+            .map(drop)
     }
 
     fn refuse_taken(
@@ -69,7 +76,12 @@ impl Assembling<'_> {
 
     fn meta(&self, addition: &Addition) -> Metadata {
         let Addition { uid, gid, mode, .. } = *addition;
-        Metadata { mode, uid, gid, mtime: self.made() }
+        Metadata {
+            mode,
+            uid,
+            gid,
+            mtime: self.made(),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use distil_tree::{Entry, InsertError, Kind, Metadata, Origin, Tree, TreePath};
 
 use crate::contents::Contents;
 use crate::generate::{self, GenerateError};
+use crate::layers::{self, LayerTree};
 use crate::pattern::Patterns;
 use crate::policy::Policy;
 use crate::recipe::{LayerRecipe, Recipe};
@@ -24,8 +25,10 @@ use crate::{closure, surface};
 /// An image's file system, with what is to be told of how it came about.
 #[derive(Debug)]
 pub struct Assembly {
-    /// The tree.
+    /// The tree, as a container sees it.
     pub tree: Tree,
+    /// Its layers, the lowest first.
+    pub layers: Vec<LayerTree>,
     /// All packages that it has files of, the lowest layer first, by name.
     pub packages: Vec<InstalledPackage>,
     /// What was left out, by the reason.
@@ -106,7 +109,9 @@ pub enum AssembleError {
         source: InsertError,
     },
     /// A pattern matches nothing.
-    #[error("the pattern `{pattern}` in `{key}` of definition `{definition}` matches no file{hint}")]
+    #[error(
+        "the pattern `{pattern}` in `{key}` of definition `{definition}` matches no file{hint}"
+    )]
     UselessPattern {
         /// The definition.
         definition: String,
@@ -157,14 +162,26 @@ pub fn assemble(
         newest: 0,
         epoch,
     };
+    let mut layers = Vec::new();
     for (number, (layer, resolved)) in recipe.layers.iter().zip(&resolution.layers).enumerate() {
         assembling.add_packages(number, layer, &resolved.packages)?;
         assembling.add_definitions_own(number, layer)?;
         assembling.drop_dead_scripts(number)?;
         generate::generate(&mut assembling.generation(number, layer))?;
+        layers.push(layers::of(&assembling.tree, number, &layer.definition));
     }
-    let Assembling { tree, packages, left_out, .. } = assembling;
-    let assembly = Assembly { tree, packages, left_out };
+    let Assembling {
+        tree,
+        packages,
+        left_out,
+        ..
+    } = assembling;
+    let assembly = Assembly {
+        tree,
+        layers,
+        packages,
+        left_out,
+    };
     closure::check(&assembly.tree, recipe)?;
     surface::check(&assembly, recipe)?;
     Ok(assembly)
@@ -218,13 +235,24 @@ impl<'a> Assembling<'a> {
         origin: Origin,
         layer: usize,
     ) -> Result<TreePath, AssembleError> {
-        let entry = Entry { kind, meta, origin: origin.clone(), layer };
-        let failed = |source| AssembleError::Insert { origin: origin.to_string(), source };
+        let entry = Entry {
+            kind,
+            meta,
+            origin: origin.clone(),
+            layer,
+        };
+        let failed = |source| AssembleError::Insert {
+            origin: origin.to_string(),
+            source,
+        };
         self.tree.insert(path, entry).map_err(failed)
     }
 
     fn leave_out(&mut self, reason: &str, bytes: u64) {
-        self.left_out.entry(reason.to_owned()).or_default().add(bytes);
+        self.left_out
+            .entry(reason.to_owned())
+            .or_default()
+            .add(bytes);
     }
 }
 

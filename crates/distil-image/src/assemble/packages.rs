@@ -31,7 +31,9 @@ impl Assembling<'_> {
         // base-files has the folders of the file system, with the modes that count.
         ordered.sort_by_key(|one| (one.package.name != "base-files", one.package.name.clone()));
         for selected in ordered {
-            let Some(file) = self.content(&selected.package.name) else { continue };
+            let Some(file) = self.content(&selected.package.name) else {
+                continue;
+            };
             self.add_package(number, layer, selected, file, &owners, &mut used)?;
         }
         self.add_kept_of_below(number, layer, &owners, &mut used)?;
@@ -49,11 +51,20 @@ impl Assembling<'_> {
     ) -> Result<(), AssembleError> {
         let name = &selected.package.name;
         let request = layer.packages.iter().find(|request| {
-            request.relation.iter().any(|relation| relation.name == *name)
+            request
+                .relation
+                .iter()
+                .any(|relation| relation.name == *name)
         });
         let whole = |request: &&PackageRequest| request.only.is_empty();
-        let only = request.filter(|request| !whole(request)).map(|request| &request.only);
-        let selection = Selection { policy: Policy::default_policy(), layer, only };
+        let only = request
+            .filter(|request| !whole(request))
+            .map(|request| &request.only);
+        let selection = Selection {
+            policy: Policy::default_policy(),
+            layer,
+            only,
+        };
         let mut installed = InstalledPackage {
             selected: selected.clone(),
             layer: number,
@@ -84,7 +95,13 @@ impl Assembling<'_> {
                 }
             }
         }
-        let placing = Placing { number, name: name.clone(), file, owners, selected };
+        let placing = Placing {
+            number,
+            name: name.clone(),
+            file,
+            owners,
+            selected,
+        };
         self.add_folders(&placing, &selection, &kept)?;
         let mut nodes = BTreeMap::new();
         for (index, path) in kept {
@@ -106,11 +123,15 @@ impl Assembling<'_> {
         selection: &Selection<'_>,
         kept: &[(usize, TreePath)],
     ) -> Result<(), AssembleError> {
-        let needed: BTreeSet<TreePath> =
-            kept.iter().flat_map(|(_, path)| path.ancestors().collect::<Vec<_>>()).collect();
+        let needed: BTreeSet<TreePath> = kept
+            .iter()
+            .flat_map(|(_, path)| path.ancestors().collect::<Vec<_>>())
+            .collect();
         let entries = &placing.file.package.entries;
-        let inhabited: BTreeSet<TreePath> =
-            entries.iter().filter_map(|entry| folded(&entry.path).parent()).collect();
+        let inhabited: BTreeSet<TreePath> = entries
+            .iter()
+            .filter_map(|entry| folded(&entry.path).parent())
+            .collect();
         for entry in entries {
             if entry.kind != EntryKind::Directory {
                 continue;
@@ -140,7 +161,9 @@ impl Assembling<'_> {
         entry: &PackageEntry,
     ) -> Result<(), AssembleError> {
         let path = TreePath::of(path);
-        let Some(first) = path.parts().next() else { return Ok(()) };
+        let Some(first) = path.parts().next() else {
+            return Ok(());
+        };
         let Some(merged) = MERGED.iter().find(|name| name.as_bytes() == first) else {
             return Ok(());
         };
@@ -151,7 +174,8 @@ impl Assembling<'_> {
         let meta = Metadata::root(0o777, entry.mtime);
         let origin = Origin::Package(placing.name.as_str().into());
         let kind = Kind::symlink(format!("usr/{merged}"));
-        self.insert(&link, kind, meta, origin, placing.number).map(drop)
+        self.insert(&link, kind, meta, origin, placing.number)
+            .map(drop)
     }
 
     /// Puts one entry in its place; none if another package's file stays there.
@@ -171,15 +195,22 @@ impl Assembling<'_> {
         };
         if let Kind::Symlink(target) = &kind
             && MERGED.iter().any(|name| path.as_bytes() == name.as_bytes())
-            && target.strip_prefix(b"/").unwrap_or(target) == format!("usr/{}", entry.path).as_bytes()
-            && self.tree.get(path).is_some_and(|there| matches!(there.kind, Kind::Symlink(_)))
+            && target.strip_prefix(b"/").unwrap_or(target)
+                == format!("usr/{}", entry.path).as_bytes()
+            && self
+                .tree
+                .get(path)
+                .is_some_and(|there| matches!(there.kind, Kind::Symlink(_)))
         {
             return Ok(None);
         }
-        let placed = self.tree.place(path).map_err(|source| AssembleError::Insert {
-            origin: format!("package `{}`", placing.name),
-            source,
-        })?;
+        let placed = self
+            .tree
+            .place(path)
+            .map_err(|source| AssembleError::Insert {
+                origin: format!("package `{}`", placing.name),
+                source,
+            })?;
         if let Some(there) = self.tree.get(&placed) {
             let first = match &there.origin {
                 Origin::Package(name) => name.to_string(),
@@ -188,8 +219,10 @@ impl Assembling<'_> {
             if first != placing.name {
                 match self.who_replaces(&first, placing.selected) {
                     Some(Replaces::Second) => {
-                        if let Some(other) =
-                            self.packages.iter_mut().find(|one| one.selected.package.name == first)
+                        if let Some(other) = self
+                            .packages
+                            .iter_mut()
+                            .find(|one| one.selected.package.name == first)
                         {
                             other.files.retain(|file| *file != placed);
                         }
@@ -197,7 +230,11 @@ impl Assembling<'_> {
                     Some(Replaces::First) => return Ok(None),
                     None => {
                         let second = placing.name.clone();
-                        return Err(AssembleError::Conflict { path: placed, first, second });
+                        return Err(AssembleError::Conflict {
+                            path: placed,
+                            first,
+                            second,
+                        });
                     }
                 }
             }
@@ -205,12 +242,16 @@ impl Assembling<'_> {
         let meta = placing.meta(entry);
         self.newest = self.newest.max(meta.mtime);
         let origin = Origin::Package(placing.name.as_str().into());
-        self.insert(path, kind, meta, origin, placing.number).map(Some)
+        self.insert(path, kind, meta, origin, placing.number)
+            .map(Some)
     }
 
     /// Which of two packages takes over files of the other (Debian Policy §7.6.1).
     fn who_replaces(&self, first: &str, second: &Selected) -> Option<Replaces> {
-        let first = self.packages.iter().find(|one| one.selected.package.name == first)?;
+        let first = self
+            .packages
+            .iter()
+            .find(|one| one.selected.package.name == first)?;
         let first = &first.selected;
         let replaces = |one: &Selected, other: &Selected| {
             let mut relations = one.package.replaces.iter().flat_map(|any| any.iter());
@@ -241,7 +282,9 @@ impl Assembling<'_> {
                 let package = &self.packages[place];
                 (package.layer, package.selected.package.name.clone())
             };
-            let Some(file) = self.content(&name) else { continue };
+            let Some(file) = self.content(&name) else {
+                continue;
+            };
             let mut nodes = BTreeMap::new();
             for (index, entry) in file.package.entries.iter().enumerate() {
                 let path = folded(&entry.path);
@@ -254,7 +297,13 @@ impl Assembling<'_> {
                 }
                 let selected = self.packages[place].selected.clone();
                 let name = name.clone();
-                let placing = Placing { number, name, file, owners, selected: &selected };
+                let placing = Placing {
+                    number,
+                    name,
+                    file,
+                    owners,
+                    selected: &selected,
+                };
                 if let Some(placed) = self.add_entry(&placing, entry, index, &path, &mut nodes)? {
                     self.packages[place].size += size_of(entry);
                     self.packages[place].files.push(placed);
@@ -265,17 +314,27 @@ impl Assembling<'_> {
         Ok(())
     }
 
-    fn check_patterns(&self, layer: &LayerRecipe, used: &UsedPatterns) -> Result<(), AssembleError> {
+    fn check_patterns(
+        &self,
+        layer: &LayerRecipe,
+        used: &UsedPatterns,
+    ) -> Result<(), AssembleError> {
         let only = layer.packages.iter().map(|package| ("only", &package.only));
-        let all = [("drop", &layer.drop), ("keep", &layer.keep)].into_iter().chain(only);
+        let all = [("drop", &layer.drop), ("keep", &layer.keep)]
+            .into_iter()
+            .chain(only);
         for (key, patterns) in all {
             for pattern in patterns.texts() {
-                if used.0.contains(&(key, pattern.clone())) {
+                // What is taken in part must have the part, whoever says so.
+                let matters = layer.is_strict || key == "only";
+                if !matters || used.0.contains(&(key, pattern.clone())) {
                     continue;
                 }
                 let matches_below = key == "drop" && {
                     let one = Patterns::new(std::slice::from_ref(pattern));
-                    one.is_ok_and(|one| self.tree.iter().any(|(path, _)| one.any(&path.to_string())))
+                    one.is_ok_and(|one| {
+                        self.tree.iter().any(|(path, _)| one.any(&path.to_string()))
+                    })
                 };
                 let hint = match matches_below {
                     true => " of its own packages; what a definition below ships cannot be dropped",
@@ -342,7 +401,10 @@ impl Placing<'_> {
                 EntryKind::File { md5, .. } => md5_bytes(md5),
                 _ => None,
             };
-            let content = self.file.content(entry).unwrap_or_else(|| Vec::new().into());
+            let content = self
+                .file
+                .content(entry)
+                .unwrap_or_else(|| Vec::new().into());
             Arc::new(FileNode { content, md5 })
         };
         nodes.entry(index).or_insert_with(node).clone()
@@ -379,7 +441,9 @@ fn folded(path: &str) -> TreePath {
 }
 
 fn moved(request: Option<&PackageRequest>, path: TreePath) -> TreePath {
-    request.and_then(|request| request.moved.get(&path).cloned()).unwrap_or(path)
+    request
+        .and_then(|request| request.moved.get(&path).cloned())
+        .unwrap_or(path)
 }
 
 fn scripts_of(file: &PackageFile) -> Vec<String> {
@@ -387,7 +451,12 @@ fn scripts_of(file: &PackageFile) -> Vec<String> {
     let has = |name: &&str| file.package.control_files.contains_key(*name);
     // What runs when a package goes is of no use where none ever does.
     let counts = |name: &&str| !matches!(*name, "prerm" | "postrm" | "config");
-    scripts.into_iter().filter(has).filter(counts).map(str::to_owned).collect()
+    scripts
+        .into_iter()
+        .filter(has)
+        .filter(counts)
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]
@@ -398,7 +467,10 @@ mod tests {
     fn merged_folders_are_folded() {
         let folded = |path| folded(path).to_string();
         assert_eq!(folded("bin/sh"), "/usr/bin/sh");
-        assert_eq!(folded("lib64/ld-linux-x86-64.so.2"), "/usr/lib64/ld-linux-x86-64.so.2");
+        assert_eq!(
+            folded("lib64/ld-linux-x86-64.so.2"),
+            "/usr/lib64/ld-linux-x86-64.so.2"
+        );
         assert_eq!(folded("lib"), "/lib");
         assert_eq!(folded("library/x"), "/library/x");
         assert_eq!(folded("etc/bin/x"), "/etc/bin/x");

@@ -9,8 +9,13 @@ const MAX_LINE: usize = 256;
 
 /// Folders whose files are only there to be run. Elsewhere an executable file may be read, too:
 /// modules of Python's library have `#!` lines and are imported all the same.
-const PROGRAM_FOLDERS: [&str; 5] =
-    ["usr/bin", "usr/sbin", "usr/games", "usr/libexec", "usr/local/bin"];
+const PROGRAM_FOLDERS: [&str; 5] = [
+    "usr/bin",
+    "usr/sbin",
+    "usr/games",
+    "usr/libexec",
+    "usr/local/bin",
+];
 
 impl Assembling<'_> {
     /// Leaves out the packages' programs of a layer whose `#!` names what is not in the image.
@@ -18,12 +23,17 @@ impl Assembling<'_> {
         let mut dead = Vec::new();
         for folder in PROGRAM_FOLDERS.map(TreePath::of) {
             for (path, entry) in self.tree.below(&folder) {
-                let Kind::File(node) = &entry.kind else { continue };
+                let Kind::File(node) = &entry.kind else {
+                    continue;
+                };
                 let from_package = matches!(entry.origin, Origin::Package(_));
                 if entry.layer != number || !from_package || !entry.is_executable() {
                     continue;
                 }
-                let failed = |source| AssembleError::Read { path: path.clone(), source };
+                let failed = |source| AssembleError::Read {
+                    path: path.clone(),
+                    source,
+                };
                 let head = node.content.head(MAX_LINE).map_err(failed)?;
                 if let Some(interpreter) = interpreter(&head)
                     && self.tree.follow(&interpreter).is_none()
@@ -49,8 +59,13 @@ impl Assembling<'_> {
 
 /// The interpreter that a script's first line names (execve(2)).
 fn interpreter(head: &[u8]) -> Option<TreePath> {
-    let line = head.strip_prefix(b"#!")?.split(|&byte| byte == b'\n').next()?;
-    let word = line.split(|byte| byte.is_ascii_whitespace()).find(|word| !word.is_empty())?;
+    let line = head
+        .strip_prefix(b"#!")?
+        .split(|&byte| byte == b'\n')
+        .next()?;
+    let word = line
+        .split(|byte| byte.is_ascii_whitespace())
+        .find(|word| !word.is_empty())?;
     TreePath::from_absolute(word).ok()
 }
 
@@ -62,7 +77,10 @@ mod tests {
     fn first_lines() {
         let of = |head: &[u8]| interpreter(head).map(|path| path.to_string());
         assert_eq!(of(b"#!/bin/sh\necho"), Some("/bin/sh".to_owned()));
-        assert_eq!(of(b"#! /usr/bin/env python3\n"), Some("/usr/bin/env".to_owned()));
+        assert_eq!(
+            of(b"#! /usr/bin/env python3\n"),
+            Some("/usr/bin/env".to_owned())
+        );
         assert_eq!(of(b"\x7fELF"), None);
         assert_eq!(of(b"#!\n/bin/sh"), None);
     }

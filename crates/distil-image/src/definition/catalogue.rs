@@ -9,7 +9,10 @@ pub struct Catalogue;
 /// The files of the catalogue, by name.
 const FILES: &[(&str, &str)] = &[
     ("base", include_str!("../../../../images/base.yaml")),
-    ("base-nossl", include_str!("../../../../images/base-nossl.yaml")),
+    (
+        "base-nossl",
+        include_str!("../../../../images/base-nossl.yaml"),
+    ),
     ("cc", include_str!("../../../../images/cc.yaml")),
     ("python3", include_str!("../../../../images/python3.yaml")),
     ("static", include_str!("../../../../images/static.yaml")),
@@ -38,7 +41,11 @@ impl Catalogue {
     pub fn get(self, name: &str) -> Result<Definition, CatalogueError> {
         let Some((name, text)) = FILES.iter().find(|(known, _)| *known == name) else {
             let nearest = distil_debian::index::nearest(name, self.names(), 3);
-            return Err(UnknownDefinition { name: name.to_owned(), nearest }.into());
+            return Err(UnknownDefinition {
+                name: name.to_owned(),
+                nearest,
+            }
+            .into());
         };
         Ok(parse(text, name)?)
     }
@@ -73,7 +80,9 @@ mod tests {
 
     #[test]
     fn a_mistyped_name_gets_the_nearest() {
-        let CatalogueError::Unknown(error) = Catalogue.get("pyton3").unwrap_err() else { panic!() };
+        let CatalogueError::Unknown(error) = Catalogue.get("pyton3").unwrap_err() else {
+            panic!()
+        };
         assert_eq!(error.nearest, ["python3"]);
     }
 }

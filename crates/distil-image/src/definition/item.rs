@@ -42,7 +42,11 @@ struct LongPackage {
 impl PackageItem {
     /// A whole package.
     pub fn whole(relation: &str) -> Self {
-        Self { name: relation.to_owned(), only: Vec::new(), moved: BTreeMap::new() }
+        Self {
+            name: relation.to_owned(),
+            only: Vec::new(),
+            moved: BTreeMap::new(),
+        }
     }
 }
 
@@ -62,7 +66,11 @@ impl<'de> Deserialize<'de> for PackageItem {
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<PackageItem, A::Error> {
                 let long = LongPackage::deserialize(MapAccessDeserializer::new(map))?;
-                Ok(PackageItem { name: long.name, only: long.only, moved: long.moved })
+                Ok(PackageItem {
+                    name: long.name,
+                    only: long.only,
+                    moved: long.moved,
+                })
             }
         }
         deserializer.deserialize_any(Item)

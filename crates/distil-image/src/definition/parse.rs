@@ -17,7 +17,10 @@ pub struct DefinitionError {
 /// # Errors
 /// If the text is not YAML, has a key that there is not, or a value of the wrong kind.
 pub fn parse(text: &str, origin: &str) -> Result<Definition, DefinitionError> {
-    let failed = |problem: String| DefinitionError { origin: origin.to_owned(), problem };
+    let failed = |problem: String| DefinitionError {
+        origin: origin.to_owned(),
+        problem,
+    };
     let definition: Definition =
         serde_saphyr::from_str(text).map_err(|error| failed(error.to_string()))?;
     if definition.name.is_empty() {

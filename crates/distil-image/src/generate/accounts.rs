@@ -23,7 +23,11 @@ fn passwd(accounts: &Accounts) -> String {
         let gid = user.gid.unwrap_or(user.uid);
         let comment = user.comment.as_deref().unwrap_or(&user.name);
         let home = user.home.as_deref().unwrap_or("/nonexistent");
-        let _ = writeln!(text, "{}:x:{}:{gid}:{comment}:{home}:/sbin/nologin", user.name, user.uid);
+        let _ = writeln!(
+            text,
+            "{}:x:{}:{gid}:{comment}:{home}:/sbin/nologin",
+            user.name, user.uid
+        );
     }
     text
 }
@@ -31,7 +35,13 @@ fn passwd(accounts: &Accounts) -> String {
 fn group(accounts: &Accounts) -> String {
     let mut text = String::new();
     for group in &accounts.groups {
-        let _ = writeln!(text, "{}:x:{}:{}", group.name, group.gid, group.members.join(","));
+        let _ = writeln!(
+            text,
+            "{}:x:{}:{}",
+            group.name,
+            group.gid,
+            group.members.join(",")
+        );
     }
     text
 }

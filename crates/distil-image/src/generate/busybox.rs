@@ -35,7 +35,10 @@ fn applets(program: &[u8]) -> Result<Vec<String>, String> {
     let start = memchr::memmem::find(program, b"[\0[[\0");
     let start = start.ok_or_else(|| "has no list of applets in it".to_owned())?;
     let mut applets = Vec::new();
-    for name in program[start..].split(|&byte| byte == 0).take_while(|name| !name.is_empty()) {
+    for name in program[start..]
+        .split(|&byte| byte == 0)
+        .take_while(|name| !name.is_empty())
+    {
         let is_name = |byte: &u8| byte.is_ascii_graphic() && *byte != b'/';
         if applets.len() >= MAX_APPLETS || name.len() > 64 || !name.iter().all(is_name) {
             return Err("has a damaged list of applets in it".to_owned());

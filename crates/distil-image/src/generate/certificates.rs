@@ -35,8 +35,15 @@ pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateEr
         if !certificate.pem.ends_with(b"\n") {
             bundle.push(b'\n');
         }
-        generation.link(WHAT, &folder.join(&certificate.link), &certificate.path.to_string())?;
-        hashes.entry(certificate.hash.clone()).or_default().push(certificate.link.clone());
+        generation.link(
+            WHAT,
+            &folder.join(&certificate.link),
+            &certificate.path.to_string(),
+        )?;
+        hashes
+            .entry(certificate.hash.clone())
+            .or_default()
+            .push(certificate.link.clone());
     }
     for (hash, links) in hashes {
         for (number, link) in links.iter().enumerate() {
@@ -97,14 +104,22 @@ fn certificates(generation: &Generation<'_>) -> Result<Vec<Certificate>, Generat
     let mut certificates = Vec::new();
     for folder in [SHIPPED, LOCAL].map(TreePath::of) {
         for (path, entry) in generation.tree.below(&folder) {
-            let Kind::File(node) = &entry.kind else { continue };
-            let Some(name) = path.name().filter(|name| name.ends_with(b".crt")) else { continue };
+            let Kind::File(node) = &entry.kind else {
+                continue;
+            };
+            let Some(name) = path.name().filter(|name| name.ends_with(b".crt")) else {
+                continue;
+            };
             let wrong = |problem: String| GenerateError::Input {
                 path: path.to_string(),
                 what: WHAT,
                 problem,
             };
-            let failed = |source| GenerateError::Read { path: path.clone(), what: WHAT, source };
+            let failed = |source| GenerateError::Read {
+                path: path.clone(),
+                what: WHAT,
+                source,
+            };
             let pem = node.content.read(MAX_INPUT).map_err(failed)?;
             let certificate = CertificateDer::from_pem_slice(&pem)
                 .map_err(|error| wrong(format!("is not PEM: {error}")))?;
@@ -112,7 +127,12 @@ fn certificates(generation: &Generation<'_>) -> Result<Vec<Certificate>, Generat
             let name = String::from_utf8_lossy(name);
             let stem = name.strip_suffix(".crt").unwrap_or(&name);
             let link = stem.replace(' ', "_").replace('(', "=").replace(')', "=") + ".pem";
-            certificates.push(Certificate { path: path.clone(), link, hash, pem });
+            certificates.push(Certificate {
+                path: path.clone(),
+                link,
+                hash,
+                pem,
+            });
         }
     }
     Ok(certificates)

@@ -34,7 +34,8 @@ pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateEr
 }
 
 fn is_loader(path: &TreePath) -> bool {
-    path.name().is_some_and(|name| name.starts_with(b"ld-linux") || name.starts_with(b"ld64.so"))
+    path.name()
+        .is_some_and(|name| name.starts_with(b"ld-linux") || name.starts_with(b"ld64.so"))
 }
 
 /// A line of the cache: the name that is asked for, and the file that answers.
@@ -46,13 +47,17 @@ fn libraries(generation: &Generation<'_>, loader: &Loader<'_>) -> Vec<Library> {
     let mut seen = Vec::new();
     let mut libraries = Vec::new();
     for folder in loader.folders() {
-        let Ok(real) = generation.tree.resolve(folder) else { continue };
+        let Ok(real) = generation.tree.resolve(folder) else {
+            continue;
+        };
         if seen.contains(&real) {
             continue;
         }
         let mut in_folder: BTreeMap<Vec<u8>, ()> = BTreeMap::new();
         for (path, entry) in generation.tree.children(&real) {
-            let Some(name) = path.name().filter(|name| is_library_name(name)) else { continue };
+            let Some(name) = path.name().filter(|name| is_library_name(name)) else {
+                continue;
+            };
             let target = match entry.kind {
                 Kind::Directory => continue,
                 Kind::File(_) => path.clone(),
@@ -61,7 +66,9 @@ fn libraries(generation: &Generation<'_>, loader: &Loader<'_>) -> Vec<Library> {
                     Err(_) => continue,
                 },
             };
-            let Some(facts) = loader.files().get(&target) else { continue };
+            let Some(facts) = loader.files().get(&target) else {
+                continue;
+            };
             let soname = facts.soname.as_deref().unwrap_or(name);
             // A link for the linker, such as `libz.so`, is no name that programs ask for.
             if generation.tree.follow(&real.join(soname)).is_some() {
@@ -122,7 +129,10 @@ fn number(digits: &[u8]) -> (usize, &[u8]) {
 fn encode(libraries: Vec<Library>, flags: u32, little_endian: bool) -> Vec<u8> {
     let mut strings = Vec::new();
     let start = HEADER + libraries.len() * ENTRY;
-    let mut entries = Bytes { bytes: Vec::new(), little_endian };
+    let mut entries = Bytes {
+        bytes: Vec::new(),
+        little_endian,
+    };
     for (name, value) in &libraries {
         entries.u32(flags);
         // The value ends with the name, so one string serves for both.
@@ -136,11 +146,15 @@ fn encode(libraries: Vec<Library>, flags: u32, little_endian: bool) -> Vec<u8> {
         strings.extend_from_slice(value);
         strings.push(0);
     }
-    let mut file = Bytes { bytes: b"glibc-ld.so.cache1.1".to_vec(), little_endian };
+    let mut file = Bytes {
+        bytes: b"glibc-ld.so.cache1.1".to_vec(),
+        little_endian,
+    };
     file.size(libraries.len());
     file.size(strings.len());
     // The byte order, so that a loader of another machine ignores the file.
-    file.bytes.extend_from_slice(&[if little_endian { 2 } else { 3 }, 0, 0, 0]);
+    file.bytes
+        .extend_from_slice(&[if little_endian { 2 } else { 3 }, 0, 0, 0]);
     for _ in 0..4 {
         file.u32(0);
     }

@@ -124,7 +124,9 @@ impl Generation<'_> {
             layer: self.layer,
         };
         let inserted = self.tree.insert(path, entry);
-        inserted.map(drop).map_err(|source| GenerateError::Insert { what, source })
+        inserted
+            .map(drop)
+            .map_err(|source| GenerateError::Insert { what, source })
     }
 
     fn has_already(&self, path: &TreePath, kind: &Kind) -> bool {
@@ -140,14 +142,18 @@ impl Generation<'_> {
     }
 
     /// The bytes of a file of the tree, links followed; none if there is no such file.
-    fn read(
-        &self,
-        what: &'static str,
-        path: &TreePath,
-    ) -> Result<Option<Vec<u8>>, GenerateError> {
-        let Some((place, entry)) = self.tree.follow(path) else { return Ok(None) };
-        let Kind::File(node) = &entry.kind else { return Ok(None) };
-        let failed = |source| GenerateError::Read { path: place, what, source };
+    fn read(&self, what: &'static str, path: &TreePath) -> Result<Option<Vec<u8>>, GenerateError> {
+        let Some((place, entry)) = self.tree.follow(path) else {
+            return Ok(None);
+        };
+        let Kind::File(node) = &entry.kind else {
+            return Ok(None);
+        };
+        let failed = |source| GenerateError::Read {
+            path: place,
+            what,
+            source,
+        };
         node.content.read(MAX_INPUT).map(Some).map_err(failed)
     }
 }

@@ -8,9 +8,9 @@
 
 use sha1::{Digest, Sha1};
 use x509_cert::Certificate;
+use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::der::asn1::{Any, SetOfVec, Utf8StringRef};
 use x509_cert::der::{Decode, Encode, Tag, Tagged};
-use x509_cert::attr::AttributeTypeAndValue;
 
 /// The eight digits that a link's name begins with.
 pub(super) fn name_hash(der: &[u8]) -> Result<String, String> {
@@ -22,12 +22,16 @@ pub(super) fn name_hash(der: &[u8]) -> Result<String, String> {
         for attribute in attributes.iter() {
             let value = canonical_value(&attribute.value).map_err(damaged)?;
             let oid = attribute.oid;
-            set.insert(AttributeTypeAndValue { oid, value }).map_err(damaged)?;
+            set.insert(AttributeTypeAndValue { oid, value })
+                .map_err(damaged)?;
         }
         canonical.extend(set.to_der().map_err(damaged)?);
     }
     let hash = Sha1::digest(&canonical);
-    Ok(format!("{:02x}{:02x}{:02x}{:02x}", hash[3], hash[2], hash[1], hash[0]))
+    Ok(format!(
+        "{:02x}{:02x}{:02x}{:02x}",
+        hash[3], hash[2], hash[1], hash[0]
+    ))
 }
 
 fn canonical_value(value: &Any) -> Result<Any, x509_cert::der::Error> {
@@ -39,12 +43,19 @@ fn canonical_value(value: &Any) -> Result<Any, x509_cert::der::Error> {
         // Latin-1 in practice, which is how OpenSSL takes it.
         Tag::TeletexString => bytes.iter().map(|&byte| char::from(byte)).collect(),
         Tag::BmpString => {
-            let units = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
-            char::decode_utf16(units).map(|unit| unit.unwrap_or('\u{fffd}')).collect()
+            let units = bytes
+                .chunks_exact(2)
+                .map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+            char::decode_utf16(units)
+                .map(|unit| unit.unwrap_or('\u{fffd}'))
+                .collect()
         }
         _ => return Ok(value.clone()),
     };
-    let words: Vec<&str> = text.split(is_blank).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = text
+        .split(is_blank)
+        .filter(|word| !word.is_empty())
+        .collect();
     let text = words.join(" ").to_ascii_lowercase();
     Any::encode_from(&Utf8StringRef::new(&text)?)
 }

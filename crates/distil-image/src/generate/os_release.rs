@@ -20,7 +20,9 @@ pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateEr
 /// base-files of a suite that is not released yet names no version, without which a scanner
 /// finds nothing; so the suite says it.
 fn text(suite: Suite) -> String {
-    let Suite { codename, version, .. } = suite;
+    let Suite {
+        codename, version, ..
+    } = suite;
     format!(
         "PRETTY_NAME=\"Distroless\"\n\
          NAME=\"Debian GNU/Linux\"\n\

@@ -21,7 +21,11 @@ pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateEr
         let stanza = stanza(package);
         let sums = md5sums(generation, package)?;
         generation.file(WHAT, &folder.join(name), stanza.into_bytes())?;
-        generation.file(WHAT, &folder.join(format!("{name}.md5sums")), sums.into_bytes())?;
+        generation.file(
+            WHAT,
+            &folder.join(format!("{name}.md5sums")),
+            sums.into_bytes(),
+        )?;
     }
     Ok(())
 }
@@ -64,8 +68,11 @@ fn md5sums(
         let sum = match node.md5 {
             Some(sum) => sum.to_vec(),
             None => {
-                let failed =
-                    |source| GenerateError::Read { path: path.clone(), what: WHAT, source };
+                let failed = |source| GenerateError::Read {
+                    path: path.clone(),
+                    what: WHAT,
+                    source,
+                };
                 let mut md5 = Md5::new();
                 let mut reader = node.content.reader();
                 let mut buffer = [0; 1 << 16];

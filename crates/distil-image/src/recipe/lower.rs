@@ -120,7 +120,9 @@ fn chain(source: Source) -> Result<Vec<Source>, RecipeError> {
     let mut chain = vec![source];
     loop {
         let last = &chain[chain.len() - 1];
-        let Some(from) = last.definition.from.clone() else { break };
+        let Some(from) = last.definition.from.clone() else {
+            break;
+        };
         if from.contains(':') {
             return Err(RecipeError::Value {
                 definition: last.definition.name.clone(),
@@ -131,9 +133,15 @@ fn chain(source: Source) -> Result<Vec<Source>, RecipeError> {
         let next = Source::find(&from, last.folder.as_deref())?;
         let is_known = |known: &Source| known.definition.name == next.definition.name;
         if chain.iter().any(is_known) || chain.len() >= MAX_CHAIN {
-            let names = chain.iter().chain([&next]).map(|one| one.definition.name.clone());
+            let names = chain
+                .iter()
+                .chain([&next])
+                .map(|one| one.definition.name.clone());
             let chain: Vec<String> = names.collect();
-            return Err(RecipeError::Endless { name: chain[0].clone(), chain });
+            return Err(RecipeError::Endless {
+                name: chain[0].clone(),
+                chain,
+            });
         }
         chain.push(next);
     }
@@ -149,9 +157,17 @@ fn debug_layer(
 ) -> Result<LayerRecipe, RecipeError> {
     let definition = format!("{name}:debug");
     let failed = value_error(&definition, "debug");
-    let only = ["/usr/bin/busybox", "/usr/share/doc/busybox-static/copyright"];
-    let relations: Relations = "busybox-static".parse().map_err(|e: RelationError| failed(&e))?;
-    let moved = [(TreePath::of("usr/bin/busybox"), TreePath::of("busybox/busybox"))];
+    let only = [
+        "/usr/bin/busybox",
+        "/usr/share/doc/busybox-static/copyright",
+    ];
+    let relations: Relations = "busybox-static"
+        .parse()
+        .map_err(|e: RelationError| failed(&e))?;
+    let moved = [(
+        TreePath::of("usr/bin/busybox"),
+        TreePath::of("busybox/busybox"),
+    )];
     for relation in relations.0 {
         packages.push(PackageRequest {
             relation,
@@ -181,6 +197,7 @@ fn empty_layer(definition: &str) -> LayerRecipe {
         accounts: Accounts::default(),
         certificates: Vec::new(),
         is_debug: false,
+        is_strict: false,
     }
 }
 
@@ -211,12 +228,21 @@ impl<'a> Lowering<'a> {
                 && overlay.architecture.admits(target.architecture.debian())
         };
         let overlays = definition.when.iter().filter(applies).collect();
-        Self { source, definition, overlays, target }
+        Self {
+            source,
+            definition,
+            overlays,
+            target,
+        }
     }
 
     fn error(&self, key: &'static str, problem: impl ToString) -> RecipeError {
         let definition = self.definition.name.clone();
-        RecipeError::Value { definition, key, problem: problem.to_string() }
+        RecipeError::Value {
+            definition,
+            key,
+            problem: problem.to_string(),
+        }
     }
 
     fn expand(&self, key: &'static str, text: &str) -> Result<String, RecipeError> {
@@ -237,26 +263,39 @@ impl<'a> Lowering<'a> {
         let owners = Owners::new(accounts);
         let mut layer = LayerRecipe {
             accounts: accounts.clone(),
+            is_strict: self.source.folder.is_some(),
             drop: self.patterns("drop", |d| &d.drop, |o| &o.drop)?,
             keep: self.patterns("keep", |d| &d.keep, |o| &o.keep)?,
             without: self.merged(&definition.without, |overlay| &overlay.without),
             excuse: self.merged(&definition.excuse, |overlay| &overlay.excuse),
             ..empty_layer(&definition.name)
         };
-        layer.packages.extend(self.packages("packages", &definition.packages)?);
+        layer
+            .packages
+            .extend(self.packages("packages", &definition.packages)?);
         for overlay in &self.overlays {
-            layer.packages.extend(self.packages("packages", &overlay.packages)?);
+            layer
+                .packages
+                .extend(self.packages("packages", &overlay.packages)?);
         }
         for (path, target) in self.merged(&definition.links, |overlay| &overlay.links) {
             let path = self.path("links", &path)?;
             layer.links.push((path, self.expand("links", &target)?));
         }
         for item in &definition.directories {
-            let addition = self.addition("directories", &owners, 0o755, &item.path, &item.owner, &item.mode);
+            let addition = self.addition(
+                "directories",
+                &owners,
+                0o755,
+                &item.path,
+                &item.owner,
+                &item.mode,
+            );
             layer.directories.push(addition?);
         }
         for item in &definition.files {
-            let addition = self.addition("files", &owners, 0o644, &item.path, &item.owner, &item.mode)?;
+            let addition =
+                self.addition("files", &owners, 0o644, &item.path, &item.owner, &item.mode)?;
             let bytes = match (&item.text, &item.from) {
                 (Some(text), None) => self.expand("files", text)?.into_bytes(),
                 (None, Some(from)) => self.source.read(from)?,
@@ -284,19 +323,28 @@ impl<'a> Lowering<'a> {
         let mut requests = Vec::new();
         for item in items {
             let relations: Result<Relations, RelationError> = item.name.parse();
-            let relations = relations.map_err(|e| self.error(key, format!("`{}` {e}", item.name)))?;
-            let only: Result<Vec<String>, _> =
-                item.only.iter().map(|pattern| self.expand(key, pattern)).collect();
+            let relations =
+                relations.map_err(|e| self.error(key, format!("`{}` {e}", item.name)))?;
+            let only: Result<Vec<String>, _> = item
+                .only
+                .iter()
+                .map(|pattern| self.expand(key, pattern))
+                .collect();
             let only = Patterns::new(&only?).map_err(|error| self.error(key, error))?;
-            let moved = item.moved.iter().map(|(from, to)| {
-                Ok((self.path(key, from)?, self.path(key, to)?))
-            });
+            let moved = item
+                .moved
+                .iter()
+                .map(|(from, to)| Ok((self.path(key, from)?, self.path(key, to)?)));
             let moved: BTreeMap<_, _> = moved.collect::<Result<_, RecipeError>>()?;
             for relation in relations.0 {
                 let architecture = self.target.architecture.debian();
                 if let Some(relation) = relation.reduced_to(architecture) {
                     let (only, moved) = (only.clone(), moved.clone());
-                    requests.push(PackageRequest { relation, only, moved });
+                    requests.push(PackageRequest {
+                        relation,
+                        only,
+                        moved,
+                    });
                 }
             }
         }
@@ -329,7 +377,10 @@ impl<'a> Lowering<'a> {
         more: impl Fn(&'a Overlay) -> &'a BTreeMap<String, String>,
     ) -> BTreeMap<String, String> {
         let more = self.overlays.iter().flat_map(|overlay| more(overlay));
-        own.iter().chain(more).map(|(key, value)| (key.clone(), value.clone())).collect()
+        own.iter()
+            .chain(more)
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
     }
 
     fn path(&self, key: &'static str, text: &str) -> Result<TreePath, RecipeError> {
@@ -348,33 +399,55 @@ impl<'a> Lowering<'a> {
         mode: &Option<String>,
     ) -> Result<Addition, RecipeError> {
         let (uid, gid) = match owner {
-            Some(owner) => owners.parse(owner).map_err(|error| self.error(key, error))?,
+            Some(owner) => owners
+                .parse(owner)
+                .map_err(|error| self.error(key, error))?,
             None => (0, 0),
         };
         let mode = match mode {
             Some(text) => {
-                let parsed = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o7777);
+                let parsed = u32::from_str_radix(text, 8)
+                    .ok()
+                    .filter(|mode| *mode <= 0o7777);
                 let problem = || format!("`{text}` is not a mode in octal digits, such as `0755`");
                 parsed.ok_or_else(|| self.error(key, problem()))?
             }
             None => default_mode,
         };
-        Ok(Addition { path: self.path(key, path)?, uid, gid, mode })
+        Ok(Addition {
+            path: self.path(key, path)?,
+            uid,
+            gid,
+            mode,
+        })
     }
 
     fn merge_accounts(&self, accounts: &mut Accounts) -> Result<(), RecipeError> {
         let own = &self.definition.accounts;
         for user in &own.users {
-            if accounts.users.iter().any(|one| one.name == user.name || one.uid == user.uid) {
-                let problem = format!("`{}` or the number {} is there already", user.name, user.uid);
+            if accounts
+                .users
+                .iter()
+                .any(|one| one.name == user.name || one.uid == user.uid)
+            {
+                let problem = format!(
+                    "`{}` or the number {} is there already",
+                    user.name, user.uid
+                );
                 return Err(self.error("accounts", problem));
             }
             accounts.users.push(user.clone());
         }
         for group in &own.groups {
-            if accounts.groups.iter().any(|one| one.name == group.name || one.gid == group.gid) {
-                let problem =
-                    format!("`{}` or the number {} is there already", group.name, group.gid);
+            if accounts
+                .groups
+                .iter()
+                .any(|one| one.name == group.name || one.gid == group.gid)
+            {
+                let problem = format!(
+                    "`{}` or the number {} is there already",
+                    group.name, group.gid
+                );
                 return Err(self.error("accounts", problem));
             }
             accounts.groups.push(group.clone());
@@ -409,10 +482,14 @@ impl<'a> Lowering<'a> {
             }
         }
         for (name, value) in &own.env {
-            config.env.insert(name.clone(), self.expand("config", value)?);
+            config
+                .env
+                .insert(name.clone(), self.expand("config", value)?);
         }
         for (name, value) in &own.labels {
-            config.labels.insert(name.clone(), self.expand("config", value)?);
+            config
+                .labels
+                .insert(name.clone(), self.expand("config", value)?);
         }
         config.ports.extend(own.ports.iter().cloned());
         config.volumes.extend(own.volumes.iter().cloned());

@@ -31,7 +31,10 @@ impl Source {
     pub fn find(name: &str, folder: Option<&Path>) -> Result<Self, RecipeError> {
         if !name.ends_with(".yaml") && !name.ends_with(".yml") {
             let definition = Catalogue.get(name)?;
-            return Ok(Self { definition, folder: None });
+            return Ok(Self {
+                definition,
+                folder: None,
+            });
         }
         let path = folder.map_or_else(|| PathBuf::from(name), |folder| folder.join(name));
         let bytes = read(&path, MAX_DEFINITION)?;
@@ -41,12 +44,17 @@ impl Source {
         })?;
         let definition = parse(&text, &path.display().to_string())?;
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-        Ok(Self { definition, folder: Some(folder) })
+        Ok(Self {
+            definition,
+            folder: Some(folder),
+        })
     }
 
     /// Asks for more packages.
     pub fn add_packages(&mut self, relations: &[String]) {
-        let items = relations.iter().map(|relation| PackageItem::whole(relation));
+        let items = relations
+            .iter()
+            .map(|relation| PackageItem::whole(relation));
         self.definition.packages.extend(items);
     }
 
@@ -54,14 +62,20 @@ impl Source {
     pub(super) fn read(&self, path: &str) -> Result<Vec<u8>, RecipeError> {
         let Some(folder) = &self.folder else {
             let problem = "is named by the catalogue, which has no files".to_owned();
-            return Err(RecipeError::File { path: path.into(), problem });
+            return Err(RecipeError::File {
+                path: path.into(),
+                problem,
+            });
         };
         read(&folder.join(path), MAX_FILE)
     }
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, RecipeError> {
-    let failed = |problem: String| RecipeError::File { path: path.to_owned(), problem };
+    let failed = |problem: String| RecipeError::File {
+        path: path.to_owned(),
+        problem,
+    };
     let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => failed("does not exist".to_owned()),
         _ => failed(format!("cannot be read: {error}")),

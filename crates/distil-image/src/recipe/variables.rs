@@ -28,7 +28,10 @@ pub fn expand(
             rest = behind;
         } else if let Some(variable) = behind.strip_prefix('{') {
             let (name, behind) = variable.split_once('}').unwrap_or((variable, ""));
-            let unknown = || UnknownVariable { text: text.to_owned(), name: name.to_owned() };
+            let unknown = || UnknownVariable {
+                text: text.to_owned(),
+                name: name.to_owned(),
+            };
             expanded.push_str(&value(name).ok_or_else(unknown)?);
             rest = behind;
         } else {
@@ -58,7 +61,10 @@ mod tests {
     #[test]
     fn unknown_ones_are_named() {
         let message = |text| expand(text, &value).unwrap_err().to_string();
-        assert_eq!(message("x${sweet}"), "`x${sweet}` uses `${sweet}`, and there is no such variable");
+        assert_eq!(
+            message("x${sweet}"),
+            "`x${sweet}` uses `${sweet}`, and there is no such variable"
+        );
         assert!(message("x${open").contains("`${open}`"));
     }
 }

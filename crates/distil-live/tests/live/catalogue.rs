@@ -43,12 +43,22 @@ const TRIALS: [Trial; 4] = [
         ],
         prints: "OpenSSL Legacy Provider",
     },
-    // C++ with exceptions and threads.
+    // C++ and OpenMP: shares its work among threads.
     Trial {
         image: "cc",
-        package: "7zip",
-        command: &["/usr/bin/7zz", "b", "1", "-mmt2", "-md=18", "-mm=CRC32"],
-        prints: "Avr:",
+        package: "par2",
+        command: &[
+            "/usr/bin/par2",
+            "create",
+            "-q",
+            "-r10",
+            "-n1",
+            "-B",
+            "/etc",
+            "/tmp/x.par2",
+            "/etc/services",
+        ],
+        prints: "Done",
     },
 ];
 

@@ -100,15 +100,3 @@ fn skopeo_sees_an_index_and_copies_all_of_it() {
         Archive::open_layout(&context.path("copy")).image(arch);
     }
 }
-
-#[test]
-fn all_platforms_are_those_of_the_catalogue() {
-    let context = Context::new();
-    context
-        .distil(["build", "static", "--suite", "trixie", "--platform", "all"])
-        .success();
-    let archive = Archive::open(&context.path("static.tar"));
-    for arch in crate::ARCHES {
-        archive.image(arch);
-    }
-}

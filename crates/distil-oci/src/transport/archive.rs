@@ -19,7 +19,7 @@ use crate::layer::BlobSource as _;
 use crate::reference::Reference;
 use crate::spec;
 use crate::transport::archive_entries::Entries;
-use crate::transport::docker_save;
+use crate::transport::docker_save::{self, IsWanted};
 use crate::transport::documents::{self, Blob, Blobs};
 use crate::transport::error::Problem;
 
@@ -94,16 +94,24 @@ pub(crate) fn from_file(file: File, path: &Path, wanted: Wanted<'_>) -> Result<C
         (true, false, Wanted::Docker(name)) => {
             from_index(&entries, name.map(Reference::full).as_deref())
         }
-        (oci, true, Wanted::Docker(name)) => docker_save::open(&entries, oci, |repo_tag| {
-            name.is_none_or(|name| repo_tag.parse().as_ref() == Ok(name))
-        })
-        .map_err(|problem| named(problem, name.map(Reference::familiar))),
-        (false, true, Wanted::Oci(tag)) => docker_save::open(&entries, false, |repo_tag| {
-            tag.is_none_or(|tag| {
-                repo_tag == tag || repo_tag.parse::<Reference>().is_ok_and(|r| r.tag() == tag)
-            })
-        })
-        .map_err(|problem| named(problem, tag.map(str::to_owned))),
+        (oci, true, Wanted::Docker(name)) => {
+            let is_wanted = name.map(|name| move |tag: &str| tag.parse().as_ref() == Ok(name));
+            let is_wanted = is_wanted.as_ref().map(|f| f as IsWanted<'_>);
+            docker_save::open(&entries, oci, is_wanted)
+                .map_err(|problem| named(problem, name.map(Reference::familiar)))
+        }
+        (false, true, Wanted::Oci(tag)) => {
+            // There are no tags as an OCI layout has them, so that of the name counts as well.
+            let is_wanted = tag.map(|wanted| {
+                move |tag: &str| {
+                    let reference = tag.parse::<Reference>();
+                    tag == wanted || reference.is_ok_and(|reference| reference.tag() == wanted)
+                }
+            });
+            let is_wanted = is_wanted.as_ref().map(|f| f as IsWanted<'_>);
+            docker_save::open(&entries, false, is_wanted)
+                .map_err(|problem| named(problem, tag.map(str::to_owned)))
+        }
         (false, false, _) => Err(Problem::NotAnImage(path.to_owned())),
     }
 }

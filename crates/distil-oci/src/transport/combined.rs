@@ -5,8 +5,9 @@
 //! platforms the descriptor is that of an index, and `manifest.json` has the image for this machine
 //! if it is among them, else the first.
 
-use std::fs::OpenOptions;
+use std::fs::{Metadata, OpenOptions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 
 use serde_json::json;
@@ -51,7 +52,7 @@ impl<'a> Names<'a> {
 
 /// Writes the archive to `path`, whole or not at all.
 ///
-/// A device or a pipe at `path`, such as `/dev/stdout`, is written to directly.
+/// A character device or a pipe at `path`, such as `/dev/stdout`, is written to directly.
 pub(crate) fn write(
     path: &Path,
     content: &Content,
@@ -67,12 +68,13 @@ pub(crate) fn write(
     // Through a link, the file that it leads to is replaced and not the link.
     let target = match &existing {
         Some(metadata) if metadata.is_dir() => return Err(Problem::Folder(path.to_owned())),
-        Some(metadata) if !metadata.is_file() => {
+        Some(metadata) if streams(metadata) => {
             let file = OpenOptions::new().write(true).open(path);
             let mut out = BufWriter::new(file.map_err(failed("open"))?);
             to(&mut out, path, content, names, modified)?;
             return out.flush().map_err(failed("write"));
         }
+        Some(metadata) if !metadata.is_file() => return Err(Problem::NotAFile(path.to_owned())),
         Some(_) => path.canonicalize().map_err(failed("write"))?,
         None => path.to_owned(),
     };
@@ -83,6 +85,11 @@ pub(crate) fn write(
     out.flush().map_err(failed("write"))?;
     drop(out);
     file.finish(&target).map_err(failed("write"))
+}
+
+/// Whether a file of this kind can only be written to, and never be replaced.
+fn streams(metadata: &Metadata) -> bool {
+    metadata.file_type().is_fifo() || metadata.file_type().is_char_device()
 }
 
 /// Writes the archive to `out`, which messages call `path`.

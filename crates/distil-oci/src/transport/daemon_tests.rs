@@ -59,12 +59,21 @@ fn with_daemon<T: Send>(
             }
             requests
         });
+        let stop = Stop(&path);
         let result = test(&DaemonHost::Unix(path.clone()));
-        let mut end = UnixStream::connect(&path).unwrap();
-        end.write_all(b"stop\r\n\r\n").unwrap();
-        drop(end);
+        drop(stop);
         (result, daemon.join().unwrap())
     })
+}
+
+/// Ends the daemon, also when the test panics, since it would be waited for.
+struct Stop<'a>(&'a Path);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        let mut connection = UnixStream::connect(self.0).unwrap();
+        connection.write_all(b"stop\r\n\r\n").unwrap();
+    }
 }
 
 /// Reads a request; `None` if the client only looked whether somebody listens.
@@ -217,9 +226,9 @@ fn an_image_is_read_out_of_the_daemon() {
 
     let missing = br#"{"message":"No such image: python3:debug"}"#;
     let error = |answer| message(&open(answer).0.unwrap_err());
-    insta::assert_snapshot!(error(Some((404, missing.to_vec()))), @"");
-    insta::assert_snapshot!(error(None), @"");
-    insta::assert_snapshot!(error(Some((200, archive[..5000].to_vec()))), @"");
+    insta::assert_snapshot!(error(Some((404, missing.to_vec()))), @"the Docker daemon has no image `python3:debug`");
+    insta::assert_snapshot!(error(None), @"the conversation with the Docker daemon failed: connection closed before message completed");
+    insta::assert_snapshot!(error(Some((200, archive[..5000].to_vec()))), @"the archive is damaged: it ends in the middle of an entry");
 }
 
 #[test]

@@ -29,12 +29,15 @@ struct Saved {
     layers: Option<Vec<String>>,
 }
 
-/// Reads the image of which `is_wanted` holds for a name. `oci` says that the archive has an
-/// `index.json` too.
+/// Tells whether a name in `RepoTags` is the one that is wanted.
+pub(crate) type IsWanted<'a> = &'a dyn Fn(&str) -> bool;
+
+/// Reads the image of which `is_wanted` holds for a name; without it there has to be one only.
+/// `oci` says that the archive has an `index.json` too.
 pub(crate) fn open(
     entries: &Entries,
     oci: bool,
-    is_wanted: impl Fn(&str) -> bool,
+    is_wanted: Option<IsWanted<'_>>,
 ) -> Result<Content, Problem> {
     let manifest = file(entries, "manifest.json")?;
     let bytes = documents::small_document(&manifest, "manifest.json")?;
@@ -47,13 +50,11 @@ pub(crate) fn open(
     made_up(entries, saved, &config).map(Content::Image)
 }
 
-fn choose(saved: &[Saved], is_wanted: impl Fn(&str) -> bool) -> Result<&Saved, Problem> {
+fn choose<'a>(saved: &'a [Saved], is_wanted: Option<IsWanted<'_>>) -> Result<&'a Saved, Problem> {
     let names = |saved: &Saved| saved.repo_tags.clone().unwrap_or_default();
-    // An image without a name is still wanted when no name is asked for.
-    let any = is_wanted("");
-    let mut found = saved
-        .iter()
-        .filter(|saved| any || names(saved).iter().any(|name| is_wanted(name)));
+    let mut found = saved.iter().filter(|saved| {
+        is_wanted.is_none_or(|is_wanted| names(saved).iter().any(|name| is_wanted(name)))
+    });
     let known = || {
         let mut known: Vec<String> = saved.iter().flat_map(names).collect();
         known.sort();

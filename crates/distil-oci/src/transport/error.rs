@@ -58,6 +58,9 @@ pub enum Problem {
     /// The output of an archive is a folder.
     #[error("`{}` is a folder; an archive is a file", .0.display())]
     Folder(PathBuf),
+    /// The output of an archive is a block device or a socket.
+    #[error("`{}` is neither a plain file nor a pipe", .0.display())]
+    NotAFile(PathBuf),
     /// The output of a layout is something else.
     #[error("`{}` is neither empty nor an OCI image layout, so nothing is written into it", .0.display())]
     NotALayout(PathBuf),

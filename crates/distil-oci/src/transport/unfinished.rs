@@ -9,22 +9,31 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::NamedTempFile;
 
 const PREFIX: &str = ".distil-";
 const SUFFIX: &str = ".tmp";
 
-/// The paths of this process's unfinished files and folders.
-static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+/// What this process has begun and not finished.
+static UNFINISHED: Mutex<Unfinished> = Mutex::new(Unfinished {
+    paths: BTreeSet::new(),
+    discarded: false,
+});
 
-/// Removes the files that writers of this process have begun and not finished.
-///
-/// For the handler of an interrupt, in a program that then ends at once: writers that go on after
-/// this fail.
+struct Unfinished {
+    paths: BTreeSet<PathBuf>,
+    /// Nothing more is begun.
+    discarded: bool,
+}
+
+/// Removes the files that writers of this process have begun and not finished, and lets none begin
+/// any more: for the handler of an interrupt, in a program that then ends at once.
 pub fn discard_unfinished() {
-    for path in &*UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner) {
+    let mut unfinished = lock();
+    unfinished.discarded = true;
+    for path in &unfinished.paths {
         let _ = match path.is_dir() {
             true => fs::remove_dir_all(path),
             false => fs::remove_file(path),
@@ -32,24 +41,36 @@ pub fn discard_unfinished() {
     }
 }
 
-/// Lists a path as unfinished for as long as it lives.
+fn lock() -> MutexGuard<'static, Unfinished> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A path that is listed as unfinished for as long as this lives.
 #[derive(Debug)]
 struct Listed(PathBuf);
 
 impl Listed {
-    fn new(path: &Path) -> Self {
-        // The folder may change before the handler runs.
+    /// Makes something, and lists the path of it before anything can come between.
+    fn made<T>(
+        make: impl FnOnce() -> io::Result<T>,
+        path: impl FnOnce(&T) -> &Path,
+    ) -> io::Result<(T, Self)> {
+        let mut unfinished = lock();
+        if unfinished.discarded {
+            return Err(io::Error::other("the program was interrupted"));
+        }
+        let made = make()?;
+        // The current folder may be another one when the handler runs.
+        let path = path(&made);
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
-        unfinished.insert(path.clone());
-        Self(path)
+        unfinished.paths.insert(path.clone());
+        Ok((made, Self(path)))
     }
 }
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
-        unfinished.remove(&self.0);
+        lock().paths.remove(&self.0);
     }
 }
 
@@ -64,8 +85,8 @@ pub(crate) struct UnfinishedFile {
 impl UnfinishedFile {
     /// An empty file in `folder`, with the permissions that new files have.
     pub(crate) fn new_in(folder: &Path) -> io::Result<Self> {
-        let file = builder().make_in(or_here(folder), |path| File::create_new(path))?;
-        let listed = Listed::new(file.path());
+        let make = || builder().make_in(or_here(folder), |path| File::create_new(path));
+        let (file, listed) = Listed::made(make, NamedTempFile::path)?;
         Ok(Self {
             file,
             _listed: listed,
@@ -95,12 +116,15 @@ pub(crate) struct UnfinishedFolder {
 impl UnfinishedFolder {
     /// An empty folder in `parent`, with the permissions that new folders have.
     pub(crate) fn new_in(parent: &Path) -> io::Result<Self> {
-        let made = builder().make_in(or_here(parent), |path| fs::create_dir(path))?;
-        let path = made.into_temp_path().keep().map_err(|error| error.error)?;
+        let make = || {
+            let made = builder().make_in(or_here(parent), |path| fs::create_dir(path))?;
+            made.into_temp_path().keep().map_err(|error| error.error)
+        };
+        let (path, listed) = Listed::made(make, PathBuf::as_path)?;
         Ok(Self {
-            _listed: Listed::new(&path),
             path,
             finished: false,
+            _listed: listed,
         })
     }
 

@@ -37,7 +37,14 @@ pub(crate) fn run(arguments: cli::Build) -> Result<(), CommandError> {
     for image in plan.images {
         let mut built = Vec::new();
         for architecture in &plan.architectures {
-            let one = one(&image.named, plan.suite, *architecture, &plan.options, &session, &printer);
+            let one = one(
+                &image.named,
+                plan.suite,
+                *architecture,
+                &plan.options,
+                &session,
+                &printer,
+            );
             let one = one.inspect_err(|_| printer.finish())?;
             built.push(one);
         }
@@ -47,11 +54,18 @@ pub(crate) fn run(arguments: cli::Build) -> Result<(), CommandError> {
         let annotations = images[0].annotations().clone();
         let content = Content::of(images, annotations).map_err(CommandError::failure)?;
         printer.finish();
-        let options = WriteOptions { names: &image.references, modified };
+        let options = WriteOptions {
+            names: &image.references,
+            modified,
+        };
         for location in &image.outputs {
             transport::write(&content, location, &options).map_err(CommandError::failure)?;
             let size: u64 = content.images().iter().map(|image| image.size()).sum();
-            printer.say(format_args!("wrote {} to {location} ({})", image.references[0], bytes(size)));
+            printer.say(format_args!(
+                "wrote {} to {location} ({})",
+                image.references[0],
+                bytes(size)
+            ));
         }
         print(content.digest())?;
     }
@@ -66,7 +80,11 @@ fn one(
     session: &Session,
     printer: &Printer,
 ) -> Result<Built, CommandError> {
-    let target = Target { variant: named.variant, suite, architecture };
+    let target = Target {
+        variant: named.variant,
+        suite,
+        architecture,
+    };
     let archive = session.archive(suite, architecture.debian());
     let (store, fetcher) = (&session.store, &session.fetcher);
     let source = named.source.clone();
@@ -101,14 +119,21 @@ fn plan(arguments: &cli::Build) -> Result<Plan, CommandError> {
             true => vec![default_output(&name, named.variant)],
             false => outputs(&arguments.outputs)?,
         };
-        images.push(Planned { word: word.clone(), named, references, outputs });
+        images.push(Planned {
+            word: word.clone(),
+            named,
+            references,
+            outputs,
+        });
     }
     Ok(Plan {
         images,
         suite,
         architectures: architectures(&arguments.platform)?,
         options: BuildOptions {
-            compression: Compression::Gzip { level: arguments.compression_level },
+            compression: Compression::Gzip {
+                level: arguments.compression_level,
+            },
             epoch: epoch()?,
             threads: threads(),
         },
@@ -120,7 +145,10 @@ fn default_output(name: &str, variant: Variant) -> Location {
         Variant::Latest => format!("{name}.tar"),
         variant => format!("{name}-{}.tar", variant.name()),
     };
-    Location::OciArchive { path: PathBuf::from(file), tag: None }
+    Location::OciArchive {
+        path: PathBuf::from(file),
+        tag: None,
+    }
 }
 
 fn outputs(words: &[String]) -> Result<Vec<Location>, CommandError> {
@@ -139,7 +167,9 @@ fn outputs(words: &[String]) -> Result<Vec<Location>, CommandError> {
 /// The platforms of one image must be made from the same sources: their binary versions may
 /// differ by a rebuild, but not by what was fixed.
 fn agree(word: &str, built: &[Built]) -> Result<(), CommandError> {
-    let Some((first, others)) = built.split_first() else { return Ok(()) };
+    let Some((first, others)) = built.split_first() else {
+        return Ok(());
+    };
     let source = |built: &Built, name: &str| {
         let mut packages = built.resolution.packages();
         let found = packages.find(|(_, one)| one.package.name == name);
@@ -168,6 +198,11 @@ fn agree(word: &str, built: &[Built]) -> Result<(), CommandError> {
 }
 
 fn created(built: &Built) -> Option<u64> {
-    let newest = built.assembly.tree.iter().map(|(_, entry)| entry.meta.mtime).max()?;
+    let newest = built
+        .assembly
+        .tree
+        .iter()
+        .map(|(_, entry)| entry.meta.mtime)
+        .max()?;
     u64::try_from(newest).ok()
 }

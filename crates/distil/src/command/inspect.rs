@@ -41,11 +41,19 @@ pub(crate) fn packages(image: &Image) -> Result<(Vec<Package>, u64), CommandErro
     let mut files = Files::default();
     for layer in image.layers() {
         let tar = layer.tar(MAX_LAYER).map_err(CommandError::failure)?;
-        let limits = Limits { size: MAX_LAYER, ..Limits::default() };
+        let limits = Limits {
+            size: MAX_LAYER,
+            ..Limits::default()
+        };
         let reader = Reader::new(tar, limits);
-        reader.for_each(|member, content| files.take(member, content)).map_err(|error| {
-            CommandError::failure(format!("the layer {} cannot be read: {error}", layer.digest()))
-        })?;
+        reader
+            .for_each(|member, content| files.take(member, content))
+            .map_err(|error| {
+                CommandError::failure(format!(
+                    "the layer {} cannot be read: {error}",
+                    layer.digest()
+                ))
+            })?;
     }
     let total = files.sizes.values().sum();
     let folder = TreePath::of(STATUS);
@@ -69,18 +77,34 @@ fn package(path: &TreePath, bytes: &[u8], files: &Files) -> Result<Package, Comm
         value.ok_or_else(|| wrong(format!("has no `{name}`")))
     };
     let (name, version) = (field("Package")?, field("Version")?);
-    let source = stanza.get("Source").map_or(name.as_str(), str::trim).to_owned();
+    let source = stanza
+        .get("Source")
+        .map_or(name.as_str(), str::trim)
+        .to_owned();
     let (source, source_version) = match source.split_once(" (") {
         Some((source, version)) => (source.to_owned(), version.trim_end_matches(')').to_owned()),
         None => (source, version.clone()),
     };
     let sums = TreePath::of(STATUS).join(format!("{name}.md5sums"));
-    let sums = files.metadata.get(&sums).map(Vec::as_slice).unwrap_or_default();
-    let paths = sums.split(|&byte| byte == b'\n').filter_map(|line| line.get(34..));
+    let sums = files
+        .metadata
+        .get(&sums)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let paths = sums
+        .split(|&byte| byte == b'\n')
+        .filter_map(|line| line.get(34..));
     let paths = paths.filter_map(|path| TreePath::from_archive(path).ok());
     let size = paths.filter_map(|path| files.sizes.get(&path)).sum();
     let architecture = field("Architecture")?;
-    Ok(Package { name, version, architecture, source, source_version, size })
+    Ok(Package {
+        name,
+        version,
+        architecture,
+        source,
+        source_version,
+        size,
+    })
 }
 
 impl Files {
@@ -89,9 +113,13 @@ impl Files {
         member: distil_tree::tar::Member,
         content: &mut dyn Read,
     ) -> Result<(), ReadError> {
-        let Ok(path) = TreePath::from_archive(&member.path) else { return Ok(()) };
+        let Ok(path) = TreePath::from_archive(&member.path) else {
+            return Ok(());
+        };
         self.forget_replaced(&path, &member.kind);
-        let MemberKind::File(size) = member.kind else { return Ok(()) };
+        let MemberKind::File(size) = member.kind else {
+            return Ok(());
+        };
         self.sizes.insert(path.clone(), size);
         if path.is_within(&TreePath::of(STATUS)) && size <= MAX_METADATA {
             let mut bytes = Vec::new();

@@ -37,14 +37,26 @@ pub(crate) fn run(arguments: &cli::List) -> Result<(), CommandError> {
         });
     }
     match arguments.format {
-        cli::Format::Json => print_json(&Document { schema_version: 1, images }),
+        cli::Format::Json => print_json(&Document {
+            schema_version: 1,
+            images,
+        }),
         cli::Format::Table => {
             let row = |image: &Image| {
                 let from = image.from.clone().unwrap_or_else(|| "-".to_owned());
-                vec![image.name.clone(), from, image.suites.join(" "), image.description.clone()]
+                vec![
+                    image.name.clone(),
+                    from,
+                    image.suites.join(" "),
+                    image.description.clone(),
+                ]
             };
             let rows = images.iter().map(row).collect();
-            print_table(&table(&["IMAGE", "FROM", "SUITES", "DESCRIPTION"], rows, &[]))
+            print_table(&table(
+                &["IMAGE", "FROM", "SUITES", "DESCRIPTION"],
+                rows,
+                &[],
+            ))
         }
     }
 }

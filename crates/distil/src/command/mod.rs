@@ -31,8 +31,8 @@ pub(crate) fn find(word: &str, changes: &cli::Definition) -> Result<Named, Comma
         }
         None => (word, Variant::Latest),
     };
-    let mut source = Source::find(name, None)
-        .map_err(|error| crate::archive::explain(error.into()))?;
+    let mut source =
+        Source::find(name, None).map_err(|error| crate::archive::explain(error.into()))?;
     source.add_packages(&changes.packages);
     if let Some(entrypoint) = &changes.entrypoint {
         let words = entrypoint.split_whitespace().map(str::to_owned).collect();

@@ -106,7 +106,9 @@ pub(crate) fn run(arguments: cli::Show) -> Result<(), CommandError> {
 
 fn is_definition(word: &str) -> bool {
     let name = word.rsplit_once(':').map_or(word, |(name, _)| name);
-    [word, name].iter().any(|name| name.ends_with(".yaml") || name.ends_with(".yml"))
+    [word, name]
+        .iter()
+        .any(|name| name.ends_with(".yaml") || name.ends_with(".yml"))
 }
 
 fn read(location: &Location, arguments: &cli::Show) -> Result<Document, CommandError> {
@@ -114,11 +116,14 @@ fn read(location: &Location, arguments: &cli::Show) -> Result<Document, CommandE
     let image = match &arguments.platform {
         Some(platform) => {
             let platform: Platform = platform.parse().map_err(CommandError::usage)?;
-            content.for_platform(&platform).ok_or_else(|| no_platform(location, &platform, &content))?
+            content
+                .for_platform(&platform)
+                .ok_or_else(|| no_platform(location, &platform, &content))?
         }
-        None => content.for_host().or(content.images().first()).ok_or_else(|| {
-            CommandError::failure(format!("`{location}` has no image in it"))
-        })?,
+        None => content
+            .for_host()
+            .or(content.images().first())
+            .ok_or_else(|| CommandError::failure(format!("`{location}` has no image in it")))?,
     };
     let (packages, unpacked_size) = inspect::packages(image)?;
     let packages = packages.into_iter().map(|one| Package {
@@ -130,7 +135,10 @@ fn read(location: &Location, arguments: &cli::Show) -> Result<Document, CommandE
         size: one.size,
         layer: None,
     });
-    Ok(Document { unpacked_size, ..document(image, None, packages.collect()) })
+    Ok(Document {
+        unpacked_size,
+        ..document(image, None, packages.collect())
+    })
 }
 
 fn no_platform(
@@ -138,9 +146,15 @@ fn no_platform(
     platform: &Platform,
     content: &distil_oci::Content,
 ) -> CommandError {
-    let there: Vec<String> =
-        content.images().iter().map(|image| format!("`{}`", image.platform())).collect();
-    let message = format!("`{location}` has no image for `{platform}`, only for {}", there.join(", "));
+    let there: Vec<String> = content
+        .images()
+        .iter()
+        .map(|image| format!("`{}`", image.platform()))
+        .collect();
+    let message = format!(
+        "`{location}` has no image for `{platform}`, only for {}",
+        there.join(", ")
+    );
     CommandError::failure(message)
 }
 
@@ -156,10 +170,22 @@ fn make(arguments: &cli::Show) -> Result<Document, CommandError> {
         epoch: epoch()?,
         threads: threads(),
     };
-    let target = Target { variant: named.variant, suite, architecture };
+    let target = Target {
+        variant: named.variant,
+        suite,
+        architecture,
+    };
     let archive = session.archive(suite, architecture.debian());
     let (store, fetcher) = (&session.store, &session.fetcher);
-    let prepared = prepare(named.source, target, &archive, &options, store, fetcher, &printer);
+    let prepared = prepare(
+        named.source,
+        target,
+        &archive,
+        &options,
+        store,
+        fetcher,
+        &printer,
+    );
     let built = prepared.and_then(|prepared| build(prepared, &options, store, &printer));
     printer.finish();
     Ok(describe(&built.map_err(explain)?))
@@ -183,21 +209,38 @@ fn describe(built: &Built) -> Document {
     packages.sort_by(|a, b| a.name.cmp(&b.name));
     let left_out = built.assembly.left_out.iter().map(|(reason, amount)| {
         let Amount { files, bytes } = *amount;
-        LeftOut { reason: reason.clone(), files, bytes }
+        LeftOut {
+            reason: reason.clone(),
+            files,
+            bytes,
+        }
     });
-    let omitted = built.resolution.layers.last().into_iter().flat_map(|layer| &layer.omitted);
+    let omitted = built
+        .resolution
+        .layers
+        .last()
+        .into_iter()
+        .flat_map(|layer| &layer.omitted);
     let omitted = omitted.map(|one| Omitted {
         package: one.package.clone(),
         relation: one.relation.to_string(),
         without: one.without.clone(),
     });
-    let scripts = built.assembly.packages.iter().filter(|one| !one.scripts.is_empty());
+    let scripts = built
+        .assembly
+        .packages
+        .iter()
+        .filter(|one| !one.scripts.is_empty());
     let scripts = scripts.map(|one| Script {
         package: one.selected.package.name.clone(),
         scripts: one.scripts.clone(),
         covered: one.scripts_covered.clone(),
     });
-    let sizes = built.assembly.tree.iter().filter_map(|(_, entry)| entry.file());
+    let sizes = built
+        .assembly
+        .tree
+        .iter()
+        .filter_map(|(_, entry)| entry.file());
     let name = format!("{}:{}", built.recipe.name, built.recipe.variant.name());
     Document {
         unpacked_size: sizes.map(|node| node.content.size()).sum(),
@@ -212,8 +255,10 @@ fn document(image: &Image, name: Option<String>, packages: Vec<Package>) -> Docu
     let config = image.config();
     let run = config.config().as_ref();
     let history = config.history().clone().unwrap_or_default();
-    let mut made_by =
-        history.iter().filter(|one| one.empty_layer() != Some(true)).map(|one| one.created_by());
+    let mut made_by = history
+        .iter()
+        .filter(|one| one.empty_layer() != Some(true))
+        .map(|one| one.created_by());
     let layers = image.layers().iter().map(|layer| Layer {
         digest: layer.digest().to_string(),
         diff_id: layer.diff_id().to_string(),
@@ -239,7 +284,9 @@ fn document(image: &Image, name: Option<String>, packages: Vec<Package>) -> Docu
             cmd: list(run.and_then(|run| run.cmd().as_ref())),
             env: list(run.and_then(|run| run.env().as_ref())),
             user: run.and_then(|run| run.user().clone()).unwrap_or_default(),
-            workdir: run.and_then(|run| run.working_dir().clone()).unwrap_or_default(),
+            workdir: run
+                .and_then(|run| run.working_dir().clone())
+                .unwrap_or_default(),
             labels: labels.into_iter().collect(),
         },
         left_out: None,
@@ -286,21 +333,42 @@ fn print_tables(document: &Document) -> Result<(), CommandError> {
             .iter()
             .map(|one| vec![one.reason.clone(), one.files.to_string(), bytes(one.bytes)]);
         print("")?;
-        print_table(&table(&["LEFT OUT", "FILES", "SIZE"], rows.collect(), &[1, 2]))?;
+        print_table(&table(
+            &["LEFT OUT", "FILES", "SIZE"],
+            rows.collect(),
+            &[1, 2],
+        ))?;
     }
-    if let Some(omitted) = document.omitted_dependencies.as_ref().filter(|list| !list.is_empty()) {
-        let rows =
-            omitted.iter().map(|one| vec![one.package.clone(), one.relation.clone()]).collect();
+    if let Some(omitted) = document
+        .omitted_dependencies
+        .as_ref()
+        .filter(|list| !list.is_empty())
+    {
+        let rows = omitted
+            .iter()
+            .map(|one| vec![one.package.clone(), one.relation.clone()])
+            .collect();
         print("")?;
         print_table(&table(&["PACKAGE", "DEPENDENCY LEFT OUT"], rows, &[]))?;
     }
-    if let Some(scripts) = document.scripts_not_run.as_ref().filter(|list| !list.is_empty()) {
+    if let Some(scripts) = document
+        .scripts_not_run
+        .as_ref()
+        .filter(|list| !list.is_empty())
+    {
         let rows = scripts.iter().map(|one| {
-            let covered = one.covered.clone().unwrap_or_else(|| "NOT MADE: see the script".to_owned());
+            let covered = one
+                .covered
+                .clone()
+                .unwrap_or_else(|| "NOT MADE: see the script".to_owned());
             vec![one.package.clone(), one.scripts.join(" "), covered]
         });
         print("")?;
-        print_table(&table(&["PACKAGE", "SCRIPTS NOT RUN", "WHAT OF IT"], rows.collect(), &[]))?;
+        print_table(&table(
+            &["PACKAGE", "SCRIPTS NOT RUN", "WHAT OF IT"],
+            rows.collect(),
+            &[],
+        ))?;
     }
     print_config(&document.config)
 }
@@ -313,8 +381,14 @@ fn print_config(config: &Config) -> Result<(), CommandError> {
         vec!["user".to_owned(), config.user.clone()],
         vec!["workdir".to_owned(), config.workdir.clone()],
     ];
-    rows.extend(config.env.iter().map(|one| vec!["env".to_owned(), one.clone()]));
-    let label = |(name, value): (&String, &String)| vec!["label".to_owned(), format!("{name}={value}")];
+    rows.extend(
+        config
+            .env
+            .iter()
+            .map(|one| vec!["env".to_owned(), one.clone()]),
+    );
+    let label =
+        |(name, value): (&String, &String)| vec!["label".to_owned(), format!("{name}={value}")];
     rows.extend(config.labels.iter().map(label));
     print("")?;
     print_table(&table(&["CONFIG", "VALUE"], rows, &[]))

@@ -78,7 +78,11 @@ fn the_newest_version_that_fits_is_taken() {
 #[test]
 fn pockets_of_a_lower_priority_are_for_need_only() {
     let index = index_of(&[
-        ("trixie", 500, "x 1\na 1; Depends: x\nnew 1; Depends: x (>= 2)"),
+        (
+            "trixie",
+            500,
+            "x 1\na 1; Depends: x\nnew 1; Depends: x (>= 2)",
+        ),
         ("trixie-security", 500, "x 1.1"),
         ("trixie-backports", 100, "x 2"),
     ]);
@@ -118,7 +122,9 @@ fn packages_that_exclude_each_other_are_not_together() {
     assert_eq!(install(lines, "a"), "a 1, b 1");
     assert_eq!(install(lines, "a, d"), "a 1, c 1, d 1");
     // Whichever of them says so.
-    let lines = lines.replace("b 1; Conflicts: d", "b 1").replace("d 1", "d 1; Breaks: b");
+    let lines = lines
+        .replace("b 1; Conflicts: d", "b 1")
+        .replace("d 1", "d 1; Breaks: b");
     assert_eq!(install(&lines, "a, d"), "a 1, c 1, d 1");
 }
 
@@ -178,7 +184,10 @@ fn a_request_for_a_real_package_is_for_that_one() {
 fn a_request_can_have_alternatives_and_restrictions() {
     let lines = "a 1\nb 1\nc 1; Architecture: all";
     assert_eq!(install(lines, "missing | b"), "b 1");
-    assert_eq!(install(lines, "a [arm64], b [amd64], c [!amd64] | a"), "a 1, b 1");
+    assert_eq!(
+        install(lines, "a [arm64], b [amd64], c [!amd64] | a"),
+        "a 1, b 1"
+    );
     assert_eq!(install(lines, "a [arm64]"), "");
     assert_eq!(install(lines, ""), "");
 }
@@ -237,7 +246,9 @@ fn what_is_to_be_left_out_is_and_is_reported() {
         debconf 1
         cdebconf 1; Provides: debconf-2.0";
     let index = trixie(lines);
-    let request = request("python, tzdata").without("dpkg").without("debconf-2.0");
+    let request = request("python, tzdata")
+        .without("dpkg")
+        .without("debconf-2.0");
     let solution = solve(&index, &request).unwrap();
     assert_eq!(names(&solution), "libc 1, libgcc 1, python 1, tzdata 1");
     let omitted: Vec<String> = solution

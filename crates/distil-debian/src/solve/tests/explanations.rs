@@ -15,7 +15,11 @@ fn an_unknown_package() {
         panic!("{error}");
     };
     assert_eq!(nearest, ["python3"]);
-    let index = index_of(&[("trixie", 500, ""), ("trixie-updates", 500, ""), ("trixie-security", 500, "")]);
+    let index = index_of(&[
+        ("trixie", 500, ""),
+        ("trixie-updates", 500, ""),
+        ("trixie-security", 500, ""),
+    ]);
     insta::assert_snapshot!(solved(&index, &request("a | b")), @"there is no package `a` in trixie, trixie-updates and trixie-security");
     insta::assert_snapshot!(solved(&PackageIndex::new("amd64"), &request("a")), @"there is no package `a` in the index");
 }
@@ -163,7 +167,11 @@ fn versions_that_are_pinned() {
     // A request that is wrong anyhow is not the pins' fault.
     let error = solve(&index, &request("x (>= 3)").pinned("x", "1")).unwrap_err();
     assert!(matches!(error, SolveError::Unsatisfiable(_)));
-    let error = solve(&index, &Request::default().pinned("x", "1").pinned("x", "2")).unwrap_err();
+    let error = solve(
+        &index,
+        &Request::default().pinned("x", "1").pinned("x", "2"),
+    )
+    .unwrap_err();
     insta::assert_snapshot!(error, @"
     the request does not fit the versions that are pinned:
       `x` is pinned to 1
@@ -174,7 +182,12 @@ fn versions_that_are_pinned() {
 #[test]
 fn only_what_is_needed_is_said() {
     let noise: String = (0..30)
-        .map(|n| format!("n{n} 1; Depends: n{} | m{n}; Conflicts: k{n}\nm{n} 1\nk{n} 1\n", n + 1))
+        .map(|n| {
+            format!(
+                "n{n} 1; Depends: n{} | m{n}; Conflicts: k{n}\nm{n} 1\nk{n} 1\n",
+                n + 1
+            )
+        })
         .collect();
     let lines = format!(
         "{noise}
@@ -193,4 +206,23 @@ fn only_what_is_needed_is_said() {
       `c` depends on `d`
       `d` conflicts with `z`
     ");
+}
+
+/// Threads of programs have small stacks, as those of tests do.
+#[test]
+fn a_chain_can_be_long() {
+    let length = 5000;
+    let chain: String = (0..length)
+        .map(|n| format!("n{n} 1; Depends: n{}\n", n + 1))
+        .collect();
+    let index = trixie(&format!("{chain}n{length} 1"));
+    let solution = solve(&index, &request("n0")).unwrap();
+    assert_eq!(solution.packages.len(), length + 1);
+    assert_eq!(solution.why(&format!("n{length}")).len(), length + 1);
+    let SolveError::Unsatisfiable(explanation) =
+        solve(&trixie(&chain), &request("n0")).unwrap_err()
+    else {
+        panic!("another error");
+    };
+    assert_eq!(explanation.facts.len(), length + 1);
 }

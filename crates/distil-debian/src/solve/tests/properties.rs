@@ -26,7 +26,16 @@ fn any_relations() -> impl Strategy<Value = String> {
 }
 
 fn any_package() -> impl Strategy<Value = String> {
-    let provides = prop::sample::select(vec!["", "", "", "v", "w (= 2)", "v (= 1), w", "a", "b (= 3)"]);
+    let provides = prop::sample::select(vec![
+        "",
+        "",
+        "",
+        "v",
+        "w (= 2)",
+        "v (= 1), w",
+        "a",
+        "b (= 3)",
+    ]);
     let exclusions =
         || prop::collection::vec(any_relation(), 0..2).prop_map(|list| list.join(", "));
     let priority = prop::sample::select(vec!["required", "optional", "extra"]);
@@ -56,7 +65,7 @@ fn any_universe() -> impl Strategy<Value = Vec<String>> {
 fn any_request() -> impl Strategy<Value = Request> {
     let group = prop::collection::vec(any_relation(), 1..3).prop_map(|group| group.join(" | "));
     let install = prop::collection::vec(group, 0..4);
-    let pinned = prop::collection::vec((prop::sample::select(NAMES.to_vec()), 1..4u8), 0..2);
+    let pinned = prop::collection::vec((prop::sample::select(NAMES.to_vec()), 1..4u8), 0..3);
     let without = prop::collection::vec(prop::sample::select(vec!["a", "v", "x"]), 0..2);
     (install, pinned, without).prop_map(|(install, pinned, without)| {
         let mut request = request(&install.join(", "));
@@ -84,13 +93,11 @@ fn meets(package: &BinaryPackage, relation: &Relation) -> bool {
 }
 
 /// Whether packages are a solution; each name is among them once at most.
-fn is_solution(
-    index: &PackageIndex,
-    request: &Request,
-    packages: &[&BinaryPackage],
-) -> bool {
+fn is_solution(index: &PackageIndex, request: &Request, packages: &[&BinaryPackage]) -> bool {
     let has = |group: &Alternatives| {
-        group.iter().any(|relation| packages.iter().any(|p| meets(p, relation)))
+        group
+            .iter()
+            .any(|relation| packages.iter().any(|p| meets(p, relation)))
     };
     let left_out = |group: &Alternatives| request.without.iter().any(|name| group.names(name));
     let depends = packages.iter().all(|package| {
@@ -103,7 +110,9 @@ fn is_solution(
     let excludes = packages.iter().any(|package| {
         let exclusions = package.conflicts.iter().chain(&package.breaks).flatten();
         exclusions.into_iter().any(|relation| {
-            packages.iter().any(|other| other.name != package.name && meets(other, relation))
+            packages
+                .iter()
+                .any(|other| other.name != package.name && meets(other, relation))
         })
     });
     let requested = request.install.iter().all(|group| {
@@ -117,7 +126,9 @@ fn is_solution(
         })
     });
     let pinned = request.pinned.iter().all(|(name, version)| {
-        packages.iter().any(|p| p.name == *name && p.version == *version)
+        packages
+            .iter()
+            .any(|p| p.name == *name && p.version == *version)
     });
     depends && !excludes && requested && pinned
 }
@@ -144,7 +155,10 @@ fn any_choice<'p>(
 }
 
 fn lists(index: &PackageIndex) -> Vec<Vec<BinaryPackage>> {
-    NAMES.iter().map(|name| index.candidates(name).unwrap()).collect()
+    NAMES
+        .iter()
+        .map(|name| index.candidates(name).unwrap())
+        .collect()
 }
 
 proptest! {
@@ -166,8 +180,11 @@ proptest! {
                     part.len() < packages.len() && is_solution(&index, &request, part)
                 });
                 prop_assert!(!smaller, "not minimal: {}", names(&solution));
+                prop_assert!(solution.packages.is_sorted_by_key(|p| &p.package.name));
+                prop_assert!(solution.omitted.is_sorted_by_key(|omitted| &omitted.package));
                 for selected in &solution.packages {
                     prop_assert!(!selected.reasons.is_empty());
+                    prop_assert!(selected.reasons.is_sorted());
                     let chain = solution.why(&selected.package.name);
                     let rooted = chain.first().is_some_and(|(_, reason)| {
                         matches!(reason, Reason::Requested(_) | Reason::Pinned)
@@ -247,9 +264,11 @@ fn reduced_to(mut package: BinaryPackage, explanation: &Explanation) -> BinaryPa
         .facts
         .iter()
         .filter_map(|fact| match fact {
-            Fact::Depends { package: subject, relation, .. } if about(subject, &package) => {
-                Some(relation.clone())
-            }
+            Fact::Depends {
+                package: subject,
+                relation,
+                ..
+            } if about(subject, &package) => Some(relation.clone()),
             _ => None,
         })
         .collect();
@@ -257,18 +276,27 @@ fn reduced_to(mut package: BinaryPackage, explanation: &Explanation) -> BinaryPa
         .facts
         .iter()
         .filter_map(|fact| match fact {
-            Fact::Excludes { package: subject, relation, .. } if about(subject, &package) => {
-                Some(relation.clone().into())
-            }
+            Fact::Excludes {
+                package: subject,
+                relation,
+                ..
+            } if about(subject, &package) => Some(relation.clone().into()),
             _ => None,
         })
         .collect();
     let has = |groups: &[Alternatives], field: &crate::relation::Relations| {
-        groups.iter().all(|group| field.iter().any(|own| own == group))
+        groups
+            .iter()
+            .all(|group| field.iter().any(|own| own == group))
     };
     // What is said of a package, it says itself.
     let both = crate::relation::Relations(
-        package.depends.iter().chain(&package.pre_depends).cloned().collect(),
+        package
+            .depends
+            .iter()
+            .chain(&package.pre_depends)
+            .cloned()
+            .collect(),
     );
     assert!(has(&depends, &both), "{depends:?} {both:?}");
     package.depends.0 = depends;

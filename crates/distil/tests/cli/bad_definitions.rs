@@ -1,0 +1,232 @@
+//! Definitions and requests that are wrong.
+
+use distil_fixture::DebBuilder;
+
+use crate::context::Context;
+
+fn fails(arguments: &[&str]) -> String {
+    Context::new().fails(arguments)
+}
+
+fn definition(yaml: &str) -> String {
+    let context = Context::new();
+    context.define(yaml);
+    context.fails(&["build", "app.yaml"])
+}
+
+#[test]
+fn names_that_there_are_not() {
+    insta::assert_snapshot!(fails(&["build", "pyhton3"]), @r#"
+    status 2
+    error: there is no image `pyhton3` in the catalogue
+
+    hint: did you mean `python3`?
+
+    hint: `distil list` shows the catalogue; a file must end in `.yaml`
+    "#);
+    insta::assert_snapshot!(fails(&["build", "python3:debgu"]), @r#"
+    status 2
+    error: there is no variant `debgu`; the variants are `latest`, `nonroot`, `debug`, `debug-nonroot`
+
+    hint: did you mean `debug`?
+    "#);
+    insta::assert_snapshot!(fails(&["build", "python3", "--suite", "trixi"]), @r#"
+    status 2
+    error: there is no suite `trixi`; the suites are `bookworm`, `trixie`, `forky`
+
+    hint: did you mean `trixie`?
+    "#);
+    insta::assert_snapshot!(fails(&["build", "python3", "--platform", "linux/amd46"]), @r#"
+    status 2
+    error: unknown platform `linux/amd46`; did you mean `linux/amd64` or `linux/arm64`?
+    "#);
+    insta::assert_snapshot!(fails(&["build", "gone.yaml"]), @r#"
+    status 1
+    error: `gone.yaml` does not exist
+    "#);
+}
+
+#[test]
+fn packages_that_there_are_not() {
+    insta::assert_snapshot!(fails(&["build", "base", "--add", "libfffi8"]), @r#"
+    status 1
+    error: failed to find packages for `base`
+      cause: there is no package `libfffi8` in trixie, trixie-updates and trixie-security
+
+    hint: did you mean `libffi8`?
+    "#);
+    insta::assert_snapshot!(definition("name: app\npackages: [libfffi8]\n"), @r#"
+    status 1
+    error: failed to find packages for `app`
+      cause: there is no package `libfffi8` in trixie, trixie-updates and trixie-security
+
+    hint: did you mean `libffi8`?
+    "#);
+}
+
+#[test]
+fn requests_that_nothing_satisfies() {
+    let app = DebBuilder::new("app", "1", "amd64").depends("libc6 (>= 99)");
+    let context = Context::with_packages(vec![app]);
+    insta::assert_snapshot!(context.fails(&["build", "base", "--add", "app"]), @r#"
+    status 1
+    error: failed to find packages for `base`
+      cause: the request cannot be satisfied:
+        `app` is requested
+        `app` depends on `libc6 (>= 99)`, but only `libc6` 2.41-12+deb13u5 is in trixie
+    "#);
+}
+
+#[test]
+fn yaml_that_is_wrong_shows_the_place() {
+    insta::assert_snapshot!(definition("name: app\nform: base\n"), @r#"
+    status 1
+    error: `app.yaml` is not a definition
+    error: line 2 column 1: unknown field `form`, expected one of name, description, from, packages, without, drop, keep, excuse, when, links, directories, files, accounts, certificates, config, debug
+     --> <input>:2:1
+      |
+    1 | name: app
+    2 | form: base
+      | ^ unknown field `form`, expected one of name, description, from, packages, without, drop, keep, excuse, when, links, directories, files, accounts, certificates, config, debug
+    "#);
+    insta::assert_snapshot!(definition("name: app\npackages: libc6\n"), @r#"
+    status 1
+    error: `app.yaml` is not a definition
+    error: line 2 column 11: expected sequence start
+     --> <input>:2:11
+      |
+    1 | name: app
+    2 | packages: libc6
+      |           ^ expected sequence start
+    "#);
+    insta::assert_snapshot!(definition("name: app\npackages:\n  - {nmae: libc6}\n"), @r#"
+    status 1
+    error: `app.yaml` is not a definition
+    error: line 3 column 6: unknown field `nmae`, expected one of name, only, move
+     --> <input>:3:6
+      |
+    1 | name: app
+    2 | packages:
+    3 |   - {nmae: libc6}
+      |      ^ unknown field `nmae`, expected one of name, only, move
+    "#);
+    insta::assert_snapshot!(definition("name: [\n"), @r#"
+    status 1
+    error: `app.yaml` is not a definition
+    error: line 1 column 7: expected string scalar
+     --> <input>:1:7
+      |
+    1 | name: [
+      |       ^ expected string scalar
+    "#);
+    insta::assert_snapshot!(definition("name: App\n"), @r#"
+    status 1
+    error: `app.yaml` is not a definition
+    its name is `App`; names have lower-case letters, digits, `-`, `.` and `_`
+    "#);
+}
+
+#[test]
+fn entries_without_effect() {
+    insta::assert_snapshot!(
+        definition("name: app\nfrom: base\nwithout: {awk2: why not}\n"), @r#"
+    status 1
+    error: `without: awk2` of definition `app` leaves nothing out: no package of the image asks for it
+    "#);
+    insta::assert_snapshot!(
+        definition("name: app\nfrom: base\ndrop: [/usr/lib/*/libc.so.6]\n"), @r#"
+    status 1
+    error: the pattern `/usr/lib/*/libc.so.6` in `drop` of definition `app` matches no file of its own packages; what a definition below ships cannot be dropped
+    "#);
+    insta::assert_snapshot!(
+        definition("name: app\nfrom: base\nexcuse: {libx.so.1: none}\n"), @r#"
+    status 1
+    error: `excuse: libx.so.1` of definition `app` excuses nothing: no file lacks it
+    "#);
+}
+
+#[test]
+fn values_that_make_no_sense() {
+    insta::assert_snapshot!(
+        definition("name: app\nfrom: base\ndirectories: [{path: data}]\n"), @r#"
+    status 1
+    error: `directories` of definition `app`: the path `data` is not absolute
+    "#);
+    insta::assert_snapshot!(
+        definition("name: app\nfrom: base\ndirectories: [{path: /data, owner: nobdy}]\n"), @r#"
+    status 1
+    error: `directories` of definition `app`: there is no user `nobdy`; add it to `accounts`, or write its number
+    "#);
+    insta::assert_snapshot!(
+        definition("name: app\nfrom: base\nfiles: [{path: /a, text: x, mode: rwx}]\n"), @r#"
+    status 1
+    error: `files` of definition `app`: `rwx` is not a mode in octal digits, such as `0755`
+    "#);
+    insta::assert_snapshot!(
+        definition("name: app\nfrom: base\nfiles: [{path: /etc/services, text: x}]\n"), @r#"
+    status 1
+    error: `files` of definition `app` adds `/etc/services`, which package `netbase` has already
+    "#);
+    insta::assert_snapshot!(
+        definition("name: app\nfrom: base\nfiles: [{path: /a, from: gone.txt}]\n"), @r#"
+    status 1
+    error: `gone.txt` does not exist
+    "#);
+    insta::assert_snapshot!(
+        definition("name: app\nfrom: base\nlinks: {'/x': '${sweet}/y'}\n"), @r#"
+    status 1
+    error: `links` of definition `app`: `${sweet}/y` uses `${sweet}`, and there is no such variable
+    "#);
+    insta::assert_snapshot!(
+        definition("name: app\nfrom: base\ncertificates: {extra: [app.yaml]}\n"), @r#"
+    status 1
+    error: `app.yaml`, from which the bundle of certificates is made, has no certificate in it
+    "#);
+    insta::assert_snapshot!(definition("name: app\nfrom: app.yaml\n"), @r#"
+    status 1
+    error: the `from` of `app` never ends: app → app
+    "#);
+    insta::assert_snapshot!(definition("name: app\nfrom: python3:debug\n"), @r#"
+    status 1
+    error: `from` of definition `app`: `python3:debug` names a variant; an image stands on a definition
+    "#);
+}
+
+#[test]
+fn a_definition_of_ones_own_builds() {
+    let context = Context::new();
+    let (_, pem, _) = distil_fixture::CA_CERTIFICATES[0];
+    std::fs::write(context.work().join("corp.pem"), pem).unwrap();
+    std::fs::write(context.work().join("motd"), "hello").unwrap();
+    context.define(
+        "name: app\n\
+         from: base\n\
+         packages: [libffi8]\n\
+         links: {/usr/local/bin/x: ../y}\n\
+         directories: [{path: /data, owner: nonroot, mode: '0750'}]\n\
+         files: [{path: /etc/motd, from: motd}, {path: /etc/x, text: '${architecture}'}]\n\
+         certificates: {extra: [corp.pem]}\n\
+         config: {entrypoint: [/app], env: {A: b}, labels: {version: '${version:libffi8}'}}\n",
+    );
+    context.run(&["build", "app.yaml"]);
+    let files = crate::images::files(&context.work().join("app.tar"));
+    let data = &files["data"];
+    assert_eq!((data.mode, data.uid, data.gid), (0o750, 65532, 65532));
+    assert_eq!(files["etc/motd"].bytes, b"hello");
+    assert!(files.contains_key("usr/local/share/ca-certificates/corp.crt"));
+    let json = context.run(&["show", "app.tar", "--format", "json"]);
+    assert!(
+        json.contains("\"A=b\"") && json.contains("image.version\": \"3."),
+        "{json}"
+    );
+}
+
+#[test]
+fn several_images_take_no_single_name() {
+    insta::assert_snapshot!(fails(&["build", "base", "cc", "-t", "x"]), @r#"
+    status 2
+    error: `--tag` and `--output` are for one image, and there are several
+
+    hint: build them one after another
+    "#);
+}

@@ -1,0 +1,101 @@
+//! Packages that are hostile or contradict one another.
+
+use distil_fixture::{DebBuilder, ElfBuilder, Entry, EntryKind};
+
+use crate::context::Context;
+
+fn added(package: DebBuilder) -> String {
+    let name = package.name().to_owned();
+    Context::with_packages(vec![package]).fails(&["build", "base", "--add", &name])
+}
+
+fn deb(name: &str) -> DebBuilder {
+    DebBuilder::new(name, "1.0-1", "amd64")
+}
+
+#[test]
+fn what_leads_out_of_the_image() {
+    let file = EntryKind::File(b"x".to_vec());
+    let absolute = deb("evil").entry(Entry::verbatim("/etc/passwd", file.clone()));
+    insta::assert_snapshot!(added(absolute), @r#"
+    status 1
+    error: failed to read package `evil 1.0-1`
+      cause: `/etc/passwd` in it is absolute
+    "#);
+    let parent = deb("evil")
+        .parents(false)
+        .entry(Entry::verbatim("../x", file));
+    insta::assert_snapshot!(added(parent), @r#"
+    status 1
+    error: failed to read package `evil 1.0-1`
+      cause: `../x` in it has a `..` in it
+    "#);
+    let link = deb("evil").entry(Entry::symlink("usr/x", "../../../etc"));
+    insta::assert_snapshot!(added(link), @r#"
+    status 1
+    error: failed to read package `evil 1.0-1`
+      cause: `./usr/x` in it links out of the package, to `../../../etc`
+    "#);
+    let device = deb("evil").entry(Entry::verbatim("./dev/x", EntryKind::CharacterDevice(1, 1)));
+    insta::assert_snapshot!(added(device), @r#"
+    status 1
+    error: failed to read package `evil 1.0-1`
+      cause: `./dev/x` in it is a character device, which packages must not ship
+    "#);
+}
+
+#[test]
+fn two_packages_with_one_path() {
+    let other = deb("other").file("etc/services", "mine");
+    insta::assert_snapshot!(added(other), @r#"
+    status 1
+    error: packages `netbase` and `other` both ship `/etc/services`, and neither says that it replaces the other's files
+    "#);
+    let replacing = deb("other")
+        .field("Replaces", "netbase")
+        .file("etc/services", "mine");
+    let context = Context::with_packages(vec![replacing]);
+    context.run(&["build", "base", "--add", "other"]);
+}
+
+#[test]
+fn libraries_that_are_missing() {
+    let program = ElfBuilder::executable().needed("libgone.so.7").build();
+    insta::assert_snapshot!(added(deb("app").executable("usr/bin/app", program)), @r#"
+    status 1
+    error: the image would lack libraries that its files need:
+      `/usr/bin/app` needs `libgone.so.7`
+    "#);
+}
+
+#[test]
+fn shells_and_setuid_files_are_caught_with_what_brought_them() {
+    let shell = ElfBuilder::executable().needed("libc.so.6").build();
+    let dash = deb("dash").executable("usr/bin/dash", shell);
+    let app = deb("app").depends("dash").file("usr/share/app/x", "x");
+    let context = Context::with_packages(vec![dash, app]);
+    insta::assert_snapshot!(context.fails(&["build", "base", "--add", "app"]), @r#"
+    status 1
+    error: the image would have what attackers look for:
+      a shell: `/usr/bin/dash` from package `dash`, which `app` depends on, which a definition asks for as `app`
+    "#);
+    let setuid = Entry::file("usr/bin/su", "x").mode(0o4755);
+    insta::assert_snapshot!(added(deb("su").entry(setuid)), @r#"
+    status 1
+    error: the image would have what attackers look for:
+      a setuid or setgid file: `/usr/bin/su` from package `su`, which a definition asks for as `su`
+    "#);
+}
+
+#[test]
+fn scripts_that_cannot_run_are_left_out_and_counted() {
+    let script = deb("tool")
+        .executable("usr/bin/tool", "#!/bin/sh\n")
+        .file("usr/share/x", "x");
+    let context = Context::with_packages(vec![script]);
+    let shown = context.run(&["show", "base", "--add", "tool", "--format", "json"]);
+    assert!(
+        shown.contains("scripts whose interpreter is not in the image"),
+        "{shown}"
+    );
+}

@@ -1,0 +1,27 @@
+//! The facts of an ELF file.
+
+#![no_main]
+
+use std::io::Cursor;
+
+use distil_fuzz::explain;
+use distil_tree::elf::{is_elf, parse};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let facts = match parse(Cursor::new(data)) {
+        Ok(facts) => facts,
+        Err(error) => return explain(&error),
+    };
+    assert!(is_elf(data), "only an ELF file has an ELF file's facts");
+    let names = facts
+        .needed
+        .iter()
+        .chain(&facts.interpreter)
+        .chain(&facts.soname);
+    for name in names.chain(&facts.rpath).chain(&facts.runpath) {
+        assert!(!name.contains(&0), "a string ends at its NUL byte");
+        assert!(name.len() <= data.len());
+    }
+    assert_eq!(parse(Cursor::new(data)).as_ref(), Ok(&facts));
+});

@@ -1,0 +1,72 @@
+//! A `Packages` index: as it comes, and condensed, which promises that no stanza is malformed and
+//! that no package is another than before.
+
+#![no_main]
+
+use distil_debian::index::{IndexError, PackageIndex, Pocket, condense};
+use distil_fuzz::explain;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let plain = index(data.to_vec());
+    let mut condensed = Vec::new();
+    let facts = match condense(data, &mut condensed) {
+        Ok(facts) => facts,
+        Err(error) => {
+            explain(&error);
+            if let Ok(plain) = plain {
+                for name in plain.package_names() {
+                    let _ = plain.candidates(name);
+                }
+            }
+            return;
+        }
+    };
+    let mut again = Vec::new();
+    assert_eq!(
+        condense(&condensed[..], &mut again).expect("a condensed index is one"),
+        facts
+    );
+    assert_eq!(
+        text(&condensed),
+        text(&again),
+        "condensing twice is condensing once"
+    );
+    let index = index(condensed).expect("a condensed index can be added");
+    let plain = plain.expect("an index that can be condensed can be added");
+    assert_eq!(plain.package_names(), index.package_names());
+    assert_eq!(plain.virtual_names(), index.virtual_names());
+    for name in index.package_names() {
+        let packages = index
+            .candidates(name)
+            .expect("a condensed stanza is well-formed");
+        assert_eq!(
+            plain.candidates(name).expect("and so is the one before"),
+            packages
+        );
+        assert!(packages.iter().all(|package| package.name == name));
+        assert!(!packages.is_empty());
+    }
+    for name in index.virtual_names() {
+        assert_eq!(index.providers(name), plain.providers(name));
+    }
+    let _ = index.nearest("libfuzz1", 3);
+});
+
+fn index(text: Vec<u8>) -> Result<PackageIndex, IndexError> {
+    let mut index = PackageIndex::new("amd64");
+    for (name, priority) in [("trixie", 500), ("trixie-backports", 100)] {
+        index.add(
+            text.clone(),
+            Pocket {
+                name: name.to_owned(),
+                priority,
+            },
+        )?;
+    }
+    Ok(index)
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("a condensed index is UTF-8")
+}

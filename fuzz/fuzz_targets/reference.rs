@@ -1,0 +1,46 @@
+//! What users write on the command line: names of images, places, platforms, digests. What parses
+//! is written so that it parses to the same.
+
+#![no_main]
+
+use std::error::Error;
+use std::fmt::{Debug, Display};
+use std::str::FromStr;
+
+use distil_fuzz::explain;
+use distil_oci::reference::RegistryReference;
+use distil_oci::{Location, Platform, Reference};
+use distil_store::Digest;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|text: &str| {
+    round::<RegistryReference>(text);
+    round::<Platform>(text);
+    round::<Digest>(text);
+    if let Some(reference) = round::<Reference>(text) {
+        assert_eq!(reference.full().parse().as_ref(), Ok(&reference));
+        assert_eq!(reference.familiar().parse().as_ref(), Ok(&reference));
+    }
+    // The path of a root file system may have a colon, all others end there.
+    round::<Location>(text);
+});
+
+fn round<T>(text: &str) -> Option<T>
+where
+    T: FromStr<Err: Error> + Display + Debug + PartialEq,
+{
+    let value = match text.parse::<T>() {
+        Ok(value) => value,
+        Err(error) => {
+            explain(&error);
+            return None;
+        }
+    };
+    let again = value.to_string().parse::<T>();
+    assert_eq!(
+        again.as_ref().ok(),
+        Some(&value),
+        "`{value}` is read as {again:?}"
+    );
+    Some(value)
+}
