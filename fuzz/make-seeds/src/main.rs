@@ -56,8 +56,8 @@ fn archives(seeds: &Seeds) -> io::Result<()> {
             .pax("uid", "4000000000"),
     ];
     for (name, entries) in [("gnu", &gnu[..]), ("pax", &pax[..])] {
-        seeds.write(&format!("tar/{name}.tar"), short_tar(entries))?;
-        seeds.write(&format!("deb/{name}.tar"), short_tar(entries))?;
+        seeds.write(&format!("tar/{name}"), short_tar(entries))?;
+        seeds.write(&format!("deb/data-{name}"), short_tar(entries))?;
     }
     let layer = short_tar(&gnu[..2]);
     seeds.write("layer/plain", &layer)?;
@@ -263,7 +263,7 @@ fn images(seeds: &Seeds) -> io::Result<()> {
         blob(manifest.as_bytes()),
         file("index.json", &index),
     ];
-    seeds.write("image_archive/oci.tar", short_tar(&oci))?;
+    seeds.write("image_archive/oci", short_tar(&oci))?;
     let saved = r#"[{"Config":"config.json","RepoTags":["fuzz:latest"],"Layers":["0/layer.tar","1/layer.tar"]}]"#;
     let digest = format!("\"sha256:{}\"", sha256_hex(&layer));
     let config = config.replace(&digest, &format!("{digest},{digest}"));
@@ -277,9 +277,9 @@ fn images(seeds: &Seeds) -> io::Result<()> {
         file("manifest.json", saved),
     ];
     let docker = short_tar(&docker);
-    seeds.write("image_archive/docker.tar", &docker)?;
+    seeds.write("image_archive/docker", &docker)?;
     seeds.write(
-        "image_archive/docker.tar.gz",
+        "image_archive/docker-gzip",
         Compression::Gzip.compress(&docker),
     )
 }
