@@ -206,9 +206,13 @@ fn a_pipe_is_written_to_directly() {
     assert!(made.unwrap().success());
     let content = Content::from(image("amd64"));
     write(&content, &oci(&path)).unwrap();
+    // Wakes a reader whose writer never came, so that a failure is one and does not hang.
+    let wake = || drop(fs::File::options().read(true).write(true).open(&pipe));
     let (written, read) = thread::scope(|scope| {
         let reader = scope.spawn(|| fs::read(&pipe).unwrap());
-        (write(&content, &oci(&pipe)), reader.join().unwrap())
+        let written = write(&content, &oci(&pipe));
+        wake();
+        (written, reader.join().unwrap())
     });
     written.unwrap();
     assert!(read == fs::read(&path).unwrap());
@@ -216,7 +220,9 @@ fn a_pipe_is_written_to_directly() {
     let large = image_of("amd64", vec![layer("a", &"x".repeat(1 << 20))]).into();
     let error = thread::scope(|scope| {
         scope.spawn(|| drop(fs::File::open(&pipe).unwrap()));
-        write(&large, &oci(&pipe)).unwrap_err()
+        let error = write(&large, &oci(&pipe)).unwrap_err();
+        wake();
+        error
     });
     insta::assert_snapshot!(without(folder.path(), &error), @"failed to write the image to `oci-archive:DIR/pipe`: failed to write `DIR/pipe`: Broken pipe (os error 32)");
     assert!(!fs::metadata(&pipe).unwrap().is_file());

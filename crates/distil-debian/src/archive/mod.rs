@@ -175,11 +175,8 @@ impl Archive {
     ) -> Result<distil_store::Blob, PackageFailure> {
         let read = |file: File| {
             let mut writer = store.create()?;
-            unpack(
-                BufReader::with_capacity(1 << 16, file),
-                expected,
-                &mut writer,
-            )?;
+            let input = BufReader::with_capacity(1 << 16, file);
+            unpack(input, expected, unpacked_limit(package), &mut writer)?;
             Ok::<_, PackageFailure>(writer.commit()?)
         };
         if let Some(blob) = store.get(&expected.digest) {
@@ -223,6 +220,15 @@ impl Archive {
         }
         Err(PackageFailure::Unavailable { attempts })
     }
+}
+
+/// How many bytes a package may unpack to: what it says of itself (`Installed-Size` is an
+/// estimate, Debian Policy §5.6.20), twice, with room for the headers of many small files.
+fn unpacked_limit(package: &BinaryPackage) -> u64 {
+    package
+        .installed_size_kib
+        .saturating_mul(2 << 10)
+        .saturating_add(64 << 20)
 }
 
 fn named(package: &BinaryPackage) -> String {

@@ -88,7 +88,8 @@ impl From<ArError> for DebError {
 }
 
 /// Reads a package from `input`, and writes the bytes of its files to `output`, one after
-/// another, with the index behind them.
+/// another, with the index behind them. A package that unpacks to more than `limit` bytes is
+/// refused.
 ///
 /// # Errors
 /// If the bytes are not `expected`, whatever else is wrong with them: so a damaged download is
@@ -96,12 +97,13 @@ impl From<ArError> for DebError {
 pub fn unpack(
     input: impl Read,
     expected: Expected,
+    limit: u64,
     output: &mut impl Write,
 ) -> Result<Package, DebError> {
     let mut input = HashingReader::new(input);
     // One byte more than announced is enough to know.
     let bounded = (&mut input).take(expected.size.saturating_add(1));
-    let result = read_members(bounded, output);
+    let result = read_members(bounded, limit, output);
     if let Err(DebError::Write(_)) = result {
         return result;
     }
@@ -122,7 +124,11 @@ pub fn unpack(
     Ok(package)
 }
 
-fn read_members(input: impl Read, output: &mut impl Write) -> Result<Package, DebError> {
+fn read_members(
+    input: impl Read,
+    limit: u64,
+    output: &mut impl Write,
+) -> Result<Package, DebError> {
     let mut ar = Ar::new(input)?;
     version(&mut ar)?;
     let (control, control_files) = loop {
@@ -152,7 +158,7 @@ fn read_members(input: impl Read, output: &mut impl Write) -> Result<Package, De
             }
             Some(extension) => {
                 let reader = decompress(&mut ar, extension, &header.name)?;
-                break data_members(reader, &header.name, output)?;
+                break data_members(reader, &header.name, limit, output)?;
             }
         }
     };
@@ -250,7 +256,7 @@ fn control_members(
         }
         let mut bytes = Vec::new();
         let read = content.read_to_end(&mut bytes);
-        read.map_err(|source| ReadError::Damaged { members: 0, source })?;
+        read.map_err(|source| ReadError::of_content(source, 0))?;
         if let Ok(text) = String::from_utf8(bytes)
             && files.insert(file.to_owned(), text).is_some()
         {
@@ -302,6 +308,7 @@ fn refused(path: &[u8], problem: PathError) -> DebError {
 fn data_members(
     input: impl Read,
     name: &str,
+    limit: u64,
     output: &mut impl Write,
 ) -> Result<Vec<PackageEntry>, DebError> {
     let tar = |source| DebError::Tar {
@@ -314,7 +321,13 @@ fn data_members(
         entries: Vec::new(),
         places: HashMap::new(),
     };
-    let reader = Reader::new(input, Limits::default());
+    let reader = Reader::new(
+        input,
+        Limits {
+            size: limit,
+            ..Limits::default()
+        },
+    );
     let result = reader.for_each(|member, content| data.take(member, content));
     result.map_err(|step| step.into_error(tar))?;
     Ok(data.entries)
@@ -407,7 +420,8 @@ impl<W: Write> Data<'_, W> {
         let mut copied = 0;
         loop {
             let read = content.read(&mut buffer);
-            let count = read.map_err(|source| ReadError::Damaged { members: 0, source })?;
+            let members = self.entries.len() as u64;
+            let count = read.map_err(|source| ReadError::of_content(source, members))?;
             if count == 0 {
                 break;
             }

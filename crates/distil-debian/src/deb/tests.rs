@@ -12,7 +12,7 @@ fn unpack_bytes(bytes: &[u8]) -> Result<PackageFile, DebError> {
         digest: Digest::of(bytes),
     };
     let mut output = Vec::new();
-    let package = unpack(bytes, expected, &mut output)?;
+    let package = unpack(bytes, expected, 1 << 20, &mut output)?;
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&output).unwrap();
     file.rewind().unwrap();
@@ -91,7 +91,7 @@ fn other_bytes_than_announced_are_told_apart_from_malformed_packages() {
         b"<html>",
         b"",
     ] {
-        let error = unpack(changed, expected, &mut Vec::new()).unwrap_err();
+        let error = unpack(changed, expected, 1 << 20, &mut Vec::new()).unwrap_err();
         assert!(matches!(error, DebError::Digest { .. }), "{error}");
     }
 }
@@ -141,6 +141,23 @@ fn what_no_package_ships_is_refused() {
         with(Entry::file("x", "x").pax("SCHILY.xattr.security.capability", "\u{1}")),
         @"`./x` in it has extended attributes, which Debian's packages never have"
     );
+}
+
+#[test]
+fn a_bomb_costs_no_more_than_the_limit() {
+    let bomb = deb()
+        .data_compression(Compression::Zstd)
+        .bomb("usr/share/zeros", 1 << 28);
+    let bytes = bomb.build();
+    assert!(bytes.len() < 1 << 20, "{}", bytes.len());
+    let expected = Expected {
+        size: bytes.len() as u64,
+        digest: Digest::of(&bytes),
+    };
+    let mut output = Vec::new();
+    let error = unpack(&bytes[..], expected, 1 << 20, &mut output).unwrap_err();
+    assert!(output.len() <= 1 << 20, "{}", output.len());
+    insta::assert_snapshot!(message(error), @"its `data.tar.zst` cannot be read: the tar archive has more than 1048576 bytes");
 }
 
 #[test]

@@ -82,12 +82,16 @@ fn providers_are_those_of_any_version() {
         "c 1; Provides: virtual (= 1), virtual (= 2), other
          a 1; Provides: virtual, a
          a 2
+         d 1; Provides: folded,↵several; Description: short↵and | long
          virtual 1; Provides: virtual",
     );
     assert_eq!(index.providers("virtual"), ["a", "c"]);
     assert_eq!(index.providers("other"), ["c"]);
     assert!(index.providers("a").is_empty());
-    assert_eq!(index.virtual_names(), ["a", "other", "virtual"]);
+    assert_eq!(
+        index.virtual_names(),
+        ["a", "folded", "other", "several", "virtual"]
+    );
 }
 
 #[test]

@@ -126,7 +126,7 @@ fn certificates(generation: &Generation<'_>) -> Result<Vec<Certificate>, Generat
             let hash = name_hash(&certificate).map_err(wrong)?;
             let name = String::from_utf8_lossy(name);
             let stem = name.strip_suffix(".crt").unwrap_or(&name);
-            let link = stem.replace(' ', "_").replace('(', "=").replace(')', "=") + ".pem";
+            let link = stem.replace(' ', "_").replace(['(', ')'], "=") + ".pem";
             certificates.push(Certificate {
                 path: path.clone(),
                 link,

@@ -103,6 +103,22 @@ pub enum ReadError {
     },
 }
 
+impl ReadError {
+    /// The error that a failure to read a member's content is, after so many members.
+    pub fn of_content(source: io::Error, members: u64) -> Self {
+        match source
+            .get_ref()
+            .and_then(|inner| inner.downcast_ref::<TooLarge>())
+        {
+            Some(TooLarge { limit }) => Self::Limit {
+                what: "bytes",
+                limit: *limit,
+            },
+            None => Self::Damaged { members, source },
+        }
+    }
+}
+
 /// Reads members of a tar archive one after another.
 pub struct Reader<R: Read> {
     archive: tar::Archive<Counted<R>>,
@@ -116,6 +132,7 @@ impl<R: Read> Reader<R> {
         let exceeded = Rc::new(Cell::new(false));
         let counted = Counted {
             input,
+            limit: limits.size,
             left: limits.size,
             exceeded: exceeded.clone(),
         };
@@ -397,9 +414,16 @@ fn refused(name: &[u8], problem: &str) -> ReadError {
     }
 }
 
+#[derive(Debug, thiserror::Error)]
+#[error("the archive has more than {limit} bytes")]
+struct TooLarge {
+    limit: u64,
+}
+
 /// Ends with an error once the limit is read, so that a bomb costs no more than the limit.
 struct Counted<R> {
     input: R,
+    limit: u64,
     left: u64,
     exceeded: Rc<Cell<bool>>,
 }
@@ -411,7 +435,7 @@ impl<R: Read> Read for Counted<R> {
             Some(left) => self.left = left,
             None => {
                 self.exceeded.set(true);
-                return Err(io::Error::other("the archive is larger than allowed"));
+                return Err(io::Error::other(TooLarge { limit: self.limit }));
             }
         }
         Ok(count)

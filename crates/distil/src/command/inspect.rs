@@ -124,7 +124,7 @@ impl Files {
         if path.is_within(&TreePath::of(STATUS)) && size <= MAX_METADATA {
             let mut bytes = Vec::new();
             let read = content.read_to_end(&mut bytes);
-            read.map_err(|source| ReadError::Damaged { members: 0, source })?;
+            read.map_err(|source| ReadError::of_content(source, 0))?;
             self.metadata.insert(path, bytes);
         }
         Ok(())
