@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use distil_debian::suite::Suite;
-use distil_image::recipe::{Target, Variant};
-use distil_image::{Architecture, BuildOptions, Built, build, prepare};
+use distil_image::recipe::Variant;
+use distil_image::{Architecture, BuildOptions, Built};
 use distil_oci::transport::{self, WriteOptions};
 use distil_oci::{Compression, Content, Location, Reference};
 
-use super::{Named, architectures, find};
-use crate::archive::{Session, epoch, explain, threads};
+use super::{Named, architectures, find, make, suite};
+use crate::archive::{Session, epoch, threads};
 use crate::cli;
 use crate::error::CommandError;
 use crate::printer::{Printer, bytes};
@@ -37,14 +37,8 @@ pub(crate) fn run(arguments: cli::Build) -> Result<(), CommandError> {
     for image in plan.images {
         let mut built = Vec::new();
         for architecture in &plan.architectures {
-            let one = one(
-                &image.named,
-                plan.suite,
-                *architecture,
-                &plan.options,
-                &session,
-                &printer,
-            );
+            let target = image.named.target(plan.suite, *architecture);
+            let one = make(&image.named, target, &plan.options, &session, &printer);
             let one = one.inspect_err(|_| printer.finish())?;
             built.push(one);
         }
@@ -72,34 +66,8 @@ pub(crate) fn run(arguments: cli::Build) -> Result<(), CommandError> {
     Ok(())
 }
 
-fn one(
-    named: &Named,
-    suite: Suite,
-    architecture: Architecture,
-    options: &BuildOptions,
-    session: &Session,
-    printer: &Printer,
-) -> Result<Built, CommandError> {
-    let target = Target {
-        variant: named.variant,
-        suite,
-        architecture,
-    };
-    let archive = session.archive(suite, architecture.debian());
-    let (store, fetcher) = (&session.store, &session.fetcher);
-    let source = named.source.clone();
-    let prepared = prepare(source, target, &archive, options, store, fetcher, printer);
-    prepared
-        .and_then(|prepared| build(prepared, options, store, printer))
-        .map_err(explain)
-}
-
 fn plan(arguments: &cli::Build) -> Result<Plan, CommandError> {
-    let suite = Suite::named(&arguments.definition.suite).map_err(|error| {
-        let names = Suite::all().map(|suite| suite.codename);
-        let nearest = distil_debian::index::nearest(&arguments.definition.suite, names, 1);
-        CommandError::usage(error).nearest(&nearest)
-    })?;
+    let suite = suite(&arguments.definition)?;
     if arguments.images.len() > 1 && !(arguments.tags.is_empty() && arguments.outputs.is_empty()) {
         let message = "`--tag` and `--output` are for one image, and there are several";
         return Err(CommandError::usage(message).hint("build them one after another"));

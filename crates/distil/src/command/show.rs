@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use distil_debian::suite::Suite;
-use distil_image::recipe::Target;
-use distil_image::{Amount, BuildOptions, Built, build, prepare};
+use distil_image::{Amount, BuildOptions, Built};
 use distil_oci::transport;
 use distil_oci::{Compression, Image, Location, Platform};
 use serde::Serialize;
 
-use super::{architectures, find, inspect};
-use crate::archive::{Session, epoch, explain, threads};
+use super::{architectures, find, inspect, make, suite};
+use crate::archive::{Session, epoch, threads};
 use crate::cli;
 use crate::error::CommandError;
 use crate::printer::{Printer, bytes};
@@ -95,8 +93,8 @@ struct Script {
 
 pub(crate) fn run(arguments: cli::Show) -> Result<(), CommandError> {
     let document = match Location::find(&arguments.image).map_err(CommandError::usage)? {
-        Some(location) if !is_definition(&arguments.image) => read(&location, &arguments)?,
-        _ => make(&arguments)?,
+        Some(location) if !is_definition(&arguments.image) => from_image(&location, &arguments)?,
+        _ => from_definition(&arguments)?,
     };
     match arguments.format {
         cli::Format::Json => print_json(&document),
@@ -111,7 +109,7 @@ fn is_definition(word: &str) -> bool {
         .any(|name| name.ends_with(".yaml") || name.ends_with(".yml"))
 }
 
-fn read(location: &Location, arguments: &cli::Show) -> Result<Document, CommandError> {
+fn from_image(location: &Location, arguments: &cli::Show) -> Result<Document, CommandError> {
     let content = transport::open(location).map_err(CommandError::failure)?;
     let image = match &arguments.platform {
         Some(platform) => {
@@ -158,9 +156,9 @@ fn no_platform(
     CommandError::failure(message)
 }
 
-fn make(arguments: &cli::Show) -> Result<Document, CommandError> {
+fn from_definition(arguments: &cli::Show) -> Result<Document, CommandError> {
     let named = find(&arguments.image, &arguments.definition)?;
-    let suite = Suite::named(&arguments.definition.suite).map_err(CommandError::usage)?;
+    let suite = suite(&arguments.definition)?;
     let platform: Vec<String> = arguments.platform.iter().cloned().collect();
     let architecture = architectures(&platform)?[0];
     let session = Session::open(&arguments.archive)?;
@@ -170,25 +168,10 @@ fn make(arguments: &cli::Show) -> Result<Document, CommandError> {
         epoch: epoch()?,
         threads: threads(),
     };
-    let target = Target {
-        variant: named.variant,
-        suite,
-        architecture,
-    };
-    let archive = session.archive(suite, architecture.debian());
-    let (store, fetcher) = (&session.store, &session.fetcher);
-    let prepared = prepare(
-        named.source,
-        target,
-        &archive,
-        &options,
-        store,
-        fetcher,
-        &printer,
-    );
-    let built = prepared.and_then(|prepared| build(prepared, &options, store, &printer));
+    let target = named.target(suite, architecture);
+    let built = make(&named, target, &options, &session, &printer);
     printer.finish();
-    Ok(describe(&built.map_err(explain)?))
+    Ok(describe(&built?))
 }
 
 fn describe(built: &Built) -> Document {

@@ -343,9 +343,14 @@ fn a_fresh_release_is_not_asked_for_again() {
 #[test]
 fn few_connections_a_host() {
     let served = Served::new();
-    served.works();
+    let mut command = served.command();
+    command.arg("python3");
+    assert!(command.output().unwrap().status.success());
+    // Some forty files by four requests at a time; a connection that is just being closed
+    // counts, too.
+    assert!(served.main.requests().len() > 25);
     assert!(
-        served.main.max_connections() <= 4,
+        served.main.max_connections() <= 8,
         "{}",
         served.main.max_connections()
     );
