@@ -194,7 +194,7 @@ fn configured_folders(tree: &Tree) -> Result<Vec<TreePath>, LoaderError> {
             }
         }
     }
-    for folder in ["lib64", "usr/lib64", "lib", "usr/lib"].map(TreePath::of) {
+    for folder in ["lib", "usr/lib"].map(TreePath::of) {
         if !folders.contains(&folder) {
             folders.push(folder);
         }

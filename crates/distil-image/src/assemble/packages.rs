@@ -36,7 +36,7 @@ impl Assembling<'_> {
             };
             self.add_package(number, layer, selected, file, &owners, &mut used)?;
         }
-        self.add_kept_of_below(number, layer, &owners, &mut used)?;
+        self.add_rest_of_below(number, layer, &owners, &mut used)?;
         self.check_patterns(layer, &used)
     }
 
@@ -50,12 +50,7 @@ impl Assembling<'_> {
         used: &mut UsedPatterns,
     ) -> Result<(), AssembleError> {
         let name = &selected.package.name;
-        let request = layer.packages.iter().find(|request| {
-            request
-                .relation
-                .iter()
-                .any(|relation| relation.name == *name)
-        });
+        let request = request_for(layer, name);
         let whole = |request: &&PackageRequest| request.only.is_empty();
         let only = request
             .filter(|request| !whole(request))
@@ -265,41 +260,48 @@ impl Assembling<'_> {
         replaces(first, second).then_some(Replaces::First)
     }
 
-    /// What this layer keeps of packages below it, which their own definition left out by the
-    /// default policy.
-    fn add_kept_of_below(
+    /// What this layer takes of packages below it that those left out: what it keeps against
+    /// the default policy, and the rest of a package that was taken in part and is asked for
+    /// whole here.
+    fn add_rest_of_below(
         &mut self,
         number: usize,
         layer: &LayerRecipe,
         owners: &Owners,
         used: &mut UsedPatterns,
     ) -> Result<(), AssembleError> {
-        if layer.keep.is_empty() {
-            return Ok(());
-        }
         for place in 0..self.packages.len() {
-            let (below, name) = {
-                let package = &self.packages[place];
-                (package.layer, package.selected.package.name.clone())
-            };
+            let selected = self.packages[place].selected.clone();
+            let name = selected.package.name.clone();
+            let request = request_for(layer, &name);
+            let is_whole = request.is_some_and(|request| request.only.is_empty());
+            if self.packages[place].layer >= number || (layer.keep.is_empty() && !is_whole) {
+                continue;
+            }
             let Some(file) = self.content(&name) else {
                 continue;
+            };
+            let policy = Policy::default_policy();
+            let selection = Selection {
+                policy,
+                layer,
+                only: None,
             };
             let mut nodes = BTreeMap::new();
             for (index, entry) in file.package.entries.iter().enumerate() {
                 let path = folded(&entry.path);
                 let shown = path.to_string();
                 used.note(&layer.keep, &shown, "keep");
-                let is_left_out = Policy::default_policy().drops(&shown).is_some();
-                let wanted = layer.keep.any(&shown) && is_left_out && below < number;
-                if !wanted || entry.kind == EntryKind::Directory || self.tree.get(&path).is_some() {
+                used.note(&layer.drop, &shown, "drop");
+                let is_kept = layer.keep.any(&shown) && policy.drops(&shown).is_some();
+                let is_taken = is_whole && matches!(selection.of(&shown), Verdict::Keep);
+                let is_there = self.tree.get(&path).is_some();
+                if is_there || !(is_kept || is_taken) || entry.kind == EntryKind::Directory {
                     continue;
                 }
-                let selected = self.packages[place].selected.clone();
-                let name = name.clone();
                 let placing = Placing {
                     number,
-                    name,
+                    name: name.clone(),
                     file,
                     owners,
                     selected: &selected,
@@ -350,6 +352,15 @@ impl Assembling<'_> {
         }
         Ok(())
     }
+}
+
+/// What a layer says of a package.
+fn request_for<'a>(layer: &'a LayerRecipe, name: &str) -> Option<&'a PackageRequest> {
+    let names = |request: &&PackageRequest| {
+        let mut relations = request.relation.iter();
+        relations.any(|relation| relation.name == name)
+    };
+    layer.packages.iter().find(names)
 }
 
 enum Replaces {

@@ -72,7 +72,10 @@ pub enum RecipeError {
 /// # Errors
 /// If the definition, or one that it stands on, is wrong.
 pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
-    let chain = chain(source)?;
+    let addition = source.addition();
+    let top = source.definition.clone();
+    let mut chain = chain(source)?;
+    chain.extend(addition);
     let mut accounts = Accounts::default();
     let mut config = Config::default();
     let mut layers = Vec::new();
@@ -84,7 +87,6 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
         lowering.merge_config(&mut config)?;
         debug.extend(lowering.debug_packages()?);
     }
-    let top = &chain[chain.len() - 1].definition;
     if target.variant.is_debug() {
         layers.push(debug_layer(&top.name, debug, &accounts)?);
         if let Some(path) = config.env.get_mut("PATH") {

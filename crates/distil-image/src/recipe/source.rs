@@ -20,6 +20,8 @@ pub struct Source {
     pub definition: Definition,
     /// Its folder; none for the catalogue's.
     pub folder: Option<PathBuf>,
+    /// Packages that are asked for on top of it, in a layer of their own.
+    pub added: Vec<PackageItem>,
 }
 
 impl Source {
@@ -31,10 +33,7 @@ impl Source {
     pub fn find(name: &str, folder: Option<&Path>) -> Result<Self, RecipeError> {
         if !name.ends_with(".yaml") && !name.ends_with(".yml") {
             let definition = Catalogue.get(name)?;
-            return Ok(Self {
-                definition,
-                folder: None,
-            });
+            return Ok(Self::new(definition, None));
         }
         let path = folder.map_or_else(|| PathBuf::from(name), |folder| folder.join(name));
         let bytes = read(&path, MAX_DEFINITION)?;
@@ -44,18 +43,34 @@ impl Source {
         })?;
         let definition = parse(&text, &path.display().to_string())?;
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-        Ok(Self {
-            definition,
-            folder: Some(folder),
-        })
+        Ok(Self::new(definition, Some(folder)))
     }
 
-    /// Asks for more packages.
+    fn new(definition: Definition, folder: Option<PathBuf>) -> Self {
+        Self {
+            definition,
+            folder,
+            added: Vec::new(),
+        }
+    }
+
+    /// Asks for more packages. The definition's own layers stay as they are.
     pub fn add_packages(&mut self, relations: &[String]) {
         let items = relations
             .iter()
             .map(|relation| PackageItem::whole(relation));
-        self.definition.packages.extend(items);
+        self.added.extend(items);
+    }
+
+    /// What was added, as a definition that stands on this one.
+    pub(super) fn addition(&self) -> Option<Self> {
+        let definition = Definition {
+            name: format!("{}+{}", self.definition.name, names(&self.added)),
+            packages: self.added.clone(),
+            ..Definition::default()
+        };
+        let folder = Some(PathBuf::new());
+        (!self.added.is_empty()).then(|| Self::new(definition, folder))
     }
 
     /// Reads a file that the definition names.
@@ -69,6 +84,11 @@ impl Source {
         };
         read(&folder.join(path), MAX_FILE)
     }
+}
+
+fn names(items: &[PackageItem]) -> String {
+    let names: Vec<&str> = items.iter().map(|item| item.name.as_str()).collect();
+    names.join("+")
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, RecipeError> {

@@ -12,18 +12,22 @@ use serde_json::{Value, json};
 use crate::image::Content;
 use crate::layer::FileBlob;
 use crate::spec;
-use crate::transport::blobs;
+use crate::transport::blobs::{self, Blob};
 use crate::transport::combined::Names;
 use crate::transport::documents::{self, Blobs};
 use crate::transport::error::Problem;
 use crate::transport::unfinished::{UnfinishedFile, UnfinishedFolder};
 
 /// A folder that is an image layout.
-struct Layout<'a>(&'a Path);
+struct Layout<'a> {
+    path: &'a Path,
+    /// What messages call it, which is another path while the folder is unfinished.
+    name: &'a Path,
+}
 
 /// Reads the image with this tag, or the only one.
 pub(crate) fn open(path: &Path, tag: Option<&str>) -> Result<Content, Problem> {
-    let layout = Layout(path);
+    let layout = Layout::at(path);
     path.metadata().map_err(Problem::file("open", path))?;
     layout.check()?;
     let index = layout.document("index.json")?.ok_or(Problem::Empty)?;
@@ -44,7 +48,11 @@ pub(crate) fn write(path: &Path, content: &Content, names: &Names<'_>) -> Result
                 fs::create_dir_all(parent).map_err(Problem::file("create", parent))?;
             }
             let new = UnfinishedFolder::new_in(parent).map_err(failed("create"))?;
-            Layout(new.path()).add(content, names)?;
+            Layout {
+                path: new.path(),
+                name: path,
+            }
+            .add(content, names)?;
             return match new.finish(path) {
                 // Somebody else was faster; then add to theirs.
                 Err(error)
@@ -60,7 +68,7 @@ pub(crate) fn write(path: &Path, content: &Content, names: &Names<'_>) -> Result
         }
         Err(error) => return Err(failed("write")(error)),
     };
-    let layout = Layout(path);
+    let layout = Layout::at(path);
     // Only an empty folder, or one that is a layout already.
     if entries.is_some() {
         if !path.join("oci-layout").is_file() {
@@ -71,18 +79,22 @@ pub(crate) fn write(path: &Path, content: &Content, names: &Names<'_>) -> Result
     layout.add(content, names)
 }
 
-impl Layout<'_> {
+impl<'a> Layout<'a> {
+    fn at(path: &'a Path) -> Self {
+        Self { path, name: path }
+    }
+
     /// Refuses a folder that is not a layout of a version that is known.
     fn check(&self) -> Result<(), Problem> {
         match self.document("oci-layout")? {
             Some(bytes) => documents::check_layout(&bytes),
-            None => Err(Problem::NoLayout(self.0.to_owned())),
+            None => Err(Problem::NoLayout(self.path.to_owned())),
         }
     }
 
     /// A small document of the layout; `None` if it is not there.
     fn document(&self, name: &str) -> Result<Option<Vec<u8>>, Problem> {
-        let path = self.0.join(name);
+        let path = self.path.join(name);
         match path.metadata() {
             Ok(metadata) if metadata.is_file() => {
                 let bytes = documents::small_document(&FileBlob(path.clone()), name)?;
@@ -95,29 +107,26 @@ impl Layout<'_> {
     }
 
     fn add(&self, content: &Content, names: &Names<'_>) -> Result<(), Problem> {
-        let blobs = self.0.join("blobs/sha256");
-        fs::create_dir_all(&blobs).map_err(Problem::file("create", &blobs))?;
+        fs::create_dir_all(self.path.join("blobs/sha256"))
+            .map_err(Problem::file("create", self.name.join("blobs/sha256")))?;
         if self.document("oci-layout")?.is_none() {
-            self.write_file(
-                &self.0.join("oci-layout"),
-                &blobs::Blob::Bytes(blobs::OCI_LAYOUT),
-            )?;
+            self.write_file("oci-layout", &Blob::Bytes(blobs::OCI_LAYOUT))?;
         }
         for (digest, blob) in blobs::all(content)? {
-            let path = blobs.join(digest.hex());
-            if !is_valid(&path, digest) {
-                self.write_file(&path, &blob)?;
+            let name = blob_name(digest);
+            if !is_valid(&self.path.join(&name), digest) {
+                self.write_file(&name, &blob)?;
             }
         }
         let _lock = self.lock()?;
         let index = self.index_with(content, names)?;
-        self.write_file(&self.0.join("index.json"), &blobs::Blob::Bytes(&index))
+        self.write_file("index.json", &Blob::Bytes(&index))
     }
 
     /// Keeps other processes of ours from replacing `index.json` between our reading and our
     /// replacing of it. `oci-layout` is locked since it is the file that never changes.
     fn lock(&self) -> Result<Option<File>, Problem> {
-        let path = self.0.join("oci-layout");
+        let path = self.path.join("oci-layout");
         let file = File::open(&path).map_err(Problem::file("open", &path))?;
         match file.lock() {
             Ok(()) => Ok(Some(file)),
@@ -141,7 +150,7 @@ impl Layout<'_> {
             }),
         };
         let Some(manifests) = index.get_mut("manifests").and_then(Value::as_array_mut) else {
-            return Err(Problem::NotALayout(self.0.to_owned()));
+            return Err(Problem::NotALayout(self.path.to_owned()));
         };
         let tag_of = |entry: &Value| {
             let tag = entry.get("annotations")?.get(spec::ANNOTATION_REF_NAME)?;
@@ -156,18 +165,21 @@ impl Layout<'_> {
         blobs::json("index.json", &index)
     }
 
-    fn write_file(&self, path: &Path, content: &blobs::Blob<'_>) -> Result<(), Problem> {
-        let failed = |action| Problem::file(action, path);
+    /// Writes a file of the layout, whole or not at all.
+    fn write_file(&self, name: &str, content: &Blob<'_>) -> Result<(), Problem> {
+        let shown = self.name.join(name);
         // Beside `index.json` rather than among the blobs, where only blobs belong.
-        let mut file = UnfinishedFile::new_in(self.0).map_err(failed("create"))?;
-        content.copy_to(file.file(), path)?;
-        file.finish(path).map_err(failed("write"))
+        let file = UnfinishedFile::new_in(self.path);
+        let mut file = file.map_err(Problem::file("create", &shown))?;
+        content.copy_to(file.file(), &shown)?;
+        file.finish(&self.path.join(name))
+            .map_err(Problem::file("write", shown))
     }
 }
 
 impl Blobs for Layout<'_> {
     fn find(&self, digest: Digest) -> Result<Option<documents::Blob>, Problem> {
-        let path = self.0.join("blobs/sha256").join(digest.hex());
+        let path = self.path.join(blob_name(digest));
         match path.metadata() {
             Ok(metadata) if metadata.is_file() => Ok(Some(documents::Blob {
                 size: metadata.len(),
@@ -178,6 +190,10 @@ impl Blobs for Layout<'_> {
             Err(error) => Err(Problem::file("open", path)(error)),
         }
     }
+}
+
+fn blob_name(digest: Digest) -> String {
+    format!("blobs/sha256/{}", digest.hex())
 }
 
 /// Whether the blob is there already and has the right content.

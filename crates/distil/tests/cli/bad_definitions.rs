@@ -50,7 +50,7 @@ fn names_that_there_are_not() {
 fn packages_that_there_are_not() {
     insta::assert_snapshot!(fails(&["build", "base", "--add", "libfffi8"]), @r#"
     status 1
-    error: failed to find packages for `base`
+    error: failed to find packages for `base+libfffi8`
       cause: there is no package `libfffi8` in trixie, trixie-updates and trixie-security
 
     hint: did you mean `libffi8`?
@@ -70,7 +70,7 @@ fn requests_that_nothing_satisfies() {
     let context = Context::with_packages(vec![app]);
     insta::assert_snapshot!(context.fails(&["build", "base", "--add", "app"]), @r#"
     status 1
-    error: failed to find packages for `base`
+    error: failed to find packages for `base+app`
       cause: the request cannot be satisfied:
         `app` is requested
         `app` depends on `libc6 (>= 99)`, but only `libc6` 2.41-12+deb13u5 is in trixie
