@@ -58,16 +58,14 @@ fn read(bytes: &[u8]) -> Result<Vec<(Member, Vec<u8>)>, ReadError> {
         let mut bytes = Vec::new();
         let read = content.read_to_end(&mut bytes);
         read.map_err(|source| ReadError::Damaged { members: 0, source })?;
-        if let MemberKind::File(size) = member.kind {
-            assert_eq!(
-                size,
-                bytes.len() as u64,
-                "a file has as many bytes as announced"
-            );
-        }
         members.push((member, bytes));
         Ok::<(), ReadError>(())
     })?;
+    for (member, bytes) in &members {
+        if let MemberKind::File(size) = member.kind {
+            assert_eq!(size, bytes.len() as u64, "a file is cut off");
+        }
+    }
     Ok(members)
 }
 

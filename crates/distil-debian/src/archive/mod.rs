@@ -9,8 +9,6 @@ mod error;
 mod index;
 mod mirrors;
 mod release;
-#[cfg(test)]
-mod tests;
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind};

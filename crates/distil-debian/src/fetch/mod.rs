@@ -5,8 +5,6 @@
 //! and digest that a signed file announced, so a mirror can fail but not lie.
 
 mod client;
-#[cfg(test)]
-mod tests;
 mod url;
 
 pub use client::{FetchError, Fetcher, Options, Reply, Validators};

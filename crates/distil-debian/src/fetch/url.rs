@@ -98,3 +98,49 @@ impl fmt::Debug for Mirror {
         fmt::Display::fmt(self, f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_as_apt_writes_them() {
+        let mirror = |text: &str| text.parse::<Mirror>().unwrap();
+        let http = mirror("http://mirror.example/debian/");
+        assert_eq!(http.join("dists/x"), "http://mirror.example/debian/dists/x");
+        assert_eq!(http.folder(), None);
+        for text in [
+            "file:/srv/debian",
+            "file:///srv/debian",
+            "copy:/srv/debian/",
+        ] {
+            assert_eq!(
+                mirror(text).folder(),
+                Some(PathBuf::from("/srv/debian")),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_security_archive_lies_beside() {
+        let sibling = |text: &str| text.parse::<Mirror>().unwrap().sibling("-security");
+        let beside = sibling("http://mirror.example/debian").unwrap();
+        assert_eq!(beside.as_str(), "http://mirror.example/debian-security");
+        assert_eq!(sibling("http://mirror.example/private"), None);
+    }
+
+    #[test]
+    fn what_is_no_address() {
+        for text in [
+            "",
+            "mirror.example",
+            "ftp://mirror.example",
+            "http://",
+            "file:srv",
+            "http://a b",
+        ] {
+            assert!(text.parse::<Mirror>().is_err(), "{text}");
+        }
+    }
+}

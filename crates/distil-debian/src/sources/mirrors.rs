@@ -7,7 +7,7 @@ use crate::openpgp::{Certificate, Keyring};
 
 /// Mirrors of Debian's archive, as URIs without a slash at the end, the likelier ones first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Mirrors {
+pub struct AptMirrors {
     /// Mirrors of the main archive, which has the suites `trixie`, `trixie-updates` and so on.
     pub main: Vec<String>,
     /// Mirrors of the security archive, which has `trixie-security`.
@@ -46,8 +46,8 @@ const COMPONENTS: [&str; 4] = ["main", "contrib", "non-free", "non-free-firmware
 /// as older entries do, comes after those that do.
 ///
 /// A wrong guess costs a request that fails, never trust: whatever a mirror gives is verified.
-pub fn debian_mirrors(sources: &[Source]) -> Mirrors {
-    let mut mirrors = Mirrors::default();
+pub fn debian_mirrors(sources: &[Source]) -> AptMirrors {
+    let mut mirrors = AptMirrors::default();
     let candidates = || sources.iter().filter(|source| may_be_debian(source));
     let signed = candidates().filter(|source| is_signed_by_debian(source));
     let unsigned = candidates().filter(|source| source.signed_by.is_empty());

@@ -384,7 +384,7 @@ fn others_repositories_are_left_out() {
         assert_eq!(mirrors(line), (vec![], vec![]), "{line}");
     }
     let off = deb822(&format!("{PARAGRAPH}Enabled: no\n"));
-    assert_eq!(debian_mirrors(&off.sources), Mirrors::default());
+    assert_eq!(debian_mirrors(&off.sources), AptMirrors::default());
 }
 
 #[test]

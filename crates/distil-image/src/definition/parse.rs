@@ -44,3 +44,29 @@ pub fn schema() -> String {
     text.push('\n');
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Editors read the schema from the repository. `UPDATE_SCHEMA=1` writes it anew.
+    #[test]
+    fn the_schema_in_the_repository_is_current() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../docs/definition.schema.json"
+        );
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            std::fs::write(path, schema()).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), schema());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_definition_or_an_error(text in "(name: a\n)?[ -~\n]{0,200}") {
+            let _ = parse(&text, "test.yaml");
+        }
+    }
+}
