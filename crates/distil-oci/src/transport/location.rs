@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::archive;
-use crate::nearest::{Nearest, nearest};
+use crate::nearest::nearest;
 use crate::reference::{InvalidReference, Reference, RegistryReference};
 
 /// A transport and a place.
@@ -70,17 +70,17 @@ impl Location {
         let path = Path::new(text);
         match path.metadata() {
             Ok(_) => Self::at(path).map(Some),
-            Err(error) => match (error.kind(), transport) {
-                (io::ErrorKind::NotFound | io::ErrorKind::NotADirectory, transport) => {
-                    match transport {
-                        Some(transport) if !near_transports(transport).names().is_empty() => {
-                            Err(InvalidLocation::unknown(transport))
-                        }
-                        _ => Ok(None),
+            Err(error) => match error.kind() {
+                // The last two: too long, or otherwise impossible as a path.
+                io::ErrorKind::NotFound
+                | io::ErrorKind::NotADirectory
+                | io::ErrorKind::InvalidFilename
+                | io::ErrorKind::InvalidInput => match transport {
+                    Some(transport) if is_misspelt(transport) => {
+                        Err(InvalidLocation::unknown(transport))
                     }
-                }
-                // Too long or otherwise impossible as a path: then it is none.
-                (io::ErrorKind::InvalidFilename | io::ErrorKind::InvalidInput, _) => Ok(None),
+                    _ => Ok(None),
+                },
                 _ => Err(InvalidLocation::Unreadable {
                     path: path.to_owned(),
                     source: error,
@@ -236,8 +236,13 @@ fn is_ref_name(tag: &str) -> bool {
         })
 }
 
-fn near_transports(transport: &str) -> Nearest {
-    nearest(transport, TRANSPORTS)
+/// Whether a word before a colon was surely meant to be a transport: names of images have colons
+/// too, and `dotnet:latest` is none too far from `docker:`.
+fn is_misspelt(transport: &str) -> bool {
+    TRANSPORTS.iter().any(|known| {
+        let bound = if known.contains('-') { 2 } else { 1 };
+        strsim::damerau_levenshtein(transport, known) <= bound
+    })
 }
 
 fn shortened(text: &str) -> String {
@@ -303,7 +308,7 @@ impl InvalidLocation {
     fn unknown(transport: &str) -> Self {
         let transport = shortened(transport);
         Self::UnknownTransport {
-            nearest: near_transports(&transport).to_string(),
+            nearest: nearest(&transport, TRANSPORTS).to_string(),
             transport,
         }
     }
@@ -367,7 +372,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
         assert_eq!(Location::find("no-such-file-anywhere").unwrap(), None);
-        assert_eq!(Location::find("python3:debug").unwrap(), None);
+        for name in ["python3:debug", "dotnet:debug", "cc:debug", "python3"] {
+            assert_eq!(Location::find(name).unwrap(), None);
+        }
         assert_eq!(Location::find(&"x".repeat(10_000)).unwrap(), None);
         assert!(Location::find("docker-archiv:x.tar").is_err());
         let plain = folder.path().join("plain");

@@ -30,9 +30,11 @@ fn interrupted_by(signal: &str) {
     {
         server.wait_for_requests(server.requests().len() + 1);
     }
-    let id = child.id().to_string();
-    let kill = std::process::Command::new("kill")
-        .args(["-s", signal, &id])
+    // The shell's own `kill`: the program is not on every machine.
+    let kill = format!("kill -s {signal} {}", child.id());
+    let kill = std::process::Command::new("sh")
+        .arg("-c")
+        .arg(kill)
         .status()
         .unwrap();
     assert!(kill.success());
