@@ -27,7 +27,7 @@ fuzz_target!(|data: &[u8]| {
         digest: Digest::of(deb),
     };
     let mut output = Bounded(Vec::new());
-    let package = match unpack(deb, expected, 8 << 30, &mut output) {
+    let package = match unpack(deb, expected, 1 << 24, &mut output) {
         Ok(package) => package,
         Err(error) => {
             assert!(
