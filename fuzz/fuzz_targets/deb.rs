@@ -74,6 +74,9 @@ fn package_of(data: &[u8]) -> Vec<u8> {
     let control = b"Package: fuzz\nVersion: 1\nArchitecture: all\n";
     header.set_size(control.len() as u64);
     header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
     let mut tar = tar::Builder::new(Vec::new());
     tar.append_data(&mut header, "control", &control[..])
         .expect("memory takes all");

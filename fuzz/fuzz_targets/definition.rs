@@ -25,13 +25,12 @@ fuzz_target!(|text: &str| {
         suite: Suite::stable(),
         architecture,
     };
-    match lower(
-        Source {
-            definition,
-            folder: None,
-        },
-        target,
-    ) {
+    let source = Source {
+        definition,
+        folder: None,
+        added: Vec::new(),
+    };
+    match lower(source, target) {
         Ok(recipe) => assert!(!recipe.layers.is_empty()),
         Err(error) => explain(&error),
     }

@@ -48,10 +48,12 @@ fuzz_target!(|data: &[u8]| {
         let packages = index
             .candidates(name)
             .expect("a condensed stanza is well-formed");
-        assert_eq!(
-            plain.candidates(name).expect("and so is the one before"),
-            packages
-        );
+        let mut before = plain.candidates(name).expect("and so is the one before");
+        for package in &mut before {
+            // Condensing writes a field on one line, and this one's value is not looked at.
+            package.section = package.section.replace('\n', " ");
+        }
+        assert_eq!(before, packages);
         assert!(packages.iter().all(|package| package.name == name));
         assert!(!packages.is_empty());
     }

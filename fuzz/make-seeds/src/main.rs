@@ -55,9 +55,10 @@ fn archives(seeds: &Seeds) -> io::Result<()> {
             .pax("SCHILY.xattr.user.a", "b")
             .pax("uid", "4000000000"),
     ];
-    for (name, entries) in [("gnu", &gnu[..]), ("pax", &pax[..])] {
+    // The last one has an extended attribute, which packages must not have.
+    for (name, entries, packaged) in [("gnu", &gnu[..], &gnu[..]), ("pax", &pax[..], &pax[..2])] {
         seeds.write(&format!("tar/{name}"), short_tar(entries))?;
-        seeds.write(&format!("deb/data-{name}"), short_tar(entries))?;
+        seeds.write(&format!("deb/data-{name}"), short_tar(packaged))?;
     }
     let layer = short_tar(&gnu[..2]);
     seeds.write("layer/plain", &layer)?;
