@@ -54,6 +54,8 @@ fuzz_target!(|data: &[u8]| {
             EntryKind::HardLink(_) => assert!(content.is_some(), "{} has content", entry.path),
             EntryKind::Directory | EntryKind::Symlink(_) => assert!(content.is_none()),
         }
+        let is_folder = entry.kind == EntryKind::Directory;
+        assert!(is_folder || !entry.path.is_empty(), "the root is a folder");
         let parts = entry.path.split('/');
         assert!(
             parts.clone().all(|part| part != ".."),
