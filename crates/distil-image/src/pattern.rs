@@ -71,6 +71,9 @@ fn glob(text: &str) -> Result<Glob, PatternError> {
         pattern: text.to_owned(),
         problem,
     };
+    if text.len() > distil_tree::MAX_LENGTH {
+        return Err(wrong("is longer than any path".to_owned()));
+    }
     if !text.starts_with('/') {
         return Err(wrong(
             "must begin with a slash: patterns begin at the root".to_owned(),

@@ -13,6 +13,12 @@ use object::read::{ReadCache, ReadRef};
 /// The most entries of a dynamic section that are read: real ones have some fifty.
 const MAX_DYNAMIC: usize = 4096;
 
+/// The most program headers that are read: real files have some fifteen.
+const MAX_SEGMENTS: usize = 1024;
+
+/// The longest path of a loader: Linux's `PATH_MAX`.
+const MAX_INTERPRETER: u64 = 4096;
+
 /// What kind of machine and format an ELF file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Abi {
@@ -100,9 +106,18 @@ where
         is_dynamic: false,
         is_loadable: kind == elf::ET_EXEC || kind == elf::ET_DYN,
     };
+    if segments.len() > MAX_SEGMENTS {
+        return Err(ElfError("it has too many program headers".to_owned()));
+    }
+    // The first of each kind counts, as for the kernel; more would only cost memory.
     for segment in segments {
-        if let Some(interpreter) = segment.interpreter(endian, data).map_err(damaged)? {
-            facts.interpreter = Some(interpreter.to_vec());
+        let size: u64 = segment.p_filesz(endian).into();
+        if facts.interpreter.is_none() && size <= MAX_INTERPRETER {
+            let interpreter = segment.interpreter(endian, data).map_err(damaged)?;
+            facts.interpreter = interpreter.map(<[u8]>::to_vec);
+        }
+        if facts.is_dynamic {
+            continue;
         }
         if let Some(dynamic) = segment.dynamic(endian, data).map_err(damaged)? {
             facts.is_dynamic = true;

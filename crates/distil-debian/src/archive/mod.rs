@@ -223,10 +223,9 @@ impl Archive {
 /// How many bytes a package may unpack to: what it says of itself (`Installed-Size` is an
 /// estimate, Debian Policy §5.6.20), twice, with room for the headers of many small files.
 fn unpacked_limit(package: &BinaryPackage) -> u64 {
-    package
-        .installed_size_kib
-        .saturating_mul(2 << 10)
-        .saturating_add(64 << 20)
+    let announced = package.installed_size_kib.saturating_mul(2 << 10);
+    let most = distil_tree::tar::Limits::default().size;
+    announced.saturating_add(64 << 20).min(most)
 }
 
 fn named(package: &BinaryPackage) -> String {

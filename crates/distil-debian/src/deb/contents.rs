@@ -121,13 +121,16 @@ impl PackageFile {
 
     /// The bytes of an entry, if it is a file or another name of one.
     pub fn content(&self, entry: &PackageEntry) -> Option<Content> {
-        match entry.kind {
+        let kind = match entry.kind {
+            EntryKind::HardLink(first) => &self.package.entries.get(first)?.kind,
+            ref kind => kind,
+        };
+        match *kind {
             EntryKind::File { offset, size, .. } => Some(Content::Range {
                 file: self.file.clone(),
                 offset,
                 size,
             }),
-            EntryKind::HardLink(target) => self.content(self.package.entries.get(target)?),
             _ => None,
         }
     }

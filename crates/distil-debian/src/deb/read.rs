@@ -351,6 +351,9 @@ impl<W: Write> Data<'_, W> {
             .as_str()
             .ok_or_else(|| fault("has a name that is not UTF-8"))?
             .to_owned();
+        if path.is_root() && member.kind != MemberKind::Directory {
+            return Err(fault("is the root of the file system, and no folder"));
+        }
         if !member.xattrs.is_empty() {
             return Err(fault(
                 "has extended attributes, which Debian's packages never have",
@@ -453,7 +456,7 @@ impl<W: Write> Data<'_, W> {
 fn leads_out(path: &TreePath, target: &str) -> bool {
     let mut depth = match target.starts_with('/') {
         true => 0,
-        false => path.parts().count() - 1,
+        false => path.parts().count().saturating_sub(1),
     };
     for part in target.split('/') {
         match part {

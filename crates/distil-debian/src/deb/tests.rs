@@ -118,6 +118,19 @@ fn what_leads_out_is_refused() {
 }
 
 #[test]
+fn only_a_folder_can_be_the_root() {
+    let root = |kind| fails(deb().parents(false).entry(Entry::verbatim("./", kind)));
+    for kind in [
+        Member::Symlink(b"../x".to_vec()),
+        Member::File(b"x".to_vec()),
+        Member::HardLink(b"usr/bin/hello".to_vec()),
+    ] {
+        let text = root(kind);
+        assert!(text.contains("is the root of the file system"), "{text}");
+    }
+}
+
+#[test]
 fn what_no_package_ships_is_refused() {
     let with = |entry: Entry| fails(deb().entry(entry));
     let device = Member::CharacterDevice(1, 3);

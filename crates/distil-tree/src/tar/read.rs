@@ -14,6 +14,9 @@ use tar::EntryType;
 
 use crate::path::Printable;
 
+/// The most bytes of names, link targets and attributes together: readers keep them all.
+const MAX_NAMES: u64 = 64 << 20;
+
 /// What an archive may ask of a reader.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -167,6 +170,7 @@ impl<R: Read> Reader<R> {
         let entries = self.archive.entries().map_err(damaged(0))?.raw(true);
         let mut extensions = Extensions::default();
         let mut members = 0;
+        let mut names = 0;
         for entry in entries {
             let mut entry = entry.map_err(damaged(members))?;
             members += 1;
