@@ -199,6 +199,11 @@ impl<R: Read> Reader<R> {
                     }
                     .into());
                 }
+                names += size;
+                if names > MAX_NAMES {
+                    let (what, limit) = ("bytes of names", MAX_NAMES);
+                    return Err(ReadError::Limit { what, limit }.into());
+                }
                 let mut bytes = Vec::new();
                 entry.read_to_end(&mut bytes).map_err(damaged(members))?;
                 extensions.take(kind, bytes)?;
@@ -589,6 +594,20 @@ mod tests {
         )
         .unwrap_err();
         assert!(error.to_string().contains("one header"));
+    }
+
+    #[test]
+    fn names_have_a_limit_of_their_own() {
+        let name = vec![b'x'; 60 << 10];
+        let long = (EntryType::GNULongName, "l", name.as_slice());
+        let members: Vec<_> = (0..2400)
+            .map(|number| match number % 2 {
+                0 => long,
+                _ => (EntryType::Regular, "f", &b""[..]),
+            })
+            .collect();
+        let error = read(&archive(&members), Limits::default()).unwrap_err();
+        assert!(error.to_string().contains("bytes of names"), "{error}");
     }
 
     #[test]
