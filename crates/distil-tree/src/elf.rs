@@ -111,8 +111,12 @@ where
     }
     // The first of each kind counts, as for the kernel; more would only cost memory.
     for segment in segments {
-        let size: u64 = segment.p_filesz(endian).into();
-        if facts.interpreter.is_none() && size <= MAX_INTERPRETER {
+        if segment.p_type(endian) == elf::PT_INTERP && facts.interpreter.is_none() {
+            let size: u64 = segment.p_filesz(endian).into();
+            // Passing over it would let a program count as one that needs no loader.
+            if size > MAX_INTERPRETER {
+                return Err(ElfError("the path of its loader is too long".to_owned()));
+            }
             let interpreter = segment.interpreter(endian, data).map_err(damaged)?;
             facts.interpreter = interpreter.map(<[u8]>::to_vec);
         }
@@ -253,6 +257,31 @@ mod tests {
             assert_eq!(facts.abi.machine, number);
             assert_eq!(facts.soname.as_deref(), Some(&b"libx.so.2"[..]));
         }
+    }
+
+    #[test]
+    fn a_loader_that_cannot_be_is_an_error() {
+        let bytes = |length: usize| {
+            let path = format!("/{}", "x".repeat(length));
+            ElfBuilder::executable().interpreter(&path).build()
+        };
+        let facts = parse(Cursor::new(bytes(100))).unwrap();
+        assert_eq!(facts.interpreter.unwrap().len(), 101);
+        let error = parse(Cursor::new(bytes(5000))).unwrap_err();
+        assert!(error.to_string().contains("loader is too long"), "{error}");
+    }
+
+    #[test]
+    fn program_headers_have_a_limit() {
+        let mut bytes = library();
+        bytes.resize(200_000, 0);
+        // e_phnum of a 64-bit file.
+        bytes[56..58].copy_from_slice(&2000u16.to_le_bytes());
+        let error = parse(Cursor::new(bytes)).unwrap_err();
+        assert!(
+            error.to_string().contains("too many program headers"),
+            "{error}"
+        );
     }
 
     #[test]
