@@ -6,6 +6,7 @@ use std::sync::Arc;
 use distil_store::Digest;
 
 use crate::canonical;
+use crate::healthcheck::{Healthcheck, InvalidHealthcheck};
 use crate::layer::{Layer, descriptor};
 use crate::platform::Platform;
 use crate::spec::{self, Descriptor, ImageConfiguration, MediaType};
@@ -13,9 +14,14 @@ use crate::spec::{self, Descriptor, ImageConfiguration, MediaType};
 /// An image: a configuration and the layers of a file system.
 ///
 /// An image that was read keeps the very bytes of its documents, so its digest is the original one
-/// wherever it is written to.
+/// wherever it is written to. Clones share everything.
 #[derive(Debug, Clone)]
 pub struct Image {
+    parts: Arc<Parts>,
+}
+
+#[derive(Debug)]
+struct Parts {
     manifest: Document,
     config: Document,
     parsed: Arc<ImageConfiguration>,
@@ -23,21 +29,25 @@ pub struct Image {
     annotations: BTreeMap<String, String>,
 }
 
-/// A JSON document that is content of its own.
+/// A JSON document that is content of its own. Clones share the bytes.
 #[derive(Debug, Clone)]
-struct Document {
+pub(crate) struct Document {
     media_type: MediaType,
     bytes: Arc<[u8]>,
     digest: Digest,
 }
 
 impl Document {
-    fn new(media_type: MediaType, bytes: Vec<u8>) -> Self {
+    pub(crate) fn new(media_type: MediaType, bytes: Vec<u8>) -> Self {
         Self {
             digest: Digest::of(&bytes),
             bytes: bytes.into(),
             media_type,
         }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     fn size(&self) -> u64 {
@@ -63,12 +73,29 @@ impl Image {
         layers: Vec<Layer>,
         annotations: BTreeMap<String, String>,
     ) -> Result<Self, InvalidImage> {
+        Self::with_healthcheck(config, None, layers, annotations)
+    }
+
+    /// As [`Image::new`], and with the health check that the types of `oci-spec` have no place for.
+    ///
+    /// # Errors
+    /// As [`Image::new`], and when a time of the health check is one that Docker refuses.
+    pub fn with_healthcheck(
+        config: ImageConfiguration,
+        healthcheck: Option<&Healthcheck>,
+        layers: Vec<Layer>,
+        annotations: BTreeMap<String, String>,
+    ) -> Result<Self, InvalidImage> {
         check_history(&config, layers.len())?;
         let foreign = layers.iter().find(|layer| !is_ours(layer.media_type()));
         if let Some(layer) = foreign {
             return Err(InvalidImage::MediaType(layer.media_type().to_string()));
         }
-        let config_bytes = canonical::to_json(&config).map_err(InvalidImage::Json)?;
+        let mut document = serde_json::to_value(&config).map_err(InvalidImage::Json)?;
+        if let Some(healthcheck) = healthcheck {
+            healthcheck.put_into(&mut document)?;
+        }
+        let config_bytes = canonical::to_json(&document).map_err(InvalidImage::Json)?;
         Self::with_config(config_bytes, config, layers, annotations)
     }
 
@@ -92,43 +119,27 @@ impl Image {
             manifest.set_annotations(Some(annotations.clone().into_iter().collect()));
         }
         let manifest_bytes = canonical::to_json(&manifest).map_err(InvalidImage::Json)?;
-        Self {
-            manifest: Document::new(MediaType::ImageManifest, manifest_bytes),
-            config: config_document,
-            parsed: Arc::new(config),
-            layers,
-            annotations,
-        }
-        .checked()
+        let manifest_document = Document::new(MediaType::ImageManifest, manifest_bytes);
+        let config = (config_document, Arc::new(config));
+        Self::from_documents(manifest_document, config, layers, annotations)
     }
 
-    /// An image that was read, with the documents as they were found.
+    /// An image that was read, with the documents as they were found. The configuration, which
+    /// several images may share, comes with what it says.
     pub(crate) fn from_documents(
-        (manifest_type, manifest): (MediaType, Vec<u8>),
-        (config_type, config): (MediaType, Vec<u8>),
-        parsed: ImageConfiguration,
+        manifest: Document,
+        (config, parsed): (Document, Arc<ImageConfiguration>),
         layers: Vec<Layer>,
         annotations: BTreeMap<String, String>,
     ) -> Result<Self, InvalidImage> {
-        Self {
-            manifest: Document::new(manifest_type, manifest),
-            config: Document::new(config_type, config),
-            parsed: Arc::new(parsed),
-            layers,
-            annotations,
-        }
-        .checked()
-    }
-
-    fn checked(self) -> Result<Self, InvalidImage> {
-        let diff_ids = self.parsed.rootfs().diff_ids();
-        if diff_ids.len() != self.layers.len() {
+        let diff_ids = parsed.rootfs().diff_ids();
+        if diff_ids.len() != layers.len() {
             return Err(InvalidImage::LayerCount {
-                layers: self.layers.len(),
+                layers: layers.len(),
                 diff_ids: diff_ids.len(),
             });
         }
-        for (number, (layer, diff_id)) in self.layers.iter().zip(diff_ids).enumerate() {
+        for (number, (layer, diff_id)) in layers.iter().zip(diff_ids).enumerate() {
             if layer.diff_id().to_string() != *diff_id {
                 return Err(InvalidImage::DiffId {
                     number: number + 1,
@@ -137,22 +148,37 @@ impl Image {
                 });
             }
         }
-        Ok(self)
+        let parts = Parts {
+            manifest,
+            config,
+            parsed,
+            layers,
+            annotations,
+        };
+        Ok(Self {
+            parts: Arc::new(parts),
+        })
     }
 
     /// The configuration.
     pub fn config(&self) -> &ImageConfiguration {
-        &self.parsed
+        &self.parts.parsed
+    }
+
+    /// The configuration's health check, which [`Image::config`] has no place for; `None` also if
+    /// it cannot be understood. Of its fields, those that can be are given.
+    pub fn healthcheck(&self) -> Option<Healthcheck> {
+        Healthcheck::of_config(self.config_bytes())
     }
 
     /// The layers, the lowest first.
     pub fn layers(&self) -> &[Layer] {
-        &self.layers
+        &self.parts.layers
     }
 
     /// The manifest's annotations.
     pub fn annotations(&self) -> &BTreeMap<String, String> {
-        &self.annotations
+        &self.parts.annotations
     }
 
     /// The platform that the configuration names.
@@ -162,47 +188,47 @@ impl Image {
 
     /// The manifest's digest, by which the image is named.
     pub fn digest(&self) -> Digest {
-        self.manifest.digest
+        self.parts.manifest.digest
     }
 
     /// The manifest.
     pub fn manifest_bytes(&self) -> &[u8] {
-        &self.manifest.bytes
+        &self.parts.manifest.bytes
     }
 
     /// The manifest's media type: OCI's, unless the image was read and is Docker's.
     pub fn manifest_media_type(&self) -> &MediaType {
-        &self.manifest.media_type
+        &self.parts.manifest.media_type
     }
 
     /// The configuration's document.
     pub fn config_bytes(&self) -> &[u8] {
-        &self.config.bytes
+        &self.parts.config.bytes
     }
 
     /// The configuration's digest, which Docker calls the image's ID.
     pub fn config_digest(&self) -> Digest {
-        self.config.digest
+        self.parts.config.digest
     }
 
     /// The number of bytes to store or transfer: manifest, configuration and layers as compressed,
     /// a layer that occurs twice counted once.
     pub fn size(&self) -> u64 {
         let layers: BTreeMap<Digest, u64> = self
+            .parts
             .layers
             .iter()
             .map(|layer| (layer.digest(), layer.size()))
             .collect();
-        layers
-            .values()
-            .fold(self.manifest.size() + self.config.size(), |sum, size| {
-                sum.saturating_add(*size)
-            })
+        layers.values().fold(
+            self.parts.manifest.size() + self.parts.config.size(),
+            |sum, size| sum.saturating_add(*size),
+        )
     }
 
     /// The descriptor that stands for the image in an index, with its platform.
     pub fn descriptor(&self) -> Descriptor {
-        let mut descriptor = self.manifest.descriptor();
+        let mut descriptor = self.parts.manifest.descriptor();
         descriptor.set_platform(Some(self.platform().to_spec()));
         descriptor
     }
@@ -274,14 +300,14 @@ impl ImageIndex {
             index.set_annotations(Some(annotations.clone().into_iter().collect()));
         }
         let bytes = canonical::to_json(&index).map_err(InvalidImage::Json)?;
-        Self::from_document(MediaType::ImageIndex, bytes, images, annotations, 0)
+        let document = Document::new(MediaType::ImageIndex, bytes);
+        Self::from_document(document, images, annotations, 0)
     }
 
     /// An index that was read, as it was found. `others` is the number of its entries that are no
     /// images, such as attestations.
     pub(crate) fn from_document(
-        media_type: MediaType,
-        bytes: Vec<u8>,
+        document: Document,
         images: Vec<Image>,
         annotations: BTreeMap<String, String>,
         others: usize,
@@ -290,7 +316,7 @@ impl ImageIndex {
             return Err(InvalidImage::EmptyIndex);
         }
         Ok(Self {
-            document: Document::new(media_type, bytes),
+            document,
             images,
             annotations,
             others,
@@ -441,6 +467,9 @@ pub enum InvalidImage {
         /// Steps of the history that made a layer.
         steps: usize,
     },
+    /// The health check cannot be written, or not be used.
+    #[error(transparent)]
+    Healthcheck(#[from] InvalidHealthcheck),
     /// A layer with a media type that is not OCI's.
     #[error("`{0}` cannot be the media type of a layer beside those of OCI")]
     MediaType(String),

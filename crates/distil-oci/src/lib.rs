@@ -8,6 +8,7 @@
 pub mod canonical;
 pub mod compression;
 pub mod decompress;
+pub mod healthcheck;
 pub mod image;
 pub mod layer;
 pub mod layer_writer;
@@ -18,6 +19,7 @@ pub mod transport;
 
 pub use compression::Compression;
 pub use decompress::decompress;
+pub use healthcheck::Healthcheck;
 pub use image::{Content, Image, ImageIndex, InvalidImage};
 pub use layer::{BlobSource, Layer};
 pub use layer_writer::{LayerFacts, LayerWriter};

@@ -4,9 +4,10 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use common::{config, image, index, layer};
-use distil_oci::{Content, Image, ImageIndex, Platform};
+use distil_oci::{Content, Healthcheck, Image, ImageIndex, Platform, spec};
 
 #[test]
 fn a_tiny_image_keeps_its_bytes() {
@@ -18,6 +19,69 @@ fn a_tiny_image_keeps_its_bytes() {
     assert_eq!(image.platform(), Platform::linux("amd64", None));
     let documents = image.manifest_bytes().len() + image.config_bytes().len();
     assert_eq!(image.size(), documents as u64 + 2 * 2048);
+}
+
+#[test]
+fn a_health_check_is_in_the_configuration_and_is_read_back() {
+    let layers = || vec![layer("shared", "all")];
+    let make = |check: Option<&Healthcheck>| {
+        let config = config("amd64", &layers());
+        Image::with_healthcheck(config, check, layers(), BTreeMap::new()).unwrap()
+    };
+    let check = Healthcheck {
+        test: vec!["CMD".to_owned(), "/usr/bin/x".to_owned()],
+        interval: Some(Duration::from_secs(30)),
+        retries: Some(3),
+        ..Healthcheck::default()
+    };
+    let image = make(Some(&check));
+    let text = String::from_utf8(image.config_bytes().to_vec()).unwrap();
+    insta::assert_snapshot!(text, @r#"{"architecture":"amd64","config":{"Entrypoint":["/hello"],"Healthcheck":{"Interval":30000000000,"Retries":3,"Test":["CMD","/usr/bin/x"]},"Labels":{"a":"1","b":"2","c":"3"}},"os":"linux","rootfs":{"diff_ids":["sha256:75178442c6d0860e7f349b92e73c1c8ab1f7c065afa72e5e3831aa02aeb9d4ed"],"type":"layers"}}"#);
+    assert_eq!(image.healthcheck(), Some(check));
+    // As all that reads the configuration by the specification sees it, nothing else has changed.
+    assert_eq!(image.config(), &config("amd64", &layers()));
+
+    let without = Image::new(config("amd64", &layers()), layers(), BTreeMap::new()).unwrap();
+    assert_eq!(make(None).config_bytes(), without.config_bytes());
+    assert_eq!(without.healthcheck(), None);
+
+    let mut plain = config("amd64", &layers());
+    plain.set_config(None);
+    let check = Healthcheck::default();
+    let image = Image::with_healthcheck(plain, Some(&check), layers(), BTreeMap::new()).unwrap();
+    assert_eq!(image.healthcheck(), Some(check));
+
+    let hasty = Healthcheck {
+        timeout: Some(Duration::from_nanos(1)),
+        ..Healthcheck::default()
+    };
+    let config = config("amd64", &layers());
+    let error = Image::with_healthcheck(config, Some(&hasty), layers(), BTreeMap::new());
+    insta::assert_snapshot!(error.unwrap_err(), @"the `Timeout` of the health check is 1ns; it has to be at least 1ms, or 0 for the engine's default, and at most 292 years");
+}
+
+#[test]
+fn a_history_may_have_steps_without_a_layer() {
+    let layers = || vec![layer("a", "1"), layer("b", "2")];
+    let step = |empty: Option<bool>| {
+        let mut step = spec::History::default();
+        step.set_created_by(Some("a step".to_owned()))
+            .set_empty_layer(empty);
+        step
+    };
+    let image = |steps: &[Option<bool>]| {
+        let mut config = config("amd64", &layers());
+        config.set_history(Some(steps.iter().copied().map(step).collect()));
+        Image::new(config, layers(), BTreeMap::new())
+    };
+    let (full, empty) = (Some(false), Some(true));
+    let made = image(&[empty, None, empty, full, empty]).unwrap();
+    let history = made.config().history().as_ref().unwrap();
+    assert_eq!(history.len(), 5);
+    let text = String::from_utf8(made.config_bytes().to_vec()).unwrap();
+    assert_eq!(text.matches(r#""empty_layer":true"#).count(), 3);
+    insta::assert_snapshot!(image(&[empty, None]).unwrap_err(), @"the number of layers, 2, is not that of steps in the history, 1");
+    insta::assert_snapshot!(image(&[full, None, full]).unwrap_err(), @"the number of layers, 2, is not that of steps in the history, 3");
 }
 
 #[test]

@@ -122,6 +122,34 @@ fn an_index_that_is_damaged_is_left_alone() {
 }
 
 #[test]
+fn a_layout_gets_no_more_images_than_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    write(&image("amd64").into(), &at(path, Some("0"))).unwrap();
+    let mut index = index_json(path);
+    let entry = index["manifests"][0].clone();
+    let tagged = |number: usize| {
+        let mut entry = entry.clone();
+        entry["annotations"]["org.opencontainers.image.ref.name"] = json!(number.to_string());
+        entry
+    };
+    index["manifests"] = (0..1024).map(tagged).collect();
+    fs::write(path.join("index.json"), index.to_string()).unwrap();
+
+    let more = write(&image("arm64").into(), &at(path, Some("more")));
+    insta::assert_snapshot!(without(path, &more.unwrap_err()), @"failed to write the image to `oci:DIR:more`: `index.json` has more than 1024 entries, the most that are supported");
+    assert_eq!(index_json(path), index);
+    write(&image("arm64").into(), &at(path, Some("7"))).unwrap();
+    let read = |tag| open(&at(path, Some(tag))).map(|content| content.digest());
+    assert_eq!(read("7"), Ok(image("arm64").digest()));
+    assert_eq!(read("1023"), Ok(image("amd64").digest()));
+
+    index["manifests"] = (0..1025).map(tagged).collect();
+    fs::write(path.join("index.json"), index.to_string()).unwrap();
+    insta::assert_snapshot!(without(path, &read("7").unwrap_err()), @"failed to read an image from `oci:DIR:7`: `index.json` has more than 1024 entries, the most that are supported");
+}
+
+#[test]
 fn a_failure_leaves_no_new_folder_and_an_old_layout_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let (new, old) = (folder.path().join("new"), folder.path().join("old"));

@@ -137,7 +137,7 @@ fn from_index(entries: &Entries, wanted: Option<&str>) -> Result<Content, Proble
 /// The `index.json` of an archive that has one.
 pub(crate) fn index_json(entries: &Entries) -> Result<spec::ImageIndex, Problem> {
     let file = entries.file("index.json")?.ok_or(Problem::Empty)?;
-    documents::parse(
+    documents::parse_index(
         "`index.json`",
         &documents::small_document(&file, "index.json")?,
     )

@@ -16,6 +16,9 @@ use crate::transport::error::Problem;
 const BLOCK: u64 = 512;
 /// More entries than archives of even hundreds of images have.
 const MAX_ENTRIES: usize = 100_000;
+/// How many bytes the names of all entries may have together, with those that links lead to: twice
+/// what as many entries have whose names are digests.
+const MAX_NAMES: usize = 16 << 20;
 /// The largest extended header. A path has at most 4096 bytes on Linux.
 const MAX_EXTENSION: u64 = 64 << 10;
 
@@ -61,11 +64,19 @@ impl Entries {
             offset: 0,
         };
         let mut entries = BTreeMap::new();
-        let mut number = 0;
+        let (mut number, mut names) = (0, 0);
         while let Some((name, entry)) = walk.next_entry()? {
             number += 1;
             if number > MAX_ENTRIES {
                 return Err(damaged(&format!("it has more than {MAX_ENTRIES} entries")));
+            }
+            names += name.len();
+            if let Entry::Symlink(target) = &entry {
+                names += target.len();
+            }
+            if names > MAX_NAMES {
+                let what = format!("the names in it have more than {MAX_NAMES} bytes");
+                return Err(damaged(&what));
             }
             let both_folders = |old: &Entry| *old == Entry::Folder && entry == Entry::Folder;
             let entry = match entries.get(&name) {
@@ -493,6 +504,28 @@ mod tests {
         // The end is found with and without the blocks that mark it.
         assert!(entries(&good[..1536]).unwrap().has("a"));
         assert!(!entries(b"").unwrap().has("a"));
+    }
+
+    #[test]
+    fn names_are_bounded_together() {
+        // Names, and what links lead to, of 64 KiB each.
+        let long = vec![b'x'; 64 << 10];
+        let extended = |kind| {
+            let head = header(kind, "long", long.len() as u64);
+            [head.as_bytes(), &long[..]].concat()
+        };
+        let file = header(tar::EntryType::Regular, "x", 0);
+        let named = [&extended(tar::EntryType::GNULongName), &file.as_bytes()[..]].concat();
+        let symlink = header(tar::EntryType::Symlink, "x", 0);
+        let linking = [
+            &extended(tar::EntryType::GNULongLink),
+            &symlink.as_bytes()[..],
+        ]
+        .concat();
+        assert!(entries(&named.repeat(256)).is_ok());
+        insta::assert_snapshot!(error(&named.repeat(257)), @"the archive is damaged: the names in it have more than 16777216 bytes");
+        let both = [named.repeat(128), linking.repeat(128)].concat();
+        insta::assert_snapshot!(error(&both), @"the archive is damaged: the names in it have more than 16777216 bytes");
     }
 
     proptest! {

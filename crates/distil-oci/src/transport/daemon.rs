@@ -6,20 +6,23 @@
 
 use std::error::Error as _;
 use std::fs::File;
-use std::io::{self, BufWriter, Seek as _, Write};
+use std::io::{self, BufWriter, Read as _, Seek as _, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use bollard::errors::Error as ApiError;
+use bollard::models::SystemVersion;
 use bollard::query_parameters::ImportImageOptionsBuilder;
 use bollard::{API_DEFAULT_VERSION, Docker, body_try_stream};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio::sync::mpsc;
 
-use crate::image::Content;
+use crate::compression::Format;
+use crate::image::{Content, Image};
+use crate::layer::Layer;
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::transport::archive::{self, Wanted};
@@ -32,6 +35,8 @@ const PATIENCE: Duration = Duration::from_secs(3600);
 /// How much is sent at a time, and how many of these may wait.
 const CHUNK: usize = 256 << 10;
 const WAITING: usize = 4;
+/// The first version of Docker that reads layers by Zstandard.
+const ZSTD_SINCE: u32 = 23;
 
 /// Gives `content` to the daemon under `name`: of an index the image for the daemon's platform
 /// alone, since Docker before version 29 has no place for more by default.
@@ -45,11 +50,12 @@ fn write_to(
     name: &Reference,
     modified: u64,
 ) -> Result<(), Problem> {
-    let platform = in_a_runtime(async { Ok(connect(host).await?.1) })?;
-    let image = match content.for_platform(&platform) {
+    let daemon = in_a_runtime(async { Ok(connect(host).await?.1) })?;
+    let image = match content.for_platform(&platform(&daemon)) {
         Some(image) => image,
         None => content.images().first().ok_or(Problem::Empty)?,
     };
+    check_layers(&daemon, image)?;
     let image = Content::Image(image.clone());
     let names = std::slice::from_ref(name);
     let (sender, receiver) = mpsc::channel(WAITING);
@@ -114,11 +120,11 @@ fn died() -> Problem {
     Problem::Daemon("the thread that talks to it died".into())
 }
 
-/// The daemon, spoken to in a version of the API that it knows, and its platform.
+/// The daemon, spoken to in a version of the API that it knows, and what it says of itself.
 ///
 /// The requests of this version of `bollard` name no version, which means the daemon's own; the
 /// negotiation makes sure of it should that change.
-async fn connect(host: &DaemonHost) -> Result<(Docker, Platform), Problem> {
+async fn connect(host: &DaemonHost) -> Result<(Docker, SystemVersion), Problem> {
     let nobody = |source: Box<dyn std::error::Error + Send + Sync>| Problem::NoDaemon {
         host: host.to_string(),
         source,
@@ -148,8 +154,56 @@ async fn connect(host: &DaemonHost) -> Result<(Docker, Platform), Problem> {
         .await
         .map_err(|error| nobody(root(error)))?;
     let version = docker.version().await.map_err(problem)?;
-    let platform = Platform::linux(version.arch.as_deref().unwrap_or_default(), None);
-    Ok((docker, platform))
+    Ok((docker, version))
+}
+
+fn platform(daemon: &SystemVersion) -> Platform {
+    Platform::linux(daemon.arch.as_deref().unwrap_or_default(), None)
+}
+
+/// Refuses layers by Zstandard for a Docker that takes them for damaged tar archives.
+fn check_layers(daemon: &SystemVersion, image: &Image) -> Result<(), Problem> {
+    match docker_version(daemon) {
+        Some((major, minor)) if major < ZSTD_SINCE && image.layers().iter().any(is_zstd) => {
+            Err(Problem::DaemonZstd {
+                version: format!("{major}.{minor:02}"),
+                since: ZSTD_SINCE,
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Major and minor version; `None` if it is not Docker, such as Podman, which has the same API and
+/// other versions, or a Docker that somebody built without giving it a version.
+fn docker_version(daemon: &SystemVersion) -> Option<(u32, u32)> {
+    let version = match &daemon.components {
+        // Older ones do not list their parts.
+        None => daemon.version.as_ref()?,
+        Some(components) => {
+            let engine = components.iter().find(|part| part.name == "Engine");
+            &engine?.version
+        }
+    };
+    let mut numbers = version.split('.').map(str::parse);
+    match (numbers.next()?, numbers.next()?) {
+        (Ok(major), Ok(minor)) if major > 0 => Some((major, minor)),
+        _ => None,
+    }
+}
+
+/// Whether a layer is by Zstandard. The engine asks its first bytes and not the media type. What
+/// cannot be read is told of when the layer is sent.
+fn is_zstd(layer: &Layer) -> bool {
+    let mut head = Vec::new();
+    layer
+        .open()
+        .and_then(|layer| {
+            layer
+                .take(Format::MAGIC_LENGTH as u64)
+                .read_to_end(&mut head)
+        })
+        .is_ok_and(|_| Format::sniff(&head) == Format::Zstd)
 }
 
 /// Sends an archive, and reads what the daemon says of it.

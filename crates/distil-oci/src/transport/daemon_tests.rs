@@ -16,19 +16,34 @@ struct Request {
     whole: bool,
 }
 
-/// Runs `test` while a daemon of `architecture` answers requests, other than for its version, with
-/// what `answer` makes of them; gives what the test gave, and those requests.
+/// What Docker of this version for `architecture` says of itself.
+fn docker(version: &str, architecture: &str) -> String {
+    format!(
+        r#"{{"Platform": {{"Name": ""}},
+            "Components": [{{"Name": "Engine", "Version": "{version}"}}],
+            "Version": "{version}", "ApiVersion": "1.41", "Os": "linux", "Arch": "{architecture}"}}"#
+    )
+}
+
+/// Runs `test` while Docker 20.10 for `architecture` answers requests, other than for its version,
+/// with what `answer` makes of them; gives what the test gave, and those requests.
 fn with_daemon<T: Send>(
     architecture: &str,
+    answer: impl Fn(&Request) -> Option<(u16, Vec<u8>)> + Send + Sync,
+    test: impl FnOnce(&DaemonHost) -> T + Send,
+) -> (T, Vec<Request>) {
+    with_version(&docker("20.10.24+dfsg1", architecture), answer, test)
+}
+
+/// As [`with_daemon`], for a daemon that says `version` of itself.
+fn with_version<T: Send>(
+    version: &str,
     answer: impl Fn(&Request) -> Option<(u16, Vec<u8>)> + Send + Sync,
     test: impl FnOnce(&DaemonHost) -> T + Send,
 ) -> (T, Vec<Request>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("docker.sock");
     let listener = UnixListener::bind(&path).unwrap();
-    let version = format!(
-        r#"{{"Version": "20.10.24", "ApiVersion": "1.41", "Os": "linux", "Arch": "{architecture}"}}"#
-    );
     thread::scope(|scope| {
         let daemon = scope.spawn(|| {
             let mut requests = Vec::new();
@@ -42,7 +57,7 @@ fn with_daemon<T: Send>(
                 }
                 let is_version = request.line.ends_with("/version HTTP/1.1");
                 let answer = match is_version {
-                    true => Some((200, version.clone().into_bytes())),
+                    true => Some((200, version.as_bytes().to_vec())),
                     false => answer(&request),
                 };
                 // Without an answer it hangs up. The other side may do so first.
@@ -120,12 +135,20 @@ fn chunks(reader: &mut impl BufRead, body: &mut Vec<u8>) -> Option<()> {
 }
 
 fn image(architecture: &str, source: impl FnOnce(Vec<u8>) -> Arc<dyn BlobSource>) -> Image {
-    let mut writer = LayerWriter::new(Vec::new(), Compression::None, std::num::NonZeroUsize::MIN);
+    compressed(architecture, Compression::None, source)
+}
+
+fn compressed(
+    architecture: &str,
+    compression: Compression,
+    source: impl FnOnce(Vec<u8>) -> Arc<dyn BlobSource>,
+) -> Image {
+    let mut writer = LayerWriter::new(Vec::new(), compression, std::num::NonZeroUsize::MIN);
     // More than fits into the channel, so that both sides have to wait for one another.
     let tar = vec![0; 4 * CHUNK * WAITING];
     writer.write_all(&tar).unwrap();
     let (bytes, facts) = writer.finish().unwrap();
-    let layer = Layer::new(Compression::None, &facts, source(bytes));
+    let layer = Layer::new(compression, &facts, source(bytes));
     let mut config = spec::ImageConfiguration::default();
     config
         .set_os("linux".into())
@@ -183,6 +206,59 @@ fn the_daemon_gets_the_image_of_its_platform() {
     assert_eq!(request.line, line);
     assert!(request.whole);
     assert!(request.body == archived(good("arm64")));
+}
+
+#[test]
+fn layers_by_zstandard_are_refused_for_a_docker_that_cannot_read_them() {
+    let of = |compression| {
+        let source = |bytes: Vec<u8>| -> Arc<dyn BlobSource> { Arc::new(BytesBlob(bytes.into())) };
+        Content::Image(compressed("arm64", compression, source))
+    };
+    let load = |content: &Content, version: &str| {
+        let answer = |_: &Request| Some((200, LOADED.as_bytes().to_vec()));
+        let (result, requests) = with_version(version, answer, |host| {
+            write_to(host, content, &name(), 0).map_err(|problem| message(&problem))
+        });
+        assert_eq!(requests.len(), usize::from(result.is_ok()));
+        result
+    };
+    let zstd = of(Compression::ZSTD);
+    insta::assert_snapshot!(load(&zstd, &docker("20.10.24+dfsg1", "arm64")).unwrap_err(), @"Docker 20.10 cannot load layers compressed by zstd, only 23 and later can; make them with `--compression gzip`");
+    let old = r#"{"Version": "17.03.2-ce", "ApiVersion": "1.27", "Arch": "arm64"}"#;
+    insta::assert_snapshot!(load(&zstd, old).unwrap_err(), @"Docker 17.03 cannot load layers compressed by zstd, only 23 and later can; make them with `--compression gzip`");
+    let podman = docker("4.3.1", "arm64").replace("Engine", "Podman Engine");
+    for version in [
+        &docker("23.0.0", "arm64"),
+        &docker("29.0.0-rc.1", "arm64"),
+        &docker("dev", "arm64"),
+        &docker("", "arm64"),
+        &docker("20", "arm64"),
+        &docker("0.0.0-dev", "arm64"),
+        &podman,
+        r#"{"ApiVersion": "1.41"}"#,
+    ] {
+        assert_eq!(load(&zstd, version), Ok(()), "{version}");
+    }
+    for compression in [Compression::None, Compression::GZIP] {
+        let old = docker("20.10.24", "arm64");
+        assert_eq!(load(&of(compression), &old), Ok(()), "{compression:?}");
+    }
+    // The media type may not say it.
+    let layer = &zstd.images()[0].layers()[0];
+    let disguised = Layer::from_parts(
+        spec::MediaType::ImageLayer,
+        layer.digest(),
+        layer.size(),
+        layer.diff_id(),
+        Arc::new(BytesBlob(bytes_of(layer).into())),
+    );
+    assert!(is_zstd(layer) && is_zstd(&disguised));
+}
+
+fn bytes_of(layer: &Layer) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    layer.open().unwrap().read_to_end(&mut bytes).unwrap();
+    bytes
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! nor a manifest; one is made up. Since then the same archive is an OCI layout too, which has the
 //! original manifest.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use distil_store::{Digest, HashingReader};
@@ -74,20 +75,7 @@ fn choose<'a>(saved: &'a [Saved], is_wanted: Option<IsWanted<'_>>) -> Result<&'a
 
 /// The image with this configuration that the OCI layout in the same archive has.
 fn original(entries: &Entries, config: Digest) -> Result<Option<Image>, Problem> {
-    let index = archive::index_json(entries)?;
-    for descriptor in index.manifests() {
-        let content = match documents::content(entries, descriptor) {
-            Ok(content) => content,
-            // Attestations, and images for other platforms that were not saved.
-            Err(Problem::MediaType(_) | Problem::MissingBlob(_)) => continue,
-            Err(problem) => return Err(problem),
-        };
-        let mut images = content.images().iter();
-        if let Some(image) = images.find(|image| image.config_digest() == config) {
-            return Ok(Some(image.clone()));
-        }
-    }
-    Ok(None)
+    documents::with_config(entries, &archive::index_json(entries)?, config)
 }
 
 /// An image with a manifest of our own, since the archive has none.
@@ -101,16 +89,26 @@ fn made_up(entries: &Entries, saved: &Saved, config_bytes: &[u8]) -> Result<Imag
             diff_ids: diff_ids.len(),
         }));
     }
+    let mut known = Known::new();
     let layers = paths
         .iter()
         .zip(diff_ids)
-        .map(|(path, diff_id)| layer(entries, path, diff_id))
+        .map(|(path, diff_id)| layer(entries, path, diff_id, &mut known))
         .collect::<Result<Vec<_>, _>>()?;
     Image::with_config(config_bytes.to_vec(), config, layers, Default::default())
         .map_err(Problem::Image)
 }
 
-fn layer(entries: &Entries, path: &str, diff_id: Digest) -> Result<Layer, Problem> {
+/// The digests of compressed layers, by their places in the archive: a layer that occurs often is
+/// read through once.
+type Known = BTreeMap<u64, Digest>;
+
+fn layer(
+    entries: &Entries,
+    path: &str,
+    diff_id: Digest,
+    known: &mut Known,
+) -> Result<Layer, Problem> {
     let file = entries.file_or_link(path)?.ok_or_else(|| missing(path))?;
     let failed = |source| Problem::File {
         action: "read",
@@ -119,8 +117,14 @@ fn layer(entries: &Entries, path: &str, diff_id: Digest) -> Result<Layer, Proble
     };
     let (media_type, digest) = match Format::sniff(&archive::head(&file).map_err(failed)?) {
         Format::Plain => (MediaType::ImageLayer, diff_id),
-        Format::Gzip => (MediaType::ImageLayerGzip, digest(&file).map_err(failed)?),
-        Format::Zstd => (MediaType::ImageLayerZstd, digest(&file).map_err(failed)?),
+        Format::Gzip => (
+            MediaType::ImageLayerGzip,
+            digest(&file, known).map_err(failed)?,
+        ),
+        Format::Zstd => (
+            MediaType::ImageLayerZstd,
+            digest(&file, known).map_err(failed)?,
+        ),
         Format::Unsupported(name) => {
             return Err(Problem::LayerMediaType(format!("{path}, {name}")));
         }
@@ -135,10 +139,15 @@ fn layer(entries: &Entries, path: &str, diff_id: Digest) -> Result<Layer, Proble
     ))
 }
 
-fn digest(file: &FileRange) -> std::io::Result<Digest> {
+fn digest(file: &FileRange, known: &mut Known) -> std::io::Result<Digest> {
+    if let Some(digest) = known.get(&file.offset) {
+        return Ok(*digest);
+    }
     let mut reader = HashingReader::new(file.open()?);
     std::io::copy(&mut reader, &mut std::io::sink())?;
-    Ok(reader.digest())
+    let digest = reader.digest();
+    known.insert(file.offset, digest);
+    Ok(digest)
 }
 
 fn file(entries: &Entries, name: &str) -> Result<FileRange, Problem> {

@@ -1,15 +1,15 @@
 //! From an index to images: follows descriptors through the blobs of a layout or an archive.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::sync::Arc;
 
 use distil_store::Digest;
 use serde::de::DeserializeOwned;
 
-use crate::image::{Content, Image, ImageIndex};
+use crate::image::{Content, Document, Image, ImageIndex};
 use crate::layer::{BlobSource, Layer, Verified};
-use crate::spec::{self, Descriptor, MediaType};
+use crate::spec::{self, Descriptor, ImageConfiguration, MediaType};
 use crate::transport::error::Problem;
 
 /// The largest manifest, index or configuration: 4 MiB, what registries take for a manifest
@@ -18,6 +18,14 @@ pub(crate) const MAX_DOCUMENT: u64 = 4 << 20;
 
 /// More platforms than there are.
 const MAX_IMAGES: usize = 256;
+
+/// More than an index has of images and their attestations, and an `index.json` of names.
+pub(crate) const MAX_ENTRIES: usize = 1024;
+
+/// How many bytes the documents of one image or index may have together: 256 times 64 KiB, which is
+/// more than any manifest and its configuration have. What is made of them takes up to forty times
+/// as much memory.
+const MAX_DOCUMENTS: u64 = 16 << 20;
 
 /// Annotation of containerd's: the full name of an image in an `index.json`.
 pub(crate) const ANNOTATION_IMAGE_NAME: &str = "io.containerd.image.name";
@@ -118,78 +126,245 @@ pub(crate) fn choose<'a>(
 
 /// Reads the image or the index that `descriptor` points to.
 pub(crate) fn content(blobs: &dyn Blobs, descriptor: &Descriptor) -> Result<Content, Problem> {
-    match kind(descriptor) {
-        Kind::Manifest => image(blobs, descriptor).map(Content::Image),
-        Kind::Index => index(blobs, descriptor).map(Content::Index),
-        Kind::Other => Err(Problem::MediaType(media_type_name(descriptor))),
-    }
+    Reader::new(blobs).content(descriptor)
 }
 
-fn index(blobs: &dyn Blobs, descriptor: &Descriptor) -> Result<ImageIndex, Problem> {
-    let (bytes, name) = document(blobs, descriptor, "index")?;
-    let index: spec::ImageIndex = parse(&name, &bytes)?;
-    let mut images = Vec::new();
-    let mut others = 0;
-    let mut missing = None;
+/// The image of an `index.json`, or of an index in it, that has the configuration `config`; `None`
+/// if it is not there as a whole.
+///
+/// Of the other images the manifests are read, each once, and nothing of them is kept: there may be
+/// any number of images.
+pub(crate) fn with_config(
+    blobs: &dyn Blobs,
+    index: &spec::ImageIndex,
+    config: Digest,
+) -> Result<Option<Image>, Problem> {
+    let mut seen = BTreeSet::new();
     for entry in index.manifests() {
-        match kind(entry) {
-            _ if is_attachment(entry) => others += 1,
-            Kind::Other => others += 1,
-            Kind::Index => return Err(Problem::NestedIndex),
-            Kind::Manifest if images.len() == MAX_IMAGES => {
-                return Err(Problem::TooManyImages(MAX_IMAGES));
+        let image = match kind(entry) {
+            Kind::Manifest => having(blobs, entry, config, &mut seen),
+            Kind::Index if seen.insert(sha256(entry)?) => {
+                let inner = match Reader::new(blobs).index_document(entry) {
+                    Ok((_, inner)) => inner,
+                    // An index that was not saved.
+                    Err(Problem::MissingBlob(_)) => continue,
+                    Err(problem) => return Err(problem),
+                };
+                let mut manifests = inner
+                    .manifests()
+                    .iter()
+                    .filter(|entry| kind(entry) == Kind::Manifest);
+                manifests
+                    .find_map(|entry| having(blobs, entry, config, &mut seen).transpose())
+                    .transpose()
             }
-            Kind::Manifest => {
-                let digest = sha256(entry)?;
-                // Docker saves the whole index with the images of the wanted platforms only.
-                if blobs.find(digest)?.is_none() {
-                    others += 1;
-                    missing = Some(digest);
-                    continue;
-                }
-                images.push(image(blobs, entry)?);
-            }
+            Kind::Index | Kind::Other => continue,
+        };
+        if let Some(image) = image? {
+            return Ok(Some(image));
         }
     }
-    if let (true, Some(digest)) = (images.is_empty(), missing) {
-        return Err(Problem::MissingBlob(digest));
-    }
-    let annotations = sorted(index.annotations().as_ref());
-    let media_type = descriptor.media_type().clone();
-    ImageIndex::from_document(media_type, bytes, images, annotations, others)
-        .map_err(Problem::Image)
+    Ok(None)
 }
 
-fn image(blobs: &dyn Blobs, descriptor: &Descriptor) -> Result<Image, Problem> {
-    let (bytes, name) = document(blobs, descriptor, "manifest")?;
-    let manifest: spec::ImageManifest = parse(&name, &bytes)?;
-    let config_type = manifest.config().media_type();
-    if !matches!(config_type, MediaType::ImageConfig) && config_type.as_ref() != DOCKER_CONFIG {
-        return Err(Problem::MediaType(media_type_name(manifest.config())));
+/// The image of this manifest, if it has the configuration `config`, is whole, and was not `seen`.
+fn having(
+    blobs: &dyn Blobs,
+    descriptor: &Descriptor,
+    config: Digest,
+    seen: &mut BTreeSet<Digest>,
+) -> Result<Option<Image>, Problem> {
+    if !seen.insert(sha256(descriptor)?) {
+        return Ok(None);
     }
-    let (config_bytes, name) = document(blobs, manifest.config(), "configuration")?;
-    let config = parse_config(&name, &config_bytes)?;
-    let diff_ids = diff_ids(&config)?;
-    if diff_ids.len() != manifest.layers().len() {
-        return Err(Problem::Image(crate::InvalidImage::LayerCount {
-            layers: manifest.layers().len(),
-            diff_ids: diff_ids.len(),
-        }));
+    let mut reader = Reader::new(blobs);
+    let image = reader
+        .manifest(descriptor)
+        .and_then(|(document, manifest)| {
+            if sha256(manifest.config())? != config {
+                return Ok(None);
+            }
+            reader.image_of(document, &manifest).map(Some)
+        });
+    match image {
+        // Attestations, and images for other platforms that were not saved.
+        Err(Problem::MediaType(_) | Problem::MissingBlob(_)) => Ok(None),
+        image => image,
     }
-    let layers = manifest
-        .layers()
-        .iter()
-        .zip(diff_ids)
-        .map(|(descriptor, diff_id)| layer(blobs, descriptor, diff_id))
-        .collect::<Result<_, _>>()?;
-    Image::from_documents(
-        (descriptor.media_type().clone(), bytes),
-        (config_type.clone(), config_bytes),
-        config,
-        layers,
-        sorted(manifest.annotations().as_ref()),
-    )
-    .map_err(Problem::Image)
+}
+
+/// A digest, and the media type under which it is named: both are part of an image.
+type Key = (Digest, String);
+
+/// Reads images, and keeps what was read: a document is read once however often it is named.
+struct Reader<'a> {
+    blobs: &'a dyn Blobs,
+    images: BTreeMap<Key, Image>,
+    configs: BTreeMap<Key, (Document, Arc<ImageConfiguration>)>,
+    /// How many bytes of documents may still be read.
+    left: u64,
+}
+
+impl<'a> Reader<'a> {
+    fn new(blobs: &'a dyn Blobs) -> Self {
+        Self {
+            blobs,
+            images: BTreeMap::new(),
+            configs: BTreeMap::new(),
+            left: MAX_DOCUMENTS,
+        }
+    }
+
+    fn content(&mut self, descriptor: &Descriptor) -> Result<Content, Problem> {
+        match kind(descriptor) {
+            Kind::Manifest => self.image(descriptor).map(Content::Image),
+            Kind::Index => self.index(descriptor).map(Content::Index),
+            Kind::Other => Err(Problem::MediaType(media_type_name(descriptor))),
+        }
+    }
+
+    fn index(&mut self, descriptor: &Descriptor) -> Result<ImageIndex, Problem> {
+        let (document, index) = self.index_document(descriptor)?;
+        let mut images = Vec::new();
+        let mut others = 0;
+        let mut missing = None;
+        for entry in index.manifests() {
+            match kind(entry) {
+                _ if is_attachment(entry) => others += 1,
+                Kind::Other => others += 1,
+                Kind::Index => return Err(Problem::NestedIndex),
+                Kind::Manifest if images.len() == MAX_IMAGES => {
+                    return Err(Problem::TooManyImages(MAX_IMAGES));
+                }
+                Kind::Manifest => {
+                    let digest = sha256(entry)?;
+                    // Docker saves the whole index with the images of the wanted platforms only.
+                    if self.blobs.find(digest)?.is_none() {
+                        others += 1;
+                        missing = Some(digest);
+                        continue;
+                    }
+                    images.push(self.image(entry)?);
+                }
+            }
+        }
+        if let (true, Some(digest)) = (images.is_empty(), missing) {
+            return Err(Problem::MissingBlob(digest));
+        }
+        let annotations = sorted(index.annotations().as_ref());
+        ImageIndex::from_document(document, images, annotations, others).map_err(Problem::Image)
+    }
+
+    fn index_document(
+        &mut self,
+        descriptor: &Descriptor,
+    ) -> Result<(Document, spec::ImageIndex), Problem> {
+        let (document, name) = self.document(descriptor, "index")?;
+        let index = parse_index(&name, document.bytes())?;
+        Ok((document, index))
+    }
+
+    fn image(&mut self, descriptor: &Descriptor) -> Result<Image, Problem> {
+        let key = self.key(descriptor)?;
+        if let Some(image) = self.images.get(&key) {
+            return Ok(image.clone());
+        }
+        let (document, manifest) = self.manifest(descriptor)?;
+        let image = self.image_of(document, &manifest)?;
+        self.images.insert(key, image.clone());
+        Ok(image)
+    }
+
+    fn manifest(
+        &mut self,
+        descriptor: &Descriptor,
+    ) -> Result<(Document, spec::ImageManifest), Problem> {
+        let (document, name) = self.document(descriptor, "manifest")?;
+        let manifest = parse(&name, document.bytes())?;
+        Ok((document, manifest))
+    }
+
+    /// The image of a manifest that was read.
+    fn image_of(
+        &mut self,
+        document: Document,
+        manifest: &spec::ImageManifest,
+    ) -> Result<Image, Problem> {
+        let config_type = manifest.config().media_type();
+        if !matches!(config_type, MediaType::ImageConfig) && config_type.as_ref() != DOCKER_CONFIG {
+            return Err(Problem::MediaType(media_type_name(manifest.config())));
+        }
+        let config = self.config(manifest.config())?;
+        let diff_ids = diff_ids(&config.1)?;
+        if diff_ids.len() != manifest.layers().len() {
+            return Err(Problem::Image(crate::InvalidImage::LayerCount {
+                layers: manifest.layers().len(),
+                diff_ids: diff_ids.len(),
+            }));
+        }
+        let layers = manifest
+            .layers()
+            .iter()
+            .zip(diff_ids)
+            .map(|(descriptor, diff_id)| layer(self.blobs, descriptor, diff_id))
+            .collect::<Result<_, _>>()?;
+        let annotations = sorted(manifest.annotations().as_ref());
+        Image::from_documents(document, config, layers, annotations).map_err(Problem::Image)
+    }
+
+    fn config(
+        &mut self,
+        descriptor: &Descriptor,
+    ) -> Result<(Document, Arc<ImageConfiguration>), Problem> {
+        let key = self.key(descriptor)?;
+        if let Some(config) = self.configs.get(&key) {
+            return Ok(config.clone());
+        }
+        let (document, name) = self.document(descriptor, "configuration")?;
+        let parsed = Arc::new(parse_config(&name, document.bytes())?);
+        let config = (document, parsed);
+        self.configs.insert(key, config.clone());
+        Ok(config)
+    }
+
+    /// What a document is kept under. Its size has to be as every descriptor says, also if it is
+    /// kept already.
+    fn key(&self, descriptor: &Descriptor) -> Result<Key, Problem> {
+        let (digest, _) = find(self.blobs, descriptor)?;
+        Ok((digest, descriptor.media_type().to_string()))
+    }
+
+    /// A document, verified, and what messages call it.
+    fn document(
+        &mut self,
+        descriptor: &Descriptor,
+        kind: &str,
+    ) -> Result<(Document, String), Problem> {
+        let (digest, blob) = find(self.blobs, descriptor)?;
+        let name = format!("the {kind} `{digest}`");
+        if blob.size > MAX_DOCUMENT {
+            return Err(Problem::TooLarge {
+                what: name,
+                limit: MAX_DOCUMENT,
+            });
+        }
+        let Some(left) = self.left.checked_sub(blob.size) else {
+            return Err(Problem::TooLarge {
+                what: "the sum of the image's documents".to_owned(),
+                limit: MAX_DOCUMENTS,
+            });
+        };
+        self.left = left;
+        let mut bytes = Vec::new();
+        blob.source
+            .open()
+            .and_then(|source| {
+                Verified::new(source, digest, Some(blob.size)).read_to_end(&mut bytes)
+            })
+            .map_err(|source| Problem::Blob { digest, source })?;
+        let media_type = descriptor.media_type().clone();
+        Ok((Document::new(media_type, bytes), name))
+    }
 }
 
 fn layer(blobs: &dyn Blobs, descriptor: &Descriptor, diff_id: Digest) -> Result<Layer, Problem> {
@@ -232,28 +407,6 @@ fn find(blobs: &dyn Blobs, descriptor: &Descriptor) -> Result<(Digest, Blob), Pr
     Ok((digest, blob))
 }
 
-/// The bytes of a document, verified, and what messages call it.
-fn document(
-    blobs: &dyn Blobs,
-    descriptor: &Descriptor,
-    kind: &str,
-) -> Result<(Vec<u8>, String), Problem> {
-    let (digest, blob) = find(blobs, descriptor)?;
-    let name = format!("the {kind} `{digest}`");
-    if blob.size > MAX_DOCUMENT {
-        return Err(Problem::TooLarge {
-            what: name,
-            limit: MAX_DOCUMENT,
-        });
-    }
-    let mut bytes = Vec::new();
-    blob.source
-        .open()
-        .and_then(|source| Verified::new(source, digest, Some(blob.size)).read_to_end(&mut bytes))
-        .map_err(|source| Problem::Blob { digest, source })?;
-    Ok((bytes, name))
-}
-
 /// Reads a document that no descriptor points to, such as `index.json`.
 pub(crate) fn small_document(source: &dyn BlobSource, name: &str) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
@@ -268,6 +421,18 @@ pub(crate) fn small_document(source: &dyn BlobSource, name: &str) -> Result<Vec<
         });
     }
     Ok(bytes)
+}
+
+/// Reads an index; `document` is what messages call it.
+pub(crate) fn parse_index(document: &str, bytes: &[u8]) -> Result<spec::ImageIndex, Problem> {
+    let index: spec::ImageIndex = parse(document, bytes)?;
+    if index.manifests().len() > MAX_ENTRIES {
+        return Err(Problem::TooManyEntries {
+            index: document.to_owned(),
+            limit: MAX_ENTRIES,
+        });
+    }
+    Ok(index)
 }
 
 /// Reads a configuration. What are sets in the document, in no order, becomes sorted lists.
@@ -356,3 +521,6 @@ pub(crate) fn check_layout(bytes: &[u8]) -> Result<(), Problem> {
         other => Err(Problem::LayoutVersion(other.chars().take(80).collect())),
     }
 }
+
+#[cfg(test)]
+mod tests;

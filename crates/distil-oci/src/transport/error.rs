@@ -148,6 +148,14 @@ pub enum Problem {
     /// More images than an index sensibly has.
     #[error("there are more than {0} images")]
     TooManyImages(usize),
+    /// More entries than an index sensibly has.
+    #[error("{index} has more than {limit} entries, the most that are supported")]
+    TooManyEntries {
+        /// Which index.
+        index: String,
+        /// How many it may have.
+        limit: usize,
+    },
     /// The place has no images at all.
     #[error("there is no image in it")]
     Empty,
@@ -205,6 +213,16 @@ pub enum Problem {
     /// The daemon has no image of this name.
     #[error("the Docker daemon has no image `{0}`")]
     NotInDaemon(String),
+    /// The daemon cannot read the image's layers.
+    #[error(
+        "Docker {version} cannot load layers compressed by zstd, only {since} and later can; make them with `--compression gzip`"
+    )]
+    DaemonZstd {
+        /// The daemon's version.
+        version: String,
+        /// The first major version that can.
+        since: u32,
+    },
     /// The daemon said no.
     #[error("the Docker daemon refused: {0}")]
     DaemonRefused(String),

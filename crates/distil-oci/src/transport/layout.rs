@@ -31,7 +31,7 @@ pub(crate) fn open(path: &Path, tag: Option<&str>) -> Result<Content, Problem> {
     path.metadata().map_err(Problem::file("open", path))?;
     layout.check()?;
     let index = layout.document("index.json")?.ok_or(Problem::Empty)?;
-    let index: spec::ImageIndex = documents::parse("`index.json`", &index)?;
+    let index = documents::parse_index("`index.json`", &index)?;
     documents::content(&layout, documents::choose(&index, tag)?)
 }
 
@@ -157,6 +157,12 @@ impl<'a> Layout<'a> {
             tag.as_str().map(str::to_owned)
         };
         manifests.retain(|entry| tag_of(entry).as_deref() != names.tag);
+        if manifests.len() >= documents::MAX_ENTRIES {
+            return Err(Problem::TooManyEntries {
+                index: "`index.json`".to_owned(),
+                limit: documents::MAX_ENTRIES,
+            });
+        }
         let descriptor = serde_json::to_value(descriptor).map_err(|source| Problem::Json {
             document: "`index.json`".to_owned(),
             source,
