@@ -153,6 +153,14 @@ pub enum InsertError {
         /// Where that is from.
         origin: String,
     },
+    /// A folder with something in it is in its place.
+    #[error("`{path}` is a {kind}, and is a folder with files in it from elsewhere")]
+    NotEmpty {
+        /// What was to be inserted, and is a folder.
+        path: TreePath,
+        /// What it was to be.
+        kind: &'static str,
+    },
     /// The links on the way lead nowhere.
     #[error("`{path}` lies behind a link that leads nowhere")]
     Resolve {
@@ -260,6 +268,13 @@ impl Tree {
         let place = self.place(path)?;
         if entry.is_directory() && self.is_directory(&place) {
             return Ok(place);
+        }
+        // What lies in a folder would be left behind a file or a link, where nothing can be.
+        if !entry.is_directory() && self.below(&place).next().is_some() {
+            return Err(InsertError::NotEmpty {
+                path: place,
+                kind: entry.kind.word(),
+            });
         }
         self.make_parents(&place, &entry)?;
         self.entries.insert(place.clone(), entry);
@@ -463,6 +478,18 @@ mod tests {
             .insert(&TreePath::of("usr/bin/x"), entry(Kind::file("")))
             .unwrap_err();
         assert!(error.to_string().contains("`/usr/bin`"), "{error}");
+    }
+
+    #[test]
+    fn nothing_replaces_a_folder_with_files_in_it() {
+        let mut tree = tree(&[("a/b", Kind::file(""))]);
+        let link = entry(Kind::symlink("c"));
+        let error = tree.insert(&TreePath::of("a"), link).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`/a` is a link, and is a folder with files in it from elsewhere"
+        );
+        assert!(tree.get(&TreePath::of("a")).unwrap().is_directory());
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //! | `oci-archive:FILE[:TAG]` | yes | yes, the combined archive |
 //! | `docker-archive:FILE[:NAME[:TAG]]` | yes | yes, the same |
 //! | `docker-daemon:NAME[:TAG]` | yes | yes, one platform: the daemon's |
-//! | `docker://…`, `rootfs:DIR` | not yet | not yet |
+//! | `docker://…` | not yet | not yet |
+//! | `rootfs:DIR` | no image; see `distil_tree::folder` | the same |
 //!
 //! Files and folders appear whole or not at all.
 
