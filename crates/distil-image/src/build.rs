@@ -11,7 +11,7 @@ use crate::assemble::{AssembleError, Assembly, assemble};
 use crate::config::{self, ConfigError};
 use crate::contents;
 use crate::layers::{self, LayerError};
-use crate::recipe::{Recipe, RecipeError, Source, Target, lower};
+use crate::recipe::{Recipe, RecipeError};
 use crate::resolve::{Resolution, ResolveError, resolve};
 
 /// How images are made, whichever they are.
@@ -87,15 +87,13 @@ pub struct Prepared {
 /// # Errors
 /// As the steps have them.
 pub fn prepare(
-    source: Source,
-    target: Target,
+    recipe: Recipe,
     archive: &ArchiveOptions,
     options: &BuildOptions,
     store: &Store,
     fetcher: &Fetcher,
     progress: &dyn Progress,
 ) -> Result<Prepared, BuildError> {
-    let recipe = lower(source, target)?;
     progress.step("reading the archive");
     let archive = Archive::open(archive, store, fetcher)?;
     progress.step("solving");
@@ -149,7 +147,7 @@ pub fn build(
         .map(|(_, entry)| entry.meta.mtime)
         .max();
     let created = options.epoch.or(newest).unwrap_or_default();
-    let image = config::image(&recipe, &resolution, layers, created)?;
+    let image = config::image(&recipe, &resolution, &assembly, layers, created)?;
     Ok(Built {
         image,
         recipe,

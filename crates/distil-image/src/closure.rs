@@ -2,7 +2,7 @@
 
 use distil_tree::loader::{Loader, LoaderError, Unmet};
 
-use crate::recipe::Recipe;
+use crate::recipe::{Place, Recipe};
 use distil_tree::Tree;
 
 /// Why an image is not closed.
@@ -15,12 +15,16 @@ pub enum ClosureError {
         unmet: Vec<Unmet>,
     },
     /// An excuse excuses nothing.
-    #[error("`excuse: {name}` of definition `{definition}` excuses nothing: no file lacks it")]
+    #[error(
+        "`excuse: {name}` of definition `{definition}` excuses nothing: no file lacks it{place}"
+    )]
     UselessExcuse {
         /// The definition.
         definition: String,
         /// The library.
         name: String,
+        /// Where it stands.
+        place: Place,
     },
     /// The files cannot be read.
     #[error(transparent)]
@@ -42,10 +46,13 @@ fn listed(unmet: &[Unmet]) -> String {
 pub(crate) fn check(tree: &Tree, recipe: &Recipe) -> Result<(), ClosureError> {
     let unmet = Loader::new(tree)?.unmet();
     for layer in &recipe.layers {
-        for name in layer.excuse.keys().filter(|_| layer.is_strict) {
+        for name in layer.excuse.keys().filter(|name| layer.must_matter(name)) {
             if !unmet.iter().any(|one| one.needed == *name) {
-                let (definition, name) = (layer.definition.clone(), name.clone());
-                return Err(ClosureError::UselessExcuse { definition, name });
+                return Err(ClosureError::UselessExcuse {
+                    definition: layer.definition.clone(),
+                    name: name.clone(),
+                    place: layer.place("excuse", name),
+                });
             }
         }
     }

@@ -7,9 +7,13 @@ use std::time::{Duration, SystemTime};
 use distil_oci::spec::{
     ConfigBuilder, HistoryBuilder, ImageConfiguration, ImageConfigurationBuilder, RootFsBuilder,
 };
-use distil_oci::{Image, InvalidImage, Layer};
+use distil_oci::{Healthcheck, Image, InvalidImage, Layer};
 
-use crate::recipe::{Recipe, UnknownVariable, expand};
+use crate::assemble::Assembly;
+use crate::definition::{self, Accounts};
+use crate::layers::LayerTree;
+use crate::owners::Owners;
+use crate::recipe::{Place, Recipe, UnknownVariable, expand};
 use crate::resolve::Resolution;
 
 /// Where the definitions of the catalogue are kept.
@@ -34,6 +38,16 @@ const PREDEFINED: &[&str] = &[
 /// Why an image cannot be put together.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    /// Nobody has the user's name.
+    #[error("the `user` of `{image}`: {problem}{place}")]
+    User {
+        /// The image.
+        image: String,
+        /// What is wrong.
+        problem: String,
+        /// Where it stands.
+        place: Place,
+    },
     /// A label or variable of the environment uses an unknown variable.
     #[error("the configuration of `{image}` is wrong")]
     Variable {
@@ -64,22 +78,40 @@ pub enum ConfigError {
 pub(crate) fn image(
     recipe: &Recipe,
     resolution: &Resolution,
+    assembly: &Assembly,
     layers: Vec<Layer>,
     created: i64,
 ) -> Result<Image, ConfigError> {
     let image = || recipe.name.clone();
     let created = rfc3339(created);
     let labels = labels(recipe, resolution, &created)?;
-    let config = configuration(recipe, resolution, &layers, &created, &labels)?;
-    Image::new(config, layers, labels).map_err(|source| ConfigError::Invalid {
+    let config = configuration(recipe, resolution, assembly, &layers, &created, &labels)?;
+    let healthcheck = recipe.config.healthcheck.as_ref().map(healthcheck);
+    let made = Image::with_healthcheck(config, healthcheck.as_ref(), layers, labels);
+    made.map_err(|source| ConfigError::Invalid {
         image: image(),
         source,
     })
 }
 
+/// The check as engines have it. Its times were looked at when the definition was.
+fn healthcheck(check: &definition::Healthcheck) -> Healthcheck {
+    let time = |text: &Option<String>| humantime::parse_duration(text.as_deref()?).ok();
+    let keyword = std::iter::once("CMD".to_owned());
+    Healthcheck {
+        test: keyword.chain(check.test.iter().cloned()).collect(),
+        interval: time(&check.interval),
+        timeout: time(&check.timeout),
+        start_period: time(&check.start_period),
+        start_interval: time(&check.start_interval),
+        retries: check.retries,
+    }
+}
+
 fn configuration(
     recipe: &Recipe,
     resolution: &Resolution,
+    assembly: &Assembly,
     layers: &[Layer],
     created: &str,
     labels: &BTreeMap<String, String>,
@@ -97,7 +129,7 @@ fn configuration(
             .collect::<std::collections::HashMap<_, _>>(),
     );
     if let Some(user) = &run.user {
-        config = config.user(user);
+        config = config.user(numeric(user, recipe, &assembly.accounts)?);
     }
     if let Some(folder) = &run.workdir {
         config = config.working_dir(folder);
@@ -117,16 +149,16 @@ fn configuration(
     if !run.volumes.is_empty() {
         config = config.volumes(run.volumes.clone());
     }
-    let history: Result<Vec<_>, _> = recipe
-        .layers
-        .iter()
-        .map(|layer| {
-            HistoryBuilder::default()
-                .created(created)
-                .created_by(format!("distil build {}", layer.definition))
-                .build()
-        })
-        .collect();
+    let step = |layer: &LayerTree| {
+        let mut step = HistoryBuilder::default()
+            .created(created)
+            .created_by(format!("distil build {}", layer.definition));
+        if layer.entries.is_empty() {
+            step = step.empty_layer(true);
+        }
+        step.build()
+    };
+    let history: Result<Vec<_>, _> = assembly.layers.iter().map(step).collect();
     let diff_ids: Vec<String> = layers
         .iter()
         .map(|layer| layer.diff_id().to_string())
@@ -147,6 +179,22 @@ fn configuration(
         builder = builder.variant(variant);
     }
     builder.build().map_err(|error| incomplete(recipe, &error))
+}
+
+/// The numbers of a user, and of a group if one is named: Kubernetes cannot know that a name is
+/// not root's.
+fn numeric(user: &str, recipe: &Recipe, accounts: &Accounts) -> Result<String, ConfigError> {
+    let (uid, gid) = Owners::new(accounts)
+        .parse(user)
+        .map_err(|error| ConfigError::User {
+            image: recipe.name.clone(),
+            problem: error.to_string(),
+            place: recipe.place("config", user),
+        })?;
+    Ok(match user.contains(':') {
+        true => format!("{uid}:{gid}"),
+        false => uid.to_string(),
+    })
 }
 
 fn incomplete(recipe: &Recipe, error: &dyn std::error::Error) -> ConfigError {

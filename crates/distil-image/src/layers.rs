@@ -35,7 +35,8 @@ pub struct LayerTree {
     pub entries: Vec<(TreePath, Entry)>,
 }
 
-/// Writes layers into the store, the lowest first.
+/// Writes layers into the store, the lowest first. One without entries is none: there is no
+/// point in a layer of a definition that changes the configuration alone.
 pub(crate) fn write(
     trees: &[LayerTree],
     compression: Compression,
@@ -43,7 +44,7 @@ pub(crate) fn write(
     store: &Store,
 ) -> Result<Vec<Layer>, LayerError> {
     let mut layers = Vec::new();
-    for tree in trees {
+    for tree in trees.iter().filter(|tree| !tree.entries.is_empty()) {
         let failed = |source| LayerError::Write {
             definition: tree.definition.clone(),
             source,

@@ -9,6 +9,7 @@
 
 mod architecture;
 mod assemble;
+mod authority;
 mod build;
 mod closure;
 mod config;
@@ -19,12 +20,16 @@ mod layers;
 mod owners;
 mod pattern;
 mod policy;
+mod program;
 pub mod recipe;
 mod resolve;
 mod surface;
+mod why;
 
 pub use architecture::{Architecture, UnsupportedPlatform};
-pub use assemble::{Amount, AssembleError, Assembly, InstalledPackage, assemble};
+pub use assemble::{
+    Amount, AssembleError, Assembly, InstalledPackage, LeftOut, Omission, assemble,
+};
 pub use build::{BuildError, BuildOptions, Built, Prepared, Progress, build, prepare};
 pub use closure::ClosureError;
 pub use config::ConfigError;
@@ -33,5 +38,9 @@ pub use generate::GenerateError;
 pub use layers::{LayerError, LayerTree};
 pub use pattern::{PatternError, Patterns};
 pub use policy::Policy;
-pub use resolve::{Resolution, ResolveError, ResolvedLayer, resolve};
+pub use program::ProgramError;
+pub use resolve::{LocalFile, Resolution, ResolveError, ResolvedLayer, resolve};
 pub use surface::{Found, SurfaceError};
+pub use why::{
+    FoundFile, LeftOutFile, LeftOutRelation, Step, WhyFile, WhyPackage, why_file, why_package,
+};

@@ -37,6 +37,12 @@ impl Patterns {
         })
     }
 
+    /// These and the others.
+    pub fn and(&self, others: &Self) -> Result<Self, PatternError> {
+        let texts: Vec<String> = self.texts.iter().chain(&others.texts).cloned().collect();
+        Self::new(&texts)
+    }
+
     /// No patterns.
     pub fn none() -> Self {
         Self {

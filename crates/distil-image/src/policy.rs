@@ -82,7 +82,7 @@ impl Policy {
     }
 
     /// Why a file at this path (`/usr/share/man/…`) is left out; none if it is not.
-    pub fn drops(&self, path: &str) -> Option<&str> {
+    pub fn drops(&'static self, path: &str) -> Option<&'static str> {
         let rule = self.rules.iter().find(|rule| rule.paths.any(path))?;
         (!rule.except.any(path)).then_some(&rule.why)
     }

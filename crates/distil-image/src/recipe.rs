@@ -2,21 +2,25 @@
 //! architecture, its variables filled in, its files read. What comes after knows no YAML.
 
 mod lower;
+mod merge;
+mod run;
 mod source;
+mod values;
 mod variables;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use distil_debian::relation::Alternatives;
 use distil_debian::suite::Suite;
 use distil_tree::TreePath;
+use rustls_pki_types::CertificateDer;
 
 use crate::architecture::Architecture;
 use crate::definition::{Accounts, Config};
 use crate::pattern::Patterns;
 
 pub use lower::{RecipeError, Target, lower};
-pub use source::Source;
+pub use source::{Place, Source, Text};
 pub use variables::{UnknownVariable, expand};
 
 /// Which of a definition's images.
@@ -94,6 +98,25 @@ pub struct Recipe {
     pub layers: Vec<LayerRecipe>,
     /// How a container runs.
     pub config: Config,
+    /// The programs that the definitions run, whether the image still runs them or not: an
+    /// interpreter among them is no accident.
+    pub runtimes: Vec<TreePath>,
+    /// Mirrors that the definition names, or the nearest of those that it stands on.
+    pub mirrors: Vec<String>,
+}
+
+impl Recipe {
+    /// Where an entry stands in the highest definition that has it.
+    pub(crate) fn place(&self, key: &str, entry: &str) -> Place {
+        let mut places = self
+            .layers
+            .iter()
+            .rev()
+            .map(|layer| layer.place(key, entry));
+        places
+            .find(|place| *place != Place::default())
+            .unwrap_or_default()
+    }
 }
 
 /// What one layer is made of.
@@ -111,22 +134,61 @@ pub struct LayerRecipe {
     pub keep: Patterns,
     /// Libraries that may be missing, with the reasons.
     pub excuse: BTreeMap<String, String>,
+    /// Packages, and patterns of files, that may be there although no such image should have
+    /// them, with the reasons.
+    pub allow: BTreeMap<String, String>,
     /// Symbolic links.
     pub links: Vec<(TreePath, String)>,
     /// Folders.
     pub directories: Vec<Addition>,
     /// Files with their bytes.
-    pub files: Vec<(Addition, Vec<u8>)>,
+    pub files: Vec<NewFile>,
     /// All accounts so far, those of the layers below first.
     pub accounts: Accounts,
-    /// Certificates that are trusted beside Debian's: a name and a PEM text.
-    pub certificates: Vec<(String, String)>,
+    /// Certificates that are trusted beside Debian's.
+    pub certificates: Vec<NewCertificates>,
     /// Whether it is the layer with busybox.
     pub is_debug: bool,
-    /// Whether an entry that has no effect is an error. In the user's own definitions it is:
-    /// it was written for a reason. In the catalogue's it is not: Debian may drop a file any
-    /// day, and that must not break everybody's builds.
-    pub is_strict: bool,
+    /// Entries that may have no effect: the catalogue's.
+    pub lenient: BTreeSet<String>,
+    /// The definition's text, to show places in; none for what the command line says.
+    pub text: Option<Text>,
+}
+
+impl LayerRecipe {
+    /// A layer of nothing.
+    pub(crate) fn new(definition: &str) -> Self {
+        Self {
+            definition: definition.to_owned(),
+            packages: Vec::new(),
+            without: BTreeMap::new(),
+            drop: Patterns::none(),
+            keep: Patterns::none(),
+            excuse: BTreeMap::new(),
+            allow: BTreeMap::new(),
+            links: Vec::new(),
+            directories: Vec::new(),
+            files: Vec::new(),
+            accounts: Accounts::default(),
+            certificates: Vec::new(),
+            is_debug: false,
+            lenient: BTreeSet::new(),
+            text: None,
+        }
+    }
+
+    /// Whether it is a mistake that this entry has no effect. In the user's own definitions it
+    /// was written for a reason; in the catalogue's Debian may drop a file any day, and that
+    /// must not break everybody's builds.
+    pub(crate) fn must_matter(&self, entry: &str) -> bool {
+        !self.lenient.contains(entry)
+    }
+
+    /// Where an entry stands in the definition.
+    pub(crate) fn place(&self, key: &str, entry: &str) -> Place {
+        let text = self.text.as_ref();
+        text.map(|text| text.place(key, entry)).unwrap_or_default()
+    }
 }
 
 /// A package that a definition asks for.
@@ -140,15 +202,34 @@ pub struct PackageRequest {
     pub moved: BTreeMap<TreePath, TreePath>,
 }
 
+/// A file that a definition adds.
+#[derive(Debug, Clone)]
+pub struct NewFile {
+    /// Its place.
+    pub addition: Addition,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The file that they are from, as the definition names it; none if they are its own text.
+    pub from: Option<String>,
+}
+
+/// A file of certificates that a definition adds.
+#[derive(Debug, Clone)]
+pub struct NewCertificates {
+    /// The file, as the definition names it.
+    pub from: String,
+    /// The certificates in it.
+    pub authorities: Vec<CertificateDer<'static>>,
+}
+
 /// The place, owner and mode of a folder or file that a definition adds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addition {
     /// Its path.
     pub path: TreePath,
-    /// The owner's number.
-    pub uid: u32,
-    /// The group's number.
-    pub gid: u32,
+    /// The names or numbers of its owner and, behind a colon, its group; root if there is none.
+    /// Accounts may come from packages, so they are looked up when those are there.
+    pub owner: Option<String>,
     /// Its mode.
     pub mode: u32,
 }

@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 use distil_debian::archive::PocketState;
 use distil_debian::index::PackageIndex;
 use distil_debian::solve::{Omitted, Request, Selected, SolveError, solve};
+use distil_store::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::policy::Policy;
-use crate::recipe::{LayerRecipe, Recipe};
+use crate::recipe::{LayerRecipe, Place, Recipe};
 
 /// The packages of an image, after solving: what a lock holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,23 @@ pub struct Resolution {
     pub states: Vec<PocketState>,
     /// The packages of each layer, the lowest first.
     pub layers: Vec<ResolvedLayer>,
+    /// The files that definitions bring from beside them.
+    pub files: Vec<LocalFile>,
+}
+
+/// A file that a definition brings from beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalFile {
+    /// The definition.
+    pub definition: String,
+    /// The file, as the definition names it.
+    pub from: String,
+    /// Its path in the image; none of a file of certificates, which go to several places.
+    pub path: Option<String>,
+    /// The digest of what is taken of it: its bytes, or those of its certificates in DER.
+    pub digest: Digest,
+    /// How many bytes these are.
+    pub size: u64,
 }
 
 /// The packages that one layer adds.
@@ -51,13 +69,15 @@ pub enum ResolveError {
     /// An entry of `without` leaves nothing out.
     #[error(
         "`without: {name}` of definition `{definition}` leaves nothing out: no package of the \
-         image asks for it"
+         image asks for it{place}"
     )]
     UselessWithout {
         /// The definition.
         definition: String,
         /// The entry.
         name: String,
+        /// Where it stands.
+        place: Place,
     },
 }
 
@@ -75,24 +95,52 @@ pub fn resolve(
     for layer in &recipe.layers {
         without.extend(layer.without.keys().cloned());
         let resolved = resolve_layer(layer, &layers, &without, index)?;
-        for name in layer.without.keys().filter(|_| layer.is_strict) {
+        for name in layer.without.keys().filter(|name| layer.must_matter(name)) {
             if !resolved
                 .omitted
                 .iter()
                 .any(|omitted| omitted.without == *name)
             {
-                let (definition, name) = (layer.definition.clone(), name.clone());
-                return Err(ResolveError::UselessWithout { definition, name });
+                return Err(ResolveError::UselessWithout {
+                    definition: layer.definition.clone(),
+                    name: name.clone(),
+                    place: layer.place("without", name),
+                });
             }
         }
         layers.push(resolved);
     }
+    let files = recipe.layers.iter().flat_map(local_files).collect();
     Ok(Resolution {
         suite: recipe.suite.codename.to_owned(),
         architecture: recipe.architecture.debian().to_owned(),
         states: states.to_vec(),
         layers,
+        files,
     })
+}
+
+fn local_files(layer: &LayerRecipe) -> Vec<LocalFile> {
+    let local = |from: &str, path: Option<String>, bytes: &[u8]| LocalFile {
+        definition: layer.definition.clone(),
+        from: from.to_owned(),
+        path,
+        digest: Digest::of(bytes),
+        size: bytes.len() as u64,
+    };
+    let files = layer.files.iter().filter_map(|file| {
+        let from = file.from.as_deref()?;
+        Some(local(
+            from,
+            Some(file.addition.path.to_string()),
+            &file.bytes,
+        ))
+    });
+    let certificates = layer.certificates.iter().map(|file| {
+        let bytes: Vec<&[u8]> = file.authorities.iter().map(AsRef::as_ref).collect();
+        local(&file.from, None, &bytes.concat())
+    });
+    files.chain(certificates).collect()
 }
 
 fn resolve_layer(

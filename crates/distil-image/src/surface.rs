@@ -1,10 +1,13 @@
 //! Proof that an image has nothing that an attacker would look for first.
 
+use std::collections::BTreeSet;
+
 use distil_debian::solve::Reason;
 use distil_tree::{Entry, Kind, Origin, TreePath};
 
 use crate::assemble::Assembly;
-use crate::recipe::Recipe;
+use crate::pattern::{PatternError, Patterns};
+use crate::recipe::{Place, Recipe};
 
 const SHELLS: &[&str] = &[
     "ash", "bash", "busybox", "csh", "dash", "fish", "ksh", "lksh", "mksh", "posh", "rbash",
@@ -22,12 +25,31 @@ const INTERPRETERS: &[&str] = &[
     "ruby", "tclsh", "wish",
 ];
 
-/// What no image has unless it is a debug variant.
+/// What no image has unless it is a debug variant, or its definition allows it.
 #[derive(Debug, thiserror::Error)]
-#[error("the image would have what attackers look for:{}", listed(found))]
-pub struct SurfaceError {
-    /// What was found.
-    pub found: Vec<Found>,
+pub enum SurfaceError {
+    /// The image would have such things.
+    #[error("the image would have what attackers look for:{}", listed(found))]
+    Found {
+        /// What was found.
+        found: Vec<Found>,
+    },
+    /// An entry of `allow` allows nothing.
+    #[error(
+        "`allow: {entry}` of definition `{definition}` allows nothing: the image has no such thing \
+         that would need it{place}"
+    )]
+    UselessAllow {
+        /// The definition.
+        definition: String,
+        /// The entry.
+        entry: String,
+        /// Where it stands.
+        place: Place,
+    },
+    /// An entry of `allow` is no pattern.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
 }
 
 /// Something that an image should not have.
@@ -37,7 +59,9 @@ pub struct Found {
     pub path: TreePath,
     /// What it is.
     pub what: &'static str,
-    /// The package it is from, and how that came into the image.
+    /// The package it is from; none if a definition or distil itself made it.
+    pub package: Option<String>,
+    /// What it is from, and how that came into the image.
     pub from: String,
 }
 
@@ -48,20 +72,21 @@ fn listed(found: &[Found]) -> String {
 
 /// Checks the files of an image by their names and modes.
 pub(crate) fn check(assembly: &Assembly, recipe: &Recipe) -> Result<(), SurfaceError> {
-    let runtime = recipe
-        .config
-        .entrypoint
-        .as_ref()
-        .and_then(|words| words.first());
-    let runtime = runtime.and_then(|program| TreePath::from_absolute(program).ok());
-    let runtime = runtime.and_then(|program| assembly.tree.resolve(&program).ok());
+    let allowed = Allowed::new(recipe)?;
+    let mut used = BTreeSet::new();
+    let runtimes: Vec<TreePath> = recipe
+        .runtimes
+        .iter()
+        .filter_map(|program| assembly.tree.resolve(program).ok())
+        .collect();
     let mut found = Vec::new();
     for (path, entry) in assembly.tree.iter() {
         let Some(what) = what(path, entry) else {
             continue;
         };
         // A link to the runtime is the runtime.
-        let is_runtime = runtime.is_some() && assembly.tree.resolve(path).ok() == runtime;
+        let place = assembly.tree.resolve(path);
+        let is_runtime = place.is_ok_and(|place| runtimes.contains(&place));
         let is_debug = recipe
             .layers
             .get(entry.layer)
@@ -70,15 +95,70 @@ pub(crate) fn check(assembly: &Assembly, recipe: &Recipe) -> Result<(), SurfaceE
         if harmless || (what == INTERPRETER && is_runtime) {
             continue;
         }
+        let package = match &entry.origin {
+            Origin::Package(name) => Some(name.to_string()),
+            _ => None,
+        };
+        let entries = allowed.entries(path, package.as_deref());
+        if !entries.is_empty() {
+            used.extend(entries);
+            continue;
+        }
         found.push(Found {
             path: path.clone(),
             what,
+            package,
             from: from(&entry.origin, assembly),
         });
     }
-    match found.is_empty() {
-        true => Ok(()),
-        false => Err(SurfaceError { found }),
+    if !found.is_empty() {
+        return Err(SurfaceError::Found { found });
+    }
+    for layer in &recipe.layers {
+        for entry in layer.allow.keys() {
+            if layer.must_matter(entry) && !used.contains(entry.as_str()) {
+                return Err(SurfaceError::UselessAllow {
+                    definition: layer.definition.clone(),
+                    entry: entry.clone(),
+                    place: layer.place("allow", entry),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the definitions of an image allow.
+struct Allowed<'a> {
+    packages: BTreeSet<&'a str>,
+    patterns: Vec<(&'a str, Patterns)>,
+}
+
+impl<'a> Allowed<'a> {
+    fn new(recipe: &'a Recipe) -> Result<Self, PatternError> {
+        let entries = recipe.layers.iter().flat_map(|layer| layer.allow.keys());
+        let mut allowed = Self {
+            packages: BTreeSet::new(),
+            patterns: Vec::new(),
+        };
+        for entry in entries {
+            if entry.starts_with('/') {
+                let pattern = Patterns::new(std::slice::from_ref(entry))?;
+                allowed.patterns.push((entry, pattern));
+            } else {
+                allowed.packages.insert(entry);
+            }
+        }
+        Ok(allowed)
+    }
+
+    /// The entries that allow a file.
+    fn entries(&self, path: &TreePath, package: Option<&str>) -> Vec<&'a str> {
+        let path = path.to_string();
+        let by_path = self.patterns.iter().filter(|(_, one)| one.any(&path));
+        let by_path = by_path.map(|(entry, _)| *entry);
+        let by_package = package.and_then(|name| self.packages.get(name).copied());
+        by_path.chain(by_package).collect()
     }
 }
 

@@ -10,10 +10,8 @@ use distil_debian::fetch::{Fetcher, Mirror, Options};
 use distil_debian::openpgp::Keyring;
 use distil_debian::solve::SolveError;
 use distil_debian::sources::{Sources, debian_mirrors};
-use distil_debian::suite::Suite;
-use distil_image::definition::CatalogueError;
-use distil_image::recipe::RecipeError;
-use distil_image::{BuildError, ResolveError};
+use distil_image::recipe::{Recipe, RecipeError};
+use distil_image::{AssembleError, BuildError, ResolveError, SurfaceError};
 use distil_store::Store;
 use serde::Deserialize;
 
@@ -27,7 +25,8 @@ const FRESHNESS: Duration = Duration::from_secs(3600);
 pub(crate) struct Session {
     pub(crate) store: Store,
     pub(crate) fetcher: Fetcher,
-    mirrors: Mirrors,
+    /// Those that the command line names.
+    mirrors: Vec<String>,
     keyring: Keyring,
     allow_expired: bool,
     freshness: Duration,
@@ -44,7 +43,7 @@ impl Session {
         Ok(Self {
             store,
             fetcher,
-            mirrors: mirrors(&arguments.mirrors)?,
+            mirrors: arguments.mirrors.clone(),
             keyring: keyring(&arguments.keyrings)?,
             allow_expired: arguments.allow_expired,
             freshness: if arguments.refresh {
@@ -55,16 +54,17 @@ impl Session {
         })
     }
 
-    pub(crate) fn archive(&self, suite: Suite, architecture: &str) -> ArchiveOptions {
-        ArchiveOptions {
-            suite,
-            architecture: architecture.to_owned(),
-            mirrors: self.mirrors.clone(),
+    /// The archive that a recipe's packages are from.
+    pub(crate) fn archive(&self, recipe: &Recipe) -> Result<ArchiveOptions, CommandError> {
+        Ok(ArchiveOptions {
+            suite: recipe.suite,
+            architecture: recipe.architecture.debian().to_owned(),
+            mirrors: mirrors(&self.mirrors, &recipe.mirrors)?,
             keyring: self.keyring.clone(),
             allow_expired: self.allow_expired,
             freshness: self.freshness,
             now: SystemTime::now(),
-        }
+        })
     }
 }
 
@@ -108,11 +108,19 @@ fn settings() -> Result<Settings, CommandError> {
     })
 }
 
-/// The mirrors: from the command line or the environment, the user's settings, this machine's
-/// own package sources, or the built-in list; the first of these that names any.
-fn mirrors(named: &[String]) -> Result<Mirrors, CommandError> {
-    if !named.is_empty() {
-        return parse_mirrors(named);
+/// The mirrors: from the command line, the definition, the environment, the user's settings,
+/// this machine's own package sources, or the built-in list; the first of these that names any.
+fn mirrors(named: &[String], defined: &[String]) -> Result<Mirrors, CommandError> {
+    for list in [named, defined] {
+        if !list.is_empty() {
+            return parse_mirrors(list);
+        }
+    }
+    if let Ok(list) = std::env::var("DISTIL_MIRROR") {
+        let list: Vec<String> = list.split_whitespace().map(str::to_owned).collect();
+        if !list.is_empty() {
+            return parse_mirrors(&list);
+        }
     }
     let settings = settings()?;
     if !settings.mirrors.is_empty() {
@@ -199,6 +207,10 @@ pub(crate) fn explain(error: BuildError) -> CommandError {
         BuildError::Archive(ArchiveError::IndexMissing { .. }) => Some(
             "the mirror may be changing just now; try again, or another with `--mirror`".to_owned(),
         ),
+        BuildError::Assemble(AssembleError::Program(_)) => Some(
+            "a program that is copied in later is named by the ENTRYPOINT of that Dockerfile"
+                .to_owned(),
+        ),
         _ => None,
     };
     let nearest = match &error {
@@ -206,10 +218,27 @@ pub(crate) fn explain(error: BuildError) -> CommandError {
             source: SolveError::Unknown { nearest, .. },
             ..
         }) => nearest.clone(),
-        BuildError::Recipe(RecipeError::Catalogue(CatalogueError::Unknown(unknown))) => {
+        BuildError::Recipe(RecipeError::Unknown(unknown)) => {
             let nearest = unknown.nearest.clone();
             let error = CommandError::usage(error).nearest(&nearest);
             return error.hint("`distil list` shows the catalogue; a file must end in `.yaml`");
+        }
+        BuildError::Recipe(RecipeError::UnknownFrom { source, .. }) => {
+            let nearest = source.nearest.clone();
+            let message = error.to_string();
+            let error = CommandError::failure(message).nearest(&nearest);
+            return error.hint("`distil list` shows the catalogue; a file must end in `.yaml`");
+        }
+        BuildError::Assemble(AssembleError::Surface(SurfaceError::Found { found })) => {
+            let package = found.iter().find_map(|one| one.package.clone());
+            let what = package.or_else(|| found.first().map(|one| one.path.to_string()));
+            let what = what.unwrap_or_default();
+            let hint = format!(
+                "`without: {{PACKAGE: REASON}}` in the definition, or `--without PACKAGE=REASON`, \
+                 leaves out what nothing needs; `allow: {{{what}: REASON}}`, or \
+                 `--allow {what}=REASON`, lets it in"
+            );
+            return CommandError::failure(error).hint(hint);
         }
         _ => Vec::new(),
     };

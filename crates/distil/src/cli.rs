@@ -26,6 +26,14 @@ pub(crate) enum Command {
     List(List),
     /// Show what is in an image: packages, sizes, layers, configuration
     Show(Show),
+    /// Say why a package or a file is in an image, or why it is not
+    Why(Why),
+    /// Show how two images differ: packages, files, sizes, configuration
+    Diff(Diff),
+    /// Print a shell's completions of this command
+    Completions(Completions),
+    /// Write the manual pages of this command into a folder
+    Man(Man),
 }
 
 #[derive(Debug, Args)]
@@ -42,7 +50,7 @@ pub(crate) struct Build {
     ///
     /// `oci-archive:FILE` and `docker-archive:FILE` write the same file, which every engine
     /// loads; `oci:DIR[:TAG]` writes an OCI layout; `docker-daemon:NAME:TAG` loads the image
-    /// into a running Docker.
+    /// into a running Docker; `rootfs:DIR` writes the bare files.
     #[arg(short, long = "output", value_name = "PLACE")]
     pub(crate) outputs: Vec<String>,
 
@@ -50,10 +58,13 @@ pub(crate) struct Build {
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
     pub(crate) platform: Vec<String>,
 
-    /// Level of gzip's compression of layers, 1 to 12
-    #[arg(long, value_name = "LEVEL", default_value_t = 6,
-          value_parser = clap::value_parser!(u8).range(1..=12))]
-    pub(crate) compression_level: u8,
+    /// How layers are compressed; Docker loads zstd from version 23 on
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) compression: Codec,
+
+    /// Level of the compression: 1 to 12 of gzip [default: 6], 1 to 22 of zstd [default: 3]
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) compression_level: Option<u8>,
 
     #[command(flatten)]
     pub(crate) definition: Definition,
@@ -74,12 +85,49 @@ pub(crate) struct Definition {
     pub(crate) suite: String,
 
     /// One more package, with or without a version; may be repeated
-    #[arg(long = "add", value_name = "PACKAGE")]
+    #[arg(long = "add", value_name = "PACKAGE", help_heading = "Changes")]
     pub(crate) packages: Vec<String>,
 
-    /// Program that a container runs, with arguments separated by blanks
-    #[arg(long, value_name = "COMMAND")]
+    /// A dependency to do without, and why; may be repeated
+    #[arg(long, value_name = "PACKAGE=REASON", help_heading = "Changes")]
+    pub(crate) without: Vec<String>,
+
+    /// Package or path to let in though no such image should have it, and why; may be repeated
+    #[arg(long, value_name = "WHAT=REASON", help_heading = "Changes")]
+    pub(crate) allow: Vec<String>,
+
+    /// File of this machine to put into the image, with its mode if it is neither 0644 nor, for
+    /// what can be executed, 0755; may be repeated
+    #[arg(
+        long = "file",
+        value_name = "HOST:IMAGE[:MODE]",
+        help_heading = "Changes"
+    )]
+    pub(crate) files: Vec<String>,
+
+    /// PEM file of a certificate authority to trust; may be repeated
+    #[arg(long = "ca", value_name = "FILE", help_heading = "Changes")]
+    pub(crate) authorities: Vec<String>,
+
+    /// Program that a container runs: words separated by blanks, or a JSON array
+    #[arg(long, value_name = "COMMAND", help_heading = "Changes")]
     pub(crate) entrypoint: Option<String>,
+
+    /// Arguments for when none are given: words separated by blanks, or a JSON array
+    #[arg(long, value_name = "ARGUMENTS", help_heading = "Changes")]
+    pub(crate) cmd: Option<String>,
+
+    /// Variable of the environment; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Changes")]
+    pub(crate) env: Vec<String>,
+
+    /// User that the program runs as: a number, or the name of an account
+    #[arg(long, value_name = "USER[:GROUP]", help_heading = "Changes")]
+    pub(crate) user: Option<String>,
+
+    /// Label, which becomes an annotation, too; may be repeated
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Changes")]
+    pub(crate) label: Vec<String>,
 }
 
 /// Where packages come from, and what is kept of them.
@@ -88,14 +136,9 @@ pub(crate) struct Archive {
     /// Mirror of Debian's archive; may be repeated [default: as apt on this machine is set up]
     ///
     /// `security=ADDRESS` names a mirror of the security archive; without one it is looked for
-    /// beside and in the others.
-    #[arg(
-        long = "mirror",
-        value_name = "ADDRESS",
-        env = "DISTIL_MIRROR",
-        value_delimiter = ' ',
-        help_heading = "Archive"
-    )]
+    /// beside and in the others. Goes before those that the definition names, and these before
+    /// the ones of DISTIL_MIRROR, which are separated by blanks.
+    #[arg(long = "mirror", value_name = "ADDRESS", help_heading = "Archive")]
     pub(crate) mirrors: Vec<String>,
 
     /// Keyring whose keys sign the archive, instead of Debian's; may be repeated
@@ -139,19 +182,92 @@ pub(crate) struct Show {
     #[arg(value_name = "IMAGE")]
     pub(crate) image: String,
 
-    /// Platform [default: this machine's]
-    #[arg(long)]
-    pub(crate) platform: Option<String>,
+    /// List the files, too
+    #[arg(long = "files")]
+    pub(crate) with_files: bool,
+
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: GraphFormat,
+
+    #[command(flatten)]
+    pub(crate) made: Made,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Why {
+    /// NAME or NAME:VARIANT of the catalogue, or a definition's FILE.yaml
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+
+    /// Path of a file of the image, from the root on, or the name of a package
+    #[arg(value_name = "PATH|PACKAGE")]
+    pub(crate) what: String,
 
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 
     #[command(flatten)]
+    pub(crate) made: Made,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Diff {
+    /// The one: what `build` builds or `show` shows
+    #[arg(value_name = "IMAGE")]
+    pub(crate) old: String,
+
+    /// The other
+    #[arg(value_name = "IMAGE")]
+    pub(crate) new: String,
+
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+
+    #[command(flatten)]
+    pub(crate) made: Made,
+}
+
+/// How an image is made that is named by its definition.
+#[derive(Debug, Args)]
+pub(crate) struct Made {
+    /// Platform [default: this machine's]
+    #[arg(long)]
+    pub(crate) platform: Option<String>,
+
+    #[command(flatten)]
     pub(crate) definition: Definition,
 
     #[command(flatten)]
     pub(crate) archive: Archive,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// Folder that the pages go to
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+}
+
+/// Codecs of layers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Codec {
+    /// Every engine reads it
+    #[default]
+    Gzip,
+    /// Smaller and faster to unpack
+    Zstd,
+    /// Not at all
+    None,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -161,4 +277,15 @@ pub(crate) enum Format {
     Table,
     /// For programs
     Json,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// For people
+    #[default]
+    Table,
+    /// For programs
+    Json,
+    /// The graph of dependencies, for Graphviz
+    Dot,
 }

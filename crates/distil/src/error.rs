@@ -5,6 +5,8 @@ use std::fmt::Write;
 use std::io;
 use std::process::ExitCode;
 
+use distil_tree::folder::FolderError;
+
 /// An error, and the status that the process ends with because of it.
 #[derive(Debug)]
 pub(crate) struct CommandError {
@@ -32,6 +34,11 @@ impl CommandError {
         }
     }
 
+    /// What was to be said is said on stdout; only the status, 1, is left.
+    pub(crate) fn said() -> Self {
+        Self::failure(Said)
+    }
+
     /// Says what to do about it.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
@@ -54,6 +61,9 @@ impl CommandError {
         if is_broken_pipe(self.error.as_ref()) {
             // Whoever read the output has seen enough.
             return ExitCode::SUCCESS;
+        }
+        if self.error.is::<Said>() {
+            return ExitCode::from(self.status);
         }
         eprint!("{}", self.text());
         ExitCode::from(self.status)
@@ -78,6 +88,17 @@ impl CommandError {
         text
     }
 }
+
+impl From<FolderError> for CommandError {
+    fn from(error: FolderError) -> Self {
+        Self::failure(error)
+    }
+}
+
+/// The answer is on stdout already.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer is no")]
+struct Said;
 
 fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
     let error = error.downcast_ref::<io::Error>();

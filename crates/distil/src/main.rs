@@ -4,11 +4,13 @@
 //! below. Output that a script wants is on stdout, everything else on stderr.
 
 mod archive;
+mod changes;
 mod cli;
 mod command;
 mod error;
 mod printer;
 mod table;
+mod view;
 
 use std::process::ExitCode;
 
@@ -20,7 +22,11 @@ fn main() -> ExitCode {
     let result = match cli.command {
         cli::Command::Build(arguments) => command::build::run(arguments),
         cli::Command::List(arguments) => command::list::run(&arguments),
-        cli::Command::Show(arguments) => command::show::run(arguments),
+        cli::Command::Show(arguments) => command::show::run(&arguments),
+        cli::Command::Why(arguments) => command::why::run(&arguments),
+        cli::Command::Diff(arguments) => command::diff::run(&arguments),
+        cli::Command::Completions(arguments) => command::manual::completions(&arguments),
+        cli::Command::Man(arguments) => command::manual::pages(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -33,6 +39,7 @@ fn main() -> ExitCode {
 fn clean_up_when_interrupted() {
     let clean = || {
         distil_oci::transport::discard_unfinished();
+        distil_tree::folder::discard_unfinished();
         // As a shell reports a program that SIGINT ended.
         std::process::exit(130);
     };

@@ -3,6 +3,7 @@
 use distil_tree::{Kind, Metadata, Origin, TreePath};
 
 use super::{AssembleError, Assembling};
+use crate::owners::Owners;
 use crate::recipe::{Addition, LayerRecipe};
 
 impl Assembling<'_> {
@@ -12,19 +13,17 @@ impl Assembling<'_> {
         number: usize,
         layer: &LayerRecipe,
     ) -> Result<(), AssembleError> {
+        let owners = Owners::new(&self.accounts);
         for folder in &layer.directories {
-            self.add_folder(number, layer, folder)?;
+            let meta = self.meta(layer, "directories", folder, &owners)?;
+            self.add_folder(number, layer, folder, meta)?;
         }
-        for (addition, bytes) in &layer.files {
-            self.refuse_taken(layer, "files", &addition.path)?;
-            let kind = Kind::file(bytes.clone());
-            self.insert(
-                &addition.path,
-                kind,
-                self.meta(addition),
-                origin(layer),
-                number,
-            )?;
+        for file in &layer.files {
+            let path = &file.addition.path;
+            self.refuse_taken(layer, "files", path)?;
+            let meta = self.meta(layer, "files", &file.addition, &owners)?;
+            let kind = Kind::file(file.bytes.clone());
+            self.insert(path, kind, meta, origin(layer), number)?;
         }
         for (path, target) in &layer.links {
             self.refuse_taken(layer, "links", path)?;
@@ -40,8 +39,8 @@ impl Assembling<'_> {
         number: usize,
         layer: &LayerRecipe,
         folder: &Addition,
+        meta: Metadata,
     ) -> Result<(), AssembleError> {
-        let meta = self.meta(folder);
         let there = self.tree.resolve(&folder.path).ok();
         if let Some(place) = there
             && let Some(entry) = self.tree.get_mut(&place)
@@ -70,18 +69,34 @@ impl Assembling<'_> {
                 key,
                 path: path.clone(),
                 owner: there.origin.to_string(),
+                place: layer.place(key, &path.to_string()),
             }),
         }
     }
 
-    fn meta(&self, addition: &Addition) -> Metadata {
-        let Addition { uid, gid, mode, .. } = *addition;
-        Metadata {
-            mode,
+    /// Owner and mode, once it is known which accounts there are.
+    fn meta(
+        &self,
+        layer: &LayerRecipe,
+        key: &'static str,
+        addition: &Addition,
+        owners: &Owners,
+    ) -> Result<Metadata, AssembleError> {
+        let (uid, gid) = match &addition.owner {
+            None => (0, 0),
+            Some(owner) => owners.parse(owner).map_err(|error| AssembleError::Owner {
+                definition: layer.definition.clone(),
+                key,
+                problem: error.to_string(),
+                place: layer.place(key, owner),
+            })?,
+        };
+        Ok(Metadata {
+            mode: addition.mode,
             uid,
             gid,
             mtime: self.made(),
-        }
+        })
     }
 }
 

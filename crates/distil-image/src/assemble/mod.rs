@@ -4,23 +4,24 @@
 //! packages' scripts would have made, and last what is proved of the whole.
 
 mod additions;
+mod left_out;
 mod packages;
 mod scripts;
-
-use std::collections::BTreeMap;
 
 use distil_debian::deb::PackageFile;
 use distil_debian::solve::Selected;
 use distil_tree::{Entry, InsertError, Kind, Metadata, Origin, Tree, TreePath};
 
 use crate::contents::Contents;
+use crate::definition::Accounts;
 use crate::generate::{self, GenerateError};
 use crate::layers::{self, LayerTree};
-use crate::pattern::Patterns;
-use crate::policy::Policy;
-use crate::recipe::{LayerRecipe, Recipe};
+use crate::recipe::{LayerRecipe, Place, Recipe};
 use crate::resolve::Resolution;
-use crate::{closure, surface};
+use crate::{closure, program, surface};
+
+pub use left_out::{Amount, LeftOut, Omission};
+pub(crate) use scripts::interpreter;
 
 /// An image's file system, with what is to be told of how it came about.
 #[derive(Debug)]
@@ -31,24 +32,10 @@ pub struct Assembly {
     pub layers: Vec<LayerTree>,
     /// All packages that it has files of, the lowest layer first, by name.
     pub packages: Vec<InstalledPackage>,
-    /// What was left out, by the reason.
-    pub left_out: BTreeMap<String, Amount>,
-}
-
-/// A number of files and their bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Amount {
-    /// Files, links counted, too.
-    pub files: u64,
-    /// Bytes in them.
-    pub bytes: u64,
-}
-
-impl Amount {
-    fn add(&mut self, bytes: u64) {
-        self.files += 1;
-        self.bytes += bytes;
-    }
+    /// What packages ship and the image has not.
+    pub left_out: Vec<LeftOut>,
+    /// Its users and groups.
+    pub accounts: Accounts,
 }
 
 /// A package of the image.
@@ -89,7 +76,7 @@ pub enum AssembleError {
         second: String,
     },
     /// A definition adds what is there already.
-    #[error("`{key}` of definition `{definition}` adds `{path}`, which {owner} has already")]
+    #[error("`{key}` of definition `{definition}` adds `{path}`, which {owner} has already{place}")]
     Taken {
         /// The definition.
         definition: String,
@@ -99,6 +86,20 @@ pub enum AssembleError {
         path: TreePath,
         /// What put it there.
         owner: String,
+        /// Where it stands.
+        place: Place,
+    },
+    /// Nobody has the name that a definition gives as an owner.
+    #[error("`{key}` of definition `{definition}`: {problem}{place}")]
+    Owner {
+        /// The definition.
+        definition: String,
+        /// The key.
+        key: &'static str,
+        /// What is wrong.
+        problem: String,
+        /// Where it stands.
+        place: Place,
     },
     /// An entry has no place.
     #[error("failed to put a file of {origin} into the image")]
@@ -110,7 +111,7 @@ pub enum AssembleError {
     },
     /// A pattern matches nothing.
     #[error(
-        "the pattern `{pattern}` in `{key}` of definition `{definition}` matches no file{hint}"
+        "the pattern `{pattern}` in `{key}` of definition `{definition}` matches no file{hint}{place}"
     )]
     UselessPattern {
         /// The definition.
@@ -121,6 +122,8 @@ pub enum AssembleError {
         pattern: String,
         /// What may be meant.
         hint: &'static str,
+        /// Where it stands.
+        place: Place,
     },
     /// A generated file cannot be made.
     #[error(transparent)]
@@ -128,6 +131,9 @@ pub enum AssembleError {
     /// The image would not run.
     #[error(transparent)]
     Closure(#[from] closure::ClosureError),
+    /// What the image runs is not in it.
+    #[error(transparent)]
+    Program(#[from] program::ProgramError),
     /// The image would have what no such image has.
     #[error(transparent)]
     Surface(#[from] surface::SurfaceError),
@@ -158,12 +164,14 @@ pub fn assemble(
         contents,
         tree: Tree::new(),
         packages: Vec::new(),
-        left_out: BTreeMap::new(),
+        left_out: Vec::new(),
+        accounts: Accounts::default(),
         newest: 0,
         epoch,
     };
     let mut layers = Vec::new();
     for (number, (layer, resolved)) in recipe.layers.iter().zip(&resolution.layers).enumerate() {
+        assembling.accounts = layer.accounts.clone();
         assembling.add_packages(number, layer, &resolved.packages)?;
         assembling.add_definitions_own(number, layer)?;
         assembling.drop_dead_scripts(number)?;
@@ -174,6 +182,7 @@ pub fn assemble(
         tree,
         packages,
         left_out,
+        accounts,
         ..
     } = assembling;
     let assembly = Assembly {
@@ -181,9 +190,11 @@ pub fn assemble(
         layers,
         packages,
         left_out,
+        accounts,
     };
     closure::check(&assembly.tree, recipe)?;
     surface::check(&assembly, recipe)?;
+    program::check(&assembly.tree, recipe)?;
     Ok(assembly)
 }
 
@@ -193,7 +204,9 @@ struct Assembling<'a> {
     contents: &'a Contents,
     tree: Tree,
     packages: Vec<InstalledPackage>,
-    left_out: BTreeMap<String, Amount>,
+    left_out: Vec<LeftOut>,
+    /// The accounts so far.
+    accounts: Accounts,
     /// The newest time of any file so far, which what is made of them gets.
     newest: i64,
     /// The time that they get instead, where one is given.
@@ -221,6 +234,7 @@ impl<'a> Assembling<'a> {
             packages: &self.packages,
             layer,
             recipe,
+            accounts: &self.accounts,
             suite: self.recipe.suite,
             architecture: self.recipe.architecture,
             mtime,
@@ -246,44 +260,5 @@ impl<'a> Assembling<'a> {
             source,
         };
         self.tree.insert(path, entry).map_err(failed)
-    }
-
-    fn leave_out(&mut self, reason: &str, bytes: u64) {
-        self.left_out
-            .entry(reason.to_owned())
-            .or_default()
-            .add(bytes);
-    }
-}
-
-/// Which of a package's files a layer takes.
-struct Selection<'a> {
-    policy: &'static Policy,
-    layer: &'a LayerRecipe,
-    only: Option<&'a Patterns>,
-}
-
-/// What becomes of a file.
-enum Verdict {
-    Keep,
-    /// Left out, for this reason.
-    Drop(String),
-}
-
-impl Selection<'_> {
-    fn of(&self, path: &str) -> Verdict {
-        if self.layer.drop.any(path) {
-            return Verdict::Drop(format!("dropped by definition `{}`", self.layer.definition));
-        }
-        if let Some(only) = self.only {
-            return match only.any(path) {
-                true => Verdict::Keep,
-                false => Verdict::Drop("of packages that are taken in part".to_owned()),
-            };
-        }
-        match self.policy.drops(path) {
-            Some(why) if !self.layer.keep.any(path) => Verdict::Drop(why.to_owned()),
-            _ => Verdict::Keep,
-        }
     }
 }

@@ -7,7 +7,8 @@ use distil_debian::deb::{EntryKind, PackageEntry, PackageFile};
 use distil_debian::solve::Selected;
 use distil_tree::{FileNode, Kind, Metadata, Origin, TreePath};
 
-use super::{Amount, AssembleError, Assembling, InstalledPackage, Selection, Verdict};
+use super::left_out::Selection;
+use super::{Amount, AssembleError, Assembling, InstalledPackage, LeftOut};
 use crate::owners::Owners;
 use crate::pattern::Patterns;
 use crate::policy::Policy;
@@ -25,7 +26,7 @@ impl Assembling<'_> {
         layer: &LayerRecipe,
         packages: &[Selected],
     ) -> Result<(), AssembleError> {
-        let owners = Owners::new(&layer.accounts);
+        let owners = Owners::new(&self.accounts);
         let mut used = UsedPatterns::default();
         let mut ordered: Vec<&Selected> = packages.iter().collect();
         // base-files has the folders of the file system, with the modes that count.
@@ -70,6 +71,7 @@ impl Assembling<'_> {
             scripts: scripts_of(file),
             scripts_covered: Policy::default_policy().scripts.get(name).cloned(),
         };
+        let package: Arc<str> = name.as_str().into();
         let mut kept = Vec::new();
         for (index, entry) in file.package.entries.iter().enumerate() {
             let path = folded(&entry.path);
@@ -81,12 +83,17 @@ impl Assembling<'_> {
             if entry.kind == EntryKind::Directory {
                 continue;
             }
-            match selection.of(&shown) {
-                Verdict::Keep => kept.push((index, moved(request, path))),
-                Verdict::Drop(reason) => {
+            match selection.omits(&shown) {
+                None => kept.push((index, moved(request, path))),
+                Some(reason) => {
                     let size = size_of(entry);
                     installed.left_out.add(size);
-                    self.leave_out(&reason, size);
+                    self.left_out.push(LeftOut {
+                        path,
+                        package: package.clone(),
+                        size,
+                        reason,
+                    });
                 }
             }
         }
@@ -137,7 +144,7 @@ impl Assembling<'_> {
                 continue;
             }
             let is_empty = !inhabited.contains(&path);
-            let wanted = || matches!(selection.of(&path.to_string()), Verdict::Keep);
+            let wanted = || selection.omits(&path.to_string()).is_none();
             if needed.contains(&path) || path.is_root() || (is_empty && wanted()) {
                 let meta = placing.meta(entry);
                 self.newest = self.newest.max(meta.mtime);
@@ -260,8 +267,8 @@ impl Assembling<'_> {
         replaces(first, second).then_some(Replaces::First)
     }
 
-    /// What this layer takes of packages below it that those left out: what it keeps against
-    /// the default policy, and the rest of a package that was taken in part and is asked for
+    /// What this layer takes of packages below it that those left out: what it keeps, and the
+    /// rest of a package that was taken in part and is asked for
     /// whole here.
     fn add_rest_of_below(
         &mut self,
@@ -288,13 +295,14 @@ impl Assembling<'_> {
                 only: None,
             };
             let mut nodes = BTreeMap::new();
+            let mut taken = BTreeSet::new();
             for (index, entry) in file.package.entries.iter().enumerate() {
                 let path = folded(&entry.path);
                 let shown = path.to_string();
                 used.note(&layer.keep, &shown, "keep");
                 used.note(&layer.drop, &shown, "drop");
-                let is_kept = layer.keep.any(&shown) && policy.drops(&shown).is_some();
-                let is_taken = is_whole && matches!(selection.of(&shown), Verdict::Keep);
+                let is_kept = layer.keep.any(&shown);
+                let is_taken = is_whole && selection.omits(&shown).is_none();
                 let is_there = self.tree.get(&path).is_some();
                 if is_there || !(is_kept || is_taken) || entry.kind == EntryKind::Directory {
                     continue;
@@ -307,11 +315,14 @@ impl Assembling<'_> {
                     selected: &selected,
                 };
                 if let Some(placed) = self.add_entry(&placing, entry, index, &path, &mut nodes)? {
+                    taken.insert(path);
                     self.packages[place].size += size_of(entry);
                     self.packages[place].files.push(placed);
                 }
             }
             self.packages[place].files.sort();
+            self.left_out
+                .retain(|one| *one.package != *name || !taken.contains(&one.path));
         }
         Ok(())
     }
@@ -328,7 +339,7 @@ impl Assembling<'_> {
         for (key, patterns) in all {
             for pattern in patterns.texts() {
                 // What is taken in part must have the part, whoever says so.
-                let matters = layer.is_strict || key == "only";
+                let matters = key == "only" || layer.must_matter(pattern);
                 if !matters || used.0.contains(&(key, pattern.clone())) {
                     continue;
                 }
@@ -347,6 +358,7 @@ impl Assembling<'_> {
                     key,
                     pattern: pattern.clone(),
                     hint,
+                    place: layer.place(if key == "only" { "packages" } else { key }, pattern),
                 });
             }
         }

@@ -2,7 +2,7 @@
 
 use distil_tree::{Kind, Origin, TreePath};
 
-use super::{AssembleError, Assembling};
+use super::{AssembleError, Assembling, LeftOut, Omission};
 
 /// The longest first line that the kernel reads: `BINPRM_BUF_SIZE`.
 const MAX_LINE: usize = 256;
@@ -38,18 +38,25 @@ impl Assembling<'_> {
                 if let Some(interpreter) = interpreter(&head)
                     && self.tree.follow(&interpreter).is_none()
                 {
-                    dead.push((path.clone(), node.content.size()));
+                    dead.push((path.clone(), node.content.size(), interpreter));
                 }
             }
         }
-        for (path, size) in dead {
+        for (path, size, interpreter) in dead {
             self.tree.remove(&path);
-            self.leave_out("scripts whose interpreter is not in the image", size);
             for package in &mut self.packages {
                 if let Ok(place) = package.files.binary_search(&path) {
                     package.files.remove(place);
                     package.size -= size;
                     package.left_out.add(size);
+                    self.left_out.push(LeftOut {
+                        path: path.clone(),
+                        package: package.selected.package.name.as_str().into(),
+                        size,
+                        reason: Omission::DeadScript {
+                            interpreter: interpreter.clone(),
+                        },
+                    });
                 }
             }
         }
@@ -58,7 +65,7 @@ impl Assembling<'_> {
 }
 
 /// The interpreter that a script's first line names (execve(2)).
-fn interpreter(head: &[u8]) -> Option<TreePath> {
+pub(crate) fn interpreter(head: &[u8]) -> Option<TreePath> {
     let line = head
         .strip_prefix(b"#!")?
         .split(|&byte| byte == b'\n')

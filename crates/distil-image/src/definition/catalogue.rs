@@ -39,15 +39,20 @@ impl Catalogue {
     /// # Errors
     /// If there is none, with the names that are like it.
     pub fn get(self, name: &str) -> Result<Definition, CatalogueError> {
-        let Some((name, text)) = FILES.iter().find(|(known, _)| *known == name) else {
-            let nearest = distil_debian::index::nearest(name, self.names(), 3);
-            return Err(UnknownDefinition {
-                name: name.to_owned(),
-                nearest,
-            }
-            .into());
-        };
-        Ok(parse(text, name)?)
+        Ok(parse(self.text(name)?, name)?)
+    }
+
+    /// The text of the definition with this name.
+    ///
+    /// # Errors
+    /// If there is none, with the names that are like it.
+    pub fn text(self, name: &str) -> Result<&'static str, UnknownDefinition> {
+        let found = FILES.iter().find(|(known, _)| *known == name);
+        let (_, text) = found.ok_or_else(|| UnknownDefinition {
+            name: name.to_owned(),
+            nearest: distil_debian::index::nearest(name, self.names(), 3),
+        })?;
+        Ok(text)
     }
 }
 

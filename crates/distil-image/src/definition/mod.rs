@@ -4,8 +4,11 @@
 //! is generated from them.
 
 mod catalogue;
+mod entry;
+mod explain;
 mod item;
 mod parse;
+mod place;
 
 use std::collections::BTreeMap;
 
@@ -13,8 +16,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use catalogue::{Catalogue, CatalogueError, UnknownDefinition};
+pub(crate) use entry::excerpt_of_entry;
+pub use entry::is_file_name;
 pub use item::{OneOrMany, PackageItem};
 pub use parse::{DefinitionError, parse, schema};
+pub use place::{Step, locate};
 
 /// An image, or a layer on top of another definition's image.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -24,8 +30,13 @@ pub struct Definition {
     pub name: String,
     /// What it is for, in one line.
     pub description: String,
-    /// The definition whose image this one stands on, and whose layers it shares.
+    /// What this image stands on: a name of the catalogue, or the path of another definition,
+    /// relative to this one.
     pub from: Option<String>,
+    /// Whether the layers of what it stands on are shared.
+    pub layers: Layers,
+    /// Mirrors of Debian's archive to build from.
+    pub mirrors: Vec<String>,
     /// Debian packages: names, relations with versions and alternatives, or some of a
     /// package's files.
     pub packages: Vec<PackageItem>,
@@ -37,6 +48,9 @@ pub struct Definition {
     pub keep: Vec<String>,
     /// Libraries that some file asks for and that are left out on purpose: name and reason.
     pub excuse: BTreeMap<String, String>,
+    /// What the image has although no such image should, each with the reason: a package, or a
+    /// pattern of paths.
+    pub allow: BTreeMap<String, String>,
     /// What else is so on some suites or architectures.
     pub when: Vec<Overlay>,
     /// Symbolic links: path and target.
@@ -74,11 +88,29 @@ pub struct Overlay {
     /// As in a definition.
     pub excuse: BTreeMap<String, String>,
     /// As in a definition.
+    pub allow: BTreeMap<String, String>,
+    /// As in a definition.
     pub links: BTreeMap<String, String>,
+    /// As in a definition.
+    pub directories: Vec<DirectoryItem>,
+    /// As in a definition.
+    pub files: Vec<FileItem>,
     /// As in a definition.
     pub config: Config,
     /// As in a definition.
     pub debug: Debug,
+}
+
+/// Whether an image shares the layers of the definitions that it stands on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layers {
+    /// Each definition is a layer on the very layers of what it stands on.
+    #[default]
+    Shared,
+    /// All definitions together make one layer. Their packages are solved together, so another
+    /// version than in the image below may be taken, and its files may be dropped.
+    Single,
 }
 
 /// A folder.
@@ -175,7 +207,8 @@ pub struct Config {
     pub cmd: Option<Vec<String>>,
     /// Environment variables, beside those of the definition that this one stands on.
     pub env: BTreeMap<String, String>,
-    /// The user, as a number.
+    /// The user, by number or by the name of an account, which becomes its number; a group may
+    /// follow behind a colon.
     pub user: Option<String>,
     /// The folder that the program starts in.
     pub workdir: Option<String>,
@@ -185,8 +218,34 @@ pub struct Config {
     pub ports: Vec<String>,
     /// Folders that are volumes.
     pub volumes: Vec<String>,
-    /// The signal that ends the program.
+    /// The signal that ends the program: a name such as `SIGINT`, or a number.
     pub stop_signal: Option<String>,
+    /// How an engine finds out whether the program works.
+    pub healthcheck: Option<Healthcheck>,
+}
+
+/// How an engine finds out whether a container's program works (Docker's image specification;
+/// Kubernetes has probes of its own and ignores it).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Healthcheck {
+    /// The program and its arguments. There is no shell.
+    pub test: Vec<String>,
+    /// Time between two checks, such as `30s` or `1m`.
+    #[serde(default)]
+    pub interval: Option<String>,
+    /// How long a check may take.
+    #[serde(default)]
+    pub timeout: Option<String>,
+    /// How long the program may take to start; failures do not count until then.
+    #[serde(default)]
+    pub start_period: Option<String>,
+    /// Time between two checks while it starts.
+    #[serde(default)]
+    pub start_interval: Option<String>,
+    /// After how many failures in a row the program counts as broken.
+    #[serde(default)]
+    pub retries: Option<u32>,
 }
 
 /// What the debug variant has beside busybox.

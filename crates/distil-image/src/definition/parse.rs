@@ -1,6 +1,7 @@
 //! From YAML to a [`Definition`], with messages that show the place.
 
-use super::Definition;
+use super::explain::{explain, shown};
+use super::{Definition, Step, locate};
 
 /// A definition cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -21,18 +22,22 @@ pub fn parse(text: &str, origin: &str) -> Result<Definition, DefinitionError> {
         origin: origin.to_owned(),
         problem,
     };
-    let definition: Definition =
-        serde_saphyr::from_str(text).map_err(|error| failed(error.to_string()))?;
+    let definition: Definition = serde_saphyr::from_str(text)
+        .map_err(|error| failed(explain(text, origin).unwrap_or_else(|| error.to_string())))?;
+    let failed_name = |problem: String| {
+        let excerpt = locate(text, origin, &[Step::Key("name".to_owned())]);
+        failed(excerpt.map_or(problem.clone(), |excerpt| format!("{problem}\n{excerpt}")))
+    };
     if definition.name.is_empty() {
-        return Err(failed("it has no `name`".to_owned()));
+        return Err(failed_name("it has no `name`".to_owned()));
     }
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-._".contains(c);
     if !definition.name.chars().all(allowed) || definition.name.starts_with(['-', '.', '_']) {
         let problem = format!(
             "its name is `{}`; names have lower-case letters, digits, `-`, `.` and `_`",
-            definition.name
+            shown(&definition.name)
         );
-        return Err(failed(problem));
+        return Err(failed_name(problem));
     }
     Ok(definition)
 }

@@ -8,7 +8,7 @@ use super::{GenerateError, Generation};
 use crate::definition::Accounts;
 
 pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
-    let accounts = &generation.recipe.accounts;
+    let accounts = generation.accounts;
     if accounts.users.is_empty() && accounts.groups.is_empty() {
         return Ok(());
     }

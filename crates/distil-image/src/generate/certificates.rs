@@ -8,8 +8,10 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use x509_cert::der::pem;
 
+use super::key_store;
 use super::name_hash::name_hash;
 use super::{GenerateError, Generation, MAX_INPUT};
+use crate::recipe::NewCertificates;
 
 const WHAT: &str = "the bundle of certificates";
 
@@ -20,6 +22,13 @@ const SHIPPED: &str = "usr/share/ca-certificates";
 const LOCAL: &str = "usr/local/share/ca-certificates";
 
 const FOLDER: &str = "etc/ssl/certs";
+
+const STORE: &str = "Java's key store";
+
+/// Where Debian's JVMs look for the key store, through links in their own folders.
+const KEY_STORE: &str = "etc/ssl/certs/java/cacerts";
+
+const JAVA_MACHINES: &str = "usr/lib/jvm";
 
 pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
     add_extra(generation)?;
@@ -50,7 +59,8 @@ pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateEr
             generation.link(WHAT, &folder.join(format!("{hash}.{number}")), link)?;
         }
     }
-    generation.file(WHAT, &folder.join("ca-certificates.crt"), bundle)
+    generation.file(WHAT, &folder.join("ca-certificates.crt"), bundle)?;
+    add_key_store(generation, &certificates)
 }
 
 struct Certificate {
@@ -59,38 +69,70 @@ struct Certificate {
     link: String,
     hash: String,
     pem: Vec<u8>,
+    der: Vec<u8>,
 }
 
 /// Puts the definition's own certificates where `update-ca-certificates` would look for them.
 fn add_extra(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
-    for (name, pem) in generation.recipe.certificates.clone() {
-        let wrong = |problem: &str| GenerateError::Input {
-            path: name.clone(),
+    for NewCertificates { from, authorities } in &generation.recipe.certificates {
+        let wrong = |problem: String| GenerateError::Input {
+            path: from.clone(),
             what: WHAT,
-            problem: problem.to_owned(),
+            problem,
         };
-        let file = name.rsplit('/').next().unwrap_or_default();
+        let file = from.rsplit('/').next().unwrap_or_default();
         let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
         if stem.is_empty() {
-            return Err(wrong("has no name"));
+            return Err(wrong("has no name".to_owned()));
         }
-        let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
-        let all = all.map_err(|error| wrong(&format!("is not PEM: {error}")))?;
-        if all.is_empty() {
-            return Err(wrong("has no certificate in it"));
-        }
-        for (number, certificate) in all.iter().enumerate() {
-            name_hash(certificate).map_err(|problem| wrong(&problem))?;
-            let name = match all.len() {
+        for (number, certificate) in authorities.iter().enumerate() {
+            let name = match authorities.len() {
                 1 => format!("{stem}.crt"),
                 _ => format!("{stem}-{number}.crt"),
             };
             let path = TreePath::of(LOCAL).join(name);
-            let pem = pem_of(certificate).map_err(|problem| wrong(&problem))?;
+            let pem = pem_of(certificate).map_err(wrong)?;
+            if generation.tree.get(&path).is_some()
+                && !generation.has_already(&path, &Kind::file(pem.as_str()))
+            {
+                return Err(wrong(format!(
+                    "has the name of another file: `{path}` is there already"
+                )));
+            }
             generation.file(WHAT, &path, pem.into_bytes())?;
         }
     }
     Ok(())
+}
+
+/// Makes Java's key store with the same certificates, where a JVM looks for it.
+fn add_key_store(
+    generation: &mut Generation<'_>,
+    certificates: &[Certificate],
+) -> Result<(), GenerateError> {
+    let store = TreePath::of(KEY_STORE);
+    let target = store.to_string();
+    let leads_there = |kind: &Kind| matches!(kind, Kind::Symlink(to) if to == target.as_bytes());
+    let machines = TreePath::of(JAVA_MACHINES);
+    let has_machine = {
+        let mut entries = generation.tree.below(&machines);
+        entries.any(|(_, entry)| leads_there(&entry.kind))
+    };
+    if !has_machine {
+        return Ok(());
+    }
+    let entry = |certificate: &Certificate| {
+        let alias = format!("debian:{}", certificate.link.to_lowercase());
+        (alias, certificate.der.clone())
+    };
+    let entries: Vec<_> = certificates.iter().map(entry).collect();
+    let bytes =
+        key_store::encode(&entries, generation.mtime).map_err(|problem| GenerateError::Input {
+            path: FOLDER.to_owned(),
+            what: STORE,
+            problem,
+        })?;
+    generation.file(STORE, &store, bytes)
 }
 
 fn pem_of(certificate: &CertificateDer<'_>) -> Result<String, String> {
@@ -131,6 +173,7 @@ fn certificates(generation: &Generation<'_>) -> Result<Vec<Certificate>, Generat
                 path: path.clone(),
                 link,
                 hash,
+                der: certificate.to_vec(),
                 pem,
             });
         }

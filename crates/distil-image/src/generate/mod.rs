@@ -7,6 +7,7 @@
 mod accounts;
 mod busybox;
 mod certificates;
+mod key_store;
 mod loader_cache;
 mod name_hash;
 mod os_release;
@@ -17,6 +18,7 @@ use distil_tree::{Entry, InsertError, Kind, Metadata, Origin, Tree, TreePath};
 
 use crate::architecture::Architecture;
 use crate::assemble::InstalledPackage;
+use crate::definition::Accounts;
 use crate::recipe::LayerRecipe;
 
 /// The most bytes of a file that a generator reads: bundles and control files are far smaller.
@@ -32,6 +34,8 @@ pub(crate) struct Generation<'a> {
     pub(crate) layer: usize,
     /// What the current layer is made of.
     pub(crate) recipe: &'a LayerRecipe,
+    /// All accounts so far.
+    pub(crate) accounts: &'a Accounts,
     /// The release of Debian.
     pub(crate) suite: Suite,
     /// The architecture.

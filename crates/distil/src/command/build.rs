@@ -1,12 +1,13 @@
 //! `distil build`: make images.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use distil_debian::suite::Suite;
 use distil_image::recipe::Variant;
 use distil_image::{Architecture, BuildOptions, Built};
 use distil_oci::transport::{self, WriteOptions};
 use distil_oci::{Compression, Content, Location, Reference};
+use distil_tree::folder;
 
 use super::{Named, architectures, find, make, suite};
 use crate::archive::{Session, epoch, threads};
@@ -37,7 +38,7 @@ pub(crate) fn run(arguments: cli::Build) -> Result<(), CommandError> {
     for image in plan.images {
         let mut built = Vec::new();
         for architecture in &plan.architectures {
-            let target = image.named.target(plan.suite, *architecture);
+            let target = image.named.target(plan.suite, *architecture)?;
             let one = make(&image.named, target, &plan.options, &session, &printer);
             let one = one.inspect_err(|_| printer.finish())?;
             built.push(one);
@@ -48,11 +49,18 @@ pub(crate) fn run(arguments: cli::Build) -> Result<(), CommandError> {
         let annotations = images[0].annotations().clone();
         let content = Content::of(images, annotations).map_err(CommandError::failure)?;
         printer.finish();
+        if matches!(plan.options.compression, Compression::Zstd { .. }) {
+            printer.say("note: Docker loads layers compressed by zstd from version 23 on");
+        }
         let options = WriteOptions {
             names: &image.references,
             modified,
         };
         for location in &image.outputs {
+            if let Location::RootFs(path) = location {
+                write_root(&built, path, &printer)?;
+                continue;
+            }
             transport::write(&content, location, &options).map_err(CommandError::failure)?;
             let size: u64 = content.images().iter().map(|image| image.size()).sum();
             printer.say(format_args!(
@@ -62,6 +70,26 @@ pub(crate) fn run(arguments: cli::Build) -> Result<(), CommandError> {
             ));
         }
         print(content.digest())?;
+    }
+    Ok(())
+}
+
+/// Writes the bare files of an image into a folder.
+fn write_root(built: &[Built], path: &Path, printer: &Printer) -> Result<(), CommandError> {
+    // Several platforms were refused before anything was made.
+    let Some(built) = built.first() else {
+        return Ok(());
+    };
+    let written = folder::write(&built.assembly.tree, path).map_err(CommandError::failure)?;
+    printer.say(format_args!(
+        "wrote the files of {} to rootfs:{} ({} files, {})",
+        built.recipe.name,
+        path.display(),
+        written.files,
+        bytes(written.bytes)
+    ));
+    if !written.owners_kept {
+        printer.say("note: all files are yours there, since only root can give them other owners");
     }
     Ok(())
 }
@@ -94,18 +122,51 @@ fn plan(arguments: &cli::Build) -> Result<Plan, CommandError> {
             outputs,
         });
     }
+    let architectures = architectures(&arguments.platform)?;
+    let is_root = |location: &Location| matches!(location, Location::RootFs(_));
+    let mut outputs = images.iter().flat_map(|image| &image.outputs);
+    if architectures.len() > 1 && outputs.any(is_root) {
+        let message = "a root file system is of one platform, and several are named";
+        return Err(CommandError::usage(message).hint("name one with `--platform`"));
+    }
     Ok(Plan {
         images,
         suite,
-        architectures: architectures(&arguments.platform)?,
+        architectures,
         options: BuildOptions {
-            compression: Compression::Gzip {
-                level: arguments.compression_level,
-            },
+            compression: compression(arguments)?,
             epoch: epoch()?,
             threads: threads(),
         },
     })
+}
+
+fn compression(arguments: &cli::Build) -> Result<Compression, CommandError> {
+    let level = arguments.compression_level;
+    let within = |default: u8, last: u8, codec: &str| match level {
+        None => Ok(default),
+        Some(level) if (1..=last).contains(&level) => Ok(level),
+        Some(level) => Err(CommandError::usage(format!(
+            "{codec} has no compression level {level}; its levels are 1 to {last}"
+        ))),
+    };
+    match arguments.compression {
+        cli::Codec::Gzip => {
+            let level = within(6, 12, "gzip")?;
+            Ok(Compression::Gzip { level })
+        }
+        cli::Codec::Zstd => {
+            let level = within(3, 22, "zstd")?.into();
+            Ok(Compression::Zstd { level })
+        }
+        cli::Codec::None => match level {
+            None => Ok(Compression::None),
+            Some(_) => {
+                let message = "`--compression-level` is of no use with `--compression none`";
+                Err(CommandError::usage(message))
+            }
+        },
+    }
 }
 
 fn default_output(name: &str, variant: Variant) -> Location {
@@ -123,7 +184,7 @@ fn outputs(words: &[String]) -> Result<Vec<Location>, CommandError> {
     let mut locations = Vec::new();
     for word in words {
         let location: Location = word.parse().map_err(CommandError::usage)?;
-        if let Location::Registry(_) | Location::RootFs(_) = location {
+        if let Location::Registry(_) = location {
             let message = format!("images cannot be written to `{location}` yet");
             return Err(CommandError::usage(message));
         }

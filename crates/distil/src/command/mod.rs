@@ -1,16 +1,22 @@
 //! The subcommands, one file each, and what some of them share.
 
 pub(crate) mod build;
-pub(crate) mod inspect;
+pub(crate) mod diff;
 pub(crate) mod list;
+pub(crate) mod manual;
 pub(crate) mod show;
+pub(crate) mod why;
+
+use std::time::{Duration, SystemTime};
 
 use distil_debian::suite::Suite;
-use distil_image::recipe::{Source, Target, Variant};
-use distil_image::{Architecture, BuildOptions, Built, build, prepare};
+use distil_image::definition::is_file_name;
+use distil_image::recipe::{Source, Target, Variant, lower};
+use distil_image::{Architecture, BuildOptions, Built, Prepared, build, prepare};
 use distil_oci::Platform;
 
-use crate::archive::{Session, explain};
+use crate::archive::{Session, epoch, explain};
+use crate::changes::changes;
 use crate::cli;
 use crate::error::CommandError;
 use crate::printer::Printer;
@@ -23,13 +29,19 @@ pub(crate) struct Named {
 
 impl Named {
     /// The image of this that is for a suite and an architecture.
-    pub(crate) fn target(&self, suite: Suite, architecture: Architecture) -> Target {
-        let variant = self.variant;
-        Target {
-            variant,
+    pub(crate) fn target(
+        &self,
+        suite: Suite,
+        architecture: Architecture,
+    ) -> Result<Target, CommandError> {
+        let epoch = epoch()?.and_then(|seconds| u64::try_from(seconds).ok());
+        let epoch = epoch.map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        Ok(Target {
+            variant: self.variant,
             suite,
             architecture,
-        }
+            now: epoch.unwrap_or_else(SystemTime::now),
+        })
     }
 }
 
@@ -42,6 +54,20 @@ pub(crate) fn suite(changes: &cli::Definition) -> Result<Suite, CommandError> {
     })
 }
 
+/// Does all of making one image but the compressing.
+pub(crate) fn assemble(
+    named: &Named,
+    target: Target,
+    options: &BuildOptions,
+    session: &Session,
+    printer: &Printer,
+) -> Result<Prepared, CommandError> {
+    let recipe = lower(named.source.clone(), target).map_err(|error| explain(error.into()))?;
+    let archive = session.archive(&recipe)?;
+    let (store, fetcher) = (&session.store, &session.fetcher);
+    prepare(recipe, &archive, options, store, fetcher, printer).map_err(explain)
+}
+
 /// Makes one image.
 pub(crate) fn make(
     named: &Named,
@@ -50,16 +76,12 @@ pub(crate) fn make(
     session: &Session,
     printer: &Printer,
 ) -> Result<Built, CommandError> {
-    let archive = session.archive(target.suite, target.architecture.debian());
-    let (store, fetcher) = (&session.store, &session.fetcher);
-    let source = named.source.clone();
-    prepare(source, target, &archive, options, store, fetcher, printer)
-        .and_then(|prepared| build(prepared, options, store, printer))
-        .map_err(explain)
+    let prepared = assemble(named, target, options, session, printer)?;
+    build(prepared, options, &session.store, printer).map_err(explain)
 }
 
 /// Finds the definition that `word` names: `NAME`, `NAME:VARIANT`, `FILE.yaml`.
-pub(crate) fn find(word: &str, changes: &cli::Definition) -> Result<Named, CommandError> {
+pub(crate) fn find(word: &str, flags: &cli::Definition) -> Result<Named, CommandError> {
     let (name, variant) = match word.rsplit_once(':') {
         Some((name, variant)) => {
             let variant = Variant::named(variant).map_err(|error| {
@@ -72,12 +94,14 @@ pub(crate) fn find(word: &str, changes: &cli::Definition) -> Result<Named, Comma
         None => (word, Variant::Latest),
     };
     let mut source = Source::find(name, None).map_err(|error| explain(error.into()))?;
-    source.add_packages(&changes.packages);
-    if let Some(entrypoint) = &changes.entrypoint {
-        let words = entrypoint.split_whitespace().map(str::to_owned).collect();
-        source.definition.config.entrypoint = Some(words);
-    }
+    source.change(changes(flags)?);
     Ok(Named { source, variant })
+}
+
+/// Whether a word names a definition's file, or one of its variants.
+pub(crate) fn is_definition(word: &str) -> bool {
+    let name = word.rsplit_once(':').map_or(word, |(name, _)| name);
+    is_file_name(word) || is_file_name(name)
 }
 
 /// The architectures of platforms as they are written; this machine's if none is.

@@ -1,44 +1,42 @@
-//! What can be read from an image alone: its packages, by the metadata that scanners read.
+//! What can be read from an image alone: its documents, files and package metadata.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{self, Read};
+use std::path::Path;
 
-use distil_debian::control::Paragraph;
-use distil_oci::Image;
-use distil_tree::TreePath;
-use distil_tree::tar::{Limits, MemberKind, ReadError, Reader};
+use distil_oci::transport;
+use distil_oci::{Content, Image, Location, Platform};
+use distil_store::{Digest, Hasher};
+use distil_tree::folder::{self, FoundKind};
+use distil_tree::tar::{Limits, Member, MemberKind, ReadError, Reader};
+use distil_tree::{TreePath, printable};
 
+use super::packages::{is_metadata, packages};
+use super::{File, FileKind, Files, View};
 use crate::error::CommandError;
 
 /// The most that an image may have in one layer, unpacked.
 const MAX_LAYER: u64 = 16 << 30;
 
-/// The largest file of metadata: Trivy refuses stanzas above 128 KiB, and lists of sums are
-/// larger.
-const MAX_METADATA: u64 = 16 << 20;
+/// The largest file of metadata: Trivy refuses stanzas above 128 KiB; lists of sums, and the
+/// status of a whole Debian, are larger.
+const MAX_METADATA: u64 = 64 << 20;
 
-const STATUS: &str = "var/lib/dpkg/status.d";
-
-/// A package as an image's own metadata has it.
-pub(crate) struct Package {
-    pub(crate) name: String,
-    pub(crate) version: String,
-    pub(crate) architecture: String,
-    pub(crate) source: String,
-    pub(crate) source_version: String,
-    pub(crate) size: u64,
-}
-
-/// The files of an image: sizes by path, and the contents of package metadata.
-#[derive(Default)]
-struct Files {
-    sizes: BTreeMap<TreePath, u64>,
-    metadata: BTreeMap<TreePath, Vec<u8>>,
-}
-
-/// Reads the packages of an image, and how many bytes its files have.
-pub(crate) fn packages(image: &Image) -> Result<(Vec<Package>, u64), CommandError> {
-    let mut files = Files::default();
+/// The image at a place.
+pub(super) fn view(
+    location: &Location,
+    platform: Option<&str>,
+    with_files: bool,
+) -> Result<View, CommandError> {
+    if let Location::RootFs(path) = location {
+        return root(path, with_files);
+    }
+    let content = transport::open(location).map_err(CommandError::failure)?;
+    let image = choose(&content, location, platform)?;
+    let mut contents = Contents {
+        hashes: with_files,
+        ..Contents::default()
+    };
     for layer in image.layers() {
         let tar = layer.tar(MAX_LAYER).map_err(CommandError::failure)?;
         let limits = Limits {
@@ -47,7 +45,7 @@ pub(crate) fn packages(image: &Image) -> Result<(Vec<Package>, u64), CommandErro
         };
         let reader = Reader::new(tar, limits);
         reader
-            .for_each(|member, content| files.take(member, content))
+            .for_each(|member, content| contents.take(member, content))
             .map_err(|error| {
                 CommandError::failure(format!(
                     "the layer {} cannot be read: {error}",
@@ -55,96 +53,175 @@ pub(crate) fn packages(image: &Image) -> Result<(Vec<Package>, u64), CommandErro
                 ))
             })?;
     }
-    let total = files.sizes.values().sum();
-    let folder = TreePath::of(STATUS);
-    let mut packages = Vec::new();
-    for (path, bytes) in &files.metadata {
-        let name = path.name().unwrap_or_default();
-        if name.ends_with(b".md5sums") || path.parent().as_ref() != Some(&folder) {
-            continue;
-        }
-        packages.push(package(path, bytes, &files)?);
-    }
-    Ok((packages, total))
+    contents.complete(View::of_documents(image), with_files)
 }
 
-fn package(path: &TreePath, bytes: &[u8], files: &Files) -> Result<Package, CommandError> {
-    let wrong = |problem: String| CommandError::failure(format!("`{path}` of the image {problem}"));
-    let text = std::str::from_utf8(bytes).map_err(|_| wrong("is not UTF-8".to_owned()))?;
-    let stanza = Paragraph::parse(text).map_err(|error| wrong(format!("is no stanza: {error}")))?;
-    let field = |name: &str| {
-        let value = stanza.get(name).map(|value| value.trim().to_owned());
-        value.ok_or_else(|| wrong(format!("has no `{name}`")))
+/// A plain root file system: files and packages, and no more is known.
+fn root(path: &Path, with_files: bool) -> Result<View, CommandError> {
+    let mut contents = Contents {
+        hashes: with_files,
+        ..Contents::default()
     };
-    let (name, version) = (field("Package")?, field("Version")?);
-    let source = stanza
-        .get("Source")
-        .map_or(name.as_str(), str::trim)
-        .to_owned();
-    let (source, source_version) = match source.split_once(" (") {
-        Some((source, version)) => (source.to_owned(), version.trim_end_matches(')').to_owned()),
-        None => (source, version.clone()),
+    let limits = folder::Limits {
+        size: MAX_LAYER,
+        ..folder::Limits::default()
     };
-    let sums = TreePath::of(STATUS).join(format!("{name}.md5sums"));
-    let sums = files
-        .metadata
-        .get(&sums)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let paths = sums
-        .split(|&byte| byte == b'\n')
-        .filter_map(|line| line.get(34..));
-    let paths = paths.filter_map(|path| TreePath::from_archive(path).ok());
-    let size = paths.filter_map(|path| files.sizes.get(&path)).sum();
-    let architecture = field("Architecture")?;
-    Ok(Package {
-        name,
-        version,
-        architecture,
-        source,
-        source_version,
-        size,
+    folder::read(path, limits, |found, reader| {
+        contents.take_found(found, reader)
+    })?;
+    contents.complete(
+        View {
+            schema_version: 1,
+            ..View::default()
+        },
+        with_files,
+    )
+}
+
+fn choose<'a>(
+    content: &'a Content,
+    location: &Location,
+    platform: Option<&str>,
+) -> Result<&'a Image, CommandError> {
+    let Some(platform) = platform else {
+        let image = content.for_host().or(content.images().first());
+        return image
+            .ok_or_else(|| CommandError::failure(format!("`{location}` has no image in it")));
+    };
+    let platform: Platform = platform.parse().map_err(CommandError::usage)?;
+    content.for_platform(&platform).ok_or_else(|| {
+        let there: Vec<String> = content
+            .images()
+            .iter()
+            .map(|image| format!("`{}`", image.platform()))
+            .collect();
+        CommandError::failure(format!(
+            "`{location}` has no image for `{platform}`, only for {}",
+            there.join(", ")
+        ))
     })
 }
 
-impl Files {
-    fn take(
-        &mut self,
-        member: distil_tree::tar::Member,
-        content: &mut dyn Read,
-    ) -> Result<(), ReadError> {
+/// The files of an image as its layers make them, and the contents of package metadata.
+#[derive(Default)]
+struct Contents {
+    hashes: bool,
+    files: Files,
+    metadata: BTreeMap<TreePath, Vec<u8>>,
+}
+
+impl Contents {
+    fn complete(mut self, view: View, with_files: bool) -> Result<View, CommandError> {
+        let packages = packages(&self.metadata, &mut self.files)?;
+        Ok(View {
+            unpacked_size: self.files.0.values().map(|file| file.kind.size()).sum(),
+            packages,
+            files: with_files.then_some(self.files),
+            ..view
+        })
+    }
+
+    fn take(&mut self, member: Member, content: &mut dyn Read) -> Result<(), ReadError> {
         let Ok(path) = TreePath::from_archive(&member.path) else {
             return Ok(());
         };
-        self.forget_replaced(&path, &member.kind);
-        let MemberKind::File(size) = member.kind else {
+        if self.hide(&path, &member.kind) {
             return Ok(());
-        };
-        self.sizes.insert(path.clone(), size);
-        if path.is_within(&TreePath::of(STATUS)) && size <= MAX_METADATA {
-            let mut bytes = Vec::new();
-            let read = content.read_to_end(&mut bytes);
-            read.map_err(|source| ReadError::of_content(source, 0))?;
-            self.metadata.insert(path, bytes);
         }
+        let kind = match member.kind {
+            MemberKind::Directory => FileKind::Directory,
+            MemberKind::Symlink(target) => FileKind::Symlink(printable(&target)),
+            MemberKind::Special(word) => FileKind::Special(word),
+            MemberKind::File(size) => self
+                .file(&path, size, content)
+                .map_err(|source| ReadError::of_content(source, 0))?,
+            MemberKind::HardLink(first) => {
+                let first = TreePath::from_archive(&first).ok();
+                let Some(first) = first.and_then(|first| self.files.0.get(&first)) else {
+                    return Ok(());
+                };
+                first.kind.clone()
+            }
+        };
+        let file = File {
+            kind,
+            mode: member.mode,
+            uid: member.uid,
+            gid: member.gid,
+            from: None,
+        };
+        self.files.0.insert(path, file);
         Ok(())
     }
 
-    /// What a member of a higher layer hides: what was at its own path, or, if it is a
-    /// whiteout, what that names (OCI image specification, "Whiteouts").
-    fn forget_replaced(&mut self, path: &TreePath, kind: &MemberKind) {
+    fn take_found(
+        &mut self,
+        found: folder::Found,
+        reader: Option<&mut dyn Read>,
+    ) -> Result<(), CommandError> {
+        let kind = match (found.kind, reader) {
+            (FoundKind::File(size), Some(reader)) => {
+                let file = self.file(&found.path, size, reader);
+                file.map_err(|error| {
+                    CommandError::failure(format!("failed to read `{}`: {error}", found.path))
+                })?
+            }
+            (FoundKind::File(_), None) => FileKind::Special("file"),
+            (FoundKind::Directory, _) => FileKind::Directory,
+            (FoundKind::Symlink(target), _) => FileKind::Symlink(printable(&target)),
+            (FoundKind::Special(word), _) => FileKind::Special(word),
+        };
+        let file = File {
+            kind,
+            mode: found.meta.mode,
+            uid: found.meta.uid.into(),
+            gid: found.meta.gid.into(),
+            from: None,
+        };
+        self.files.0.insert(found.path, file);
+        Ok(())
+    }
+
+    fn file(&mut self, path: &TreePath, size: u64, content: &mut dyn Read) -> io::Result<FileKind> {
+        let digest = if is_metadata(path) && size <= MAX_METADATA {
+            let mut bytes = Vec::new();
+            content.read_to_end(&mut bytes)?;
+            let digest = Digest::of(&bytes);
+            self.metadata.insert(path.clone(), bytes);
+            digest.to_string()
+        } else if self.hashes {
+            let mut hasher = Hasher::default();
+            let mut buffer = vec![0; 1 << 16];
+            loop {
+                let count = content.read(&mut buffer)?;
+                if count == 0 {
+                    break hasher.finish().to_string();
+                }
+                hasher.update(&buffer[..count]);
+            }
+        } else {
+            String::new()
+        };
+        Ok(FileKind::File { size, digest })
+    }
+
+    /// Takes away what a member of a higher layer hides: what was at its own path, or, if it is
+    /// a whiteout, what that names (OCI image specification, "Whiteouts"). Whether it was one.
+    fn hide(&mut self, path: &TreePath, kind: &MemberKind) -> bool {
         let name = path.name().unwrap_or_default();
         let folder = path.parent().unwrap_or_default();
-        let (gone, itself) = match name.strip_prefix(b".wh.") {
+        let whiteout = name.strip_prefix(b".wh.");
+        let (gone, itself) = match whiteout {
             Some(b".wh..opq") => (folder, false),
             Some(hidden) => (folder.join(hidden), true),
-            None if *kind == MemberKind::Directory => return,
+            None if *kind == MemberKind::Directory => return false,
             None => (path.clone(), true),
         };
         let stays = |path: &TreePath| !path.is_within(&gone) || (!itself && *path == gone);
-        if self.sizes.contains_key(&gone) || name.starts_with(b".wh.") {
-            self.sizes.retain(|path, _| stays(path));
+        if self.files.0.contains_key(&gone) || whiteout.is_some() {
+            self.files.0.retain(|path, _| stays(path));
             self.metadata.retain(|path, _| stays(path));
         }
+        whiteout.is_some()
     }
 }

@@ -79,37 +79,36 @@ fn requests_that_nothing_satisfies() {
 
 #[test]
 fn yaml_that_is_wrong_shows_the_place() {
-    insta::assert_snapshot!(definition("name: app\nform: base\n"), @r#"
+    insta::assert_snapshot!(definition("name: app\nform: base\n"), @"
     status 1
     error: `app.yaml` is not a definition
-    error: line 2 column 1: unknown field `form`, expected one of name, description, from, packages, without, drop, keep, excuse, when, links, directories, files, accounts, certificates, config, debug
-     --> <input>:2:1
+    the definition has no key `form`; did you mean `from`?
+     --> app.yaml:2:1
       |
-    1 | name: app
     2 | form: base
-      | ^ unknown field `form`, expected one of name, description, from, packages, without, drop, keep, excuse, when, links, directories, files, accounts, certificates, config, debug
-    "#);
-    insta::assert_snapshot!(definition("name: app\npackages: libc6\n"), @r#"
+      | ^^^^
+      = its keys are `accounts`, `allow`, `certificates`, `config`, `debug`, `description`, `directories`, `drop`, `excuse`, `files`, `from`, `keep`, `layers`, `links`, `mirrors`, `name`, `packages`, `when` and `without`
+    ");
+    insta::assert_snapshot!(definition("name: app\npackages: libc6\n"), @"
     status 1
     error: `app.yaml` is not a definition
-    error: line 2 column 11: expected sequence start
-     --> <input>:2:11
+    `packages` must be a list of texts or mappings with the keys `move`, `name` and `only`, but here is the text `libc6`
+     --> app.yaml:2:11
       |
-    1 | name: app
     2 | packages: libc6
-      |           ^ expected sequence start
-    "#);
-    insta::assert_snapshot!(definition("name: app\npackages:\n  - {nmae: libc6}\n"), @r#"
+      |           ^^^^^
+      = `packages`: Debian packages: names, relations with versions and alternatives, or some of a package's files
+    ");
+    insta::assert_snapshot!(definition("name: app\npackages:\n  - {nmae: libc6}\n"), @"
     status 1
     error: `app.yaml` is not a definition
-    error: line 3 column 6: unknown field `nmae`, expected one of name, only, move
-     --> <input>:3:6
+    an entry of `packages` has no key `nmae`; did you mean `name`?
+     --> app.yaml:3:6
       |
-    1 | name: app
-    2 | packages:
     3 |   - {nmae: libc6}
-      |      ^ unknown field `nmae`, expected one of name, only, move
-    "#);
+      |      ^^^^
+      = its keys are `move`, `name` and `only`
+    ");
     insta::assert_snapshot!(definition("name: [\n"), @r#"
     status 1
     error: `app.yaml` is not a definition
@@ -119,77 +118,125 @@ fn yaml_that_is_wrong_shows_the_place() {
     1 | name: [
       |       ^ expected string scalar
     "#);
-    insta::assert_snapshot!(definition("name: App\n"), @r#"
+    insta::assert_snapshot!(definition("name: App\n"), @"
     status 1
     error: `app.yaml` is not a definition
     its name is `App`; names have lower-case letters, digits, `-`, `.` and `_`
-    "#);
+     --> app.yaml:1:7
+      |
+    1 | name: App
+      |       ^^^
+    ");
 }
 
 #[test]
 fn entries_without_effect() {
     insta::assert_snapshot!(
-        definition("name: app\nfrom: base\nwithout: {awk2: why not}\n"), @r#"
+        definition("name: app\nfrom: base\nwithout: {awk2: why not}\n"), @"
     status 1
     error: `without: awk2` of definition `app` leaves nothing out: no package of the image asks for it
-    "#);
+     --> app.yaml:3:11
+      |
+    3 | without: {awk2: why not}
+      |           ^^^^
+    ");
     insta::assert_snapshot!(
-        definition("name: app\nfrom: base\ndrop: [/usr/lib/*/libc.so.6]\n"), @r#"
+        definition("name: app\nfrom: base\ndrop: [/usr/lib/*/libc.so.6]\n"), @"
     status 1
     error: the pattern `/usr/lib/*/libc.so.6` in `drop` of definition `app` matches no file of its own packages; what a definition below ships cannot be dropped
-    "#);
+     --> app.yaml:3:8
+      |
+    3 | drop: [/usr/lib/*/libc.so.6]
+      |        ^^^^^^^^^^^^^^^^^^^^
+    ");
     insta::assert_snapshot!(
-        definition("name: app\nfrom: base\nexcuse: {libx.so.1: none}\n"), @r#"
+        definition("name: app\nfrom: base\nexcuse: {libx.so.1: none}\n"), @"
     status 1
     error: `excuse: libx.so.1` of definition `app` excuses nothing: no file lacks it
-    "#);
+     --> app.yaml:3:10
+      |
+    3 | excuse: {libx.so.1: none}
+      |          ^^^^^^^^^
+    ");
 }
 
 #[test]
 fn values_that_make_no_sense() {
     insta::assert_snapshot!(
-        definition("name: app\nfrom: base\ndirectories: [{path: data}]\n"), @r#"
+        definition("name: app\nfrom: base\ndirectories: [{path: data}]\n"), @"
     status 1
     error: `directories` of definition `app`: the path `data` is not absolute
-    "#);
+     --> app.yaml:3:22
+      |
+    3 | directories: [{path: data}]
+      |                      ^^^^
+    ");
     insta::assert_snapshot!(
-        definition("name: app\nfrom: base\ndirectories: [{path: /data, owner: nobdy}]\n"), @r#"
+        definition("name: app\nfrom: base\ndirectories: [{path: /data, owner: nobdy}]\n"), @"
     status 1
     error: `directories` of definition `app`: there is no user `nobdy`; add it to `accounts`, or write its number
-    "#);
+     --> app.yaml:3:36
+      |
+    3 | directories: [{path: /data, owner: nobdy}]
+      |                                    ^^^^^
+    ");
     insta::assert_snapshot!(
-        definition("name: app\nfrom: base\nfiles: [{path: /a, text: x, mode: rwx}]\n"), @r#"
+        definition("name: app\nfrom: base\nfiles: [{path: /a, text: x, mode: rwx}]\n"), @"
     status 1
     error: `files` of definition `app`: `rwx` is not a mode in octal digits, such as `0755`
-    "#);
+     --> app.yaml:3:35
+      |
+    3 | files: [{path: /a, text: x, mode: rwx}]
+      |                                   ^^^
+    ");
     insta::assert_snapshot!(
-        definition("name: app\nfrom: base\nfiles: [{path: /etc/services, text: x}]\n"), @r#"
+        definition("name: app\nfrom: base\nfiles: [{path: /etc/services, text: x}]\n"), @"
     status 1
     error: `files` of definition `app` adds `/etc/services`, which package `netbase` has already
-    "#);
+     --> app.yaml:3:16
+      |
+    3 | files: [{path: /etc/services, text: x}]
+      |                ^^^^^^^^^^^^^
+    ");
     insta::assert_snapshot!(
-        definition("name: app\nfrom: base\nfiles: [{path: /a, from: gone.txt}]\n"), @r#"
+        definition("name: app\nfrom: base\nfiles: [{path: /a, from: gone.txt}]\n"), @"
     status 1
     error: `gone.txt` does not exist
-    "#);
+     --> app.yaml:3:26
+      |
+    3 | files: [{path: /a, from: gone.txt}]
+      |                          ^^^^^^^^
+    ");
     insta::assert_snapshot!(
-        definition("name: app\nfrom: base\nlinks: {'/x': '${sweet}/y'}\n"), @r#"
+        definition("name: app\nfrom: base\nlinks: {'/x': '${sweet}/y'}\n"), @"
     status 1
-    error: `links` of definition `app`: `${sweet}/y` uses `${sweet}`, and there is no such variable
-    "#);
+    error: `links` of definition `app`: `${sweet}/y` uses `${sweet}`, and there is no such variable; there are `multiarch`, `architecture`, `suite` and, in the labels and the environment, `version:PACKAGE`; `$$` is a dollar sign
+     --> app.yaml:3:15
+      |
+    3 | links: {'/x': '${sweet}/y'}
+      |               ^^^^^^^^^^^^
+    ");
     insta::assert_snapshot!(
-        definition("name: app\nfrom: base\ncertificates: {extra: [app.yaml]}\n"), @r#"
+        definition("name: app\nfrom: base\ncertificates: {extra: [app.yaml]}\n"), @"
     status 1
-    error: `app.yaml`, from which the bundle of certificates is made, has no certificate in it
-    "#);
+    error: `certificates` of definition `app`: `app.yaml` has no certificate in PEM in it: no `-----BEGIN CERTIFICATE-----`; `openssl x509 -inform der` reads what is in DER
+     --> app.yaml:3:24
+      |
+    3 | certificates: {extra: [app.yaml]}
+      |                        ^^^^^^^^
+    ");
     insta::assert_snapshot!(definition("name: app\nfrom: app.yaml\n"), @r#"
     status 1
     error: the `from` of `app` never ends: app → app
     "#);
-    insta::assert_snapshot!(definition("name: app\nfrom: python3:debug\n"), @r#"
+    insta::assert_snapshot!(definition("name: app\nfrom: python3:debug\n"), @"
     status 1
-    error: `from` of definition `app`: `python3:debug` names a variant; an image stands on a definition
-    "#);
+    error: `from` of definition `app`: `python3:debug` names a variant; an image stands on a definition, and has all variants itself
+     --> app.yaml:2:7
+      |
+    2 | from: python3:debug
+      |       ^^^^^^^^^^^^^
+    ");
 }
 
 #[test]
@@ -204,7 +251,7 @@ fn a_definition_of_ones_own_builds() {
          packages: [libffi8]\n\
          links: {/usr/local/bin/x: ../y}\n\
          directories: [{path: /data, owner: nonroot, mode: '0750'}]\n\
-         files: [{path: /etc/motd, from: motd}, {path: /etc/x, text: '${architecture}'}]\n\
+         files: [{path: /etc/motd, from: motd}, {path: /app, text: '${architecture}', mode: '0755'}]\n\
          certificates: {extra: [corp.pem]}\n\
          config: {entrypoint: [/app], env: {A: b}, labels: {version: '${version:libffi8}'}}\n",
     );

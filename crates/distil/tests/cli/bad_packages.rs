@@ -74,17 +74,21 @@ fn shells_and_setuid_files_are_caught_with_what_brought_them() {
     let dash = deb("dash").executable("usr/bin/dash", shell);
     let app = deb("app").depends("dash").file("usr/share/app/x", "x");
     let context = Context::with_packages(vec![dash, app]);
-    insta::assert_snapshot!(context.fails(&["build", "base", "--add", "app"]), @r#"
+    insta::assert_snapshot!(context.fails(&["build", "base", "--add", "app"]), @"
     status 1
     error: the image would have what attackers look for:
       a shell: `/usr/bin/dash` from package `dash`, which `app` depends on, which a definition asks for as `app`
-    "#);
+
+    hint: `without: {PACKAGE: REASON}` in the definition, or `--without PACKAGE=REASON`, leaves out what nothing needs; `allow: {dash: REASON}`, or `--allow dash=REASON`, lets it in
+    ");
     let setuid = Entry::file("usr/bin/su", "x").mode(0o4755);
-    insta::assert_snapshot!(added(deb("su").entry(setuid)), @r#"
+    insta::assert_snapshot!(added(deb("su").entry(setuid)), @"
     status 1
     error: the image would have what attackers look for:
       a setuid or setgid file: `/usr/bin/su` from package `su`, which a definition asks for as `su`
-    "#);
+
+    hint: `without: {PACKAGE: REASON}` in the definition, or `--without PACKAGE=REASON`, leaves out what nothing needs; `allow: {su: REASON}`, or `--allow su=REASON`, lets it in
+    ");
 }
 
 #[test]

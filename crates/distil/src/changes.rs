@@ -1,0 +1,125 @@
+//! What the command line changes of a definition, as a definition of its own.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+
+use distil_image::definition::{Certificates, Config, Definition, FileItem, PackageItem};
+
+use crate::cli;
+use crate::error::CommandError;
+
+/// The definition that the flags stand for.
+pub(crate) fn changes(flags: &cli::Definition) -> Result<Definition, CommandError> {
+    let packages = flags.packages.iter();
+    let config = Config {
+        entrypoint: command("--entrypoint", flags.entrypoint.as_deref())?,
+        cmd: command("--cmd", flags.cmd.as_deref())?,
+        env: pairs("--env", &flags.env)?,
+        user: flags.user.clone(),
+        labels: pairs("--label", &flags.label)?,
+        ..Config::default()
+    };
+    let files: Result<Vec<FileItem>, CommandError> =
+        flags.files.iter().map(|text| file(text)).collect();
+    Ok(Definition {
+        packages: packages.map(|name| PackageItem::whole(name)).collect(),
+        without: pairs("--without", &flags.without)?,
+        allow: pairs("--allow", &flags.allow)?,
+        files: files?,
+        certificates: Certificates {
+            extra: flags.authorities.clone(),
+        },
+        config,
+        ..Definition::default()
+    })
+}
+
+/// Words separated by blanks, or a JSON array where a word has one in it.
+fn command(flag: &str, text: Option<&str>) -> Result<Option<Vec<String>>, CommandError> {
+    let Some(text) = text else { return Ok(None) };
+    if !text.trim_start().starts_with('[') {
+        return Ok(Some(text.split_whitespace().map(str::to_owned).collect()));
+    }
+    serde_json::from_str(text).map(Some).map_err(|error| {
+        let message = format!("`{flag} {text}` begins like a JSON array of texts and is none");
+        CommandError::usage(message).hint(format!("{error}"))
+    })
+}
+
+fn pairs(flag: &str, list: &[String]) -> Result<BTreeMap<String, String>, CommandError> {
+    let mut pairs = BTreeMap::new();
+    for text in list {
+        let (name, value) = text.split_once('=').ok_or_else(|| {
+            let what = match flag {
+                "--without" | "--allow" => "a reason behind an equals sign",
+                _ => "a value behind an equals sign",
+            };
+            CommandError::usage(format!("`{flag} {text}` lacks {what}"))
+                .hint(format!("write `{flag} {text}=…`"))
+        })?;
+        if pairs.insert(name.to_owned(), value.to_owned()).is_some() {
+            let message = format!("`{flag}` names `{name}` twice");
+            return Err(CommandError::usage(message));
+        }
+    }
+    Ok(pairs)
+}
+
+/// `HOST:IMAGE[:MODE]`. The path in the image begins with a slash, which tells it from colons
+/// in the other.
+fn file(text: &str) -> Result<FileItem, CommandError> {
+    let wrong = || {
+        CommandError::usage(format!(
+            "`--file {text}` is not `HOST:IMAGE` or `HOST:IMAGE:MODE`"
+        ))
+        .hint("the path in the image begins with a slash: `--file ./run:/app/run`")
+    };
+    let (from, rest) = match text.rfind(":/") {
+        Some(colon) if colon > 0 => (&text[..colon], &text[colon + 1..]),
+        _ => return Err(wrong()),
+    };
+    let (path, mode) = match rest.split_once(':') {
+        Some((path, mode)) => (path, Some(mode.to_owned())),
+        None => (rest, None),
+    };
+    let is_program = std::fs::metadata(from)
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o100 != 0);
+    let mode = mode.or_else(|| is_program.then(|| "0755".to_owned()));
+    Ok(FileItem {
+        path: path.to_owned(),
+        text: None,
+        from: Some(from.to_owned()),
+        owner: None,
+        mode,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_words_or_json() {
+        let parse = |text| command("--cmd", Some(text)).unwrap().unwrap();
+        assert_eq!(parse(" a  b "), ["a", "b"]);
+        assert_eq!(parse(r#"["a b", ""]"#), ["a b", ""]);
+        assert!(command("--cmd", Some("[a]")).is_err());
+    }
+
+    #[test]
+    fn files_with_and_without_a_mode() {
+        let item = file("a:b:/app/run:0600").unwrap();
+        assert_eq!(
+            (
+                item.from.as_deref(),
+                item.path.as_str(),
+                item.mode.as_deref()
+            ),
+            (Some("a:b"), "/app/run", Some("0600"))
+        );
+        assert_eq!(file("missing:/x").unwrap().mode, None);
+        for text in ["x", ":/x", "a:b", "/x"] {
+            assert!(file(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,370 @@
+//! What is to be told of an image, whether it is made from a definition or read from a place:
+//! one model for `show` and `diff`.
+
+mod image;
+mod made;
+mod packages;
+
+use std::collections::BTreeMap;
+
+use distil_oci::{Compression, Image, Location};
+use distil_tree::TreePath;
+use serde::Serialize;
+
+use crate::archive::{Session, epoch, threads};
+use crate::cli;
+use crate::command::{architectures, find, is_definition, make, suite};
+use crate::error::CommandError;
+use crate::printer::Printer;
+
+/// An image. The fields are those of `--format json`; docs/json.md tells what they mean.
+#[derive(Default, Serialize)]
+pub(crate) struct View {
+    pub(crate) schema_version: u32,
+    pub(crate) name: Option<String>,
+    /// None of a plain root file system.
+    pub(crate) digest: Option<String>,
+    pub(crate) platform: Option<String>,
+    pub(crate) created: Option<String>,
+    /// Bytes of the layers as they are stored.
+    pub(crate) size: u64,
+    /// Bytes of the files.
+    pub(crate) unpacked_size: u64,
+    pub(crate) packages: Vec<Package>,
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) config: Config,
+    /// Only where they are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) files: Option<Files>,
+    #[serde(flatten)]
+    pub(crate) making: Option<Making>,
+}
+
+/// What only the making of an image tells.
+#[derive(Default, Serialize)]
+pub(crate) struct Making {
+    pub(crate) left_out: Vec<LeftOut>,
+    pub(crate) omitted_dependencies: Vec<Omitted>,
+    pub(crate) scripts_not_run: Vec<Script>,
+    pub(crate) local_files: Vec<LocalFile>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) architecture: String,
+    pub(crate) source: String,
+    pub(crate) source_version: String,
+    /// Bytes of its files in the image.
+    pub(crate) size: u64,
+    /// The packages of the image that it depends on.
+    pub(crate) depends: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) layer: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Layer {
+    pub(crate) digest: String,
+    pub(crate) diff_id: String,
+    pub(crate) media_type: String,
+    pub(crate) size: u64,
+    pub(crate) created_by: Option<String>,
+}
+
+#[derive(Default, Serialize)]
+pub(crate) struct Config {
+    pub(crate) entrypoint: Vec<String>,
+    pub(crate) cmd: Vec<String>,
+    pub(crate) env: Vec<String>,
+    pub(crate) user: String,
+    pub(crate) workdir: String,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) ports: Vec<String>,
+    pub(crate) volumes: Vec<String>,
+    pub(crate) stop_signal: Option<String>,
+    pub(crate) healthcheck: Option<Healthcheck>,
+}
+
+/// Times are in seconds; what is not said is the engine's choice.
+#[derive(Serialize)]
+pub(crate) struct Healthcheck {
+    pub(crate) test: Vec<String>,
+    pub(crate) interval: Option<f64>,
+    pub(crate) timeout: Option<f64>,
+    pub(crate) start_period: Option<f64>,
+    pub(crate) start_interval: Option<f64>,
+    pub(crate) retries: Option<u32>,
+}
+
+/// The files of an image by their paths.
+#[derive(Default)]
+pub(crate) struct Files(pub(crate) BTreeMap<TreePath, File>);
+
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct File {
+    pub(crate) kind: FileKind,
+    pub(crate) mode: u32,
+    pub(crate) uid: u64,
+    pub(crate) gid: u64,
+    /// The package, or what made it, where that is known.
+    pub(crate) from: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    Directory,
+    File { size: u64, digest: String },
+    Symlink(String),
+    Special(&'static str),
+}
+
+#[derive(Serialize)]
+pub(crate) struct LeftOut {
+    pub(crate) reason: String,
+    pub(crate) files: u64,
+    pub(crate) bytes: u64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Omitted {
+    pub(crate) package: String,
+    pub(crate) relation: String,
+    pub(crate) without: String,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Script {
+    pub(crate) package: String,
+    pub(crate) scripts: Vec<String>,
+    /// Why nothing is missing, where that is known.
+    pub(crate) covered: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct LocalFile {
+    pub(crate) definition: String,
+    pub(crate) from: String,
+    pub(crate) path: Option<String>,
+    pub(crate) digest: String,
+    pub(crate) size: u64,
+}
+
+/// Serialised as a list, so that a path that is not UTF-8 is a value and not a key.
+impl Serialize for Files {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Default, Serialize)]
+        struct Row<'a> {
+            path: String,
+            kind: &'static str,
+            mode: String,
+            uid: u64,
+            gid: u64,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            size: Option<u64>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            digest: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            target: Option<&'a str>,
+            from: Option<&'a str>,
+        }
+        serializer.collect_seq(self.0.iter().map(|(path, file)| {
+            let row = Row {
+                path: path.to_string(),
+                kind: file.kind.word(),
+                mode: format!("{:04o}", file.mode),
+                uid: file.uid,
+                gid: file.gid,
+                from: file.from.as_deref(),
+                ..Row::default()
+            };
+            match &file.kind {
+                FileKind::File { size, digest } => Row {
+                    size: Some(*size),
+                    digest: Some(digest),
+                    ..row
+                },
+                FileKind::Symlink(target) => Row {
+                    target: Some(target),
+                    ..row
+                },
+                FileKind::Directory | FileKind::Special(_) => row,
+            }
+        }))
+    }
+}
+
+impl FileKind {
+    /// What it is, in a word.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Directory => "directory",
+            Self::File { .. } => "file",
+            Self::Symlink(_) => "symlink",
+            Self::Special(word) => word,
+        }
+    }
+
+    /// Its bytes; none of what has none.
+    pub(crate) fn size(&self) -> u64 {
+        match self {
+            Self::File { size, .. } => *size,
+            _ => 0,
+        }
+    }
+}
+
+impl View {
+    /// The image that a word means: a place if it is spelled like one or exists, else a
+    /// definition. `with_files` asks for the files, whose bytes then are all read.
+    pub(crate) fn find(
+        word: &str,
+        made: &cli::Made,
+        with_files: bool,
+    ) -> Result<Self, CommandError> {
+        let location = Location::find(word).map_err(CommandError::usage)?;
+        match location.filter(|_| !is_definition(word)) {
+            Some(location) => image::view(&location, made.platform.as_deref(), with_files),
+            None => Self::make(word, made, with_files),
+        }
+    }
+
+    fn make(word: &str, flags: &cli::Made, with_files: bool) -> Result<Self, CommandError> {
+        let named = find(word, &flags.definition)?;
+        let suite = suite(&flags.definition)?;
+        let platform: Vec<String> = flags.platform.iter().cloned().collect();
+        let architecture = architectures(&platform)?[0];
+        let session = Session::open(&flags.archive)?;
+        let printer = Printer::new(false);
+        let options = distil_image::BuildOptions {
+            compression: Compression::Gzip { level: 6 },
+            epoch: epoch()?,
+            threads: threads(),
+        };
+        let target = named.target(suite, architecture)?;
+        let built = make(&named, target, &options, &session, &printer);
+        printer.finish();
+        made::view(&built?, with_files)
+    }
+
+    /// What the documents of an image tell.
+    fn of_documents(image: &Image) -> Self {
+        let config = image.config();
+        let history = config.history().clone().unwrap_or_default();
+        let mut made_by = history
+            .iter()
+            .filter(|one| one.empty_layer() != Some(true))
+            .map(|one| one.created_by());
+        let layers = image.layers().iter().map(|layer| Layer {
+            digest: layer.digest().to_string(),
+            diff_id: layer.diff_id().to_string(),
+            media_type: layer.media_type().to_string(),
+            size: layer.size(),
+            created_by: made_by.next().and_then(|by| by.clone()),
+        });
+        let layers: Vec<Layer> = layers.collect();
+        Self {
+            schema_version: 1,
+            digest: Some(image.digest().to_string()),
+            platform: Some(image.platform().to_string()),
+            created: config.created().clone(),
+            size: layers.iter().map(|layer| layer.size).sum(),
+            layers,
+            config: Config::of(image),
+            ..Self::default()
+        }
+    }
+}
+
+impl Config {
+    fn of(image: &Image) -> Self {
+        let healthcheck = image.healthcheck().map(|check| Healthcheck {
+            test: check.test,
+            interval: check.interval.map(|time| time.as_secs_f64()),
+            timeout: check.timeout.map(|time| time.as_secs_f64()),
+            start_period: check.start_period.map(|time| time.as_secs_f64()),
+            start_interval: check.start_interval.map(|time| time.as_secs_f64()),
+            retries: check.retries,
+        });
+        let Some(run) = image.config().config() else {
+            return Self {
+                healthcheck,
+                ..Self::default()
+            };
+        };
+        let list = |list: &Option<Vec<String>>| list.clone().unwrap_or_default();
+        let sorted = |list: &Option<Vec<String>>| {
+            let mut list = list.clone().unwrap_or_default();
+            list.sort();
+            list
+        };
+        Self {
+            entrypoint: list(run.entrypoint()),
+            cmd: list(run.cmd()),
+            env: list(run.env()),
+            user: run.user().clone().unwrap_or_default(),
+            workdir: run.working_dir().clone().unwrap_or_default(),
+            labels: run
+                .labels()
+                .clone()
+                .unwrap_or_default()
+                .into_iter()
+                .collect(),
+            ports: sorted(run.exposed_ports()),
+            volumes: sorted(run.volumes()),
+            stop_signal: run.stop_signal().clone(),
+            healthcheck,
+        }
+    }
+}
+
+impl Config {
+    /// The values by their keys, as tables show them.
+    pub(crate) fn rows(&self) -> Vec<(&'static str, String)> {
+        let list = |list: &[String]| serde_json::to_string(list).unwrap_or_default();
+        let mut rows = vec![
+            ("entrypoint", list(&self.entrypoint)),
+            ("cmd", list(&self.cmd)),
+            ("user", self.user.clone()),
+            ("workdir", self.workdir.clone()),
+        ];
+        rows.extend(self.env.iter().map(|one| ("env", one.clone())));
+        rows.extend(self.ports.iter().map(|one| ("port", one.clone())));
+        rows.extend(self.volumes.iter().map(|one| ("volume", one.clone())));
+        rows.extend(
+            self.stop_signal
+                .iter()
+                .map(|one| ("stop signal", one.clone())),
+        );
+        rows.extend(
+            self.healthcheck
+                .iter()
+                .map(|one| ("healthcheck", one.text())),
+        );
+        let label = |(name, value): (&String, &String)| ("label", format!("{name}={value}"));
+        rows.extend(self.labels.iter().map(label));
+        rows
+    }
+}
+
+impl Healthcheck {
+    fn text(&self) -> String {
+        let mut text = serde_json::to_string(&self.test).unwrap_or_default();
+        let times = [
+            ("every", self.interval),
+            ("within", self.timeout),
+            ("after", self.start_period),
+            ("at first every", self.start_interval),
+        ];
+        for (word, time) in times {
+            if let Some(seconds) = time {
+                text += &format!(" {word} {seconds} s");
+            }
+        }
+        if let Some(retries) = self.retries {
+            text += &format!(" {retries} times");
+        }
+        text
+    }
+}
