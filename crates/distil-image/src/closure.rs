@@ -3,7 +3,7 @@
 use distil_tree::loader::{Loader, LoaderError, Unmet};
 
 use crate::recipe::{Place, Recipe};
-use distil_tree::Tree;
+use distil_tree::{Entry, Origin, Tree, TreePath};
 
 /// Why an image is not closed.
 #[derive(Debug, thiserror::Error)]
@@ -62,9 +62,24 @@ pub(crate) fn check(tree: &Tree, recipe: &Recipe) -> Result<(), ClosureError> {
             .iter()
             .any(|l| l.excuse.contains_key(&one.needed))
     };
-    let unmet: Vec<Unmet> = unmet.into_iter().filter(|one| !excused(one)).collect();
+    let unmet = unmet.into_iter().filter(|one| !excused(one));
+    let unmet: Vec<Unmet> = unmet.filter(|one| !is_own(tree, one)).collect();
     match unmet.is_empty() {
         true => Ok(()),
         false => Err(ClosureError::Missing { unmet }),
     }
+}
+
+/// Whether a library is the package's own, in a folder that the loader does not look into. Then
+/// a program of the package loads it first, and the loader takes what is loaded: as the JVM's
+/// launcher does with `libjvm.so`.
+fn is_own(tree: &Tree, unmet: &Unmet) -> bool {
+    let Some(Origin::Package(package)) = tree.get(&unmet.path).map(|entry| &entry.origin) else {
+        return false;
+    };
+    let is_it = |path: &TreePath, entry: &Entry| {
+        path.name() == Some(unmet.needed.as_bytes())
+            && entry.origin == Origin::Package(package.clone())
+    };
+    !unmet.is_interpreter && tree.iter().any(|(path, entry)| is_it(path, entry))
 }

@@ -49,12 +49,14 @@ pub enum ConfigError {
         place: Place,
     },
     /// A label or variable of the environment uses an unknown variable.
-    #[error("the configuration of `{image}` is wrong")]
+    #[error("the configuration of `{image}`: {source}{place}")]
     Variable {
         /// The image.
         image: String,
         /// Why.
         source: UnknownVariable,
+        /// Where it stands.
+        place: Place,
     },
     /// The parts do not fit together.
     #[error("the image `{image}` cannot be put together")]
@@ -251,6 +253,7 @@ fn filled(text: &str, recipe: &Recipe, resolution: &Resolution) -> Result<String
     };
     expand(text, &value).map_err(|source| ConfigError::Variable {
         image: recipe.name.clone(),
+        place: recipe.place("config", text),
         source,
     })
 }

@@ -15,6 +15,7 @@ mod closure;
 mod config;
 mod contents;
 pub mod definition;
+mod effects;
 mod generate;
 mod layers;
 mod owners;
@@ -28,7 +29,7 @@ mod why;
 
 pub use architecture::{Architecture, UnsupportedPlatform};
 pub use assemble::{
-    Amount, AssembleError, Assembly, InstalledPackage, LeftOut, Omission, assemble,
+    Amount, AssembleError, Assembly, InstalledPackage, LeftOut, Omission, Undone, assemble,
 };
 pub use build::{BuildError, BuildOptions, Built, Prepared, Progress, build, prepare};
 pub use closure::ClosureError;

@@ -95,8 +95,10 @@ pub(crate) fn check(assembly: &Assembly, recipe: &Recipe) -> Result<(), SurfaceE
         if harmless || (what == INTERPRETER && is_runtime) {
             continue;
         }
-        let package = match &entry.origin {
-            Origin::Package(name) => Some(name.to_string()),
+        // A link that was made leads to what a package ships.
+        let target = assembly.tree.follow(path).map(|(_, target)| &target.origin);
+        let package = match (&entry.origin, target) {
+            (Origin::Package(name), _) | (_, Some(Origin::Package(name))) => Some(name.to_string()),
             _ => None,
         };
         let entries = allowed.entries(path, package.as_deref());

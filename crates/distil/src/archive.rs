@@ -11,7 +11,9 @@ use distil_debian::openpgp::Keyring;
 use distil_debian::solve::SolveError;
 use distil_debian::sources::{Sources, debian_mirrors};
 use distil_image::recipe::{Recipe, RecipeError};
-use distil_image::{AssembleError, BuildError, ResolveError, SurfaceError};
+use distil_image::{
+    AssembleError, BuildError, ClosureError, ProgramError, ResolveError, SurfaceError,
+};
 use distil_store::Store;
 use serde::Deserialize;
 
@@ -207,10 +209,20 @@ pub(crate) fn explain(error: BuildError) -> CommandError {
         BuildError::Archive(ArchiveError::IndexMissing { .. }) => Some(
             "the mirror may be changing just now; try again, or another with `--mirror`".to_owned(),
         ),
-        BuildError::Assemble(AssembleError::Program(_)) => Some(
-            "a program that is copied in later is named by the ENTRYPOINT of that Dockerfile"
-                .to_owned(),
-        ),
+        BuildError::Assemble(AssembleError::Program(ProgramError::Unusable { key, .. })) => {
+            let key = key.to_uppercase();
+            Some(format!(
+                "a program that is copied in later is named by the {key} of that Dockerfile"
+            ))
+        }
+        BuildError::Assemble(AssembleError::Closure(ClosureError::Missing { unmet })) => {
+            let name = unmet.first().map_or("", |one| one.needed.as_str());
+            Some(format!(
+                "`packages` adds the package that has it, often one that is only recommended; \
+                 `drop` leaves out the file that needs it; `excuse: {{{name}: REASON}}` says that \
+                 it may be missing"
+            ))
+        }
         _ => None,
     };
     let nearest = match &error {

@@ -4,9 +4,14 @@
 //! packages' scripts would have made, and last what is proved of the whole.
 
 mod additions;
+mod alternatives;
+mod declared;
 mod left_out;
 mod packages;
 mod scripts;
+mod undone;
+
+use std::collections::BTreeMap;
 
 use distil_debian::deb::PackageFile;
 use distil_debian::solve::Selected;
@@ -14,6 +19,8 @@ use distil_tree::{Entry, InsertError, Kind, Metadata, Origin, Tree, TreePath};
 
 use crate::contents::Contents;
 use crate::definition::Accounts;
+use crate::effects::alternatives::Alternative;
+use crate::effects::script::{Action, Effect};
 use crate::generate::{self, GenerateError};
 use crate::layers::{self, LayerTree};
 use crate::recipe::{LayerRecipe, Place, Recipe};
@@ -22,6 +29,8 @@ use crate::{closure, program, surface};
 
 pub use left_out::{Amount, LeftOut, Omission};
 pub(crate) use scripts::interpreter;
+use undone::Diverted;
+pub use undone::Undone;
 
 /// An image's file system, with what is to be told of how it came about.
 #[derive(Debug)]
@@ -57,6 +66,8 @@ pub struct InstalledPackage {
     pub scripts: Vec<String>,
     /// Why nothing is missing though they do not run, where that is known.
     pub scripts_covered: Option<String>,
+    /// What they would have done, and nobody did.
+    pub undone: Vec<Undone>,
 }
 
 /// Why no tree can be made.
@@ -166,16 +177,27 @@ pub fn assemble(
         packages: Vec::new(),
         left_out: Vec::new(),
         accounts: Accounts::default(),
+        alternatives: Vec::new(),
+        diversions: Vec::new(),
+        undone: BTreeMap::new(),
         newest: 0,
         epoch,
     };
     let mut layers = Vec::new();
     for (number, (layer, resolved)) in recipe.layers.iter().zip(&resolution.layers).enumerate() {
-        assembling.accounts = layer.accounts.clone();
-        assembling.add_packages(number, layer, &resolved.packages)?;
+        let packages = &resolved.packages;
+        assembling.accounts = joined(&layer.accounts, &assembling.accounts);
+        assembling.declare_accounts(packages);
+        let effects = assembling.script_effects(packages);
+        assembling.note_diversions(&effects);
+        assembling.add_packages(number, layer, packages)?;
         assembling.add_definitions_own(number, layer)?;
+        assembling.make_alternatives(number, alternatives_of(&effects))?;
         assembling.drop_dead_scripts(number)?;
+        assembling.drop_dangling_alternatives(number);
+        assembling.make_declared_files(number, packages)?;
         generate::generate(&mut assembling.generation(number, layer))?;
+        assembling.tell_undone(&effects);
         layers.push(layers::of(&assembling.tree, number, &layer.definition));
     }
     let Assembling {
@@ -198,6 +220,29 @@ pub fn assemble(
     Ok(assembly)
 }
 
+/// The accounts of definitions, and of those that packages declare the ones that no definition
+/// has.
+fn joined(defined: &Accounts, so_far: &Accounts) -> Accounts {
+    let mut all = defined.clone();
+    let users = so_far.users.iter();
+    let users = users.filter(|one| defined.users.iter().all(|user| user.name != one.name));
+    all.users.extend(users.cloned());
+    let groups = so_far.groups.iter();
+    let groups = groups.filter(|one| defined.groups.iter().all(|group| group.name != one.name));
+    all.groups.extend(groups.cloned());
+    all
+}
+
+/// The alternatives among the effects of scripts, package by package.
+fn alternatives_of(effects: &BTreeMap<String, Vec<Effect>>) -> Vec<Alternative> {
+    let all = effects.values().flatten();
+    all.filter_map(|effect| match &effect.action {
+        Action::Alternative(alternative) => Some(alternative.clone()),
+        _ => None,
+    })
+    .collect()
+}
+
 /// A tree that is being made.
 struct Assembling<'a> {
     recipe: &'a Recipe,
@@ -207,6 +252,12 @@ struct Assembling<'a> {
     left_out: Vec<LeftOut>,
     /// The accounts so far.
     accounts: Accounts,
+    /// What packages of all layers so far provide, in their order.
+    alternatives: Vec<Alternative>,
+    /// What packages of all layers so far move out of their way.
+    diversions: Vec<Diverted>,
+    /// What is not made of the current layer's packages, by package.
+    undone: BTreeMap<String, Vec<Undone>>,
     /// The newest time of any file so far, which what is made of them gets.
     newest: i64,
     /// The time that they get instead, where one is given.

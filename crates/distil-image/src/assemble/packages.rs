@@ -70,6 +70,7 @@ impl Assembling<'_> {
             left_out: Amount::default(),
             scripts: scripts_of(file),
             scripts_covered: Policy::default_policy().scripts.get(name).cloned(),
+            undone: Vec::new(),
         };
         let package: Arc<str> = name.as_str().into();
         let mut kept = Vec::new();
@@ -84,7 +85,10 @@ impl Assembling<'_> {
                 continue;
             }
             match selection.omits(&shown) {
-                None => kept.push((index, moved(request, path))),
+                None => {
+                    let diverted = self.diverted(name, &entry.path);
+                    kept.push((index, diverted.unwrap_or_else(|| moved(request, path))));
+                }
                 Some(reason) => {
                     let size = size_of(entry);
                     installed.left_out.add(size);
@@ -97,6 +101,7 @@ impl Assembling<'_> {
                 }
             }
         }
+        check_moved(layer, request, file)?;
         let placing = Placing {
             number,
             name: name.clone(),
@@ -218,7 +223,11 @@ impl Assembling<'_> {
                 Origin::Package(name) => name.to_string(),
                 other => other.to_string(),
             };
-            if first != placing.name {
+            if first != placing.name
+                && let Some(to) = self.diverted_by(&placing.name, path)
+            {
+                self.divert(placing.number, &placed, &to, &first)?;
+            } else if first != placing.name {
                 match self.who_replaces(&first, placing.selected) {
                     Some(Replaces::Second) => {
                         if let Some(other) = self
@@ -246,6 +255,27 @@ impl Assembling<'_> {
         let origin = Origin::Package(placing.name.as_str().into());
         self.insert(path, kind, meta, origin, placing.number)
             .map(Some)
+    }
+
+    /// Moves a package's file out of the way of another's.
+    fn divert(
+        &mut self,
+        number: usize,
+        from: &TreePath,
+        to: &TreePath,
+        package: &str,
+    ) -> Result<(), AssembleError> {
+        let Some(there) = self.tree.get(from).cloned() else {
+            return Ok(());
+        };
+        let place = self.insert(to, there.kind, there.meta, there.origin, number)?;
+        let mut packages = self.packages.iter_mut();
+        if let Some(other) = packages.find(|one| one.selected.package.name == package) {
+            other.files.retain(|file| file != from);
+            other.files.push(place);
+            other.files.sort();
+        }
+        Ok(())
     }
 
     /// Which of two packages takes over files of the other (Debian Policy §7.6.1).
@@ -366,6 +396,29 @@ impl Assembling<'_> {
     }
 }
 
+/// Refuses to move what a package does not ship.
+fn check_moved(
+    layer: &LayerRecipe,
+    request: Option<&PackageRequest>,
+    file: &PackageFile,
+) -> Result<(), AssembleError> {
+    let moved = request.into_iter().flat_map(|request| request.moved.keys());
+    for from in moved {
+        let mut shipped = file.package.entries.iter();
+        if !shipped.any(|entry| folded(&entry.path) == *from) {
+            let pattern = from.to_string();
+            return Err(AssembleError::UselessPattern {
+                definition: layer.definition.clone(),
+                key: "move",
+                place: layer.place("packages", &pattern),
+                pattern,
+                hint: " of the package",
+            });
+        }
+    }
+    Ok(())
+}
+
 /// What a layer says of a package.
 fn request_for<'a>(layer: &'a LayerRecipe, name: &str) -> Option<&'a PackageRequest> {
     let names = |request: &&PackageRequest| {
@@ -450,7 +503,7 @@ fn size_of(entry: &PackageEntry) -> u64 {
 }
 
 /// The place of a path once the merged folders are links.
-fn folded(path: &str) -> TreePath {
+pub(super) fn folded(path: &str) -> TreePath {
     let path = TreePath::of(path);
     let is_merged = {
         let mut parts = path.parts();

@@ -114,19 +114,14 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
     for source in &chain {
         let lowering = Lowering::new(source, target)?;
         layers.push(lowering.layer(&mut accounts)?);
+        if source.definition.layers == Layers::Single {
+            let single = merged(&source.definition.name, layers);
+            layers = vec![single.map_err(|error| lowering.error("layers", "single", error))?];
+        }
         lowering.merge_config(&mut config)?;
         let program = config.entrypoint.as_ref().and_then(|words| words.first());
         runtimes.extend(program.and_then(|program| TreePath::from_absolute(program).ok()));
         debug.extend(lowering.debug_packages()?);
-    }
-    if top.layers == Layers::Single {
-        let merged = merged(&top.name, layers).map_err(|error| RecipeError::Value {
-            definition: top.name.clone(),
-            key: "layers",
-            problem: error.to_string(),
-            place: Place::default(),
-        })?;
-        layers = vec![merged];
     }
     let with_mirrors = chain.iter().rev().map(|source| &source.definition.mirrors);
     let mirrors = with_mirrors.into_iter().find(|list| !list.is_empty());

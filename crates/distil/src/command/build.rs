@@ -52,6 +52,19 @@ pub(crate) fn run(arguments: cli::Build) -> Result<(), CommandError> {
         if matches!(plan.options.compression, Compression::Zstd { .. }) {
             printer.say("note: Docker loads layers compressed by zstd from version 23 on");
         }
+        let undone = built.first().map_or(0, |one| {
+            let packages = one.assembly.packages.iter();
+            packages
+                .filter(|package| !package.undone.is_empty())
+                .count()
+        });
+        if undone > 0 {
+            printer.say(format_args!(
+                "note: scripts of {undone} packages would have done what nobody did; `distil show \
+                 {}` lists it",
+                image.word
+            ));
+        }
         let options = WriteOptions {
             names: &image.references,
             modified,

@@ -139,15 +139,17 @@ fn print_making(making: &Making) -> Result<(), CommandError> {
         .iter()
         .map(|one| vec![one.package.clone(), one.relation.clone()]);
     section(&["PACKAGE", "DEPENDENCY LEFT OUT"], rows.collect(), &[])?;
-    let rows = making.scripts_not_run.iter().map(|one| {
-        let covered = one
-            .covered
-            .clone()
-            .unwrap_or_else(|| "NOT MADE: see the script".to_owned());
-        vec![one.package.clone(), one.scripts.join(" "), covered]
+    let rows = making.scripts_not_run.iter().flat_map(|one| {
+        one.missing.iter().map(|missing| {
+            let script = match missing.line {
+                0 => missing.script.clone(),
+                line => format!("{}:{line}", missing.script),
+            };
+            vec![one.package.clone(), script, missing.what.clone()]
+        })
     });
     section(
-        &["PACKAGE", "SCRIPTS NOT RUN", "WHAT OF IT"],
+        &["PACKAGE", "SCRIPT NOT RUN", "WHAT IT WOULD HAVE DONE"],
         rows.collect(),
         &[],
     )?;

@@ -7,7 +7,9 @@ use distil_image::{Amount, Built};
 use distil_store::Digest;
 use distil_tree::{Kind, Origin, printable};
 
-use super::{File, FileKind, Files, LeftOut, LocalFile, Making, Omitted, Package, Script, View};
+use super::{
+    File, FileKind, Files, LeftOut, LocalFile, Making, Omitted, Package, Script, Undone, View,
+};
 use crate::error::CommandError;
 
 pub(super) fn view(built: &Built, with_files: bool) -> Result<View, CommandError> {
@@ -119,11 +121,17 @@ fn making(built: &Built) -> Making {
         without: one.without.clone(),
     });
     let scripts = built.assembly.packages.iter();
-    let scripts = scripts.filter(|one| !one.scripts.is_empty());
+    let scripts = scripts.filter(|one| !one.scripts.is_empty() || !one.undone.is_empty());
+    let undone = |one: &distil_image::Undone| Undone {
+        script: one.script.clone(),
+        line: one.line,
+        what: one.what.clone(),
+    };
     let scripts = scripts.map(|one| Script {
         package: one.selected.package.name.clone(),
         scripts: one.scripts.clone(),
         covered: one.scripts_covered.clone(),
+        missing: one.undone.iter().map(undone).collect(),
     });
     let local = built.resolution.files.iter().map(|file| LocalFile {
         definition: file.definition.clone(),

@@ -140,6 +140,15 @@ pub(crate) struct Script {
     pub(crate) scripts: Vec<String>,
     /// Why nothing is missing, where that is known.
     pub(crate) covered: Option<String>,
+    /// What they would have done, and nobody did.
+    pub(crate) missing: Vec<Undone>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Undone {
+    pub(crate) script: String,
+    pub(crate) line: usize,
+    pub(crate) what: String,
 }
 
 #[derive(Serialize)]
@@ -223,8 +232,12 @@ impl View {
         made: &cli::Made,
         with_files: bool,
     ) -> Result<Self, CommandError> {
-        let location = Location::find(word).map_err(CommandError::usage)?;
-        match location.filter(|_| !is_definition(word)) {
+        // A definition's file exists, too.
+        let location = match is_definition(word) {
+            true => None,
+            false => Location::find(word).map_err(CommandError::usage)?,
+        };
+        match location {
             Some(location) => image::view(&location, made.platform.as_deref(), with_files),
             None => Self::make(word, made, with_files),
         }

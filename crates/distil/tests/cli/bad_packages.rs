@@ -61,11 +61,13 @@ fn two_packages_with_one_path() {
 #[test]
 fn libraries_that_are_missing() {
     let program = ElfBuilder::executable().needed("libgone.so.7").build();
-    insta::assert_snapshot!(added(deb("app").executable("usr/bin/app", program)), @r#"
+    insta::assert_snapshot!(added(deb("app").executable("usr/bin/app", program)), @"
     status 1
     error: the image would lack libraries that its files need:
       `/usr/bin/app` needs `libgone.so.7`
-    "#);
+
+    hint: `packages` adds the package that has it, often one that is only recommended; `drop` leaves out the file that needs it; `excuse: {libgone.so.7: REASON}` says that it may be missing
+    ");
 }
 
 #[test]
