@@ -40,6 +40,7 @@ pub use key::{
 };
 pub use server::{Fault, Recorded, Server, Times};
 pub use standard::{
-    CA_CERTIFICATES, busybox_applets, debian_like, debian_like_packages, debian_security_like,
+    CA_CERTIFICATES, CORPORATE_CA, EXPIRED_CA, SERVER_CERTIFICATE, busybox_applets, debian_like,
+    debian_like_packages, debian_security_like,
 };
 pub use tarball::{Entry, EntryKind, tar};

@@ -4,7 +4,7 @@
 use std::time::SystemTime;
 
 use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::pem::{self, PemObject};
 use x509_cert::Certificate;
 use x509_cert::certificate::Version;
 use x509_cert::der::Decode;
@@ -23,7 +23,15 @@ pub(crate) fn authorities(
 ) -> Result<Vec<CertificateDer<'static>>, String> {
     let mut authorities = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(pem) {
-        let certificate = certificate.map_err(|error| format!("is not PEM: {error}"))?;
+        let certificate = certificate.map_err(|error| match error {
+            pem::Error::MissingSectionEnd { .. } => {
+                "is cut off: a certificate in it has no `-----END CERTIFICATE-----`".to_owned()
+            }
+            pem::Error::IllegalSectionStart { .. } => {
+                "is not PEM: a line in it that begins with dashes is none".to_owned()
+            }
+            error => format!("is not PEM: {error}"),
+        })?;
         if authorities.len() >= MAX_CERTIFICATES {
             return Err(format!(
                 "has more than {MAX_CERTIFICATES} certificates in it"
@@ -32,7 +40,13 @@ pub(crate) fn authorities(
         check(&certificate, now)?;
         authorities.push(certificate);
     }
+    let has_key = memchr::memmem::find(pem, b"PRIVATE KEY-----").is_some();
     match authorities.is_empty() {
+        true if has_key => Err(
+            "has a private key in it and no certificate; keys do not belong \
+                                into images"
+                .to_owned(),
+        ),
         true => Err(
             "has no certificate in PEM in it: no `-----BEGIN CERTIFICATE-----`; \
                      `openssl x509 -inform der` reads what is in DER"

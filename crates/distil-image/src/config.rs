@@ -13,7 +13,7 @@ use crate::assemble::Assembly;
 use crate::definition::{self, Accounts};
 use crate::layers::LayerTree;
 use crate::owners::Owners;
-use crate::recipe::{Place, Recipe, UnknownVariable, expand};
+use crate::recipe::{Place, Recipe, expand};
 use crate::resolve::Resolution;
 
 /// Where the definitions of the catalogue are kept.
@@ -49,12 +49,12 @@ pub enum ConfigError {
         place: Place,
     },
     /// A label or variable of the environment uses an unknown variable.
-    #[error("the configuration of `{image}`: {source}{place}")]
+    #[error("the configuration of `{image}`: {problem}{place}")]
     Variable {
         /// The image.
         image: String,
-        /// Why.
-        source: UnknownVariable,
+        /// What is wrong.
+        problem: String,
         /// Where it stands.
         place: Place,
     },
@@ -251,10 +251,15 @@ fn filled(text: &str, recipe: &Recipe, resolution: &Resolution) -> Result<String
             .find(|(_, one)| one.package.name == package)?;
         Some(found.package.version.as_str().to_owned())
     };
-    expand(text, &value).map_err(|source| ConfigError::Variable {
+    expand(text, &value).map_err(|error| ConfigError::Variable {
         image: recipe.name.clone(),
         place: recipe.place("config", text),
-        source,
+        problem: match error.name.strip_prefix("version:") {
+            Some(package) => {
+                format!("`{text}` is about the version of `{package}`, which is not in the image")
+            }
+            None => error.to_string(),
+        },
     })
 }
 

@@ -73,6 +73,8 @@ const GROUPS: &[(&str, u32)] = &[
 pub(crate) struct Owners {
     users: BTreeMap<String, u32>,
     groups: BTreeMap<String, u32>,
+    /// The first group of the image's own users.
+    first_groups: BTreeMap<String, u32>,
 }
 
 /// An owner that nobody knows.
@@ -94,6 +96,11 @@ impl Owners {
         let mut owners = Self {
             users: fixed(USERS),
             groups: fixed(GROUPS),
+            first_groups: accounts
+                .users
+                .iter()
+                .map(|user| (user.name.clone(), user.gid.unwrap_or(user.uid)))
+                .collect(),
         };
         owners.users.extend(
             accounts
@@ -122,20 +129,25 @@ impl Owners {
     }
 
     /// The numbers of `USER`, `USER:GROUP`, or the like with numbers. Without a group it is
-    /// the one with the user's name or, for a number, the same number.
+    /// the user's own, for a number the same number.
     pub(crate) fn parse(&self, text: &str) -> Result<(u32, u32), UnknownOwner> {
         let (user, group) = text.split_once(':').unwrap_or((text, text));
         let find = |kind, names: &BTreeMap<String, u32>, name: &str| {
-            let number = name.parse().ok().or_else(|| names.get(name).copied());
+            // Engines take numbers of 31 bits.
+            let number = name.parse().ok().filter(|number| *number <= 0x7fff_ffff);
+            let number = number.or_else(|| names.get(name).copied());
             number.ok_or_else(|| UnknownOwner {
                 kind,
                 name: name.to_owned(),
             })
         };
-        Ok((
-            find("user", &self.users, user)?,
-            find("group", &self.groups, group)?,
-        ))
+        let uid = find("user", &self.users, user)?;
+        let own = self.first_groups.get(user).filter(|_| !text.contains(':'));
+        let gid = match own {
+            Some(gid) => *gid,
+            None => find("group", &self.groups, group)?,
+        };
+        Ok((uid, gid))
     }
 }
 

@@ -22,11 +22,33 @@ pub enum ProgramError {
         /// Where it stands.
         place: Place,
     },
+    /// It cannot start in its folder.
+    #[error("the `workdir` of `{image}` is `{workdir}`, which is no folder{place}")]
+    Workdir {
+        /// The image.
+        image: String,
+        /// The folder as it is written.
+        workdir: String,
+        /// Where it stands.
+        place: Place,
+    },
 }
 
 /// Checks the programs that the configuration names.
 pub(crate) fn check(tree: &Tree, recipe: &Recipe) -> Result<(), ProgramError> {
     let config = &recipe.config;
+    if let Some(workdir) = &config.workdir
+        && let Ok(path) = TreePath::from_absolute(workdir)
+        // Engines make one that is not there.
+        && let Some((_, entry)) = tree.follow(&path)
+        && !entry.is_directory()
+    {
+        return Err(ProgramError::Workdir {
+            image: recipe.name.clone(),
+            workdir: workdir.clone(),
+            place: recipe.place("config", workdir),
+        });
+    }
     let first = |words: &Option<Vec<String>>| words.as_ref()?.first().cloned();
     let mut programs = Vec::new();
     match (first(&config.entrypoint), first(&config.cmd)) {
@@ -43,7 +65,8 @@ pub(crate) fn check(tree: &Tree, recipe: &Recipe) -> Result<(), ProgramError> {
         );
     }
     for (key, program) in programs {
-        find(tree, config, &program).map_err(|problem| ProgramError::Unusable {
+        let found = find(tree, config, &program);
+        found.map_err(|problem| ProgramError::Unusable {
             image: recipe.name.clone(),
             key,
             place: recipe.place("config", &program),
@@ -55,8 +78,8 @@ pub(crate) fn check(tree: &Tree, recipe: &Recipe) -> Result<(), ProgramError> {
 }
 
 /// Finds a program as execvp(3) does in a container: a name with a slash is a path, another one
-/// is looked for in `PATH`.
-fn find(tree: &Tree, config: &Config, program: &str) -> Result<(), String> {
+/// is looked for in `PATH`. Gives the place of the file, or what is wrong.
+pub(crate) fn find(tree: &Tree, config: &Config, program: &str) -> Result<TreePath, String> {
     if program.contains('/') {
         let workdir = config.workdir.as_deref().unwrap_or("/");
         let path = match program.starts_with('/') {
@@ -67,13 +90,12 @@ fn find(tree: &Tree, config: &Config, program: &str) -> Result<(), String> {
     }
     let path = config.env.get("PATH").map_or("", String::as_str);
     let mut folders = path.split(':').filter(|folder| folder.starts_with('/'));
-    match folders.any(|folder| executable(tree, &format!("{folder}/{program}")).is_ok()) {
-        true => Ok(()),
-        false => Err(format!("is in no folder of `PATH`, which is `{path}`")),
-    }
+    folders
+        .find_map(|folder| executable(tree, &format!("{folder}/{program}")).ok())
+        .ok_or_else(|| format!("is in no folder of `PATH`, which is `{path}`"))
 }
 
-fn executable(tree: &Tree, path: &str) -> Result<(), String> {
+fn executable(tree: &Tree, path: &str) -> Result<TreePath, String> {
     let Ok(path) = TreePath::from_absolute(path) else {
         return Err("is not a path".to_owned());
     };
@@ -82,7 +104,7 @@ fn executable(tree: &Tree, path: &str) -> Result<(), String> {
     };
     match entry.kind {
         Kind::Directory => Err("is a folder".to_owned()),
-        _ if entry.is_executable() => Ok(()),
+        _ if entry.is_executable() => Ok(place),
         _ => Err(format!(
             "nobody may execute: the mode of `{place}` is {:04o}",
             entry.meta.mode

@@ -100,7 +100,7 @@ pub struct Recipe {
     pub config: Config,
     /// The programs that the definitions run, whether the image still runs them or not: an
     /// interpreter among them is no accident.
-    pub runtimes: Vec<TreePath>,
+    pub runtimes: Vec<String>,
     /// Mirrors that the definition names, or the nearest of those that it stands on.
     pub mirrors: Vec<String>,
 }
@@ -151,6 +151,8 @@ pub struct LayerRecipe {
     pub is_debug: bool,
     /// Entries that may have no effect: the catalogue's.
     pub lenient: BTreeSet<String>,
+    /// Entries with variables filled in, with what is written instead.
+    pub written: BTreeMap<String, String>,
     /// The definition's text, to show places in; none for what the command line says.
     pub text: Option<Text>,
 }
@@ -173,6 +175,7 @@ impl LayerRecipe {
             certificates: Vec::new(),
             is_debug: false,
             lenient: BTreeSet::new(),
+            written: BTreeMap::new(),
             text: None,
         }
     }
@@ -187,6 +190,7 @@ impl LayerRecipe {
     /// Where an entry stands in the definition.
     pub(crate) fn place(&self, key: &str, entry: &str) -> Place {
         let text = self.text.as_ref();
+        let entry = self.written.get(entry).map_or(entry, String::as_str);
         text.map(|text| text.place(key, entry)).unwrap_or_default()
     }
 }

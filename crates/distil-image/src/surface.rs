@@ -7,6 +7,7 @@ use distil_tree::{Entry, Kind, Origin, TreePath};
 
 use crate::assemble::Assembly;
 use crate::pattern::{PatternError, Patterns};
+use crate::program;
 use crate::recipe::{Place, Recipe};
 
 const SHELLS: &[&str] = &[
@@ -61,13 +62,30 @@ pub struct Found {
     pub what: &'static str,
     /// The package it is from; none if a definition or distil itself made it.
     pub package: Option<String>,
+    /// The package that asks for that one, directly or not, and is itself asked for by one that
+    /// a definition names: what a `without` would leave out.
+    pub way_in: Option<String>,
     /// What it is from, and how that came into the image.
     pub from: String,
 }
 
+/// A line for each kind of thing that comes the same way.
 fn listed(found: &[Found]) -> String {
-    let line = |one: &Found| format!("\n  {}: `{}` from {}", one.what, one.path, one.from);
-    found.iter().map(line).collect()
+    let mut groups: Vec<(&str, &str, Vec<String>)> = Vec::new();
+    for one in found {
+        let path = format!("`{}`", one.path);
+        let same = groups
+            .iter_mut()
+            .find(|(what, from, _)| (*what, *from) == (one.what, one.from.as_str()));
+        match same {
+            Some((_, _, paths)) => paths.push(path),
+            None => groups.push((one.what, &one.from, vec![path])),
+        }
+    }
+    let line = |(what, from, paths): &(&str, &str, Vec<String>)| {
+        format!("\n  {what}: {} from {from}", paths.join(", "))
+    };
+    groups.iter().map(line).collect()
 }
 
 /// Checks the files of an image by their names and modes.
@@ -77,7 +95,7 @@ pub(crate) fn check(assembly: &Assembly, recipe: &Recipe) -> Result<(), SurfaceE
     let runtimes: Vec<TreePath> = recipe
         .runtimes
         .iter()
-        .filter_map(|program| assembly.tree.resolve(program).ok())
+        .filter_map(|word| program::find(&assembly.tree, &recipe.config, word).ok())
         .collect();
     let mut found = Vec::new();
     for (path, entry) in assembly.tree.iter() {
@@ -106,11 +124,13 @@ pub(crate) fn check(assembly: &Assembly, recipe: &Recipe) -> Result<(), SurfaceE
             used.extend(entries);
             continue;
         }
+        let (from, way_in) = from(&entry.origin, assembly, recipe);
         found.push(Found {
             path: path.clone(),
             what,
             package,
-            from: from(&entry.origin, assembly),
+            way_in,
+            from,
         });
     }
     if !found.is_empty() {
@@ -199,10 +219,11 @@ fn is_program_folder(folder: &TreePath) -> bool {
     matches!(folder.name(), Some(b"bin" | b"sbin" | b"busybox"))
 }
 
-/// The package of a file, and the chain of relations from a definition to it.
-fn from(origin: &Origin, assembly: &Assembly) -> String {
+/// The package of a file with the chain of relations from a definition to it, and the package
+/// of the chain that comes right behind the one that the definition asks for.
+fn from(origin: &Origin, assembly: &Assembly, recipe: &Recipe) -> (String, Option<String>) {
     let Origin::Package(name) = origin else {
-        return origin.to_string();
+        return (origin.to_string(), None);
     };
     let mut text = format!("package `{name}`");
     let mut name = name.to_string();
@@ -212,19 +233,25 @@ fn from(origin: &Origin, assembly: &Assembly) -> String {
             .packages
             .iter()
             .find(|one| one.selected.package.name == name);
-        let Some(package) = package else { return text };
+        let Some(package) = package else {
+            return (text, None);
+        };
         let reasons = &package.selected.reasons;
         if let Some(Reason::Requested(relation)) = reasons
             .iter()
             .find(|reason| matches!(reason, Reason::Requested(_)))
         {
-            return format!("{text}, which a definition asks for as `{relation}`");
+            let layer = recipe.layers.get(package.layer);
+            let definition = layer.map_or("", |layer| layer.definition.as_str());
+            let way_in = seen.len().checked_sub(2).and_then(|place| seen.get(place));
+            let text = format!("{text}, which `{definition}` asks for as `{relation}`");
+            return (text, way_in.cloned());
         }
         let by = reasons.iter().find_map(|reason| match reason {
             Reason::DependsOn { by, .. } if !seen.contains(by) => Some(by.clone()),
             _ => None,
         });
-        let Some(by) = by else { return text };
+        let Some(by) = by else { return (text, None) };
         text += &format!(", which `{by}` depends on");
         seen.push(by.clone());
         name = by;

@@ -1,5 +1,6 @@
 //! Where packages come from on this machine: mirrors, keyrings, store.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use distil_debian::solve::SolveError;
 use distil_debian::sources::{Sources, debian_mirrors};
 use distil_image::recipe::{Recipe, RecipeError};
 use distil_image::{
-    AssembleError, BuildError, ClosureError, ProgramError, ResolveError, SurfaceError,
+    AssembleError, BuildError, ClosureError, Found, ProgramError, ResolveError, SurfaceError,
 };
 use distil_store::Store;
 use serde::Deserialize;
@@ -193,6 +194,33 @@ pub(crate) fn epoch() -> Result<Option<i64>, CommandError> {
     }
 }
 
+/// How not to have what an image should not have, and how to have it all the same.
+fn way_out(found: &[Found]) -> Vec<String> {
+    let flags = |flag: &str, names: BTreeSet<String>| {
+        let flags: Vec<String> = names
+            .iter()
+            .map(|name| format!("--{flag} {name}=REASON"))
+            .collect();
+        let entries: Vec<String> = names.iter().map(|name| format!("{name}: REASON")).collect();
+        let (flags, entries) = (flags.join(" "), entries.join(", "));
+        format!("`{flags}`, or `{flag}: {{{entries}}}` in the definition")
+    };
+    let ways_in: BTreeSet<String> = found.iter().filter_map(|one| one.way_in.clone()).collect();
+    let names = found.iter().map(|one| match &one.package {
+        Some(package) => package.clone(),
+        None => one.path.to_string(),
+    });
+    let mut hints = Vec::new();
+    if !ways_in.is_empty() {
+        let flags = flags("without", ways_in);
+        hints.push(format!(
+            "{flags}, leaves out what brings it, where nothing needs that"
+        ));
+    }
+    hints.push(format!("{}, lets it in", flags("allow", names.collect())));
+    hints
+}
+
 /// An error of building with what to do about it.
 pub(crate) fn explain(error: BuildError) -> CommandError {
     let hint = match &error {
@@ -215,12 +243,20 @@ pub(crate) fn explain(error: BuildError) -> CommandError {
                 "a program that is copied in later is named by the {key} of that Dockerfile"
             ))
         }
+        BuildError::Resolve(ResolveError::Unsolvable {
+            source: SolveError::PinConflict(_),
+            ..
+        }) => Some(
+            "the packages of what it stands on are as they are there; `layers: single` in a \
+             definition solves all together, and shares no layers"
+                .to_owned(),
+        ),
         BuildError::Assemble(AssembleError::Closure(ClosureError::Missing { unmet })) => {
             let name = unmet.first().map_or("", |one| one.needed.as_str());
             Some(format!(
-                "`packages` adds the package that has it, often one that is only recommended; \
-                 `drop` leaves out the file that needs it; `excuse: {{{name}: REASON}}` says that \
-                 it may be missing"
+                "`packages`, or `--add`, adds the package that has it, often one that is only \
+                 recommended; `drop` leaves out the file that needs it; `excuse: {{{name}: \
+                 REASON}}`, or `--excuse {name}=REASON`, says that it may be missing"
             ))
         }
         _ => None,
@@ -242,15 +278,9 @@ pub(crate) fn explain(error: BuildError) -> CommandError {
             return error.hint("`distil list` shows the catalogue; a file must end in `.yaml`");
         }
         BuildError::Assemble(AssembleError::Surface(SurfaceError::Found { found })) => {
-            let package = found.iter().find_map(|one| one.package.clone());
-            let what = package.or_else(|| found.first().map(|one| one.path.to_string()));
-            let what = what.unwrap_or_default();
-            let hint = format!(
-                "`without: {{PACKAGE: REASON}}` in the definition, or `--without PACKAGE=REASON`, \
-                 leaves out what nothing needs; `allow: {{{what}: REASON}}`, or \
-                 `--allow {what}=REASON`, lets it in"
-            );
-            return CommandError::failure(error).hint(hint);
+            let hints = way_out(found);
+            let error = CommandError::failure(error);
+            return hints.into_iter().fold(error, CommandError::hint);
         }
         _ => Vec::new(),
     };

@@ -25,6 +25,7 @@ pub(crate) fn changes(flags: &cli::Definition) -> Result<Definition, CommandErro
         packages: packages.map(|name| PackageItem::whole(name)).collect(),
         without: pairs("--without", &flags.without)?,
         allow: pairs("--allow", &flags.allow)?,
+        excuse: pairs("--excuse", &flags.excuse)?,
         files: files?,
         certificates: Certificates {
             extra: flags.authorities.clone(),
@@ -51,7 +52,7 @@ fn pairs(flag: &str, list: &[String]) -> Result<BTreeMap<String, String>, Comman
     for text in list {
         let (name, value) = text.split_once('=').ok_or_else(|| {
             let what = match flag {
-                "--without" | "--allow" => "a reason behind an equals sign",
+                "--without" | "--allow" | "--excuse" => "a reason behind an equals sign",
                 _ => "a value behind an equals sign",
             };
             CommandError::usage(format!("`{flag} {text}` lacks {what}"))

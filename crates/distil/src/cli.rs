@@ -96,6 +96,10 @@ pub(crate) struct Definition {
     #[arg(long, value_name = "WHAT=REASON", help_heading = "Changes")]
     pub(crate) allow: Vec<String>,
 
+    /// Library that may be missing, and why; may be repeated
+    #[arg(long, value_name = "LIBRARY=REASON", help_heading = "Changes")]
+    pub(crate) excuse: Vec<String>,
+
     /// File of this machine to put into the image, with its mode if it is neither 0644 nor, for
     /// what can be executed, 0755; may be repeated
     #[arg(

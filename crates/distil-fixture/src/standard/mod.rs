@@ -32,6 +32,19 @@ pub const CA_CERTIFICATES: [(&str, &str, &str); 3] = [
     ),
 ];
 
+/// A certificate authority that no package ships, as a company has one, and its subject hash. It
+/// is valid from 2020 to 2099, and nobody has the key.
+pub const CORPORATE_CA: (&str, &str) = (
+    include_str!("certificates/Fixture_Corporate_CA.crt"),
+    "f3f0b28d",
+);
+
+/// A certificate authority that was valid from 2010 to 2020.
+pub const EXPIRED_CA: &str = include_str!("certificates/Fixture_Expired_CA.crt");
+
+/// A server's certificate, which [`CORPORATE_CA`] signed: no authority, and valid to 2099.
+pub const SERVER_CERTIFICATE: &str = include_str!("certificates/server.example.crt");
+
 /// The applets of the archive's `busybox-static`, in the order in which its binary lists them.
 ///
 /// # Panics

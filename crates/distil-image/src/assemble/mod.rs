@@ -202,11 +202,17 @@ pub fn assemble(
     }
     let Assembling {
         tree,
-        packages,
+        mut packages,
         left_out,
         accounts,
         ..
     } = assembling;
+    for package in &mut packages {
+        // Of what is in the image now: a file may have been made anew.
+        let entries = package.files.iter().filter_map(|path| tree.get(path));
+        let files = entries.filter_map(Entry::file);
+        package.size = files.map(|node| node.content.size()).sum();
+    }
     let assembly = Assembly {
         tree,
         layers,

@@ -78,6 +78,7 @@ impl Assembling<'_> {
             let path = folded(&entry.path);
             let shown = path.to_string();
             used.note(&layer.drop, &shown, "drop");
+            used.note(&layer.keep, &shown, "keep");
             if let Some(only) = only {
                 used.note(only, &shown, "only");
             }
@@ -114,7 +115,6 @@ impl Assembling<'_> {
         for (index, path) in kept {
             let entry = &file.package.entries[index];
             if let Some(place) = self.add_entry(&placing, entry, index, &path, &mut nodes)? {
-                installed.size += size_of(entry);
                 installed.files.push(place);
             }
         }
@@ -311,8 +311,8 @@ impl Assembling<'_> {
             let selected = self.packages[place].selected.clone();
             let name = selected.package.name.clone();
             let request = request_for(layer, &name);
-            let is_whole = request.is_some_and(|request| request.only.is_empty());
-            if self.packages[place].layer >= number || (layer.keep.is_empty() && !is_whole) {
+            if self.packages[place].layer >= number || (layer.keep.is_empty() && request.is_none())
+            {
                 continue;
             }
             let Some(file) = self.content(&name) else {
@@ -322,37 +322,70 @@ impl Assembling<'_> {
             let selection = Selection {
                 policy,
                 layer,
-                only: None,
+                only: request
+                    .map(|request| &request.only)
+                    .filter(|only| !only.is_empty()),
             };
             let mut nodes = BTreeMap::new();
-            let mut taken = BTreeSet::new();
+            let mut taken = Vec::new();
             for (index, entry) in file.package.entries.iter().enumerate() {
                 let path = folded(&entry.path);
                 let shown = path.to_string();
                 used.note(&layer.keep, &shown, "keep");
-                used.note(&layer.drop, &shown, "drop");
-                let is_kept = layer.keep.any(&shown);
-                let is_taken = is_whole && selection.omits(&shown).is_none();
-                let is_there = self.tree.get(&path).is_some();
-                if is_there || !(is_kept || is_taken) || entry.kind == EntryKind::Directory {
-                    continue;
+                if let Some(only) = selection.only {
+                    used.note(only, &shown, "only");
                 }
-                let placing = Placing {
-                    number,
-                    name: name.clone(),
-                    file,
-                    owners,
-                    selected: &selected,
-                };
-                if let Some(placed) = self.add_entry(&placing, entry, index, &path, &mut nodes)? {
-                    taken.insert(path);
-                    self.packages[place].size += size_of(entry);
+                let is_kept = layer.keep.any(&shown);
+                let is_taken = request.is_some() && selection.omits(&shown).is_none();
+                let is_there = self.tree.get(&path).is_some();
+                if request.is_some() && !is_there {
+                    used.note(&layer.drop, &shown, "drop");
+                }
+                let is_folder = entry.kind == EntryKind::Directory;
+                if !is_there && !is_folder && (is_kept || is_taken) {
+                    taken.push((index, path));
+                }
+            }
+            let placing = Placing {
+                number,
+                name: name.clone(),
+                file,
+                owners,
+                selected: &selected,
+            };
+            self.add_folders_above(&placing, &taken)?;
+            for (index, path) in &taken {
+                let entry = &file.package.entries[*index];
+                let to = moved(request, path.clone());
+                if let Some(placed) = self.add_entry(&placing, entry, *index, &to, &mut nodes)? {
                     self.packages[place].files.push(placed);
                 }
             }
             self.packages[place].files.sort();
+            let taken: BTreeSet<TreePath> = taken.into_iter().map(|(_, path)| path).collect();
             self.left_out
                 .retain(|one| *one.package != *name || !taken.contains(&one.path));
+        }
+        Ok(())
+    }
+
+    /// The folders that hold what is taken of a package below, as the package has them.
+    fn add_folders_above(
+        &mut self,
+        placing: &Placing<'_>,
+        taken: &[(usize, TreePath)],
+    ) -> Result<(), AssembleError> {
+        let needed: BTreeSet<TreePath> = taken
+            .iter()
+            .flat_map(|(_, path)| path.ancestors().collect::<Vec<_>>())
+            .collect();
+        for entry in &placing.file.package.entries {
+            let path = folded(&entry.path);
+            if entry.kind == EntryKind::Directory && needed.contains(&path) {
+                let origin = Origin::Package(placing.name.as_str().into());
+                let meta = placing.meta(entry);
+                self.insert(&path, Kind::Directory, meta, origin, placing.number)?;
+            }
         }
         Ok(())
     }

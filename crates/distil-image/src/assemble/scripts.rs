@@ -47,7 +47,6 @@ impl Assembling<'_> {
             for package in &mut self.packages {
                 if let Ok(place) = package.files.binary_search(&path) {
                     package.files.remove(place);
-                    package.size -= size;
                     package.left_out.add(size);
                     self.left_out.push(LeftOut {
                         path: path.clone(),

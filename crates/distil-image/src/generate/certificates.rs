@@ -168,7 +168,15 @@ fn certificates(generation: &Generation<'_>) -> Result<Vec<Certificate>, Generat
             let hash = name_hash(&certificate).map_err(wrong)?;
             let name = String::from_utf8_lossy(name);
             let stem = name.strip_suffix(".crt").unwrap_or(&name);
-            let link = stem.replace(' ', "_").replace(['(', ')'], "=") + ".pem";
+            let stem = stem.replace(' ', "_").replace(['(', ')'], "=");
+            let is_free = |link: &String| {
+                let mut others = certificates.iter();
+                others.all(|one: &Certificate| one.link != *link)
+            };
+            // One's own may have the name of one of Debian's.
+            let links = (1..).map(|number| format!("{stem}-{number}.pem"));
+            let mut links = std::iter::once(format!("{stem}.pem")).chain(links);
+            let link = links.find(is_free).unwrap_or_default();
             certificates.push(Certificate {
                 path: path.clone(),
                 link,

@@ -120,7 +120,7 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
         }
         lowering.merge_config(&mut config)?;
         let program = config.entrypoint.as_ref().and_then(|words| words.first());
-        runtimes.extend(program.and_then(|program| TreePath::from_absolute(program).ok()));
+        runtimes.extend(program.cloned());
         debug.extend(lowering.debug_packages()?);
     }
     let with_mirrors = chain.iter().rev().map(|source| &source.definition.mirrors);

@@ -29,6 +29,7 @@ pub(super) fn merged(
         all.files.extend(layer.files);
         all.certificates.extend(layer.certificates);
         all.lenient.extend(layer.lenient);
+        all.written.extend(layer.written);
         all.accounts = layer.accounts;
         all.text = layer.text.or(all.text);
     }
@@ -36,7 +37,7 @@ pub(super) fn merged(
 }
 
 /// Adds a request; one for the same package that is there already takes what both take.
-fn add_request(
+pub(super) fn add_request(
     requests: &mut Vec<PackageRequest>,
     request: PackageRequest,
 ) -> Result<(), PatternError> {

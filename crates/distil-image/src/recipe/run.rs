@@ -65,6 +65,10 @@ impl Lowering<'_> {
         }
         for folder in &own.volumes {
             self.check_path("volumes", folder)?;
+            if folder.bytes().all(|byte| byte == b'/') {
+                let problem = "the root of the image cannot be a volume";
+                return Err(self.error("config", folder, problem));
+            }
             config.volumes.push(folder.clone());
         }
         Ok(())

@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use distil_debian::relation::Relations;
+use distil_debian::relation::{RelationError, Relations};
 use distil_debian::suite::Suite;
 use distil_tree::{PathError, TreePath};
 
+use super::merge::add_request;
 use super::source::{Place, Source};
-use super::variables::expand;
+use super::variables::{expand, expand_in_part};
 use super::{Addition, LayerRecipe, NewCertificates, NewFile, PackageRequest, RecipeError, Target};
 use crate::architecture::Architecture;
 use crate::authority::authorities;
@@ -95,7 +96,12 @@ impl<'a> Lowering<'a> {
             _ if name.starts_with("version:") && key == "config" => Some(format!("${{{name}}}")),
             _ => None,
         };
-        expand(text, &value).map_err(|error| {
+        let expanded = match key {
+            // Filled in once more, with the packages' versions.
+            "config" => expand_in_part(text, &value),
+            _ => expand(text, &value),
+        };
+        expanded.map_err(|error| {
             let problem = format!(
                 "{error}; there are `multiarch`, `architecture`, `suite` and, in the labels and \
                  the environment, `version:PACKAGE`; `$$` is a dollar sign"
@@ -110,6 +116,7 @@ impl<'a> Lowering<'a> {
         let mut layer = LayerRecipe {
             accounts: accounts.clone(),
             text: self.source.text.clone(),
+            written: self.written(),
             drop: self.patterns("drop", |d| &d.drop, |o| &o.drop)?,
             keep: self.patterns("keep", |d| &d.keep, |o| &o.keep)?,
             without: self.merged(&definition.without, |overlay| &overlay.without),
@@ -128,10 +135,11 @@ impl<'a> Lowering<'a> {
             layer.allow.insert(entry, reason);
         }
         self.check_reasons("allow", &layer.allow)?;
-        layer.packages = self.packages("packages", &definition.packages)?;
-        for overlay in &self.overlays {
-            let more = self.packages("packages", &overlay.packages)?;
-            layer.packages.extend(more);
+        let packages = self.all(&definition.packages, |overlay| &overlay.packages);
+        let packages: Vec<PackageItem> = packages.cloned().collect();
+        for request in self.packages("packages", &packages)? {
+            add_request(&mut layer.packages, request)
+                .map_err(|error| self.error("packages", "", error))?;
         }
         for (path, target) in self.merged(&definition.links, |overlay| &overlay.links) {
             if target.is_empty() || target.contains('\0') {
@@ -156,8 +164,27 @@ impl<'a> Lowering<'a> {
         }
         if !self.source.is_strict() {
             layer.lenient = lenient(&layer);
+        } else if self.has_debug_packages() {
+            // What they bring is in half of the variants alone.
+            let entries = layer.allow.keys().chain(layer.excuse.keys());
+            layer.lenient = entries.cloned().collect();
         }
         Ok(layer)
+    }
+
+    /// Entries with variables filled in, with what is written instead, for messages.
+    fn written(&self) -> BTreeMap<String, String> {
+        let definition = self.definition;
+        let drop = self.all(&definition.drop, |overlay| &overlay.drop);
+        let keep = self.all(&definition.keep, |overlay| &overlay.keep);
+        let packages = self.all(&definition.packages, |overlay| &overlay.packages);
+        let only = packages.flat_map(|item| &item.only);
+        let allow = definition.allow.keys();
+        let entries = drop.chain(keep).chain(only).chain(allow);
+        let with_variable = entries.filter(|entry| entry.contains('$'));
+        with_variable
+            .filter_map(|entry| Some((self.expand("drop", entry).ok()?, entry.clone())))
+            .collect()
     }
 
     /// What is left out or let in needs a reason: whoever reads the definition later asks.
@@ -183,10 +210,20 @@ impl<'a> Lowering<'a> {
     ) -> Result<Vec<PackageRequest>, RecipeError> {
         let mut requests = Vec::new();
         for item in items {
+            let wrong = |error: &RelationError| match item.name.split_once('=') {
+                Some((name, version)) if !item.name.contains('(') => {
+                    format!("{error}; a version is written `{name} (= {version})`")
+                }
+                _ => error.to_string(),
+            };
             let relations: Relations = item
                 .name
                 .parse()
-                .map_err(|error| self.error(key, &item.name, format!("`{}` {error}", item.name)))?;
+                .map_err(|error: RelationError| self.error(key, &item.name, wrong(&error)))?;
+            if relations.is_empty() {
+                let problem = "an entry is empty; it must name a package";
+                return Err(self.error(key, &item.name, problem));
+            }
             let mut only = Vec::new();
             for pattern in &item.only {
                 let expanded = self.expand(key, pattern)?;
@@ -220,6 +257,12 @@ impl<'a> Lowering<'a> {
             packages.extend(self.packages("debug", &overlay.debug.packages)?);
         }
         Ok(packages)
+    }
+
+    fn has_debug_packages(&self) -> bool {
+        let mut overlays = self.overlays.iter();
+        !self.definition.debug.packages.is_empty()
+            || overlays.any(|overlay| !overlay.debug.packages.is_empty())
     }
 
     fn patterns(

@@ -18,13 +18,29 @@ pub fn expand(
     text: &str,
     value: &dyn Fn(&str) -> Option<String>,
 ) -> Result<String, UnknownVariable> {
+    expand_with(text, value, "$")
+}
+
+/// As [`expand`], for a text that is expanded once more: `$$` stays as it is.
+pub(super) fn expand_in_part(
+    text: &str,
+    value: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, UnknownVariable> {
+    expand_with(text, value, "$$")
+}
+
+fn expand_with(
+    text: &str,
+    value: &dyn Fn(&str) -> Option<String>,
+    dollar_sign: &str,
+) -> Result<String, UnknownVariable> {
     let mut expanded = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(dollar) = rest.find('$') {
         expanded.push_str(&rest[..dollar]);
         let behind = &rest[dollar + 1..];
         if let Some(behind) = behind.strip_prefix('$') {
-            expanded.push('$');
+            expanded.push_str(dollar_sign);
             rest = behind;
         } else if let Some(variable) = behind.strip_prefix('{') {
             let (name, behind) = variable.split_once('}').unwrap_or((variable, ""));

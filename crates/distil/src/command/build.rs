@@ -7,7 +7,7 @@ use distil_image::recipe::Variant;
 use distil_image::{Architecture, BuildOptions, Built};
 use distil_oci::transport::{self, WriteOptions};
 use distil_oci::{Compression, Content, Location, Reference};
-use distil_tree::folder;
+use distil_tree::folder::{self, FolderError};
 
 use super::{Named, architectures, find, make, suite};
 use crate::archive::{Session, epoch, threads};
@@ -59,10 +59,10 @@ pub(crate) fn run(arguments: cli::Build) -> Result<(), CommandError> {
                 .count()
         });
         if undone > 0 {
+            let packages = if undone == 1 { "package" } else { "packages" };
             printer.say(format_args!(
-                "note: scripts of {undone} packages would have done what nobody did; `distil show \
-                 {}` lists it",
-                image.word
+                "note: scripts of {undone} {packages} would have done what nobody did; `distil \
+                 show` with the same arguments lists it"
             ));
         }
         let options = WriteOptions {
@@ -134,6 +134,14 @@ fn plan(arguments: &cli::Build) -> Result<Plan, CommandError> {
             references,
             outputs,
         });
+    }
+    for location in images.iter().flat_map(|image| &image.outputs) {
+        // Better now than when other outputs are written already.
+        if let Location::RootFs(path) = location
+            && std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some())
+        {
+            return Err(FolderError::NotEmpty(path.clone()).into());
+        }
     }
     let architectures = architectures(&arguments.platform)?;
     let is_root = |location: &Location| matches!(location, Location::RootFs(_));

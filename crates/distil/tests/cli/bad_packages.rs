@@ -66,7 +66,7 @@ fn libraries_that_are_missing() {
     error: the image would lack libraries that its files need:
       `/usr/bin/app` needs `libgone.so.7`
 
-    hint: `packages` adds the package that has it, often one that is only recommended; `drop` leaves out the file that needs it; `excuse: {libgone.so.7: REASON}` says that it may be missing
+    hint: `packages`, or `--add`, adds the package that has it, often one that is only recommended; `drop` leaves out the file that needs it; `excuse: {libgone.so.7: REASON}`, or `--excuse libgone.so.7=REASON`, says that it may be missing
     ");
 }
 
@@ -79,17 +79,19 @@ fn shells_and_setuid_files_are_caught_with_what_brought_them() {
     insta::assert_snapshot!(context.fails(&["build", "base", "--add", "app"]), @"
     status 1
     error: the image would have what attackers look for:
-      a shell: `/usr/bin/dash` from package `dash`, which `app` depends on, which a definition asks for as `app`
+      a shell: `/usr/bin/dash` from package `dash`, which `app` depends on, which `base+app` asks for as `app`
 
-    hint: `without: {PACKAGE: REASON}` in the definition, or `--without PACKAGE=REASON`, leaves out what nothing needs; `allow: {dash: REASON}`, or `--allow dash=REASON`, lets it in
+    hint: `--without dash=REASON`, or `without: {dash: REASON}` in the definition, leaves out what brings it, where nothing needs that
+
+    hint: `--allow dash=REASON`, or `allow: {dash: REASON}` in the definition, lets it in
     ");
     let setuid = Entry::file("usr/bin/su", "x").mode(0o4755);
     insta::assert_snapshot!(added(deb("su").entry(setuid)), @"
     status 1
     error: the image would have what attackers look for:
-      a setuid or setgid file: `/usr/bin/su` from package `su`, which a definition asks for as `su`
+      a setuid or setgid file: `/usr/bin/su` from package `su`, which `base+su` asks for as `su`
 
-    hint: `without: {PACKAGE: REASON}` in the definition, or `--without PACKAGE=REASON`, leaves out what nothing needs; `allow: {su: REASON}`, or `--allow su=REASON`, lets it in
+    hint: `--allow su=REASON`, or `allow: {su: REASON}` in the definition, lets it in
     ");
 }
 

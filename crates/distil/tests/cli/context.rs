@@ -132,7 +132,7 @@ impl Context {
 }
 
 /// Digests depend on libraries that compress, and are of no interest in a message.
-fn without_digests(text: &str) -> String {
+pub(crate) fn without_digests(text: &str) -> String {
     let mut result = String::new();
     let mut rest = text;
     while let Some(start) = rest.find(|c: char| c.is_ascii_hexdigit()) {

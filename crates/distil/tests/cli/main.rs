@@ -3,11 +3,19 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod accidents;
+mod bad_configs;
 mod bad_definitions;
+mod bad_files;
 mod bad_mirrors;
 mod bad_packages;
+mod bad_requests;
+mod bad_values;
 mod context;
 mod images;
 mod interrupted;
 mod outputs;
+mod own_definitions;
+mod random_definitions;
 mod reproducible;
+mod why_show_diff;

@@ -1,0 +1,194 @@
+//! What comes into an image by accident, and how a definition lets it in.
+
+use distil_fixture::{DebBuilder, ElfBuilder, Entry};
+
+use crate::context::Context;
+
+fn program() -> Vec<u8> {
+    ElfBuilder::executable().needed("libc.so.6").build()
+}
+
+fn deb(name: &str) -> DebBuilder {
+    DebBuilder::new(name, "1", "amd64")
+}
+
+/// `tool` needs `middle`, which needs things that no image should have.
+fn context() -> Context {
+    Context::with_packages(vec![
+        deb("tool")
+            .depends("middle, perl-base")
+            .file("usr/share/tool/x", "x"),
+        deb("middle").depends("dash, mount, apt"),
+        deb("dash")
+            .executable("usr/bin/dash", program())
+            .symlink("usr/bin/sh", "dash"),
+        deb("mount").entry(Entry::file("usr/bin/mount", program()).mode(0o4755)),
+        deb("wall").entry(Entry::file("usr/bin/wall", program()).mode(0o2755)),
+        deb("apt").executable("usr/bin/apt-get", program()),
+        deb("perl-base")
+            .executable("usr/bin/perl5.40.1", program())
+            .symlink("usr/bin/perl", "perl5.40.1"),
+    ])
+}
+
+#[test]
+fn each_is_shown_with_what_brought_it() {
+    let context = context();
+    insta::assert_snapshot!(context.fails(&["build", "base", "--add", "tool"]), @"
+    status 1
+    error: the image would have what attackers look for:
+      a package manager: `/usr/bin/apt-get` from package `apt`, which `middle` depends on, which `tool` depends on, which `base+tool` asks for as `tool`
+      a shell: `/usr/bin/dash`, `/usr/bin/sh` from package `dash`, which `middle` depends on, which `tool` depends on, which `base+tool` asks for as `tool`
+      a setuid or setgid file: `/usr/bin/mount` from package `mount`, which `middle` depends on, which `tool` depends on, which `base+tool` asks for as `tool`
+      an interpreter: `/usr/bin/perl`, `/usr/bin/perl5.40.1` from package `perl-base`, which `tool` depends on, which `base+tool` asks for as `tool`
+
+    hint: `--without middle=REASON --without perl-base=REASON`, or `without: {middle: REASON, perl-base: REASON}` in the definition, leaves out what brings it, where nothing needs that
+
+    hint: `--allow apt=REASON --allow dash=REASON --allow mount=REASON --allow perl-base=REASON`, or `allow: {apt: REASON, dash: REASON, mount: REASON, perl-base: REASON}` in the definition, lets it in
+    ");
+    insta::assert_snapshot!(context.fails(&["build", "base", "--add", "wall"]), @"
+    status 1
+    error: the image would have what attackers look for:
+      a setuid or setgid file: `/usr/bin/wall` from package `wall`, which `base+wall` asks for as `wall`
+
+    hint: `--allow wall=REASON`, or `allow: {wall: REASON}` in the definition, lets it in
+    ");
+}
+
+#[test]
+fn each_is_let_in_by_name_with_a_reason() {
+    let context = context();
+    context.define(
+        "name: app\nfrom: base\npackages: [tool]\n\
+         allow:\n  dash: scripts need it\n  /usr/bin/mount: it mounts\n  /usr/bin/perl*: runs scripts\n  apt: installs\n",
+    );
+    context.run(&["build", "app.yaml"]);
+    let flags = ["dash=a", "mount=b", "apt=c", "perl-base=d"].map(|text| ["--allow", text]);
+    let mut arguments = vec![
+        "build",
+        "base",
+        "--add",
+        "tool",
+        "-o",
+        "oci-archive:flags.tar",
+    ];
+    arguments.extend(flags.as_flattened());
+    context.run(&arguments);
+}
+
+#[test]
+fn letting_in_what_is_not_there_is_a_mistake() {
+    let context = context();
+    let fails = |yaml: &str| {
+        context.define(&format!("name: app\nfrom: base\n{yaml}\n"));
+        context.fails(&["build", "app.yaml"])
+    };
+    insta::assert_snapshot!(fails("allow: {dash: x}"), @"
+    status 1
+    error: `allow: dash` of definition `app` allows nothing: the image has no such thing that would need it
+     --> app.yaml:3:9
+      |
+    3 | allow: {dash: x}
+      |         ^^^^
+    ");
+    insta::assert_snapshot!(fails("packages: [dash]\nallow: {dash: x, /usr/bin/mount: y}"), @"
+    status 1
+    error: `allow: /usr/bin/mount` of definition `app` allows nothing: the image has no such thing that would need it
+     --> app.yaml:4:18
+      |
+    4 | allow: {dash: x, /usr/bin/mount: y}
+      |                  ^^^^^^^^^^^^^^
+    ");
+    insta::assert_snapshot!(fails("packages: [libffi8]\nallow: {libffi8: x}"), @"
+    status 1
+    error: `allow: libffi8` of definition `app` allows nothing: the image has no such thing that would need it
+     --> app.yaml:4:9
+      |
+    4 | allow: {libffi8: x}
+      |         ^^^^^^^
+    ");
+    // Letting one thing in lets no other in.
+    insta::assert_snapshot!(fails("packages: [dash, wall]\nallow: {dash: x}"), @"
+    status 1
+    error: the image would have what attackers look for:
+      a setuid or setgid file: `/usr/bin/wall` from package `wall`, which `app` asks for as `wall`
+
+    hint: `--allow wall=REASON`, or `allow: {wall: REASON}` in the definition, lets it in
+    ");
+}
+
+#[test]
+fn the_file_of_a_definition_is_no_exception() {
+    let context = context();
+    let fails = |yaml: &str| {
+        context.define(&format!("name: app\nfrom: base\n{yaml}\n"));
+        context.fails(&["build", "app.yaml"])
+    };
+    insta::assert_snapshot!(fails("files: [{path: /app, text: x, mode: '4755'}]"), @"
+    status 1
+    error: the image would have what attackers look for:
+      a setuid or setgid file: `/app` from definition `app`
+
+    hint: `--allow /app=REASON`, or `allow: {/app: REASON}` in the definition, lets it in
+    ");
+    insta::assert_snapshot!(fails("files: [{path: /bin/sh, text: x, mode: '755'}]"), @"
+    status 1
+    error: the image would have what attackers look for:
+      a shell: `/usr/bin/sh` from definition `app`
+
+    hint: `--allow /usr/bin/sh=REASON`, or `allow: {/usr/bin/sh: REASON}` in the definition, lets it in
+    ");
+    insta::assert_snapshot!(fails("links: {/usr/local/bin/sh: /app}"), @"
+    status 1
+    error: the image would have what attackers look for:
+      a shell: `/usr/local/bin/sh` from definition `app`
+
+    hint: `--allow /usr/local/bin/sh=REASON`, or `allow: {/usr/local/bin/sh: REASON}` in the definition, lets it in
+    ");
+    insta::assert_snapshot!(fails("packages: [{name: dash, move: {/usr/bin/dash: /usr/bin/d}}]"), @"
+    status 1
+    error: the image would have what attackers look for:
+      a shell: `/usr/bin/sh` from package `dash`, which `app` asks for as `dash`
+
+    hint: `--allow dash=REASON`, or `allow: {dash: REASON}` in the definition, lets it in
+    ");
+}
+
+fn runtime(entrypoint: &str) {
+    let context = context();
+    context.define(&format!(
+        "name: app\nfrom: base\npackages: [perl-base]\nconfig: {{entrypoint: [{entrypoint}]}}\n"
+    ));
+    context.run(&["build", "app.yaml"]);
+}
+
+#[test]
+fn the_runtime_itself_is_no_accident() {
+    runtime("/usr/bin/perl");
+}
+
+#[test]
+fn the_runtime_by_its_bare_name_is_no_accident() {
+    runtime("perl");
+}
+
+/// What the debug variant alone has is allowed there, and not useless in the others.
+#[test]
+fn what_the_debug_variant_alone_has() {
+    let context = context();
+    context.define(
+        "name: app\nfrom: base\ndebug: {packages: [wall]}\nallow: {wall: to warn everybody}\n",
+    );
+    for variant in ["app.yaml:debug", "app.yaml"] {
+        context.run(&["build", variant]);
+    }
+}
+
+#[test]
+fn a_variant_of_a_definition_with_a_shell_of_its_own() {
+    let context = context();
+    context.define("name: app\nfrom: base\npackages: [dash]\nallow: {dash: scripts}\n");
+    for variant in ["nonroot", "debug", "debug-nonroot"] {
+        context.run(&["build", &format!("app.yaml:{variant}")]);
+    }
+}

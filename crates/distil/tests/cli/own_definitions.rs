@@ -1,0 +1,592 @@
+//! Definitions of one's own that work: every key, and its effect in the image.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use distil_fixture::{CORPORATE_CA, DebBuilder, ElfBuilder, Entry, md5_hex, sha256_hex};
+use distil_oci::{Location, transport};
+use distil_tree::tar::MemberKind;
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::images::{File, files};
+
+fn program() -> Vec<u8> {
+    ElfBuilder::executable().needed("libc.so.6").build()
+}
+
+fn deb(name: &str) -> DebBuilder {
+    DebBuilder::new(name, "1.0-1", "amd64")
+}
+
+/// Builds `app.yaml` and gives its files.
+fn build(context: &Context, yaml: &str) -> BTreeMap<String, File> {
+    context.define(yaml);
+    context.run(&["build", "app.yaml", "--platform", "linux/amd64"]);
+    files(&context.work().join("app.tar"))
+}
+
+fn text<'a>(files: &'a BTreeMap<String, File>, path: &str) -> &'a str {
+    let file = files.get(path).unwrap_or_else(|| panic!("no `{path}`"));
+    std::str::from_utf8(&file.bytes).unwrap()
+}
+
+fn show(context: &Context, arguments: &[&str]) -> Value {
+    let mut all = vec!["show", "--format", "json"];
+    all.extend(arguments);
+    serde_json::from_str(&context.run(&all)).unwrap()
+}
+
+fn layers(context: &Context, arguments: &[&str]) -> Vec<String> {
+    let shown = show(context, arguments);
+    let layers = shown["layers"].as_array().unwrap().iter();
+    layers
+        .map(|one| one["digest"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// The `config` object of the configuration of an archive's image, as it is written.
+fn config(path: &Path) -> Value {
+    let (path, tag) = (path.to_owned(), None);
+    let content = transport::open(&Location::OciArchive { path, tag }).unwrap();
+    let config: Value = serde_json::from_slice(content.images()[0].config_bytes()).unwrap();
+    config["config"].clone()
+}
+
+#[test]
+fn how_a_container_runs() {
+    let context = Context::with_packages(vec![deb("app").executable("usr/bin/app", program())]);
+    build(
+        &context,
+        "name: app\n\
+         description: of the tests\n\
+         from: base\n\
+         packages: [app]\n\
+         accounts:\n  users: [{name: web, uid: 1001, gid: 1002, home: /srv, comment: Web}]\n  groups: [{name: www, gid: 1002, members: [nonroot]}]\n\
+         config:\n  entrypoint: [app, --serve]\n  cmd: [a b, '']\n  env: {A: '${architecture}', PATH: /usr/bin}\n  user: web:www\n  workdir: /srv\n  labels: {com.example.x: '${suite} ${version:app}', vendor: Example}\n  ports: ['8080', 53/udp]\n  volumes: [/data]\n  stop_signal: SIGINT\n  healthcheck: {test: [app, --check], interval: 30s, timeout: 1m 1s, start_period: 2s, start_interval: 500ms, retries: 3}\n",
+    );
+    let mut config = config(&context.work().join("app.tar"));
+    let labels = config.as_object_mut().unwrap().remove("Labels").unwrap();
+    assert_eq!(
+        config,
+        json!({
+            "Entrypoint": ["app", "--serve"],
+            "Cmd": ["a b", ""],
+            "Env": ["A=amd64", "PATH=/usr/bin", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"],
+            "User": "1001:1002",
+            "WorkingDir": "/srv",
+            "ExposedPorts": {"8080": {}, "53/udp": {}},
+            "Volumes": {"/data": {}},
+            "StopSignal": "SIGINT",
+            "Healthcheck": {
+                "Test": ["CMD", "app", "--check"],
+                "Interval": 30_000_000_000_u64,
+                "Timeout": 61_000_000_000_u64,
+                "StartPeriod": 2_000_000_000_u64,
+                "StartInterval": 500_000_000_u64,
+                "Retries": 3,
+            },
+        })
+    );
+    for (key, value) in [
+        ("com.example.x", "trixie 1.0-1"),
+        ("org.opencontainers.image.vendor", "Example"),
+        ("org.opencontainers.image.description", "of the tests"),
+        ("org.opencontainers.image.base.name", "base:latest"),
+    ] {
+        assert_eq!(labels[key], value, "{key}");
+    }
+}
+
+#[test]
+fn accounts_stand_behind_those_of_the_parent() {
+    let context = Context::new();
+    let files = build(
+        &context,
+        "name: app\nfrom: base\naccounts:\n  users: [{name: web, uid: 1001, gid: 1002, home: /srv, comment: Web}]\n  groups: [{name: www, gid: 1002, members: [nonroot, web]}]\n\
+         directories: [{path: /srv/data, owner: 'web:www', mode: 0700}, {path: /home/nonroot, owner: 'web:1001'}]\n\
+         files: [{path: /srv/data/x, text: '', owner: '7:shadow', mode: 600}]\n",
+    );
+    assert!(text(&files, "etc/passwd").ends_with("\nweb:x:1001:1002:Web:/srv:/sbin/nologin\n"));
+    assert!(text(&files, "etc/group").ends_with("\nwww:x:1002:nonroot,web\n"));
+    let owner = |path: &str| (files[path].mode, files[path].uid, files[path].gid);
+    assert_eq!(owner("srv/data"), (0o700, 1001, 1002));
+    assert_eq!(owner("srv/data/x"), (0o600, 7, 42));
+    // A folder that is there already gets the owner.
+    assert_eq!(owner("home/nonroot"), (0o755, 1001, 1001));
+}
+
+#[test]
+fn an_account_without_a_group_of_its_name() {
+    let context = Context::new();
+    let account = "accounts: {users: [{name: web, uid: 1001, gid: 7}]}";
+    let folder = "directories: [{path: /data, owner: web}]";
+    let user = "config: {user: web}";
+    let files = build(
+        &context,
+        &format!("name: app\nfrom: base\n{account}\n{folder}\n{user}\n"),
+    );
+    assert_eq!((files["data"].uid, files["data"].gid), (1001, 7));
+    let config = config(&context.work().join("app.tar"));
+    assert_eq!(config["User"], "1001");
+}
+
+#[test]
+#[ignore = "bug: mode and owner become the defaults of a new folder"]
+fn a_folder_that_is_there_keeps_what_is_not_said() {
+    let context = Context::new();
+    let folders =
+        "directories: [{path: /tmp, owner: nonroot}, {path: /home/nonroot, mode: '0700'}]";
+    let files = build(&context, &format!("name: app\nfrom: base\n{folders}\n"));
+    let owner = |path: &str| (files[path].mode, files[path].uid, files[path].gid);
+    assert_eq!(owner("tmp"), (0o1777, 65532, 65532));
+    assert_eq!(owner("home/nonroot"), (0o700, 65532, 65532));
+}
+
+#[test]
+fn a_new_entrypoint_forgets_the_arguments_of_the_old() {
+    let context = Context::with_packages(vec![deb("app").executable("usr/bin/app", program())]);
+    std::fs::write(
+        context.work().join("low.yaml"),
+        "name: low\nfrom: base\npackages: [app]\n\
+         config: {entrypoint: [/usr/bin/app], cmd: [old], env: {A: low, B: low}, user: nonroot, workdir: /tmp}\n",
+    )
+    .unwrap();
+    build(
+        &context,
+        "name: app\nfrom: low.yaml\nconfig: {entrypoint: [/usr/bin/app, new], env: {A: high}}\n",
+    );
+    let path = context.work().join("app.tar");
+    let changed = config(&path);
+    assert_eq!(changed["Entrypoint"], json!(["/usr/bin/app", "new"]));
+    assert_eq!(changed["Cmd"], Value::Null);
+    assert_eq!(changed["Env"][0], "A=high");
+    assert_eq!(changed["Env"][1], "B=low");
+    assert_eq!(
+        (&changed["User"], &changed["WorkingDir"]),
+        (&json!("65532"), &json!("/tmp"))
+    );
+    build(
+        &context,
+        "name: app\nfrom: low.yaml\nconfig: {cmd: [new]}\n",
+    );
+    let changed = config(&path);
+    assert_eq!(changed["Entrypoint"], json!(["/usr/bin/app"]));
+    assert_eq!(changed["Cmd"], json!(["new"]));
+    // A configuration alone makes no layer.
+    assert_eq!(
+        layers(&context, &["app.tar"]),
+        layers(&context, &["low.yaml"])
+    );
+}
+
+#[test]
+fn overlays_apply_where_they_say() {
+    let context = Context::new();
+    context.define(
+        "name: app\nfrom: base\nwhen:\n\
+         - {suite: trixie, architecture: arm64, files: [{path: /arm, text: '${multiarch}'}]}\n\
+         - {suite: [bookworm, forky], files: [{path: /old, text: x}]}\n\
+         - {architecture: amd64, links: {/pc: '${architecture}'}, directories: [{path: /dir}], packages: [libffi8], drop: ['/usr/lib/${multiarch}/libffi.so.8.*'], excuse: {libgone.so.1: not there}, config: {env: {A: pc}}}\n\
+         - {config: {env: {B: all}}}\n",
+    );
+    // The entry that excuses nothing is on one architecture alone.
+    let message = context.fails(&["build", "app.yaml", "--platform", "linux/amd64"]);
+    assert!(message.contains("`excuse: libgone.so.1`"), "{message}");
+    let definition = std::fs::read_to_string(context.work().join("app.yaml")).unwrap();
+    context.define(&definition.replace("excuse: {libgone.so.1: not there}, ", ""));
+    let made = |platform: &str| {
+        context.run(&["build", "app.yaml", "--platform", platform]);
+        let path = context.work().join("app.tar");
+        (files(&path), config(&path)["Env"].to_string())
+    };
+    let (pc, env) = made("linux/amd64");
+    assert!(!pc.contains_key("arm") && !pc.contains_key("old") && pc.contains_key("dir"));
+    assert_eq!(pc["pc"].kind, MemberKind::Symlink(b"amd64".to_vec()));
+    assert!(pc.contains_key("usr/share/doc/libffi8/copyright"));
+    assert!(!pc.contains_key("usr/lib/x86_64-linux-gnu/libffi.so.8.1.4"));
+    assert!(
+        env.contains("\"A=pc\"") && env.contains("\"B=all\""),
+        "{env}"
+    );
+    let (arm, env) = made("linux/arm64");
+    assert_eq!(text(&arm, "arm"), "aarch64-linux-gnu");
+    assert!(!arm.contains_key("pc") && !arm.contains_key("dir"));
+    assert!(!env.contains("A=pc") && env.contains("\"B=all\""), "{env}");
+}
+
+/// What a child keeps is in its own layer, and the sums of the package are there again.
+#[test]
+fn what_is_kept_goes_into_the_childs_own_layer() {
+    let low = deb("low")
+        .file("usr/share/man/man1/low.1.gz", "manual")
+        .file("usr/share/low/dropped", "dropped")
+        .file("usr/share/low/there", "there");
+    let part = deb("part")
+        .file("usr/share/part/a", "a")
+        .file("usr/share/part/b", "b");
+    let context = Context::with_packages(vec![low, part]);
+    std::fs::write(
+        context.work().join("low.yaml"),
+        "name: low\nfrom: base\npackages: [low, {name: part, only: [/usr/share/part/a]}]\ndrop: [/usr/share/low/dropped]\n",
+    )
+    .unwrap();
+    let files = build(
+        &context,
+        "name: app\nfrom: low.yaml\nkeep: [/usr/share/man/man1/low.1.gz, /usr/share/low/dropped, /usr/share/part/b]\n",
+    );
+    let top = files["usr/share/part/b"].layer;
+    for (path, bytes, layer) in [
+        ("usr/share/man/man1/low.1.gz", "manual", top),
+        ("usr/share/low/dropped", "dropped", top),
+        ("usr/share/part/b", "b", top),
+        ("usr/share/part/a", "a", top - 1),
+        ("usr/share/low/there", "there", top - 1),
+    ] {
+        assert_eq!(text(&files, path), bytes);
+        assert_eq!(files[path].layer, layer, "{path}");
+        let package = if path.contains("part") { "part" } else { "low" };
+        let sums = format!("var/lib/dpkg/status.d/{package}.md5sums");
+        assert_eq!(files[&sums].layer, top, "{sums}");
+        let line = format!("{}  {path}\n", md5_hex(bytes.as_bytes()));
+        assert!(text(&files, &sums).contains(&line), "{line}");
+    }
+    let below = layers(&context, &["low.yaml"]);
+    assert_eq!(layers(&context, &["app.tar"])[..below.len()], below);
+}
+
+/// The folder of what is kept is as its package has it.
+#[test]
+fn the_folder_of_what_is_kept_has_its_own_mode() {
+    let low = deb("low")
+        .file("usr/share/low/x", "x")
+        .entry(Entry::directory("etc/low").mode(0o750))
+        .file("etc/low/secret", "secret");
+    let context = Context::with_packages(vec![low]);
+    std::fs::write(
+        context.work().join("low.yaml"),
+        "name: low\nfrom: base\npackages: [{name: low, only: [/usr/share/low/x]}]\n",
+    )
+    .unwrap();
+    for yaml in ["keep: [/etc/low/secret]", "packages: [low]"] {
+        let files = build(&context, &format!("name: app\nfrom: low.yaml\n{yaml}\n"));
+        assert_eq!(files["etc/low"].mode, 0o750, "{yaml}");
+    }
+}
+
+#[test]
+fn one_keeps_what_ones_own_packages_ship() {
+    let low = deb("low").file("usr/share/man/man1/low.1.gz", "manual");
+    let context = Context::with_packages(vec![low]);
+    let yaml = "name: app\nfrom: base\npackages: [low]\nkeep: [/usr/share/man/man1/**]\n";
+    assert!(build(&context, yaml).contains_key("usr/share/man/man1/low.1.gz"));
+}
+
+/// `openssl` is in `base` in part.
+#[test]
+fn more_of_a_package_that_a_parent_has_in_part() {
+    let context = Context::new();
+    let files = build(&context, "name: app\nfrom: base\npackages: [openssl]\n");
+    assert!(files.contains_key("usr/bin/openssl"));
+    let part = "packages: [{name: openssl, only: [/usr/bin/openssl]}]";
+    let files = build(&context, &format!("name: app\nfrom: base\n{part}\n"));
+    assert!(files.contains_key("usr/bin/openssl"));
+    assert!(text(&files, "var/lib/dpkg/status.d/openssl.md5sums").contains("  usr/bin/openssl\n"));
+}
+
+#[test]
+fn two_parts_of_one_package() {
+    let both = deb("both")
+        .file("usr/share/both/a", "a")
+        .file("usr/share/both/b", "b");
+    let context = Context::with_packages(vec![both]);
+    let files = build(
+        &context,
+        "name: app\nfrom: base\npackages:\n- {name: both, only: [/usr/share/both/a]}\n- {name: both, only: [/usr/share/both/b]}\n",
+    );
+    assert!(files.contains_key("usr/share/both/a") && files.contains_key("usr/share/both/b"));
+}
+
+#[test]
+fn one_layer_for_all_may_drop_what_the_parent_ships() {
+    let context = Context::new();
+    let yaml = "name: app\nfrom: cc\nlayers: single\ndrop: [/etc/services]\npackages: [libffi8]\n";
+    let files = build(&context, yaml);
+    assert!(!files.contains_key("etc/services") && files.contains_key("etc/protocols"));
+    assert!(files.values().all(|file| file.layer == 0));
+    assert!(!text(&files, "var/lib/dpkg/status.d/netbase.md5sums").contains("etc/services"));
+    assert_eq!(files["tmp"].mode, 0o1777);
+    for variant in ["nonroot", "debug", "debug-nonroot"] {
+        let count = layers(&context, &[&format!("app.yaml:{variant}")]).len();
+        assert_eq!(count, if variant == "nonroot" { 1 } else { 2 }, "{variant}");
+    }
+}
+
+#[test]
+fn parents_are_beside_the_definition_and_not_where_one_works() {
+    let context = Context::new();
+    let folder = context.work().join("defs");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(context.work().join("low.yaml"), "name: wrong\n").unwrap();
+    std::fs::write(
+        folder.join("low.yaml"),
+        "name: low\nfrom: base\nfiles: [{path: /low, from: data}]\n",
+    )
+    .unwrap();
+    std::fs::write(folder.join("data"), "beside").unwrap();
+    std::fs::write(folder.join("app.yaml"), "name: app\nfrom: ./low.yaml\n").unwrap();
+    context.run(&["build", "defs/app.yaml"]);
+    assert_eq!(
+        text(&files(&context.work().join("app.tar")), "low"),
+        "beside"
+    );
+}
+
+#[test]
+fn a_definition_may_have_the_name_of_the_image_that_it_stands_on() {
+    let context = Context::new();
+    let base = context.work().join("base.yaml");
+    std::fs::write(base, "name: base\nfrom: base\npackages: [libffi8]\n").unwrap();
+    context.run(&["build", "base.yaml"]);
+    let own = layers(&context, &["base.tar"]);
+    let catalogue = layers(&context, &["base"]);
+    assert_eq!((own.len(), &own[..3]), (4, &catalogue[..]));
+}
+
+#[test]
+fn all_four_variants() {
+    let context = Context::with_packages(vec![deb("app").executable("usr/bin/app", program())]);
+    context.define(
+        "name: app\nfrom: base\npackages: [app]\nconfig: {entrypoint: [app], workdir: /tmp}\n",
+    );
+    let latest = layers(&context, &["app.yaml"]);
+    for (variant, user, count) in [
+        ("latest", "0", 4),
+        ("nonroot", "65532", 4),
+        ("debug", "0", 5),
+        ("debug-nonroot", "65532", 5),
+    ] {
+        let shown = show(&context, &[&format!("app.yaml:{variant}")]);
+        assert_eq!(shown["config"]["user"], user, "{variant}");
+        assert_eq!(shown["config"]["entrypoint"], json!(["app"]), "{variant}");
+        let layers = layers(&context, &[&format!("app.yaml:{variant}")]);
+        assert_eq!(
+            (layers.len(), &layers[..4]),
+            (count, &latest[..]),
+            "{variant}"
+        );
+    }
+}
+
+#[test]
+fn what_a_debug_variant_has_beside_busybox() {
+    let tool = deb("tool").executable("usr/bin/tool", program());
+    let context = Context::with_packages(vec![tool]);
+    context.define("name: app\nfrom: base\ndebug: {packages: [tool]}\n");
+    let listed = |name: &str| {
+        let shown = show(&context, &[name, "--files"]);
+        shown["files"].to_string().contains("/usr/bin/tool")
+    };
+    assert!(listed("app.yaml:debug") && !listed("app.yaml"));
+}
+
+#[test]
+fn the_mirrors_of_a_definition() {
+    let context = Context::new();
+    let keyring = context.archive().join("keyring.gpg");
+    let keyring = keyring.to_str().unwrap();
+    let url = |folder: &Path| format!("file://{}", folder.display());
+    let (main, security) = (url(context.archive()), url(context.security()));
+    context.define(&format!(
+        "name: app\nfrom: static\nmirrors: ['{main}', 'security={security}']\n"
+    ));
+    let build = ["build", "app.yaml", "--keyring", keyring];
+    let mut command = context.bare(&build);
+    let output = command
+        .env("DISTIL_MIRROR", "file:///nowhere")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", context.stderr(&output));
+    // The command line goes before it.
+    std::fs::remove_dir_all(context.store()).unwrap();
+    let mut arguments = build.to_vec();
+    arguments.extend(["--mirror", "file:///nowhere"]);
+    let output = context.bare(&arguments).output().unwrap();
+    let message = context.stderr(&output);
+    assert!(
+        !output.status.success() && message.contains("nowhere"),
+        "{message}"
+    );
+    // And it holds for whoever stands on it.
+    std::fs::write(
+        context.work().join("high.yaml"),
+        "name: high\nfrom: app.yaml\n",
+    )
+    .unwrap();
+    let output = context
+        .bare(&["build", "high.yaml", "--keyring", keyring])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", context.stderr(&output));
+}
+
+#[test]
+fn the_command_line_alone() {
+    let context = Context::with_packages(vec![deb("app").executable("usr/bin/app", program())]);
+    let script = context.work().join("run");
+    std::fs::write(&script, program()).unwrap();
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    std::fs::write(context.work().join("ca.pem"), CORPORATE_CA.0).unwrap();
+    let digest = context.run(&[
+        "build",
+        "base",
+        "--add",
+        "app",
+        "--add",
+        "libffi8",
+        "--entrypoint",
+        "/usr/bin/app -v",
+        "--cmd",
+        r#"["a b"]"#,
+        "--env",
+        "A=b=c",
+        "--env",
+        "B=",
+        "--user",
+        "nonroot",
+        "--label",
+        "vendor=Me",
+        "--file",
+        "run:/opt/run",
+        "--file",
+        "ca.pem:/opt/ca:0600",
+        "--ca",
+        "ca.pem",
+        "-t",
+        "me/app:1",
+        "-t",
+        "me/app",
+        "-o",
+        "oci-archive:app.tar",
+    ]);
+    assert!(digest.starts_with("sha256:"), "{digest}");
+    let path = context.work().join("app.tar");
+    let made = config(&path);
+    assert_eq!(made["Entrypoint"], json!(["/usr/bin/app", "-v"]));
+    assert_eq!(made["Cmd"], json!(["a b"]));
+    assert_eq!(made["User"], "65532");
+    assert!(
+        made["Env"].to_string().starts_with(r#"["A=b=c","B=","#),
+        "{made}"
+    );
+    assert_eq!(made["Labels"]["org.opencontainers.image.vendor"], "Me");
+    let files = files(&path);
+    assert_eq!(files["opt/run"].mode, 0o755);
+    assert_eq!(files["opt/ca"].mode, 0o600);
+    assert!(files.contains_key("usr/lib/x86_64-linux-gnu/libffi.so.8"));
+    let below = layers(&context, &["base"]);
+    assert_eq!(layers(&context, &["app.tar"])[..below.len()], below);
+    let archive = std::fs::read(&path).unwrap();
+    let archive = String::from_utf8_lossy(&archive);
+    assert!(archive.contains(r#""RepoTags":["me/app:1","me/app:latest"]"#));
+}
+
+/// The image of a definition is the same whatever the name of a file on this machine was.
+#[test]
+fn files_are_told_with_their_digests() {
+    let context = Context::new();
+    std::fs::create_dir(context.work().join("conf")).unwrap();
+    std::fs::write(context.work().join("conf/app.ini"), "[a]\n").unwrap();
+    std::fs::write(context.work().join("ca.pem"), CORPORATE_CA.0).unwrap();
+    context.define(
+        "name: app\nfrom: base\nfiles: [{path: /etc/app.ini, from: conf/app.ini}, {path: /x, text: x}]\ncertificates: {extra: [ca.pem]}\n",
+    );
+    let shown = show(&context, &["app.yaml"]);
+    let local = shown["local_files"]
+        .as_array()
+        .or(shown["making"]["local_files"].as_array())
+        .unwrap();
+    assert_eq!(local.len(), 2, "{local:?}");
+    assert_eq!(
+        local[0],
+        json!({"definition": "app", "from": "conf/app.ini", "path": "/etc/app.ini",
+               "digest": format!("sha256:{}", sha256_hex(b"[a]\n")), "size": 4})
+    );
+    assert_eq!(
+        (&local[1]["from"], &local[1]["path"]),
+        (&json!("ca.pem"), &Value::Null)
+    );
+}
+
+#[test]
+fn a_certificate_authority_of_ones_own() {
+    let jvm = deb("jvm").symlink(
+        "usr/lib/jvm/java-21/lib/security/cacerts",
+        "/etc/ssl/certs/java/cacerts",
+    );
+    let context = Context::with_packages(vec![jvm]);
+    let (pem, hash) = CORPORATE_CA;
+    // Windows' line ends, a text before it, and a name with a blank in it.
+    let crlf = format!("Corporate\r\n{}", pem.replace('\n', "\r\n"));
+    std::fs::write(context.work().join("corp (1).pem"), crlf).unwrap();
+    let yaml = "name: app\nfrom: base\npackages: [jvm]\ncertificates: {extra: [corp (1).pem]}\n";
+    let files = build(&context, yaml);
+    assert!(text(&files, "etc/ssl/certs/ca-certificates.crt").ends_with(pem));
+    let link = &files[&format!("etc/ssl/certs/{hash}.0")].kind;
+    assert_eq!(*link, MemberKind::Symlink(b"corp_=1=.pem".to_vec()));
+    let own = MemberKind::Symlink(b"/usr/local/share/ca-certificates/corp (1).crt".to_vec());
+    assert_eq!(files["etc/ssl/certs/corp_=1=.pem"].kind, own);
+    let store = &files["etc/ssl/certs/java/cacerts"];
+    assert!(
+        store
+            .bytes
+            .starts_with(&[0xfe, 0xed, 0xfe, 0xed, 0, 0, 0, 2, 0, 0, 0, 4])
+    );
+    let alias = b"debian:corp_=1=.pem";
+    assert!(store.bytes.windows(alias.len()).any(|part| part == alias));
+    assert_eq!(store.mode, 0o644);
+}
+
+/// A file of the user's may have the name of one of Debian's.
+#[test]
+fn each_hash_leads_to_its_own_certificate() {
+    let context = Context::new();
+    let (name, debian, debian_hash) = distil_fixture::CA_CERTIFICATES[0];
+    let (own, own_hash) = CORPORATE_CA;
+    std::fs::write(context.work().join(name), own).unwrap();
+    let yaml = format!("name: app\nfrom: base\ncertificates: {{extra: [{name}]}}\n");
+    let files = build(&context, &yaml);
+    for (hash, pem) in [(debian_hash, debian), (own_hash, own)] {
+        let follow = |path: &str| match &files[path].kind {
+            MemberKind::Symlink(target) => String::from_utf8(target.clone()).unwrap(),
+            other => panic!("{other:?}"),
+        };
+        let link = follow(&format!("etc/ssl/certs/{hash}.0"));
+        let file = follow(&format!("etc/ssl/certs/{link}"));
+        assert_eq!(text(&files, &file[1..]), pem, "{hash}");
+    }
+}
+
+/// `$$` is a dollar sign, and what stands behind it is no variable.
+#[test]
+fn dollar_signs() {
+    let context = Context::new();
+    let files = build(
+        &context,
+        "name: app\nfrom: base\nfiles: [{path: /a, text: '$${suite} $HOME $'}]\nconfig: {env: {A: '$${suite}', B: '$HOME'}, labels: {a: '$$$${suite}'}}\n",
+    );
+    assert_eq!(text(&files, "a"), "${suite} $HOME $");
+    let config = config(&context.work().join("app.tar"));
+    assert_eq!(config["Env"][0], "A=${suite}");
+    assert_eq!(config["Env"][1], "B=$HOME");
+    assert_eq!(config["Labels"]["a"], "$${suite}");
+}
+
+#[test]
+fn nothing_at_all_below() {
+    let context = Context::with_packages(vec![deb("data").file("usr/share/data/x", "x")]);
+    let files = build(&context, "name: app\npackages: [data]\n");
+    assert!(files.contains_key("usr/share/data/x"));
+    let files = build(&context, "name: app\nfiles: [{path: /x, text: x}]\n");
+    assert!(files.contains_key("x"));
+}
