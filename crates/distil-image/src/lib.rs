@@ -43,5 +43,6 @@ pub use program::ProgramError;
 pub use resolve::{LocalFile, Resolution, ResolveError, ResolvedLayer, resolve};
 pub use surface::{Found, SurfaceError};
 pub use why::{
-    FoundFile, LeftOutFile, LeftOutRelation, Step, WhyFile, WhyPackage, why_file, why_package,
+    FoundFile, FoundLink, LeftOutFile, LeftOutRelation, Step, WhyFile, WhyPackage, why_file,
+    why_package,
 };

@@ -234,6 +234,6 @@ pub struct Addition {
     /// The names or numbers of its owner and, behind a colon, its group; root if there is none.
     /// Accounts may come from packages, so they are looked up when those are there.
     pub owner: Option<String>,
-    /// Its mode.
-    pub mode: u32,
+    /// Its mode; that of a new file or folder, or of the folder that is there, if there is none.
+    pub mode: Option<u32>,
 }

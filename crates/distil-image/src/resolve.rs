@@ -109,6 +109,17 @@ pub fn resolve(
             }
         }
         layers.push(resolved);
+        let Some((resolved, below)) = layers.split_last_mut() else {
+            continue;
+        };
+        // What a definition asks for by name is there although one below does without it.
+        let own = resolved.packages.iter();
+        let packages = below.iter().flat_map(|layer| &layer.packages).chain(own);
+        let names: BTreeSet<&str> = packages.map(|one| one.package.name.as_str()).collect();
+        resolved.omitted.retain(|omitted| {
+            let mut relations = omitted.relation.iter();
+            !relations.any(|relation| names.contains(relation.name.as_str()))
+        });
     }
     let files = recipe.layers.iter().flat_map(local_files).collect();
     Ok(Resolution {

@@ -69,12 +69,27 @@ pub struct LeftOutRelation {
 pub struct WhyFile {
     /// Its path, as it was asked for.
     pub path: String,
+    /// The link there, if it is one.
+    pub link: Option<FoundLink>,
     /// The file there, once links are followed; none if there is none.
     pub found: Option<FoundFile>,
     /// What packages ship there and the image has not.
     pub left_out: Vec<LeftOutFile>,
     /// Files of the image of that name, in other folders, where it is not there.
     pub elsewhere: Vec<String>,
+}
+
+/// A symbolic link of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FoundLink {
+    /// Where it points.
+    pub target: String,
+    /// The package that ships it.
+    pub package: Option<String>,
+    /// What made it, if no package ships it.
+    pub made_by: Option<String>,
+    /// The definition whose layer it is in.
+    pub layer: String,
 }
 
 /// A file of an image.
@@ -280,8 +295,21 @@ pub fn why_file(prepared: &Prepared, path: &TreePath) -> Result<WhyFile, LoaderE
         true => elsewhere(tree, path),
         false => Vec::new(),
     };
+    let link = tree.get(&place).and_then(|entry| {
+        let Kind::Symlink(target) = &entry.kind else {
+            return None;
+        };
+        let (package, made_by) = origin(entry);
+        Some(FoundLink {
+            target: printable(target),
+            package,
+            made_by,
+            layer: layer_name(prepared, entry.layer),
+        })
+    });
     Ok(WhyFile {
         path: path.to_string(),
+        link,
         found,
         left_out,
         elsewhere,
@@ -318,12 +346,17 @@ fn elsewhere(tree: &Tree, path: &TreePath) -> Vec<String> {
         .collect()
 }
 
-fn found(prepared: &Prepared, path: &TreePath, entry: &Entry) -> Result<FoundFile, LoaderError> {
-    let tree = &prepared.assembly.tree;
-    let (package, made_by) = match &entry.origin {
+/// The package that ships an entry, or what else made it.
+fn origin(entry: &Entry) -> (Option<String>, Option<String>) {
+    match &entry.origin {
         Origin::Package(name) => (Some(name.to_string()), None),
         other => (None, Some(other.to_string())),
-    };
+    }
+}
+
+fn found(prepared: &Prepared, path: &TreePath, entry: &Entry) -> Result<FoundFile, LoaderError> {
+    let tree = &prepared.assembly.tree;
+    let (package, made_by) = origin(entry);
     let (kind, size) = match &entry.kind {
         Kind::Directory => ("directory", 0),
         Kind::File(node) => ("file", node.content.size()),

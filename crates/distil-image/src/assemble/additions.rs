@@ -15,13 +15,17 @@ impl Assembling<'_> {
     ) -> Result<(), AssembleError> {
         let owners = Owners::new(&self.accounts);
         for folder in &layer.directories {
-            let meta = self.meta(layer, "directories", folder, &owners)?;
+            let there = self.tree.follow(&folder.path).map(|(_, entry)| entry);
+            let there = there.filter(|entry| entry.is_directory());
+            let as_it_is = there.map_or(Metadata::root(0o755, 0), |entry| entry.meta);
+            let meta = self.meta(layer, "directories", folder, &owners, as_it_is)?;
             self.add_folder(number, layer, folder, meta)?;
         }
         for file in &layer.files {
             let path = &file.addition.path;
             self.refuse_taken(layer, "files", path)?;
-            let meta = self.meta(layer, "files", &file.addition, &owners)?;
+            let new = Metadata::root(0o644, 0);
+            let meta = self.meta(layer, "files", &file.addition, &owners, new)?;
             let kind = Kind::file(file.bytes.clone());
             self.insert(path, kind, meta, origin(layer), number)?;
         }
@@ -33,7 +37,7 @@ impl Assembling<'_> {
         Ok(())
     }
 
-    /// A folder that is there already gets the owner and mode that the definition names.
+    /// A folder that is there already gets what the definition names of owner and mode.
     fn add_folder(
         &mut self,
         number: usize,
@@ -81,9 +85,10 @@ impl Assembling<'_> {
         key: &'static str,
         addition: &Addition,
         owners: &Owners,
+        otherwise: Metadata,
     ) -> Result<Metadata, AssembleError> {
         let (uid, gid) = match &addition.owner {
-            None => (0, 0),
+            None => (otherwise.uid, otherwise.gid),
             Some(owner) => owners.parse(owner).map_err(|error| AssembleError::Owner {
                 definition: layer.definition.clone(),
                 key,
@@ -92,7 +97,7 @@ impl Assembling<'_> {
             })?,
         };
         Ok(Metadata {
-            mode: addition.mode,
+            mode: addition.mode.unwrap_or(otherwise.mode),
             uid,
             gid,
             mtime: self.made(),

@@ -16,6 +16,9 @@ use crate::authority::authorities;
 use crate::definition::{Accounts, Definition, DirectoryItem, FileItem, Overlay, PackageItem};
 use crate::pattern::{PatternError, Patterns};
 
+/// Where the packages' metadata lies, and nothing else.
+const METADATA: &str = "var/lib/dpkg/status.d";
+
 /// One definition on one target.
 pub(super) struct Lowering<'a> {
     source: &'a Source,
@@ -304,16 +307,23 @@ impl<'a> Lowering<'a> {
 
     fn path(&self, key: &'static str, text: &str) -> Result<TreePath, RecipeError> {
         let expanded = self.expand(key, text)?;
-        TreePath::from_absolute(&expanded).map_err(|problem: PathError| {
+        let path = TreePath::from_absolute(&expanded).map_err(|problem: PathError| {
             self.error(key, text, format!("the path `{expanded}` {problem}"))
-        })
+        })?;
+        if key != "packages" && path.is_within(&TreePath::of(METADATA)) {
+            let problem = format!(
+                "`{path}` lies in `/{METADATA}`, where scanners take all that they find for packages"
+            );
+            return Err(self.error(key, text, problem));
+        }
+        Ok(path)
     }
 
     fn directory(&self, item: &DirectoryItem) -> Result<Addition, RecipeError> {
         Ok(Addition {
             path: self.path("directories", &item.path)?,
             owner: item.owner.clone(),
-            mode: self.mode("directories", item.mode.as_deref(), 0o755)?,
+            mode: self.mode("directories", item.mode.as_deref())?,
         })
     }
 
@@ -321,7 +331,7 @@ impl<'a> Lowering<'a> {
         let addition = Addition {
             path: self.path("files", &item.path)?,
             owner: item.owner.clone(),
-            mode: self.mode("files", item.mode.as_deref(), 0o644)?,
+            mode: self.mode("files", item.mode.as_deref())?,
         };
         let bytes = match (&item.text, &item.from) {
             (Some(text), None) => self.expand("files", text)?.into_bytes(),
@@ -342,19 +352,14 @@ impl<'a> Lowering<'a> {
         })
     }
 
-    fn mode(
-        &self,
-        key: &'static str,
-        text: Option<&str>,
-        default: u32,
-    ) -> Result<u32, RecipeError> {
+    fn mode(&self, key: &'static str, text: Option<&str>) -> Result<Option<u32>, RecipeError> {
         let Some(text) = text else {
-            return Ok(default);
+            return Ok(None);
         };
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let parsed = u32::from_str_radix(text, 8).ok().filter(|_| digits);
         let parsed = parsed.filter(|mode| *mode <= 0o7777);
-        parsed.ok_or_else(|| {
+        parsed.map(Some).ok_or_else(|| {
             let problem = format!("`{text}` is not a mode in octal digits, such as `0755`");
             self.error(key, text, problem)
         })

@@ -177,7 +177,7 @@ fn compression(arguments: &cli::Build) -> Result<Compression, CommandError> {
             Ok(Compression::Gzip { level })
         }
         cli::Codec::Zstd => {
-            let level = within(3, 22, "zstd")?.into();
+            let level = within(3, 22, "zstd")?;
             Ok(Compression::Zstd { level })
         }
         cli::Codec::None => match level {

@@ -1,11 +1,11 @@
 //! `distil why`: why a package or a file is in an image, or why it is not.
 
 use distil_image::{WhyFile, WhyPackage, why_file, why_package};
-use distil_oci::Compression;
+use distil_oci::{Compression, Location};
 use distil_tree::TreePath;
 use serde::Serialize;
 
-use super::{architectures, assemble, find, suite};
+use super::{architectures, assemble, find, is_definition, suite};
 use crate::archive::{Session, epoch, threads};
 use crate::cli;
 use crate::error::CommandError;
@@ -23,6 +23,19 @@ struct Document<T> {
 
 pub(crate) fn run(arguments: &cli::Why) -> Result<(), CommandError> {
     let flags = &arguments.made;
+    let what = &arguments.what;
+    if what.contains('/') && !what.starts_with('/') {
+        let message = format!("`{what}` is neither a package nor a path of the image");
+        return Err(
+            CommandError::usage(message).hint(format!("paths begin at the root: `/{what}`"))
+        );
+    }
+    if let Ok(Some(location)) = Location::find(&arguments.image)
+        && !is_definition(&arguments.image)
+    {
+        let message = format!("`{location}` is an image, and only its definition knows why");
+        return Err(CommandError::usage(message).hint("`distil show` tells what is in an image"));
+    }
     let named = find(&arguments.image, &flags.definition)?;
     let suite = suite(&flags.definition)?;
     let platform: Vec<String> = flags.platform.iter().cloned().collect();
@@ -159,6 +172,17 @@ fn chain(why: &WhyPackage) -> String {
 fn file(why: &WhyFile, image: &str) -> String {
     let mut lines = Vec::new();
     let path = &why.path;
+    if let Some(link) = &why.link {
+        let by = match (&link.package, &link.made_by) {
+            (Some(package), _) => format!("package `{package}` ships"),
+            (None, Some(by)) => format!("{by} made"),
+            (None, None) => "nothing made".to_owned(),
+        };
+        lines.push(format!(
+            "`{path}` is a link to `{}`, which {by}, in the layer of `{}`",
+            link.target, link.layer
+        ));
+    }
     match &why.found {
         Some(found) => {
             let through = match found.path == *path {

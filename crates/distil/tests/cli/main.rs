@@ -18,4 +18,5 @@ mod outputs;
 mod own_definitions;
 mod random_definitions;
 mod reproducible;
-mod why_show_diff;
+mod show_diff;
+mod why;

@@ -132,7 +132,6 @@ fn an_account_without_a_group_of_its_name() {
 }
 
 #[test]
-#[ignore = "bug: mode and owner become the defaults of a new folder"]
 fn a_folder_that_is_there_keeps_what_is_not_said() {
     let context = Context::new();
     let folders =

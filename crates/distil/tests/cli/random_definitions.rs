@@ -346,6 +346,7 @@ fn attempt(context: &Context, case: &Case) -> Result<Option<Built>, TestCaseErro
     let output = context.command(&arguments).output().unwrap();
     let message = context.stderr(&output);
     if !output.status.success() {
+        eprintln!("FAIL {}", message.lines().next().unwrap_or("").chars().take(60).collect::<String>());
         let status = output.status.code();
         prop_assert!(
             matches!(status, Some(1 | 2)),
