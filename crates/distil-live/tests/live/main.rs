@@ -8,11 +8,13 @@
     reason = "a test fails by panicking"
 )]
 
+mod additions;
 mod catalogue;
 mod certificates;
 mod dockerfiles;
 mod layers;
 mod loader_cache;
+mod manual;
 mod metadata;
 mod outputs;
 mod platforms;

@@ -500,3 +500,15 @@ fn nothing_but_packages_in_their_metadata() {
         assert!(on_base(&context, &yaml).starts_with("status 1"), "{yaml}");
     }
 }
+
+/// Also where no package has made it yet.
+#[test]
+#[ignore = "bug: it builds"]
+fn the_root_is_a_folder() {
+    let context = Context::new();
+    for yaml in ["files: [{path: /, text: x}]", "links: {/: x}"] {
+        context.define(&format!("name: app\n{yaml}\n"));
+        let message = context.fails(&["build", "app.yaml"]);
+        assert!(message.starts_with("status 1"), "{yaml}: {message}");
+    }
+}

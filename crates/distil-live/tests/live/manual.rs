@@ -1,0 +1,111 @@
+//! Every definition that the manual shows builds from the real archive.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use distil_live::Context;
+use distil_live::outcome::find_program;
+use distil_live::tls::Authority;
+
+use distil_live::context::workspace;
+use distil_live::require;
+
+/// A definition in a page of the manual.
+struct Example {
+    /// The number of its first line in the page.
+    line: usize,
+    /// Its text.
+    yaml: String,
+}
+
+/// The blocks of YAML that are whole definitions: after comments, they begin with the name.
+fn examples(page: &str) -> Vec<Example> {
+    let mut examples = Vec::new();
+    let mut lines = (1..).zip(page.lines());
+    while let Some((number, line)) = lines.next() {
+        let Some(language) = line.strip_prefix("```") else {
+            continue;
+        };
+        let block = lines.by_ref().map(|(_, line)| line);
+        let block: Vec<&str> = block.take_while(|line| *line != "```").collect();
+        let first = block.iter().find(|line| !line.starts_with('#'));
+        if language == "yaml" && first.is_some_and(|line| line.starts_with("name:")) {
+            examples.push(Example {
+                line: number + 1,
+                yaml: block.join("\n") + "\n",
+            });
+        }
+    }
+    examples
+}
+
+/// Writes the files that the comments of a definition name: `# needs: NAME`, or
+/// `# needs: NAME (program)`.
+fn write_needed(context: &Context, yaml: &str) {
+    for need in yaml
+        .lines()
+        .filter_map(|line| line.strip_prefix("# needs: "))
+    {
+        if let Some(name) = need.strip_suffix(" (program)") {
+            // What stands behind `#!` is not looked at in files of the definition's own.
+            let path = context.write(name, "#!/bin/true\n");
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        } else if need.ends_with(".pem") {
+            context.write(need, Authority::new(context.folder()).pem());
+        } else {
+            context.write(need, "hello\n");
+        }
+    }
+}
+
+/// Builds all examples of a page, and says which do not build.
+#[track_caller]
+fn all_build(page: &str) {
+    if find_program("openssl").is_none() {
+        return require::missing("openssl is not installed");
+    }
+    let text = std::fs::read_to_string(workspace().join("docs").join(page)).unwrap();
+    let examples = examples(&text);
+    assert!(
+        examples.len() > 10,
+        "{page} has {} definitions",
+        examples.len()
+    );
+    let mut failed = Vec::new();
+    for example in examples {
+        let context = Context::new();
+        write_needed(&context, &example.yaml);
+        context.write("example.yaml", &example.yaml);
+        let built = context.distil([
+            "build",
+            "example.yaml",
+            "--platform",
+            "linux/amd64",
+            "-q",
+            "-o",
+            "oci-archive:example.tar",
+        ]);
+        if built.status() != 0 {
+            failed.push(format!(
+                "docs/{page}:{}\n\n{}\n{}",
+                example.line,
+                example.yaml,
+                built.report()
+            ));
+        }
+    }
+    assert!(
+        failed.is_empty(),
+        "of {page} do not build:\n{}",
+        failed.join("\n\n")
+    );
+}
+
+#[test]
+fn every_definition_of_the_manual_builds() {
+    all_build("definitions.md");
+}
+
+#[test]
+fn every_recipe_builds() {
+    all_build("recipes.md");
+}
