@@ -2,21 +2,23 @@
 
 #![no_main]
 
+use std::time::SystemTime;
+
 use distil_debian::suite::Suite;
 use distil_fuzz::explain;
 use distil_image::Architecture;
-use distil_image::definition::parse;
+use distil_image::definition::is_file_name;
 use distil_image::recipe::{Source, Target, Variant, lower};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    let definition = match parse(text, "fuzz.yaml") {
-        Ok(definition) => definition,
+    let source = match Source::of_text(text, "fuzz.yaml") {
+        Ok(source) => source,
         Err(error) => return explain(&error),
     };
     // One that stands on a file would be looked for on this machine.
-    let is_file = |from: &String| from.ends_with(".yaml") || from.ends_with(".yml");
-    if definition.from.as_ref().is_some_and(is_file) {
+    let from = source.definition.from.as_deref();
+    if from.is_some_and(is_file_name) {
         return;
     }
     let architecture = Architecture::all().next().expect("an architecture");
@@ -24,11 +26,7 @@ fuzz_target!(|text: &str| {
         variant: Variant::DebugNonroot,
         suite: Suite::stable(),
         architecture,
-    };
-    let source = Source {
-        definition,
-        folder: None,
-        added: Vec::new(),
+        now: SystemTime::UNIX_EPOCH,
     };
     match lower(source, target) {
         Ok(recipe) => assert!(!recipe.layers.is_empty()),

@@ -17,10 +17,7 @@ const MAX_CERTIFICATES: usize = 1000;
 ///
 /// # Errors
 /// What is wrong with the file, in words that follow its name.
-pub(crate) fn authorities(
-    pem: &[u8],
-    now: SystemTime,
-) -> Result<Vec<CertificateDer<'static>>, String> {
+pub fn authorities(pem: &[u8], now: SystemTime) -> Result<Vec<CertificateDer<'static>>, String> {
     let mut authorities = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(pem) {
         let certificate = certificate.map_err(|error| match error {

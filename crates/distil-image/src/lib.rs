@@ -31,10 +31,12 @@ pub use architecture::{Architecture, UnsupportedPlatform};
 pub use assemble::{
     Amount, AssembleError, Assembly, InstalledPackage, LeftOut, Omission, Undone, assemble,
 };
+pub use authority::authorities;
 pub use build::{BuildError, BuildOptions, Built, Prepared, Progress, build, prepare};
 pub use closure::ClosureError;
 pub use config::ConfigError;
 pub use contents::{Contents, fetch};
+pub use effects::missing;
 pub use generate::GenerateError;
 pub use layers::{LayerError, LayerTree};
 pub use pattern::{PatternError, Patterns};

@@ -1,7 +1,8 @@
 //! Proof that what an image runs is in it.
 
-use distil_tree::{Kind, Tree, TreePath};
+use distil_tree::{Entry, Kind, Tree, TreePath};
 
+use crate::assemble::{MAX_LINE, interpreter};
 use crate::definition::Config;
 use crate::recipe::{Place, Recipe};
 
@@ -95,6 +96,12 @@ pub(crate) fn find(tree: &Tree, config: &Config, program: &str) -> Result<TreePa
         .ok_or_else(|| format!("is in no folder of `PATH`, which is `{path}`"))
 }
 
+/// What runs a file, if it is a script.
+fn script_of(entry: &Entry) -> Option<TreePath> {
+    let head = entry.file()?.content.head(MAX_LINE).ok()?;
+    interpreter(&head)
+}
+
 fn executable(tree: &Tree, path: &str) -> Result<TreePath, String> {
     let Ok(path) = TreePath::from_absolute(path) else {
         return Err("is not a path".to_owned());
@@ -104,7 +111,12 @@ fn executable(tree: &Tree, path: &str) -> Result<TreePath, String> {
     };
     match entry.kind {
         Kind::Directory => Err("is a folder".to_owned()),
-        _ if entry.is_executable() => Ok(place),
+        _ if entry.is_executable() => match script_of(entry) {
+            Some(interpreter) if tree.follow(&interpreter).is_none() => Err(format!(
+                "is a script for `{interpreter}`, which is not in the image"
+            )),
+            _ => Ok(place),
+        },
         _ => Err(format!(
             "nobody may execute: the mode of `{place}` is {:04o}",
             entry.meta.mode

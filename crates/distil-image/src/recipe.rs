@@ -101,6 +101,8 @@ pub struct Recipe {
     /// The programs that the definitions run, whether the image still runs them or not: an
     /// interpreter among them is no accident.
     pub runtimes: Vec<String>,
+    /// What the command line says of that: it stands in no definition.
+    pub changed: Config,
     /// Mirrors that the definition names, or the nearest of those that it stands on.
     pub mirrors: Vec<String>,
 }
@@ -108,6 +110,9 @@ pub struct Recipe {
 impl Recipe {
     /// Where an entry stands in the highest definition that has it.
     pub(crate) fn place(&self, key: &str, entry: &str) -> Place {
+        if key == "config" && self.changed.says(entry) {
+            return Place::default();
+        }
         let mut places = self
             .layers
             .iter()
@@ -132,6 +137,9 @@ pub struct LayerRecipe {
     pub drop: Patterns,
     /// Files that it keeps against the default policy.
     pub keep: Patterns,
+    /// In a layer of several definitions: what one of them keeps, and how many of the patterns in
+    /// `drop` are of those below it, which do not hold against that.
+    pub recovered: Vec<(usize, Patterns)>,
     /// Libraries that may be missing, with the reasons.
     pub excuse: BTreeMap<String, String>,
     /// Packages, and patterns of files, that may be there although no such image should have
@@ -166,6 +174,7 @@ impl LayerRecipe {
             without: BTreeMap::new(),
             drop: Patterns::none(),
             keep: Patterns::none(),
+            recovered: Vec::new(),
             excuse: BTreeMap::new(),
             allow: BTreeMap::new(),
             links: Vec::new(),

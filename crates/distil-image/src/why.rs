@@ -7,7 +7,7 @@ use distil_tree::loader::{Loader, LoaderError};
 use distil_tree::{Entry, Kind, Origin, Tree, TreePath, printable};
 use serde::Serialize;
 
-use crate::assemble::{InstalledPackage, Omission, interpreter};
+use crate::assemble::{InstalledPackage, MAX_LINE, Omission, interpreter};
 use crate::build::Prepared;
 
 /// The most files of one name that are offered for a path that is not there.
@@ -412,7 +412,7 @@ fn scripts_of(tree: &Tree, path: &TreePath) -> Result<Vec<String>, LoaderError> 
     let mut scripts = Vec::new();
     for (script, entry) in tree.iter().filter(|(_, entry)| entry.is_executable()) {
         let Some(node) = entry.file() else { continue };
-        let head = node.content.head(256);
+        let head = node.content.head(MAX_LINE);
         let head = head.map_err(|source| LoaderError::Read {
             path: script.clone(),
             source,

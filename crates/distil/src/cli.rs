@@ -58,7 +58,7 @@ pub(crate) struct Build {
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
     pub(crate) platform: Vec<String>,
 
-    /// How layers are compressed; Docker loads zstd from version 23 on
+    /// How layers are compressed; before version 23, not every Docker loads zstd
     #[arg(long, value_enum, default_value_t)]
     pub(crate) compression: Codec,
 

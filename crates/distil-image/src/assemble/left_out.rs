@@ -103,7 +103,12 @@ impl Selection<'_> {
     /// Why the file at this path is left out; none if it is taken.
     pub(super) fn omits(&self, path: &str) -> Option<Omission> {
         let definition = || Arc::from(self.layer.definition.as_str());
-        if let Some(place) = self.layer.drop.matching(path).first() {
+        let holds = |place: &usize| {
+            let mut recovered = self.layer.recovered.iter();
+            !recovered.any(|(below, keep)| place < below && keep.any(path))
+        };
+        let drops = self.layer.drop.matching(path);
+        if let Some(place) = drops.iter().find(|place| holds(place)) {
             let pattern = self.layer.drop.texts().get(*place);
             return Some(Omission::Dropped {
                 definition: definition(),

@@ -28,7 +28,7 @@ use crate::resolve::Resolution;
 use crate::{closure, program, surface};
 
 pub use left_out::{Amount, LeftOut, Omission};
-pub(crate) use scripts::interpreter;
+pub(crate) use scripts::{MAX_LINE, interpreter};
 use undone::Diverted;
 pub use undone::Undone;
 
@@ -193,7 +193,7 @@ pub fn assemble(
         assembling.add_packages(number, layer, packages)?;
         assembling.add_definitions_own(number, layer)?;
         assembling.make_alternatives(number, alternatives_of(&effects))?;
-        assembling.drop_dead_scripts(number)?;
+        assembling.drop_dead_scripts(number, layer)?;
         assembling.drop_dangling_alternatives(number);
         assembling.make_declared_files(number, packages)?;
         generate::generate(&mut assembling.generation(number, layer))?;

@@ -2,10 +2,12 @@
 
 use distil_tree::{Kind, Origin, TreePath};
 
+use crate::recipe::LayerRecipe;
+
 use super::{AssembleError, Assembling, LeftOut, Omission};
 
 /// The longest first line that the kernel reads: `BINPRM_BUF_SIZE`.
-const MAX_LINE: usize = 256;
+pub(crate) const MAX_LINE: usize = 256;
 
 /// Folders whose files are only there to be run. Elsewhere an executable file may be read, too:
 /// modules of Python's library have `#!` lines and are imported all the same.
@@ -19,7 +21,11 @@ const PROGRAM_FOLDERS: [&str; 5] = [
 
 impl Assembling<'_> {
     /// Leaves out the packages' programs of a layer whose `#!` names what is not in the image.
-    pub(super) fn drop_dead_scripts(&mut self, number: usize) -> Result<(), AssembleError> {
+    pub(super) fn drop_dead_scripts(
+        &mut self,
+        number: usize,
+        layer: &LayerRecipe,
+    ) -> Result<(), AssembleError> {
         let mut dead = Vec::new();
         for folder in PROGRAM_FOLDERS.map(TreePath::of) {
             for (path, entry) in self.tree.below(&folder) {
@@ -27,6 +33,9 @@ impl Assembling<'_> {
                     continue;
                 };
                 let from_package = matches!(entry.origin, Origin::Package(_));
+                if layer.keep.any(&path.to_string()) {
+                    continue;
+                }
                 if entry.layer != number || !from_package || !entry.is_executable() {
                     continue;
                 }

@@ -18,7 +18,9 @@ pub(crate) fn excerpt_of_entry(text: &str, origin: &str, key: &str, word: &str) 
             parts.extend(overlays.iter().flat_map(|overlay| values(overlay, key)));
         }
     }
-    let is_it: [&dyn Fn(&str) -> bool; 2] = [&|text| text == word, &|text| text.contains(word)];
+    let is_it: [&dyn Fn(&str) -> bool; 2] = [&|text| text == word, &|text| {
+        !word.is_empty() && text.contains(word)
+    }];
     let place = is_it
         .iter()
         .find_map(|is_it| parts.iter().find_map(|part| find(part, is_it)))?;

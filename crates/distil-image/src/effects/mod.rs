@@ -17,3 +17,27 @@ pub(crate) mod sysusers;
 pub(crate) mod tmpfiles;
 
 pub(crate) use declaration::{Declared, MAX_INPUT};
+
+/// What a file of a package asks for and nobody makes, in words: a maintainer script by its name
+/// (`postinst`), a declaration by its path (`usr/lib/sysusers.d/x.conf`). Whether a package or a
+/// definition brings it all the same is not looked at.
+pub fn missing(file: &str, text: &str) -> Vec<String> {
+    let problems = |problems: Vec<declaration::Problem>| {
+        let lines = problems.iter().map(ToString::to_string);
+        lines.collect()
+    };
+    if file.contains("sysusers.d/") {
+        return problems(sysusers::parse(text).problems);
+    }
+    if file.contains("tmpfiles.d/") {
+        return problems(tmpfiles::parse(text).problems);
+    }
+    let effects = script::effects(file, text);
+    let missing = effects
+        .iter()
+        .filter_map(|effect| match effect.consequence() {
+            script::Consequence::Missing(what) => Some(format!("line {}: {what}", effect.line)),
+            _ => None,
+        });
+    missing.collect()
+}

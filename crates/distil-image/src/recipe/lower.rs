@@ -103,6 +103,10 @@ impl RecipeError {
 /// If the definition, or one that it stands on, is wrong.
 pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
     let changes = source.changes();
+    let changed = changes
+        .as_ref()
+        .map(|changes| changes.definition.config.clone());
+    let changed = changed.unwrap_or_default();
     let top = source.definition.clone();
     let mut chain = chain(source)?;
     chain.extend(changes);
@@ -145,6 +149,10 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
         })?;
         config.user = Some(nonroot.uid.to_string());
         config.workdir = nonroot.home.clone();
+        // Whoever names another user on the command line wants that one.
+        if changed.user.is_some() {
+            config.user.clone_from(&changed.user);
+        }
     }
     Ok(Recipe {
         name: top.name.clone(),
@@ -155,6 +163,7 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
         layers,
         config,
         runtimes,
+        changed,
         mirrors,
     })
 }

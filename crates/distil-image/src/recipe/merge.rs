@@ -20,6 +20,10 @@ pub(super) fn merged(
             add_request(&mut all.packages, request)?;
         }
         all.without.extend(layer.without);
+        if !layer.keep.is_empty() {
+            let below = all.drop.texts().len();
+            all.recovered.push((below, layer.keep.clone()));
+        }
         all.drop = all.drop.and(&layer.drop)?;
         all.keep = all.keep.and(&layer.keep)?;
         all.excuse.extend(layer.excuse);

@@ -91,6 +91,18 @@ impl Source {
         Self::new(text, Home::File(path))
     }
 
+    /// A definition that is in no file, and so can name none.
+    ///
+    /// # Errors
+    /// If the text is no definition.
+    pub fn of_text(text: &str, origin: &str) -> Result<Self, RecipeError> {
+        let text = Text {
+            origin: origin.to_owned(),
+            text: text.into(),
+        };
+        Self::new(text, Home::Catalogue)
+    }
+
     fn new(text: Text, home: Home) -> Result<Self, RecipeError> {
         Ok(Self {
             definition: parse(&text.text, &text.origin)?,

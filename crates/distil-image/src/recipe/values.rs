@@ -310,6 +310,9 @@ impl<'a> Lowering<'a> {
         let path = TreePath::from_absolute(&expanded).map_err(|problem: PathError| {
             self.error(key, text, format!("the path `{expanded}` {problem}"))
         })?;
+        if path.is_root() && key != "directories" {
+            return Err(self.error(key, text, "the root of the image is a folder"));
+        }
         if key != "packages" && path.is_within(&TreePath::of(METADATA)) {
             let problem = format!(
                 "`{path}` lies in `/{METADATA}`, where scanners take all that they find for packages"

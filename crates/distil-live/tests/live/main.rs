@@ -21,6 +21,7 @@ mod platforms;
 mod python;
 mod reproducible;
 mod scanners;
+mod schema;
 mod surface;
 mod system_files;
 mod variants;

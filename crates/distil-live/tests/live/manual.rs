@@ -10,15 +10,15 @@ use distil_live::context::workspace;
 use distil_live::require;
 
 /// A definition in a page of the manual.
-struct Example {
+pub(crate) struct Example {
     /// The number of its first line in the page.
     line: usize,
     /// Its text.
-    yaml: String,
+    pub(crate) yaml: String,
 }
 
 /// The blocks of YAML that are whole definitions: after comments, they begin with the name.
-fn examples(page: &str) -> Vec<Example> {
+pub(crate) fn examples(page: &str) -> Vec<Example> {
     let mut examples = Vec::new();
     let mut lines = (1..).zip(page.lines());
     while let Some((number, line)) = lines.next() {

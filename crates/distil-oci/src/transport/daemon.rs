@@ -21,7 +21,7 @@ use futures_util::{Stream, StreamExt as _, stream};
 use tokio::sync::mpsc;
 
 use crate::compression::Format;
-use crate::image::{Content, Image};
+use crate::image::Content;
 use crate::layer::Layer;
 use crate::platform::Platform;
 use crate::reference::Reference;
@@ -55,7 +55,7 @@ fn write_to(
         Some(image) => image,
         None => content.images().first().ok_or(Problem::Empty)?,
     };
-    check_layers(&daemon, image)?;
+    let is_zstd = image.layers().iter().any(is_zstd);
     let image = Content::Image(image.clone());
     let names = std::slice::from_ref(name);
     let (sender, receiver) = mpsc::channel(WAITING);
@@ -78,6 +78,7 @@ fn write_to(
         });
         (maker.join(), sent)
     });
+    let sent = sent.map_err(|problem| explained(problem, &daemon, is_zstd));
     let made = made.unwrap_or_else(|_| Err(died()));
     match (made, sent) {
         // When the daemon hangs up, it says why, and we only see that it did.
@@ -161,16 +162,18 @@ fn platform(daemon: &SystemVersion) -> Platform {
     Platform::linux(daemon.arch.as_deref().unwrap_or_default(), None)
 }
 
-/// Refuses layers by Zstandard for a Docker that takes them for damaged tar archives.
-fn check_layers(daemon: &SystemVersion, image: &Image) -> Result<(), Problem> {
-    match docker_version(daemon) {
-        Some((major, minor)) if major < ZSTD_SINCE && image.layers().iter().any(is_zstd) => {
-            Err(Problem::DaemonZstd {
+/// What a refusal means. Some builds of Docker before 23 read Zstandard, others take it for a
+/// damaged tar archive and say nothing of it.
+fn explained(problem: Problem, daemon: &SystemVersion, is_zstd: bool) -> Problem {
+    match (problem, docker_version(daemon)) {
+        (Problem::DaemonRefused(said), Some((major, minor))) if is_zstd && major < ZSTD_SINCE => {
+            Problem::DaemonZstd {
                 version: format!("{major}.{minor:02}"),
                 since: ZSTD_SINCE,
-            })
+                said,
+            }
         }
-        _ => Ok(()),
+        (problem, _) => problem,
     }
 }
 

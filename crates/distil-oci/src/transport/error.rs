@@ -215,13 +215,15 @@ pub enum Problem {
     NotInDaemon(String),
     /// The daemon cannot read the image's layers.
     #[error(
-        "Docker {version} cannot load layers compressed by zstd, only {since} and later can; make them with `--compression gzip`"
+        "Docker {version} refused: {said}; before {since}, not every one reads layers compressed by zstd, so try `--compression gzip`"
     )]
     DaemonZstd {
         /// The daemon's version.
         version: String,
-        /// The first major version that can.
+        /// The first major version of which every one can.
         since: u32,
+        /// What it said.
+        said: String,
     },
     /// The daemon said no.
     #[error("the Docker daemon refused: {0}")]

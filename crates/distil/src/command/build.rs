@@ -50,7 +50,8 @@ pub(crate) fn run(arguments: cli::Build) -> Result<(), CommandError> {
         let content = Content::of(images, annotations).map_err(CommandError::failure)?;
         printer.finish();
         if matches!(plan.options.compression, Compression::Zstd { .. }) {
-            printer.say("note: Docker loads layers compressed by zstd from version 23 on");
+            printer
+                .say("note: before version 23, not every Docker loads layers compressed by zstd");
         }
         let undone = built.first().map_or(0, |one| {
             let packages = one.assembly.packages.iter();

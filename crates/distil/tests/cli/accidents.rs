@@ -192,3 +192,16 @@ fn a_variant_of_a_definition_with_a_shell_of_its_own() {
         context.run(&["build", &format!("app.yaml:{variant}")]);
     }
 }
+
+/// What runs it is not there, so that it is of no use; but an entry without effect is a mistake.
+#[test]
+fn a_script_that_is_kept_stays_or_is_refused() {
+    let script = deb("script").executable("usr/bin/script", "#!/usr/bin/gone\n");
+    let context = Context::with_packages(vec![script]);
+    context.define("name: app\nfrom: base\npackages: [script]\nkeep: [/usr/bin/script]\n");
+    let output = context.command(&["build", "app.yaml"]).output().unwrap();
+    if output.status.success() {
+        let files = crate::images::files(&context.work().join("app.tar"));
+        assert!(files.contains_key("usr/bin/script"));
+    }
+}

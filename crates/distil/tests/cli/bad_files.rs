@@ -132,7 +132,7 @@ fn places_owners_and_modes() {
     ");
     insta::assert_snapshot!(fails("files: [{path: /, text: x}]"), @"
     status 1
-    error: `files` of definition `app` adds `/`, which package `base-files` has already
+    error: `files` of definition `app`: the root of the image is a folder
      --> app.yaml:3:16
       |
     3 | files: [{path: /, text: x}]
@@ -503,7 +503,6 @@ fn nothing_but_packages_in_their_metadata() {
 
 /// Also where no package has made it yet.
 #[test]
-#[ignore = "bug: it builds"]
 fn the_root_is_a_folder() {
     let context = Context::new();
     for yaml in ["files: [{path: /, text: x}]", "links: {/: x}"] {

@@ -304,3 +304,16 @@ fn names_that_no_registry_takes() {
         );
     }
 }
+
+#[test]
+fn mistakes_of_the_command_line_are_not_the_catalogues() {
+    let context = Context::new();
+    for flags in [
+        ["--user", ""],
+        ["--user", "env"],
+        ["--entrypoint", "/usr/local"],
+    ] {
+        let message = context.fails(&[&["build", "base"][..], &flags].concat());
+        assert!(!message.contains("-->"), "{flags:?}: {message}");
+    }
+}

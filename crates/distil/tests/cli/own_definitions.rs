@@ -15,18 +15,18 @@ fn program() -> Vec<u8> {
     ElfBuilder::executable().needed("libc.so.6").build()
 }
 
-fn deb(name: &str) -> DebBuilder {
+pub(crate) fn deb(name: &str) -> DebBuilder {
     DebBuilder::new(name, "1.0-1", "amd64")
 }
 
 /// Builds `app.yaml` and gives its files.
-fn build(context: &Context, yaml: &str) -> BTreeMap<String, File> {
+pub(crate) fn build(context: &Context, yaml: &str) -> BTreeMap<String, File> {
     context.define(yaml);
     context.run(&["build", "app.yaml", "--platform", "linux/amd64"]);
     files(&context.work().join("app.tar"))
 }
 
-fn text<'a>(files: &'a BTreeMap<String, File>, path: &str) -> &'a str {
+pub(crate) fn text<'a>(files: &'a BTreeMap<String, File>, path: &str) -> &'a str {
     let file = files.get(path).unwrap_or_else(|| panic!("no `{path}`"));
     std::str::from_utf8(&file.bytes).unwrap()
 }
@@ -37,7 +37,7 @@ fn show(context: &Context, arguments: &[&str]) -> Value {
     serde_json::from_str(&context.run(&all)).unwrap()
 }
 
-fn layers(context: &Context, arguments: &[&str]) -> Vec<String> {
+pub(crate) fn layers(context: &Context, arguments: &[&str]) -> Vec<String> {
     let shown = show(context, arguments);
     let layers = shown["layers"].as_array().unwrap().iter();
     layers
@@ -304,21 +304,6 @@ fn two_parts_of_one_package() {
         "name: app\nfrom: base\npackages:\n- {name: both, only: [/usr/share/both/a]}\n- {name: both, only: [/usr/share/both/b]}\n",
     );
     assert!(files.contains_key("usr/share/both/a") && files.contains_key("usr/share/both/b"));
-}
-
-#[test]
-fn one_layer_for_all_may_drop_what_the_parent_ships() {
-    let context = Context::new();
-    let yaml = "name: app\nfrom: cc\nlayers: single\ndrop: [/etc/services]\npackages: [libffi8]\n";
-    let files = build(&context, yaml);
-    assert!(!files.contains_key("etc/services") && files.contains_key("etc/protocols"));
-    assert!(files.values().all(|file| file.layer == 0));
-    assert!(!text(&files, "var/lib/dpkg/status.d/netbase.md5sums").contains("etc/services"));
-    assert_eq!(files["tmp"].mode, 0o1777);
-    for variant in ["nonroot", "debug", "debug-nonroot"] {
-        let count = layers(&context, &[&format!("app.yaml:{variant}")]).len();
-        assert_eq!(count, if variant == "nonroot" { 1 } else { 2 }, "{variant}");
-    }
 }
 
 #[test]

@@ -297,7 +297,7 @@ fn random_definitions_build_or_fail_with_a_message() {
         .ok()
         .and_then(|text| text.parse().ok());
     let config = Config {
-        cases: cases.unwrap_or(60),
+        cases: cases.unwrap_or(100),
         max_shrink_iters: 200,
         failure_persistence: None,
         ..Config::default()

@@ -118,7 +118,6 @@ fn show_a_definition() {
     PACKAGE          DEPENDENCY LEFT OUT
     app              dash
     base-files       awk
-    ca-certificates  openssl (>= 1.1.1)
     ca-certificates  debconf (>= 0.5) | debconf-2.0
     tzdata           debconf (>= 0.5) | debconf-2.0
 
