@@ -1,0 +1,123 @@
+"""The page that holds what was measured."""
+
+import datetime
+import os
+import pathlib
+import re
+import statistics
+
+from benchmark.mirror import ARCH, CHANGING, SUITE
+
+ROWS = (
+    ("`distil build python3`, empty store", "cold", "distil"),
+    ("the same on one core", "cold, one core", "distil"),
+    ("full store, the output missing", "warm", "distil"),
+    ("the same on one core", "warm, one core", "distil"),
+    ("one package of the archive changed", "one package changed", "distil"),
+    ("nothing changed", "nothing changed", "distil"),
+    ("mmdebstrap, then `docker import`", "mmdebstrap and docker", "mmdebstrap"),
+    ("mmdebstrap, then umoci", "mmdebstrap and umoci", "umoci"),
+    ("buildah, with `dpkg-deb -x` in a Dockerfile", "buildah", None),
+    ("floor: `dpkg-deb` twice in parallel into `pigz -6`", "floor", "floor"),
+    ("the same on one core", "floor, one core", "floor"),
+)
+
+
+def median(runs, what):
+    return statistics.median(getattr(run, what) for run in runs)
+
+
+def seconds(value):
+    return f"{value * 1000:.0f} ms" if value < 0.1 else f"{value:.2f} s"
+
+
+def written(measured, scale, large, runs, drawing):
+    """The whole page."""
+    time = {name: median(all_, "seconds") for name, all_ in measured.runs.items()}
+    table = ""
+    for title, name, size in ROWS:
+        all_ = measured.runs[name]
+        each = [run.seconds for run in all_]
+        table += (
+            f"| {title} | {seconds(time[name])} | {seconds(min(each))}–{seconds(max(each))} "
+            f"| {time[name] / time['cold']:.3g} | {median(all_, 'memory') / 2**20:.0f} MiB "
+            f"| {median(all_, 'read') / 1e6:.0f} / {median(all_, 'written') / 1e6:.0f} MB "
+            f"| {f'{measured.sizes[size] / 1e6:.1f} MB' if size else ''} |\n"
+        )
+    bootstrapped, own = time["mmdebstrap and docker"], median(measured.own, "seconds")
+    ratios = "".join(
+        f"| {what} | {ratio} |\n"
+        for what, ratio in (
+            ("mmdebstrap with `docker import` to distil, empty store", f"{bootstrapped / time['cold']:.1f} : 1"),
+            ("the floor to distil, empty store", f"{time['floor'] / time['cold']:.2f} : 1"),
+            ("the same on one core", f"{time['floor, one core'] / time['cold, one core']:.2f} : 1"),
+            ("mmdebstrap with `docker import` to distil, full store", f"{bootstrapped / time['warm']:.0f} : 1"),
+            ("nothing changed", seconds(time["nothing changed"])),
+            (
+                f"one package changed, beside what `dpkg-deb` and `pigz` take for it alone ({seconds(own)})",
+                seconds(time["one package changed"]),
+            ),
+        )
+    )
+    scaled = "".join(
+        f"| {number} | {seconds(median([cold for cold, _ in all_], 'seconds'))} "
+        f"| {seconds(median([warm for _, warm in all_], 'seconds'))} "
+        f"| {median([cold for cold, _ in all_], 'memory') / 2**20:.0f} MiB "
+        f"| {median([warm for _, warm in all_], 'memory') / 2**20:.0f} MiB |\n"
+        for number, all_ in sorted(scale.items())
+    )
+    largest = "".join(
+        f"| {name} | {unpacked / 1e6:.0f} MB | {seconds(cold.seconds)} | {cold.memory / 2**20:.0f} MiB "
+        f"| {warm.memory / 2**20:.0f} MiB |\n"
+        for name, unpacked, cold, warm in large
+    )
+    return f"""# Benchmarks
+
+Written by `scripts/bench` on {datetime.date.today()}; run it to have your own.
+
+![How long each way takes, and what distil's time and memory depend on]({drawing})
+
+## An image of Python
+
+Every way starts from the same {measured.packages} packages ({measured.downloaded / 1e6:.1f} MB of `.deb` files) for {SUITE}, {ARCH}, in a
+folder with signed indexes, on {os.cpu_count()} cores of {cpu_model()}. Medians of {runs} runs, taken in
+turn.
+
+| | time | fastest–slowest | times distil | peak memory | read / written | compressed |
+|---|---|---|---|---|---|---|
+{table}
+| | |
+|---|---|
+{ratios}
+- *distil* verifies the archive's signatures, solves, fetches, leaves out what no program reads at run
+  time, and writes an archive that `docker load` reads. An empty store has nothing: no index, no
+  package, no layer. With a full one everything is there but the archive that is written. Where one
+  package changed, `{CHANGING}` has a new version, and with it the index of the whole release.
+- *mmdebstrap* (`--variant=extract`) verifies, solves with apt, and unpacks all files to disk and into
+  a tar, which Docker imports, or umoci makes a layer of. Packages that apt wants and the image leaves
+  out are called installed, so that it unpacks the same ones. Docker's own memory is not counted; the
+  size is by `gzip -6`.
+- *buildah* verifies and chooses nothing: it copies the packages into a stage that has dpkg, unpacks
+  them there, copies the files into an empty stage and writes an archive.
+- The *floor* decompresses every package and compresses the whole. It verifies, chooses and arranges
+  nothing.
+- Peak memory is that of the largest process. Read and written is what all processes of a command
+  asked the system for, from memory or disk.
+
+## Number of packages
+
+Made-up packages of 400 kB in ten files each, and one that depends on them all.
+
+| packages | empty store | full store | peak memory, empty | full |
+|---|---|---|---|---|
+{scaled}
+## Large images
+
+| image | unpacked | empty store | peak memory, empty | full store |
+|---|---|---|---|---|
+{largest}"""
+
+
+def cpu_model():
+    found = re.search(r"^model name\s*:\s*(.*)$", pathlib.Path("/proc/cpuinfo").read_text(), re.M)
+    return found[1] if found else "an unnamed processor"
