@@ -242,25 +242,37 @@ fn labels(
     Ok(labels)
 }
 
-/// Fills `${version:PACKAGE}` in.
+/// Fills `${version:PACKAGE}` and `${release:PACKAGE}` in.
 fn filled(text: &str, recipe: &Recipe, resolution: &Resolution) -> Result<String, ConfigError> {
     let value = |name: &str| {
-        let package = name.strip_prefix("version:")?;
+        let (kind, package) = name.split_once(':')?;
         let (_, found) = resolution
             .packages()
             .find(|(_, one)| one.package.name == package)?;
-        Some(found.package.version.as_str().to_owned())
+        let version = &found.package.version;
+        match kind {
+            "version" => Some(version.as_str().to_owned()),
+            "release" => Some(release(version.upstream()).to_owned()),
+            _ => None,
+        }
     };
     expand(text, &value).map_err(|error| ConfigError::Variable {
         image: recipe.name.clone(),
         place: recipe.place("config", text),
-        problem: match error.name.strip_prefix("version:") {
-            Some(package) => {
+        problem: match error.name.split_once(':') {
+            Some((_, package)) => {
                 format!("`{text}` is about the version of `{package}`, which is not in the image")
             }
             None => error.to_string(),
         },
     })
+}
+
+/// The release of a program in its upstream version: what is before the marks that a builder or
+/// Debian appends, `21.0.11` of `21.0.11+10` and `20.19.2` of `20.19.2+dfsg`.
+fn release(upstream: &str) -> &str {
+    let end = upstream.find(['+', '~', '-']).unwrap_or(upstream.len());
+    &upstream[..end]
 }
 
 fn rfc3339(seconds: i64) -> String {

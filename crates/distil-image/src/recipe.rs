@@ -5,6 +5,7 @@ mod lower;
 mod merge;
 mod run;
 mod source;
+mod suites;
 mod values;
 mod variables;
 
@@ -16,11 +17,12 @@ use distil_tree::TreePath;
 use rustls_pki_types::CertificateDer;
 
 use crate::architecture::Architecture;
-use crate::definition::{Accounts, Config};
+use crate::definition::{Accounts, Config, KeyStore};
 use crate::pattern::Patterns;
 
 pub use lower::{RecipeError, Target, lower};
 pub use source::{Place, Source, Text};
+pub use suites::{UnsuitableSuite, suites};
 pub use variables::{UnknownVariable, expand};
 
 /// Which of a definition's images.
@@ -155,6 +157,8 @@ pub struct LayerRecipe {
     pub accounts: Accounts,
     /// Certificates that are trusted beside Debian's.
     pub certificates: Vec<NewCertificates>,
+    /// When Java's key store is made of them.
+    pub key_store: KeyStore,
     /// Whether it is the layer with busybox.
     pub is_debug: bool,
     /// Entries that may have no effect: the catalogue's.
@@ -182,6 +186,7 @@ impl LayerRecipe {
             files: Vec::new(),
             accounts: Accounts::default(),
             certificates: Vec::new(),
+            key_store: KeyStore::default(),
             is_debug: false,
             lenient: BTreeSet::new(),
             written: BTreeMap::new(),

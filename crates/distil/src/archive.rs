@@ -13,7 +13,8 @@ use distil_debian::solve::SolveError;
 use distil_debian::sources::{Sources, debian_mirrors};
 use distil_image::recipe::{Recipe, RecipeError};
 use distil_image::{
-    AssembleError, BuildError, ClosureError, Found, ProgramError, ResolveError, SurfaceError,
+    AssembleError, BuildError, ClosureError, Found, GenerateError, ProgramError, ResolveError,
+    SurfaceError,
 };
 use distil_store::Store;
 use serde::Deserialize;
@@ -237,6 +238,18 @@ pub(crate) fn explain(error: BuildError) -> CommandError {
         BuildError::Archive(ArchiveError::IndexMissing { .. }) => Some(
             "the mirror may be changing just now; try again, or another with `--mirror`".to_owned(),
         ),
+        BuildError::Assemble(AssembleError::Generate(GenerateError::NoJava { .. })) => Some(
+            "leave the package out, since distil makes the key store for any Java machine of the \
+             image; `certificates: {key_store: always}` in a definition makes it for one that is \
+             copied in later"
+                .to_owned(),
+        ),
+        BuildError::Recipe(RecipeError::Suite(unsuitable)) => {
+            let suites = unsuitable.suites.iter();
+            let flags = suites.map(|suite| format!("`--suite {suite}`"));
+            let flags: Vec<String> = flags.collect();
+            Some(format!("it can be made with {}", flags.join(" or ")))
+        }
         BuildError::Assemble(AssembleError::Program(ProgramError::Unusable { key, .. })) => {
             let key = key.to_uppercase();
             Some(format!(

@@ -29,6 +29,7 @@ pub(crate) fn changes(flags: &cli::Definition) -> Result<Definition, CommandErro
         files: files?,
         certificates: Certificates {
             extra: flags.authorities.clone(),
+            ..Certificates::default()
         },
         config,
         ..Definition::default()

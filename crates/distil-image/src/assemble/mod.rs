@@ -220,6 +220,7 @@ pub fn assemble(
         left_out,
         accounts,
     };
+    generate::check(&assembly, recipe)?;
     closure::check(&assembly.tree, recipe)?;
     surface::check(&assembly, recipe)?;
     program::check(&assembly.tree, recipe)?;

@@ -14,6 +14,14 @@ const FILES: &[(&str, &str)] = &[
         include_str!("../../../../images/base-nossl.yaml"),
     ),
     ("cc", include_str!("../../../../images/cc.yaml")),
+    (
+        "java-base",
+        include_str!("../../../../images/java-base.yaml"),
+    ),
+    ("java17", include_str!("../../../../images/java17.yaml")),
+    ("java21", include_str!("../../../../images/java21.yaml")),
+    ("java25", include_str!("../../../../images/java25.yaml")),
+    ("nodejs", include_str!("../../../../images/nodejs.yaml")),
     ("python3", include_str!("../../../../images/python3.yaml")),
     ("static", include_str!("../../../../images/static.yaml")),
 ];

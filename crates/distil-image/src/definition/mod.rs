@@ -33,6 +33,8 @@ pub struct Definition {
     /// What this image stands on: a name of the catalogue, or the path of another definition,
     /// relative to this one.
     pub from: Option<String>,
+    /// The releases of Debian that it can be made from; all of them if there is none.
+    pub suites: OneOrMany,
     /// Whether the layers of what it stands on are shared.
     pub layers: Layers,
     /// Mirrors of Debian's archive to build from.
@@ -195,6 +197,19 @@ pub struct Group {
 pub struct Certificates {
     /// PEM files, relative to the definition, that are trusted beside Debian's.
     pub extra: Vec<String>,
+    /// Whether Java's key store is made of them, too.
+    pub key_store: KeyStore,
+}
+
+/// When Java's key store is made of the certificates.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyStore {
+    /// Where the image has a Java machine.
+    #[default]
+    WithJava,
+    /// Although the image has none: one is copied in later.
+    Always,
 }
 
 /// How a container runs (OCI image specification, "Image Configuration").

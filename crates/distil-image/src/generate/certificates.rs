@@ -23,18 +23,11 @@ const LOCAL: &str = "usr/local/share/ca-certificates";
 
 const FOLDER: &str = "etc/ssl/certs";
 
-const STORE: &str = "Java's key store";
-
-/// Where Debian's JVMs look for the key store, through links in their own folders.
-const KEY_STORE: &str = "etc/ssl/certs/java/cacerts";
-
-const JAVA_MACHINES: &str = "usr/lib/jvm";
-
 pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
     add_extra(generation)?;
     let certificates = certificates(generation)?;
     if certificates.is_empty() {
-        return Ok(());
+        return key_store::generate(generation, &[]);
     }
     let folder = TreePath::of(FOLDER);
     let mut bundle = Vec::new();
@@ -60,7 +53,9 @@ pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateEr
         }
     }
     generation.file(WHAT, &folder.join("ca-certificates.crt"), bundle)?;
-    add_key_store(generation, &certificates)
+    let named = |one: &Certificate| (one.link.clone(), one.der.clone());
+    let named: Vec<_> = certificates.iter().map(named).collect();
+    key_store::generate(generation, &named)
 }
 
 struct Certificate {
@@ -103,36 +98,6 @@ fn add_extra(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
         }
     }
     Ok(())
-}
-
-/// Makes Java's key store with the same certificates, where a JVM looks for it.
-fn add_key_store(
-    generation: &mut Generation<'_>,
-    certificates: &[Certificate],
-) -> Result<(), GenerateError> {
-    let store = TreePath::of(KEY_STORE);
-    let target = store.to_string();
-    let leads_there = |kind: &Kind| matches!(kind, Kind::Symlink(to) if to == target.as_bytes());
-    let machines = TreePath::of(JAVA_MACHINES);
-    let has_machine = {
-        let mut entries = generation.tree.below(&machines);
-        entries.any(|(_, entry)| leads_there(&entry.kind))
-    };
-    if !has_machine {
-        return Ok(());
-    }
-    let entry = |certificate: &Certificate| {
-        let alias = format!("debian:{}", certificate.link.to_lowercase());
-        (alias, certificate.der.clone())
-    };
-    let entries: Vec<_> = certificates.iter().map(entry).collect();
-    let bytes =
-        key_store::encode(&entries, generation.mtime).map_err(|problem| GenerateError::Input {
-            path: FOLDER.to_owned(),
-            what: STORE,
-            problem,
-        })?;
-    generation.file(STORE, &store, bytes)
 }
 
 fn pem_of(certificate: &CertificateDer<'_>) -> Result<String, String> {

@@ -4,7 +4,23 @@
 //! the password, `changeit`, which guards nothing in a file that everybody may read (OpenJDK,
 //! `sun.security.provider.JavaKeyStore`). Every JVM since 1.2 opens it.
 
+use distil_tree::{Kind, Tree, TreePath};
 use sha1::{Digest, Sha1};
+
+use super::{GenerateError, Generation};
+use crate::assemble::Assembly;
+use crate::definition::KeyStore;
+use crate::recipe::Recipe;
+
+const WHAT: &str = "Java's key store";
+
+/// Where Debian's Java machines look for the key store, through links in their own folders.
+const PLACE: &str = "etc/ssl/certs/java/cacerts";
+
+const MACHINES: &str = "usr/lib/jvm";
+
+/// The package whose script makes the key store; whoever names it wants to have one.
+const PACKAGE: &str = "ca-certificates-java";
 
 /// The key store's password, as Java's own.
 const PASSWORD: &str = "changeit";
@@ -16,9 +32,65 @@ const MAGIC: u32 = 0xfeed_feed;
 const VERSION: u32 = 2;
 const TRUSTED_CERTIFICATE: u32 = 2;
 
+/// Makes the key store of the certificates, each with the name of its link in the folder of
+/// certificates: where a Java machine looks for it, where a definition asks for it, and where a
+/// layer below has one that lacks the certificates of this one.
+pub(super) fn generate(
+    generation: &mut Generation<'_>,
+    certificates: &[(String, Vec<u8>)],
+) -> Result<(), GenerateError> {
+    let place = TreePath::of(PLACE);
+    let is_asked_for = generation.recipe.key_store == KeyStore::Always;
+    if certificates.is_empty() && !is_asked_for {
+        return Ok(());
+    }
+    let is_there = generation.tree.get(&place).is_some();
+    if !is_asked_for && !is_there && !has_machine(generation.tree) {
+        return Ok(());
+    }
+    let failed = |problem: String| GenerateError::Input {
+        path: "/etc/ssl/certs".to_owned(),
+        what: WHAT,
+        problem,
+    };
+    if certificates.is_empty() {
+        return Err(failed("has no certificates".to_owned()));
+    }
+    let entry = |(link, der): &(String, Vec<u8>)| {
+        let alias = format!("debian:{}", link.to_lowercase());
+        (alias, der.clone())
+    };
+    let entries: Vec<_> = certificates.iter().map(entry).collect();
+    let bytes = encode(&entries, generation.mtime).map_err(failed)?;
+    generation.file(WHAT, &place, bytes)
+}
+
+/// Whether a Java machine looks for the key store.
+fn has_machine(tree: &Tree) -> bool {
+    let target = format!("/{PLACE}");
+    let machines = TreePath::of(MACHINES);
+    let mut entries = tree.below(&machines);
+    entries.any(|(_, entry)| matches!(&entry.kind, Kind::Symlink(to) if to == target.as_bytes()))
+}
+
+/// Refuses a finished image that has the package which makes the key store, and nothing that
+/// would read it: whoever asked for it is mistaken about what is in the image.
+pub(crate) fn check(assembly: &Assembly, recipe: &Recipe) -> Result<(), GenerateError> {
+    let is_asked_for = assembly
+        .packages
+        .iter()
+        .any(|one| one.selected.package.name == PACKAGE);
+    let mut layers = recipe.layers.iter();
+    let is_for_later = layers.any(|layer| layer.key_store == KeyStore::Always);
+    match is_asked_for && !is_for_later && !has_machine(&assembly.tree) {
+        true => Err(GenerateError::NoJava { package: PACKAGE }),
+        false => Ok(()),
+    }
+}
+
 /// A key store with these certificates, each under an alias; `seconds` since 1970 is the time at
 /// which they were put there.
-pub(super) fn encode(certificates: &[(String, Vec<u8>)], seconds: i64) -> Result<Vec<u8>, String> {
+fn encode(certificates: &[(String, Vec<u8>)], seconds: i64) -> Result<Vec<u8>, String> {
     let number = |count: usize| u32::try_from(count).map_err(|_| "has too much in it".to_owned());
     let mut bytes = Vec::new();
     bytes.extend(MAGIC.to_be_bytes());

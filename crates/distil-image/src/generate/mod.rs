@@ -17,9 +17,9 @@ use distil_debian::suite::Suite;
 use distil_tree::{Entry, InsertError, Kind, Metadata, Origin, Tree, TreePath};
 
 use crate::architecture::Architecture;
-use crate::assemble::InstalledPackage;
+use crate::assemble::{Assembly, InstalledPackage};
 use crate::definition::Accounts;
-use crate::recipe::LayerRecipe;
+use crate::recipe::{LayerRecipe, Recipe};
 
 /// The most bytes of a file that a generator reads: bundles and control files are far smaller.
 const MAX_INPUT: u64 = 64 << 20;
@@ -67,6 +67,12 @@ pub enum GenerateError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Java's key store is asked for, and there is no Java.
+    #[error("`{package}` is for Java's key store, and the image has no Java machine to read it")]
+    NoJava {
+        /// The package that asks for it.
+        package: &'static str,
+    },
     /// It has no place in the tree.
     #[error("failed to put {what} into the image")]
     Insert {
@@ -75,6 +81,11 @@ pub enum GenerateError {
         /// Why.
         source: InsertError,
     },
+}
+
+/// Proves of a finished image that what was asked for could be made.
+pub(crate) fn check(assembly: &Assembly, recipe: &Recipe) -> Result<(), GenerateError> {
+    key_store::check(assembly, recipe)
 }
 
 /// Makes all generated files of a layer.

@@ -9,6 +9,7 @@ use distil_tree::TreePath;
 
 use super::merge::merged;
 use super::source::{Place, Source};
+use super::suites::{self, UnsuitableSuite};
 use super::values::Lowering;
 use super::{LayerRecipe, PackageRequest, Recipe, Variant};
 use crate::architecture::Architecture;
@@ -51,6 +52,9 @@ pub enum RecipeError {
     /// A definition cannot be read.
     #[error(transparent)]
     Definition(#[from] DefinitionError),
+    /// The image cannot be made from the suite.
+    #[error(transparent)]
+    Suite(#[from] UnsuitableSuite),
     /// A file cannot be read.
     #[error("`{}` {problem}{place}", path.display())]
     File {
@@ -109,6 +113,7 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
     let changed = changed.unwrap_or_default();
     let top = source.definition.clone();
     let mut chain = chain(source)?;
+    suites::check(&chain, target)?;
     chain.extend(changes);
     let mut accounts = Accounts::default();
     let mut config = Config::default();
@@ -169,7 +174,7 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
 }
 
 /// The definitions from the lowest to the one asked for.
-fn chain(source: Source) -> Result<Vec<Source>, RecipeError> {
+pub(super) fn chain(source: Source) -> Result<Vec<Source>, RecipeError> {
     let mut chain = vec![source];
     loop {
         let last = &chain[chain.len() - 1];

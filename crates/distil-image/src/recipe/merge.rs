@@ -1,6 +1,7 @@
 //! Several layers made one, for a definition that shares none with what it stands on.
 
 use super::{LayerRecipe, PackageRequest};
+use crate::definition::KeyStore;
 use crate::pattern::{PatternError, Patterns};
 
 /// One layer of all of `layers`, the lowest first.
@@ -32,6 +33,9 @@ pub(super) fn merged(
         all.directories.extend(layer.directories);
         all.files.extend(layer.files);
         all.certificates.extend(layer.certificates);
+        if layer.key_store != KeyStore::default() {
+            all.key_store = layer.key_store;
+        }
         all.lenient.extend(layer.lenient);
         all.written.extend(layer.written);
         all.accounts = layer.accounts;

@@ -19,6 +19,9 @@ use crate::pattern::{PatternError, Patterns};
 /// Where the packages' metadata lies, and nothing else.
 const METADATA: &str = "var/lib/dpkg/status.d";
 
+/// How the variables begin that are about a package of the image.
+const OF_PACKAGES: [&str; 2] = ["version:", "release:"];
+
 /// One definition on one target.
 pub(super) struct Lowering<'a> {
     source: &'a Source,
@@ -96,7 +99,9 @@ impl<'a> Lowering<'a> {
             "architecture" => Some(self.target.architecture.debian().to_owned()),
             "suite" => Some(self.target.suite.codename.to_owned()),
             // Known once the packages are.
-            _ if name.starts_with("version:") && key == "config" => Some(format!("${{{name}}}")),
+            _ if key == "config" && OF_PACKAGES.iter().any(|kind| name.starts_with(kind)) => {
+                Some(format!("${{{name}}}"))
+            }
             _ => None,
         };
         let expanded = match key {
@@ -107,7 +112,7 @@ impl<'a> Lowering<'a> {
         expanded.map_err(|error| {
             let problem = format!(
                 "{error}; there are `multiarch`, `architecture`, `suite` and, in the labels and \
-                 the environment, `version:PACKAGE`; `$$` is a dollar sign"
+                 the environment, `version:PACKAGE` and `release:PACKAGE`; `$$` is a dollar sign"
             );
             self.error(key, text, problem)
         })
@@ -124,6 +129,7 @@ impl<'a> Lowering<'a> {
             keep: self.patterns("keep", |d| &d.keep, |o| &o.keep)?,
             without: self.merged(&definition.without, |overlay| &overlay.without),
             excuse: self.merged(&definition.excuse, |overlay| &overlay.excuse),
+            key_store: definition.certificates.key_store,
             ..LayerRecipe::new(&definition.name)
         };
         for (key, reasons) in [("without", &layer.without), ("excuse", &layer.excuse)] {

@@ -1,8 +1,7 @@
 //! `distil list`: the catalogue.
 
-use distil_debian::suite::Suite;
 use distil_image::definition::Catalogue;
-use distil_image::recipe::Variant;
+use distil_image::recipe::{Source, Variant, suites};
 use serde::Serialize;
 
 use crate::cli;
@@ -27,12 +26,14 @@ struct Image {
 pub(crate) fn run(arguments: &cli::List) -> Result<(), CommandError> {
     let mut images = Vec::new();
     for name in Catalogue.names() {
-        let definition = Catalogue.get(name).map_err(CommandError::failure)?;
+        let source = Source::find(name, None).map_err(CommandError::failure)?;
+        let definition = source.definition.clone();
+        let suites = suites(source).map_err(CommandError::failure)?;
         images.push(Image {
             name: definition.name,
             description: definition.description,
             from: definition.from,
-            suites: Suite::all().map(|suite| suite.codename).collect(),
+            suites: suites.iter().map(|suite| suite.codename).collect(),
             variants: Variant::ALL.map(Variant::name).to_vec(),
         });
     }

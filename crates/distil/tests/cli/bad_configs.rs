@@ -96,7 +96,7 @@ fn how_a_container_runs() {
     ");
     insta::assert_snapshot!(fails("env: {A: '${HOME}'}"), @"
     status 1
-    error: `config` of definition `app`: `${HOME}` uses `${HOME}`, and there is no such variable; there are `multiarch`, `architecture`, `suite` and, in the labels and the environment, `version:PACKAGE`; `$$` is a dollar sign
+    error: `config` of definition `app`: `${HOME}` uses `${HOME}`, and there is no such variable; there are `multiarch`, `architecture`, `suite` and, in the labels and the environment, `version:PACKAGE` and `release:PACKAGE`; `$$` is a dollar sign
      --> app.yaml:3:19
       |
     3 | config: {env: {A: '${HOME}'}}

@@ -87,7 +87,7 @@ fn yaml_that_is_wrong_shows_the_place() {
       |
     2 | form: base
       | ^^^^
-      = its keys are `accounts`, `allow`, `certificates`, `config`, `debug`, `description`, `directories`, `drop`, `excuse`, `files`, `from`, `keep`, `layers`, `links`, `mirrors`, `name`, `packages`, `when` and `without`
+      = its keys are `accounts`, `allow`, `certificates`, `config`, `debug`, `description`, `directories`, `drop`, `excuse`, `files`, `from`, `keep`, `layers`, `links`, `mirrors`, `name`, `packages`, `suites`, `when` and `without`
     ");
     insta::assert_snapshot!(definition("name: app\npackages: libc6\n"), @"
     status 1
@@ -210,7 +210,7 @@ fn values_that_make_no_sense() {
     insta::assert_snapshot!(
         definition("name: app\nfrom: base\nlinks: {'/x': '${sweet}/y'}\n"), @"
     status 1
-    error: `links` of definition `app`: `${sweet}/y` uses `${sweet}`, and there is no such variable; there are `multiarch`, `architecture`, `suite` and, in the labels and the environment, `version:PACKAGE`; `$$` is a dollar sign
+    error: `links` of definition `app`: `${sweet}/y` uses `${sweet}`, and there is no such variable; there are `multiarch`, `architecture`, `suite` and, in the labels and the environment, `version:PACKAGE` and `release:PACKAGE`; `$$` is a dollar sign
      --> app.yaml:3:15
       |
     3 | links: {'/x': '${sweet}/y'}

@@ -21,4 +21,5 @@ mod random_definitions;
 mod reproducible;
 mod show_diff;
 mod single_layer;
+mod suites;
 mod why;

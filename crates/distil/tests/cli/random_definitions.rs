@@ -258,6 +258,14 @@ fn case() -> impl Strategy<Value = Case> {
         one_of(&["", "", "", "layers: single"]),
         one_of(&[
             "",
+            "",
+            "",
+            "",
+            "suites: [trixie, forky]",
+            "suites: bookworm",
+        ]),
+        one_of(&[
+            "",
             "accounts: {users: [{name: me, uid: 1000}], groups: [{name: me, gid: 1000}]}",
         ]),
         one_of(&["", "", "certificates: {extra: [ca.pem]}"]),
@@ -273,7 +281,7 @@ fn case() -> impl Strategy<Value = Case> {
     let variant = one_of(&["", "", ":nonroot", ":debug", ":debug-nonroot"]);
     (head, body(), overlay, variant).prop_map(|(head, body, overlay, variant)| {
         let mut yaml = "name: app\n".to_owned();
-        let head = [head.0, head.1, head.2, head.3, head.4];
+        let head = [head.0, head.1, head.2, head.3, head.4, head.5];
         for line in head.iter().chain(&body).filter(|line| !line.is_empty()) {
             let _ = writeln!(yaml, "{line}");
         }
