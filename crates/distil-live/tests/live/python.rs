@@ -109,6 +109,11 @@ fn whole_standard_library_bookworm_arm64() {
     imports_its_library("bookworm", "arm64");
 }
 
+#[test]
+fn whole_standard_library_forky_amd64() {
+    imports_its_library("forky", "amd64");
+}
+
 fn keeps_promises(suite: &'static str, arch: &'static str) {
     if !Engine::runs(arch) {
         return;
@@ -153,6 +158,11 @@ fn runtime_promises_bookworm_amd64() {
 #[test]
 fn runtime_promises_bookworm_arm64() {
     keeps_promises("bookworm", "arm64");
+}
+
+#[test]
+fn runtime_promises_forky_amd64() {
+    keeps_promises("forky", "amd64");
 }
 
 #[test]

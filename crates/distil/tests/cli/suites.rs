@@ -1,7 +1,7 @@
 //! Definitions that are for some releases of Debian alone, and what images of runtimes need besides:
 //! variables about releases, Java's key store.
 
-use distil_fixture::{DebBuilder, debian_like, debian_security_like};
+use distil_fixture::{DebBuilder, ElfBuilder, debian_like, debian_security_like};
 use serde_json::Value;
 
 use crate::context::Context;
@@ -148,4 +148,48 @@ fn a_key_store_without_java() {
     context.define(&format!("name: app\n{always}\n"));
     let message = context.fails(&["build", "app.yaml"]);
     assert!(message.contains("has no certificates"), "{message}");
+}
+
+/// Node.js in miniature, with node-acorn's files at these paths.
+fn node(acorn: &[&str]) -> Vec<DebBuilder> {
+    let package = |name: &str, files: &[&str]| {
+        let copyright = format!("usr/share/doc/{name}/copyright");
+        let paths = files.iter().copied().chain([copyright.as_str()]);
+        paths.fold(DebBuilder::new(name, "1", "all"), |deb, path| {
+            deb.file(path, "x")
+        })
+    };
+    let program = ElfBuilder::executable().needed("libc.so.6").build();
+    let node = DebBuilder::new("nodejs", "20.19.2+dfsg-1", "amd64");
+    let lexer = ["lexer.js", "dist/lexer.js"];
+    let lexer = lexer.map(|file| format!("usr/share/nodejs/cjs-module-lexer/{file}"));
+    vec![
+        node.executable("usr/bin/node", program),
+        package("node-acorn", acorn),
+        package("node-undici", &["usr/share/nodejs/undici/undici-fetch.js"]),
+        package(
+            "node-cjs-module-lexer",
+            &lexer.each_ref().map(String::as_str),
+        ),
+        package(
+            "node-minimatch",
+            &["usr/share/nodejs/minimatch/dist/cjs/index.bundle.js"],
+        ),
+    ]
+}
+
+#[test]
+fn a_file_that_node_needs_and_a_package_no_longer_has() {
+    let acorn = "usr/share/nodejs/acorn/dist/acorn.js";
+    let walk = "usr/share/nodejs/acorn-walk/dist/walk.js";
+    let whole = Context::with_packages(node(&[acorn, walk]));
+    whole.run(&["build", "nodejs", "--platform", "linux/amd64"]);
+    let moved = Context::with_packages(node(&[acorn, "usr/share/nodejs/acorn-walk/walk.js"]));
+    let message = moved.fails(&["build", "nodejs", "--platform", "linux/amd64"]);
+    assert!(
+        message.contains(&format!(
+            "the pattern `/{walk}` in `only` of definition `nodejs`"
+        )),
+        "{message}"
+    );
 }
