@@ -6,6 +6,7 @@
 
 pub mod archive;
 pub mod control;
+pub mod copyright;
 mod date;
 pub mod deb;
 pub mod fetch;

@@ -33,6 +33,21 @@ const SUITES: [Suite; 3] = [
     },
 ];
 
+/// What a suite has no packages for, of the architectures that another has, and why. The archive
+/// itself says so, too (`Architectures` of its Releases); this is to know it without asking.
+const LACKING: [(&str, &str, &str); 2] = [
+    (
+        "bookworm",
+        "riscv64",
+        "Debian has made packages for it since trixie",
+    ),
+    (
+        "bookworm",
+        "s390x",
+        "its security archive has none since long-term support began in June 2026",
+    ),
+];
+
 /// There is no suite of this name, or none that images can be made from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no suite `{name}`; the suites are {}", known())]
@@ -68,6 +83,14 @@ impl Suite {
         found.ok_or_else(|| UnknownSuite {
             name: name.to_owned(),
         })
+    }
+
+    /// Why there is nothing for an architecture in this suite; none where there is.
+    pub fn lacks(&self, architecture: &str) -> Option<&'static str> {
+        let found = LACKING
+            .iter()
+            .find(|(suite, lacking, _)| *suite == self.codename && *lacking == architecture);
+        found.map(|(_, _, why)| *why)
     }
 
     /// The suites of the archive that make up this release, and where each is kept.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use distil_debian::suite::Suite;
 use distil_oci::Platform;
 
 /// An architecture that images are made for.
@@ -90,6 +91,11 @@ impl Architecture {
     /// All of them, by Debian's names.
     pub fn all() -> impl Iterator<Item = Self> {
         FACTS.iter().map(Self)
+    }
+
+    /// Those that a suite has packages for.
+    pub fn of_suite(suite: Suite) -> impl Iterator<Item = Self> {
+        Self::all().filter(move |one| suite.lacks(one.debian()).is_none())
     }
 
     /// The architecture of a platform.

@@ -82,6 +82,35 @@ pub struct Prepared {
     pub assembly: Assembly,
 }
 
+/// Finds the packages of an image, and fetches none of them.
+///
+/// # Errors
+/// As the steps have them.
+pub fn solve(
+    recipe: &Recipe,
+    archive: &ArchiveOptions,
+    store: &Store,
+    fetcher: &Fetcher,
+    progress: &dyn Progress,
+) -> Result<Resolution, BuildError> {
+    let (_, resolution) = open(recipe, archive, store, fetcher, progress)?;
+    Ok(resolution)
+}
+
+fn open(
+    recipe: &Recipe,
+    archive: &ArchiveOptions,
+    store: &Store,
+    fetcher: &Fetcher,
+    progress: &dyn Progress,
+) -> Result<(Archive, Resolution), BuildError> {
+    progress.step("reading the archive");
+    let archive = Archive::open(archive, store, fetcher)?;
+    progress.step("solving");
+    let resolution = resolve(recipe, archive.index(), archive.states())?;
+    Ok((archive, resolution))
+}
+
 /// Does all steps but the compressing: enough to show an image.
 ///
 /// # Errors
@@ -94,10 +123,7 @@ pub fn prepare(
     fetcher: &Fetcher,
     progress: &dyn Progress,
 ) -> Result<Prepared, BuildError> {
-    progress.step("reading the archive");
-    let archive = Archive::open(archive, store, fetcher)?;
-    progress.step("solving");
-    let resolution = resolve(&recipe, archive.index(), archive.states())?;
+    let (archive, resolution) = open(&recipe, archive, store, fetcher, progress)?;
     let sizes = || resolution.packages().map(|(_, one)| one.package.size);
     progress.packages(sizes().count() as u64, sizes().sum());
     let done = |package: &distil_debian::package::BinaryPackage| progress.package(package.size);

@@ -24,6 +24,8 @@ mod policy;
 mod program;
 pub mod recipe;
 mod resolve;
+mod scanners;
+mod support;
 mod surface;
 mod why;
 
@@ -32,7 +34,7 @@ pub use assemble::{
     Amount, AssembleError, Assembly, InstalledPackage, LeftOut, Omission, Undone, assemble,
 };
 pub use authority::authorities;
-pub use build::{BuildError, BuildOptions, Built, Prepared, Progress, build, prepare};
+pub use build::{BuildError, BuildOptions, Built, Prepared, Progress, build, prepare, solve};
 pub use closure::ClosureError;
 pub use config::ConfigError;
 pub use contents::{Contents, fetch};
@@ -43,6 +45,8 @@ pub use pattern::{PatternError, Patterns};
 pub use policy::Policy;
 pub use program::ProgramError;
 pub use resolve::{LocalFile, Resolution, ResolveError, ResolvedLayer, resolve};
+pub use scanners::ScannerError;
+pub use support::{Phase, RuntimeSupport, SuiteSupport, Support};
 pub use surface::{Found, SurfaceError};
 pub use why::{
     FoundFile, FoundLink, LeftOutFile, LeftOutRelation, Step, WhyFile, WhyPackage, why_file,

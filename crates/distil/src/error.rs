@@ -69,8 +69,9 @@ impl CommandError {
         ExitCode::from(self.status)
     }
 
-    fn text(&self) -> String {
-        let mut text = format!("error: {}\n", self.error);
+    /// What went wrong and why, without what to do.
+    pub(crate) fn message(&self) -> String {
+        let mut text = format!("{}\n", self.error);
         let mut said = self.error.to_string();
         let mut source = self.error.source();
         while let Some(cause) = source {
@@ -82,6 +83,21 @@ impl CommandError {
             said = message;
             source = cause.source();
         }
+        text
+    }
+
+    /// What to do about it.
+    pub(crate) fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
+    /// What the process ends with.
+    pub(crate) fn status(&self) -> u8 {
+        self.status
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("error: {}", self.message());
         for hint in &self.hints {
             let _ = writeln!(text, "\nhint: {hint}");
         }

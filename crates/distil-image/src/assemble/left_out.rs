@@ -95,6 +95,8 @@ impl Assembly {
 pub(super) struct Selection<'a> {
     pub(super) policy: &'static Policy,
     pub(super) layer: &'a LayerRecipe,
+    /// The package.
+    pub(super) package: &'a str,
     /// The patterns of a package that is taken in part.
     pub(super) only: Option<&'a Patterns>,
 }
@@ -117,9 +119,18 @@ impl Selection<'_> {
         }
         if let Some(only) = self.only {
             let definition = definition();
-            return (!only.any(path)).then_some(Omission::NotTaken { definition });
+            let is_taken = only.any(path) || self.is_licence(path);
+            return (!is_taken).then_some(Omission::NotTaken { definition });
         }
         let why = self.policy.drops(path)?;
         (!self.layer.keep.any(path)).then_some(Omission::Policy { why })
+    }
+
+    /// Whether it is the package's licence, or the link that leads to it: that comes with any part
+    /// of a package.
+    fn is_licence(&self, path: &str) -> bool {
+        let rest = path.strip_prefix("/usr/share/doc/");
+        let rest = rest.and_then(|rest| rest.strip_prefix(self.package));
+        matches!(rest, Some("" | "/copyright"))
     }
 }

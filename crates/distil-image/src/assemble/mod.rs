@@ -25,7 +25,7 @@ use crate::generate::{self, GenerateError};
 use crate::layers::{self, LayerTree};
 use crate::recipe::{LayerRecipe, Place, Recipe};
 use crate::resolve::Resolution;
-use crate::{closure, program, surface};
+use crate::{closure, program, scanners, surface};
 
 pub use left_out::{Amount, LeftOut, Omission};
 pub(crate) use scripts::{MAX_LINE, interpreter};
@@ -148,6 +148,9 @@ pub enum AssembleError {
     /// The image would have what no such image has.
     #[error(transparent)]
     Surface(#[from] surface::SurfaceError),
+    /// Scanners would not see what is in the image.
+    #[error(transparent)]
+    Scanner(#[from] scanners::ScannerError),
     /// A file's bytes cannot be read from the store.
     #[error("failed to read `{path}` of the image from the store")]
     Read {
@@ -224,6 +227,7 @@ pub fn assemble(
     closure::check(&assembly.tree, recipe)?;
     surface::check(&assembly, recipe)?;
     program::check(&assembly.tree, recipe)?;
+    scanners::check(&assembly)?;
     Ok(assembly)
 }
 

@@ -59,6 +59,7 @@ impl Assembling<'_> {
         let selection = Selection {
             policy: Policy::default_policy(),
             layer,
+            package: name,
             only,
         };
         let mut installed = InstalledPackage {
@@ -322,6 +323,7 @@ impl Assembling<'_> {
             let selection = Selection {
                 policy,
                 layer,
+                package: &name,
                 only: request
                     .map(|request| &request.only)
                     .filter(|only| !only.is_empty()),

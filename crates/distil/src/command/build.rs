@@ -9,7 +9,8 @@ use distil_oci::transport::{self, WriteOptions};
 use distil_oci::{Compression, Content, Location, Reference};
 use distil_tree::folder::{self, FolderError};
 
-use super::{Named, architectures, find, make, suite};
+use super::platforms::{agree, architectures, check, failed, left_out};
+use super::{Named, find, make, suite};
 use crate::archive::{Session, epoch, threads};
 use crate::cli;
 use crate::error::CommandError;
@@ -35,15 +36,30 @@ pub(crate) fn run(arguments: cli::Build) -> Result<(), CommandError> {
     let plan = plan(&arguments)?;
     let session = Session::open(&arguments.archive)?;
     let printer = Printer::new(arguments.quiet);
+    let architectures = &plan.architectures;
+    for note in left_out(&arguments.platform, plan.suite) {
+        printer.say(note);
+    }
     for image in plan.images {
-        let mut built = Vec::new();
-        for architecture in &plan.architectures {
-            let target = image.named.target(plan.suite, *architecture)?;
-            let one = make(&image.named, target, &plan.options, &session, &printer);
-            let one = one.inspect_err(|_| printer.finish())?;
-            built.push(one);
+        let (word, named) = (&image.word, &image.named);
+        if architectures.len() > 1 {
+            let checked = check(word, named, plan.suite, architectures, &session, &printer);
+            checked.inspect_err(|_| printer.finish())?;
         }
-        agree(&image.word, &built)?;
+        let mut built = Vec::new();
+        for architecture in architectures {
+            let target = named.target(plan.suite, *architecture)?;
+            let one = make(named, target, &plan.options, &session, &printer);
+            let one = one.inspect_err(|_| printer.finish());
+            built.push(
+                one.map_err(|error| failed(word, architectures, vec![(*architecture, error)]))?,
+            );
+        }
+        // The archive may have changed since they were checked.
+        let resolutions = built
+            .iter()
+            .map(|one| (one.recipe.architecture, &one.resolution));
+        agree(word, &resolutions.collect::<Vec<_>>())?;
         let modified = built.iter().filter_map(created).max().unwrap_or_default();
         let images: Vec<_> = built.iter().map(|one| one.image.clone()).collect();
         let annotations = images[0].annotations().clone();
@@ -144,7 +160,7 @@ fn plan(arguments: &cli::Build) -> Result<Plan, CommandError> {
             return Err(FolderError::NotEmpty(path.clone()).into());
         }
     }
-    let architectures = architectures(&arguments.platform)?;
+    let architectures = architectures(&arguments.platform, suite)?;
     let is_root = |location: &Location| matches!(location, Location::RootFs(_));
     let mut outputs = images.iter().flat_map(|image| &image.outputs);
     if architectures.len() > 1 && outputs.any(is_root) {
@@ -213,39 +229,6 @@ fn outputs(words: &[String]) -> Result<Vec<Location>, CommandError> {
         locations.push(location);
     }
     Ok(locations)
-}
-
-/// The platforms of one image must be made from the same sources: their binary versions may
-/// differ by a rebuild, but not by what was fixed.
-fn agree(word: &str, built: &[Built]) -> Result<(), CommandError> {
-    let Some((first, others)) = built.split_first() else {
-        return Ok(());
-    };
-    let source = |built: &Built, name: &str| {
-        let mut packages = built.resolution.packages();
-        let found = packages.find(|(_, one)| one.package.name == name);
-        found.map(|(_, one)| one.package.source.clone())
-    };
-    for (_, one) in first.resolution.packages() {
-        let package = &one.package;
-        for other in others {
-            if let Some(theirs) = source(other, &package.name)
-                && theirs != package.source
-            {
-                let message = format!(
-                    "the platforms of `{word}` do not agree on `{}`: {} has source {}, {} has {theirs}",
-                    package.name,
-                    first.recipe.architecture.platform(),
-                    package.source,
-                    other.recipe.architecture.platform(),
-                );
-                let hint = "the archive is still building it for one of them; build that platform \
-                            alone, or try again later";
-                return Err(CommandError::failure(message).hint(hint));
-            }
-        }
-    }
-    Ok(())
 }
 
 fn created(built: &Built) -> Option<u64> {

@@ -4,6 +4,7 @@ pub(crate) mod build;
 pub(crate) mod diff;
 pub(crate) mod list;
 pub(crate) mod manual;
+pub(crate) mod platforms;
 pub(crate) mod show;
 pub(crate) mod why;
 
@@ -12,8 +13,7 @@ use std::time::{Duration, SystemTime};
 use distil_debian::suite::Suite;
 use distil_image::definition::is_file_name;
 use distil_image::recipe::{Source, Target, Variant, lower};
-use distil_image::{Architecture, BuildOptions, Built, Prepared, build, prepare};
-use distil_oci::Platform;
+use distil_image::{Architecture, BuildOptions, Built, Prepared, Resolution, build, prepare};
 
 use crate::archive::{Session, epoch, explain};
 use crate::changes::changes;
@@ -34,15 +34,20 @@ impl Named {
         suite: Suite,
         architecture: Architecture,
     ) -> Result<Target, CommandError> {
-        let epoch = epoch()?.and_then(|seconds| u64::try_from(seconds).ok());
-        let epoch = epoch.map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
         Ok(Target {
             variant: self.variant,
             suite,
             architecture,
-            now: epoch.unwrap_or_else(SystemTime::now),
+            now: now()?,
         })
     }
+}
+
+/// The time now, or `SOURCE_DATE_EPOCH` in its place.
+pub(crate) fn now() -> Result<SystemTime, CommandError> {
+    let epoch = epoch()?.and_then(|seconds| u64::try_from(seconds).ok());
+    let epoch = epoch.map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+    Ok(epoch.unwrap_or_else(SystemTime::now))
 }
 
 /// The suite that is named.
@@ -52,6 +57,19 @@ pub(crate) fn suite(changes: &cli::Definition) -> Result<Suite, CommandError> {
         let nearest = distil_debian::index::nearest(&changes.suite, names, 1);
         CommandError::usage(error).nearest(&nearest)
     })
+}
+
+/// Finds the packages of one image.
+pub(crate) fn solve(
+    named: &Named,
+    target: Target,
+    session: &Session,
+    printer: &Printer,
+) -> Result<Resolution, CommandError> {
+    let recipe = lower(named.source.clone(), target).map_err(|error| explain(error.into()))?;
+    let archive = session.archive(&recipe)?;
+    let (store, fetcher) = (&session.store, &session.fetcher);
+    distil_image::solve(&recipe, &archive, store, fetcher, printer).map_err(explain)
 }
 
 /// Does all of making one image but the compressing.
@@ -102,26 +120,4 @@ pub(crate) fn find(word: &str, flags: &cli::Definition) -> Result<Named, Command
 pub(crate) fn is_definition(word: &str) -> bool {
     let name = word.rsplit_once(':').map_or(word, |(name, _)| name);
     is_file_name(word) || is_file_name(name)
-}
-
-/// The architectures of platforms as they are written; this machine's if none is.
-pub(crate) fn architectures(platforms: &[String]) -> Result<Vec<Architecture>, CommandError> {
-    if platforms.is_empty() {
-        let host = Platform::host();
-        return Ok(vec![Architecture::of(&host).map_err(|error| {
-            CommandError::failure(error).hint("name one with `--platform`")
-        })?]);
-    }
-    let mut found = Vec::new();
-    for platform in platforms {
-        if platform == "all" {
-            return Ok(Architecture::all().collect());
-        }
-        let platform: Platform = platform.parse().map_err(CommandError::usage)?;
-        let architecture = Architecture::of(&platform).map_err(CommandError::usage)?;
-        if !found.contains(&architecture) {
-            found.push(architecture);
-        }
-    }
-    Ok(found)
 }

@@ -6,7 +6,7 @@ use crate::cli;
 use crate::error::CommandError;
 use crate::printer::bytes;
 use crate::table::{print, print_json, print_table, table};
-use crate::view::{Config, FileKind, Files, Making, View};
+use crate::view::{Config, FileKind, Files, Making, Unowned, View};
 
 pub(crate) fn run(arguments: &cli::Show) -> Result<(), CommandError> {
     let view = View::find(&arguments.image, &arguments.made, arguments.with_files)?;
@@ -60,6 +60,7 @@ fn print_tables(view: &View) -> Result<(), CommandError> {
         });
         section(&["LAYER", "SIZE", "MADE BY"], rows.collect(), &[1])?;
     }
+    print_unowned(&view.unowned_files)?;
     if let Some(files) = &view.files {
         print_files(files)?;
     }
@@ -82,6 +83,16 @@ fn section(heading: &[&str], rows: Vec<Vec<String>>, right: &[usize]) -> Result<
     print_table(&table(heading, rows, right))
 }
 
+/// The first few of many names; `--format json` has them all.
+fn shortened(names: &[String]) -> String {
+    const SHOWN: usize = 3;
+    match names {
+        [] => "-".to_owned(),
+        [first @ .., _] if first.len() < SHOWN => names.join(" "),
+        _ => format!("{} +{}", names[..SHOWN].join(" "), names.len() - SHOWN),
+    }
+}
+
 fn print_packages(view: &View) -> Result<(), CommandError> {
     let has_layers = view.packages.iter().any(|one| one.layer.is_some());
     let rows = view.packages.iter().map(|one| {
@@ -91,16 +102,37 @@ fn print_packages(view: &View) -> Result<(), CommandError> {
             one.architecture.clone(),
             one.source.clone(),
             bytes(one.size),
+            shortened(&one.licences),
         ];
         row.extend(one.layer.clone());
         row
     });
-    let mut heading = vec!["PACKAGE", "VERSION", "ARCH", "SOURCE", "SIZE"];
+    let mut heading = vec!["PACKAGE", "VERSION", "ARCH", "SOURCE", "SIZE", "LICENCES"];
     if has_layers {
         heading.push("LAYER");
     }
     print_table(&table(&heading, rows.collect(), &[4]))
 }
+
+/// Files of no package. The packages' own metadata are many, and one line.
+fn print_unowned(files: &[Unowned]) -> Result<(), CommandError> {
+    let is_metadata = |file: &&Unowned| file.path.starts_with(METADATA);
+    let (metadata, others): (Vec<_>, Vec<_>) = files.iter().partition(is_metadata);
+    let from = |file: &Unowned| file.from.clone().unwrap_or_else(|| "-".to_owned());
+    let rows = others
+        .iter()
+        .map(|file| vec![file.path.clone(), bytes(file.size), from(file)]);
+    let mut rows: Vec<_> = rows.collect();
+    if let Some(first) = metadata.first() {
+        let size = metadata.iter().map(|file| file.size).sum();
+        let path = format!("{METADATA}* ({} files)", metadata.len());
+        rows.push(vec![path, bytes(size), from(first)]);
+    }
+    section(&["FILE OF NO PACKAGE", "SIZE", "FROM"], rows, &[1])
+}
+
+/// Where stanzas and sums of packages are.
+const METADATA: &str = "/var/lib/dpkg/status.d/";
 
 fn print_files(files: &Files) -> Result<(), CommandError> {
     let rows = files.0.iter().map(|(path, file)| {

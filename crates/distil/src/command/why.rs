@@ -5,7 +5,8 @@ use distil_oci::{Compression, Location};
 use distil_tree::TreePath;
 use serde::Serialize;
 
-use super::{architectures, assemble, find, is_definition, suite};
+use super::platforms::architecture;
+use super::{assemble, find, is_definition, suite};
 use crate::archive::{Session, epoch, threads};
 use crate::cli;
 use crate::error::CommandError;
@@ -38,8 +39,7 @@ pub(crate) fn run(arguments: &cli::Why) -> Result<(), CommandError> {
     }
     let named = find(&arguments.image, &flags.definition)?;
     let suite = suite(&flags.definition)?;
-    let platform: Vec<String> = flags.platform.iter().cloned().collect();
-    let target = named.target(suite, architectures(&platform)?[0])?;
+    let target = named.target(suite, architecture(flags.platform.as_deref(), suite)?)?;
     let session = Session::open(&flags.archive)?;
     let printer = Printer::new(false);
     let options = distil_image::BuildOptions {

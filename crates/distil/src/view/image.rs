@@ -12,15 +12,11 @@ use distil_tree::tar::{Limits, Member, MemberKind, ReadError, Reader};
 use distil_tree::{TreePath, printable};
 
 use super::packages::{is_metadata, packages};
-use super::{File, FileKind, Files, View};
+use super::{File, FileKind, Files, Unowned, View};
 use crate::error::CommandError;
 
 /// The most that an image may have in one layer, unpacked.
 const MAX_LAYER: u64 = 16 << 30;
-
-/// The largest file of metadata: Trivy refuses stanzas above 128 KiB; lists of sums, and the
-/// status of a whole Debian, are larger.
-const MAX_METADATA: u64 = 64 << 20;
 
 /// The image at a place.
 pub(super) fn view(
@@ -102,6 +98,19 @@ fn choose<'a>(
     })
 }
 
+/// The files that no package's sums name. What made them, only their making tells.
+fn unowned(files: &Files) -> Vec<Unowned> {
+    let unowned = files.0.iter().filter_map(|(path, file)| match file.kind {
+        FileKind::File { size, .. } if file.from.is_none() => Some(Unowned {
+            path: path.to_string(),
+            size,
+            from: None,
+        }),
+        _ => None,
+    });
+    unowned.collect()
+}
+
 /// The files of an image as its layers make them, and the contents of package metadata.
 #[derive(Default)]
 struct Contents {
@@ -116,6 +125,7 @@ impl Contents {
         Ok(View {
             unpacked_size: self.files.0.values().map(|file| file.kind.size()).sum(),
             packages,
+            unowned_files: unowned(&self.files),
             files: with_files.then_some(self.files),
             ..view
         })
@@ -183,7 +193,7 @@ impl Contents {
     }
 
     fn file(&mut self, path: &TreePath, size: u64, content: &mut dyn Read) -> io::Result<FileKind> {
-        let digest = if is_metadata(path) && size <= MAX_METADATA {
+        let digest = if is_metadata(path, size) {
             let mut bytes = Vec::new();
             content.read_to_end(&mut bytes)?;
             let digest = Digest::of(&bytes);

@@ -1,14 +1,17 @@
 //! What is to be told of an image that was just made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use distil_debian::copyright;
 use distil_debian::solve::Reason;
 use distil_image::{Amount, Built};
 use distil_store::Digest;
-use distil_tree::{Kind, Origin, printable};
+use distil_tree::{Kind, Origin, TreePath, printable};
 
+use super::packages::MAX_COPYRIGHT;
 use super::{
-    File, FileKind, Files, LeftOut, LocalFile, Making, Omitted, Package, Script, Undone, View,
+    File, FileKind, Files, LeftOut, LocalFile, Making, Omitted, Package, Script, Undone, Unowned,
+    View,
 };
 use crate::error::CommandError;
 
@@ -25,14 +28,59 @@ pub(super) fn view(built: &Built, with_files: bool) -> Result<View, CommandError
             built.recipe.variant.name()
         )),
         unpacked_size: sizes.map(|node| node.content.size()).sum(),
-        packages: packages(built),
+        packages: packages(built)?,
+        unowned_files: unowned(built),
         files: with_files.then(|| files(built)).transpose()?,
         making: Some(making(built)),
         ..View::of_documents(&built.image)
     })
 }
 
-fn packages(built: &Built) -> Vec<Package> {
+fn licences(built: &Built, package: &str) -> Result<Vec<String>, CommandError> {
+    let path = TreePath::of("usr/share/doc")
+        .join(package)
+        .join("copyright");
+    let Some((path, entry)) = built.assembly.tree.follow(&path) else {
+        return Ok(Vec::new());
+    };
+    let Some(node) = entry
+        .file()
+        .filter(|node| node.content.size() <= MAX_COPYRIGHT)
+    else {
+        return Ok(Vec::new());
+    };
+    let bytes = node.content.read(MAX_COPYRIGHT);
+    let bytes = bytes
+        .map_err(|error| CommandError::failure(format!("failed to read `{path}`: {error}")))?;
+    Ok(copyright::licences(&bytes))
+}
+
+/// What made a file that is no package's.
+fn maker(origin: &Origin) -> Option<String> {
+    match origin {
+        Origin::Package(_) => None,
+        Origin::Generated(what) => Some(format!("made: {what}")),
+        Origin::Definition(name) => Some(format!("definition {name}")),
+    }
+}
+
+/// What was made anew in the place of a package's file is in the sums of that.
+fn unowned(built: &Built) -> Vec<Unowned> {
+    let packages = built.assembly.packages.iter();
+    let owned: BTreeSet<&TreePath> = packages.flat_map(|one| &one.files).collect();
+    let files = built.assembly.tree.iter();
+    let files = files.filter(|(path, _)| !owned.contains(path));
+    let files = files.filter_map(|(path, entry)| {
+        Some(Unowned {
+            path: path.to_string(),
+            size: entry.file()?.content.size(),
+            from: Some(maker(&entry.origin)?),
+        })
+    });
+    files.collect()
+}
+
+fn packages(built: &Built) -> Result<Vec<Package>, CommandError> {
     let layers = &built.recipe.layers;
     let mut depends: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for one in &built.assembly.packages {
@@ -51,7 +99,8 @@ fn packages(built: &Built) -> Vec<Package> {
             .unwrap_or_default();
         depends.sort();
         depends.dedup();
-        Package {
+        Ok(Package {
+            licences: licences(built, &package.name)?,
             name: package.name.clone(),
             version: package.version.as_str().to_owned(),
             architecture: package.architecture.clone(),
@@ -60,11 +109,12 @@ fn packages(built: &Built) -> Vec<Package> {
             size: one.size,
             depends,
             layer: layers.get(one.layer).map(|layer| layer.definition.clone()),
-        }
+        })
     };
-    let mut packages: Vec<Package> = built.assembly.packages.iter().map(package).collect();
+    let packages = built.assembly.packages.iter().map(package);
+    let mut packages = packages.collect::<Result<Vec<Package>, CommandError>>()?;
     packages.sort_by(|a, b| a.name.cmp(&b.name));
-    packages
+    Ok(packages)
 }
 
 fn files(built: &Built) -> Result<Files, CommandError> {
@@ -88,8 +138,7 @@ fn files(built: &Built) -> Result<Files, CommandError> {
             // Folders are many packages' at once.
             (Origin::Package(_), Kind::Directory) => None,
             (Origin::Package(name), _) => Some(format!("package {name}")),
-            (Origin::Generated(what), _) => Some(format!("made: {what}")),
-            (Origin::Definition(name), _) => Some(format!("definition {name}")),
+            (other, _) => maker(other),
         };
         let file = File {
             kind,

@@ -13,7 +13,8 @@ use serde::Serialize;
 
 use crate::archive::{Session, epoch, threads};
 use crate::cli;
-use crate::command::{architectures, find, is_definition, make, suite};
+use crate::command::platforms::architecture;
+use crate::command::{find, is_definition, make, suite};
 use crate::error::CommandError;
 use crate::printer::Printer;
 
@@ -31,6 +32,8 @@ pub(crate) struct View {
     /// Bytes of the files.
     pub(crate) unpacked_size: u64,
     pub(crate) packages: Vec<Package>,
+    /// Files that no package has.
+    pub(crate) unowned_files: Vec<Unowned>,
     pub(crate) layers: Vec<Layer>,
     pub(crate) config: Config,
     /// Only where they are asked for.
@@ -56,12 +59,23 @@ pub(crate) struct Package {
     pub(crate) architecture: String,
     pub(crate) source: String,
     pub(crate) source_version: String,
+    /// The names of its licences, as its copyright file has them.
+    pub(crate) licences: Vec<String>,
     /// Bytes of its files in the image.
     pub(crate) size: u64,
     /// The packages of the image that it depends on.
     pub(crate) depends: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) layer: Option<String>,
+}
+
+/// A file that is in no list of a package's sums.
+#[derive(Serialize)]
+pub(crate) struct Unowned {
+    pub(crate) path: String,
+    pub(crate) size: u64,
+    /// What made it, where that is known.
+    pub(crate) from: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -246,8 +260,7 @@ impl View {
     fn make(word: &str, flags: &cli::Made, with_files: bool) -> Result<Self, CommandError> {
         let named = find(word, &flags.definition)?;
         let suite = suite(&flags.definition)?;
-        let platform: Vec<String> = flags.platform.iter().cloned().collect();
-        let architecture = architectures(&platform)?[0];
+        let architecture = architecture(flags.platform.as_deref(), suite)?;
         let session = Session::open(&flags.archive)?;
         let printer = Printer::new(false);
         let options = distil_image::BuildOptions {

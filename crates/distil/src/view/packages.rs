@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use distil_debian::control::{Paragraph, ParagraphReader};
+use distil_debian::copyright;
 use distil_debian::relation::{Provided, Relations};
 use distil_tree::TreePath;
 
-use super::{Files, Package};
+use super::{FileKind, Files, Package};
 use crate::error::CommandError;
 
 /// Where an image without dpkg has a file a package.
@@ -18,13 +19,52 @@ const STATUS_FILE: &str = "var/lib/dpkg/status";
 /// Where dpkg has the sums of each package's files.
 const SUMS_FOLDER: &str = "var/lib/dpkg/info";
 
-/// Whether packages are told by the file at this path.
-pub(super) fn is_metadata(path: &TreePath) -> bool {
+/// Where packages' licences are.
+const DOC_FOLDER: &str = "usr/share/doc";
+
+/// The largest file of metadata: Trivy refuses stanzas above 128 KiB; lists of sums, and the
+/// status of a whole Debian, are larger.
+const MAX_METADATA: u64 = 64 << 20;
+
+/// The largest copyright file: those of Debian are below one MiB.
+pub(super) const MAX_COPYRIGHT: u64 = 4 << 20;
+
+/// Whether packages are told by the file at this path, of so many bytes.
+pub(super) fn is_metadata(path: &TreePath, size: u64) -> bool {
     let is_sums = || path.name().is_some_and(|name| name.ends_with(b".md5sums"));
-    path.is_within(&TreePath::of(STATUS_FOLDER))
+    let is_status = path.is_within(&TreePath::of(STATUS_FOLDER))
         || *path == TreePath::of(STATUS_FILE)
-        || (path.is_within(&TreePath::of(SUMS_FOLDER)) && is_sums())
+        || (path.is_within(&TreePath::of(SUMS_FOLDER)) && is_sums());
+    let is_copyright = path.name() == Some(b"copyright".as_slice())
+        && path.parent().and_then(|folder| folder.parent()) == Some(TreePath::of(DOC_FOLDER));
+    (is_status && size <= MAX_METADATA) || (is_copyright && size <= MAX_COPYRIGHT)
 }
+
+/// The names of a package's licences. Its folder may be a link to another package's, or the file
+/// to another file.
+fn licences(name: &str, metadata: &BTreeMap<TreePath, Vec<u8>>, files: &Files) -> Vec<String> {
+    let mut folder = TreePath::of(DOC_FOLDER).join(name);
+    for _ in 0..MAX_LINKS {
+        let path = folder.join("copyright");
+        if let Some(bytes) = metadata.get(&path) {
+            return copyright::licences(bytes);
+        }
+        let target = |path: &TreePath| match &files.0.get(path)?.kind {
+            FileKind::Symlink(target) => Some(target.clone()),
+            _ => None,
+        };
+        // Of `../libc6` or `../libc6/copyright` it is the package that counts.
+        let Some(target) = target(&folder).or_else(|| target(&path)) else {
+            break;
+        };
+        let target = target.trim_end_matches("/copyright").rsplit('/').next();
+        folder = TreePath::of(DOC_FOLDER).join(target.unwrap_or_default());
+    }
+    Vec::new()
+}
+
+/// How many links one after another lead to a licence.
+const MAX_LINKS: usize = 8;
 
 /// A package's stanza with the paths of its files.
 struct Found {
@@ -49,7 +89,9 @@ pub(super) fn packages(
     }
     let mut packages = Vec::new();
     for one in &found {
-        packages.push(package(one, files)?);
+        let mut package = package(one, files)?;
+        package.licences = licences(&package.name, metadata, files);
+        packages.push(package);
     }
     depend(&mut packages, &found);
     packages.sort_by(|a, b| a.name.cmp(&b.name));
@@ -130,6 +172,7 @@ fn package(found: &Found, files: &mut Files) -> Result<Package, CommandError> {
         architecture,
         source,
         source_version,
+        licences: Vec::new(),
         size,
         depends: Vec::new(),
         layer: None,

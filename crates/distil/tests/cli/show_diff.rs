@@ -71,37 +71,46 @@ pub(crate) fn told(context: &Context, arguments: &[&str]) -> String {
 #[test]
 fn show_a_definition() {
     let context = context();
-    insta::assert_snapshot!(told(&context, &["show", "app.yaml"]), @r#"
+    insta::assert_snapshot!(told(&context, &["show", "app.yaml"]), @r##"
     status 0
     shop:latest for linux/amd64: 20.5 kB compressed, 72.2 kB unpacked, 19 packages
     sha256:[DIGEST]
 
-    PACKAGE                  VERSION                           ARCH   SOURCE              SIZE  LAYER
-    app                      1.0-1                             amd64  app               1.0 kB  shop
-    app-data                 1.0-1                             amd64  app-data             5 B  shop
-    base-files               13.8+deb13u8                      amd64  base-files         420 B  static
-    ca-certificates          20250419+deb13u1                  all    ca-certificates   2.7 kB  static
-    gcc-14-base              14.2.0-19                         amd64  gcc-14             168 B  base-nossl
-    libapp1                  1.0-1                             amd64  libapp1            856 B  shop
-    libc-bin                 2.41-12+deb13u5                   amd64  glibc              750 B  base-nossl
-    libc6                    2.41-12+deb13u5                   amd64  glibc            33.4 kB  base-nossl
-    libgcc-s1                14.2.0-19                         amd64  gcc-14            1.4 kB  base-nossl
-    libssl3t64               3.5.9-1~deb13u2                   amd64  openssl           7.1 kB  base
-    libzstd1                 1.5.7+dfsg-1                      amd64  libzstd           1.5 kB  base
-    media-types              13.0.0                            all    media-types        420 B  static
-    netbase                  6.5                               all    netbase            459 B  static
-    openssl                  3.5.9-1~deb13u2                   amd64  openssl            192 B  base
-    openssl-provider-legacy  3.5.9-1~deb13u2                   amd64  openssl           1.6 kB  base
-    part                     1.0-1                             amd64  part                 1 B  shop
-    tzdata                   2026f-0+deb13u1                   all    tzdata            1.4 kB  static
-    tzdata-legacy            2026f-0+deb13u1                   all    tzdata             170 B  static
-    zlib1g                   1:1.3.dfsg+really1.3.1-1+deb13u1  amd64  zlib              1.5 kB  base
+    PACKAGE                  VERSION                           ARCH   SOURCE              SIZE  LICENCES    LAYER
+    app                      1.0-1                             amd64  app               1.0 kB  -           shop
+    app-data                 1.0-1                             amd64  app-data             5 B  -           shop
+    base-files               13.8+deb13u8                      amd64  base-files         420 B  Apache-2.0  static
+    ca-certificates          20250419+deb13u1                  all    ca-certificates   2.7 kB  Apache-2.0  static
+    gcc-14-base              14.2.0-19                         amd64  gcc-14             168 B  Apache-2.0  base-nossl
+    libapp1                  1.0-1                             amd64  libapp1            856 B  -           shop
+    libc-bin                 2.41-12+deb13u5                   amd64  glibc              750 B  Apache-2.0  base-nossl
+    libc6                    2.41-12+deb13u5                   amd64  glibc            33.4 kB  Apache-2.0  base-nossl
+    libgcc-s1                14.2.0-19                         amd64  gcc-14            1.4 kB  Apache-2.0  base-nossl
+    libssl3t64               3.5.9-1~deb13u2                   amd64  openssl           7.1 kB  Apache-2.0  base
+    libzstd1                 1.5.7+dfsg-1                      amd64  libzstd           1.5 kB  Apache-2.0  base
+    media-types              13.0.0                            all    media-types        420 B  Apache-2.0  static
+    netbase                  6.5                               all    netbase            459 B  Apache-2.0  static
+    openssl                  3.5.9-1~deb13u2                   amd64  openssl            192 B  Apache-2.0  base
+    openssl-provider-legacy  3.5.9-1~deb13u2                   amd64  openssl           1.6 kB  Apache-2.0  base
+    part                     1.0-1                             amd64  part                 1 B  -           shop
+    tzdata                   2026f-0+deb13u1                   all    tzdata            1.4 kB  Apache-2.0  static
+    tzdata-legacy            2026f-0+deb13u1                   all    tzdata             170 B  Apache-2.0  static
+    zlib1g                   1:1.3.dfsg+really1.3.1-1+deb13u1  amd64  zlib              1.5 kB  Apache-2.0  base
 
     LAYER                                                                      SIZE  MADE BY
     sha256:[DIGEST]  8.7 kB  distil build static
     sha256:[DIGEST]  6.4 kB  distil build base-nossl
     sha256:[DIGEST]  3.6 kB  distil build base
     sha256:[DIGEST]  1.8 kB  distil build shop
+
+    FILE OF NO PACKAGE                      SIZE  FROM
+    /etc/group                              64 B  made: accounts
+    /etc/ld.so.cache                      1.4 kB  made: the cache of the loader
+    /etc/nsswitch.conf                     202 B  definition static
+    /etc/passwd                            149 B  made: accounts
+    /etc/shop.conf                           4 B  definition shop
+    /etc/ssl/certs/ca-certificates.crt    2.5 kB  made: the bundle of certificates
+    /var/lib/dpkg/status.d/* (38 files)  12.8 kB  made: package metadata
 
     LEFT OUT                                                                          FILES     SIZE
     changelogs and other documentation; licences stay                                    12    671 B
@@ -141,7 +150,7 @@ fn show_a_definition() {
     label       org.opencontainers.image.source=https://github.com/distil-images/distil
     label       org.opencontainers.image.title=shop
     label       org.opencontainers.image.version=13.8
-    "#);
+    "##);
 }
 
 #[test]
@@ -154,13 +163,15 @@ fn show_the_files_and_the_graph() {
             .any(|word| line.contains(word))
     };
     let own: Vec<&str> = files.lines().filter(own).collect();
-    insta::assert_snapshot!(own.join("\n"), @r#"
+    insta::assert_snapshot!(own.join("\n"), @r##"
     shop:latest for linux/amd64: 20.5 kB compressed, 72.2 kB unpacked, 19 packages
-    app                      1.0-1                             amd64  app               1.0 kB  shop
-    app-data                 1.0-1                             amd64  app-data             5 B  shop
-    libapp1                  1.0-1                             amd64  libapp1            856 B  shop
-    part                     1.0-1                             amd64  part                 1 B  shop
+    app                      1.0-1                             amd64  app               1.0 kB  -           shop
+    app-data                 1.0-1                             amd64  app-data             5 B  -           shop
+    libapp1                  1.0-1                             amd64  libapp1            856 B  -           shop
+    part                     1.0-1                             amd64  part                 1 B  -           shop
     sha256:[DIGEST]  1.8 kB  distil build shop
+    /etc/passwd                            149 B  made: accounts
+    /etc/shop.conf                           4 B  definition shop
     MODE  OWNER          SIZE  FILE                                                                                                FROM
     0644  0:0           149 B  /etc/passwd                                                                                         made: accounts
     0644  0:0             4 B  /etc/shop.conf                                                                                      definition shop
@@ -185,7 +196,7 @@ fn show_the_files_and_the_graph() {
     conf                    /etc/shop.conf   4 B  sha256:[DIGEST]
     entrypoint  ["/usr/bin/shop"]
     label       org.opencontainers.image.title=shop
-    "#);
+    "##);
     insta::assert_snapshot!(told(&context, &["show", "app.yaml", "--format", "dot"]), @r#"
     status 0
     digraph packages {
