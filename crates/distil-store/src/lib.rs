@@ -2,8 +2,17 @@
 //!
 //! It knows nothing of what it holds: packages, indexes and layers are bytes to it.
 
+mod blob;
 mod digest;
+mod error;
+mod key;
+mod lease;
 mod store;
+mod upkeep;
 
+pub use blob::{Blob, BlobWriter};
 pub use digest::{Digest, Hasher, HashingReader, HashingWriter, InvalidDigest};
-pub use store::{Blob, BlobWriter, Key, Store, StoreError};
+pub use error::StoreError;
+pub use key::{Key, KeyBuilder};
+pub use store::Store;
+pub use upkeep::{Amount, Checked, Pruned, Usage};

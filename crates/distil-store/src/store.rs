@@ -2,90 +2,161 @@
 //!
 //! ```text
 //! ROOT/blobs/ab/ab12…     a file; its name is the SHA-256 of its content
-//! ROOT/keys/KIND/ab/ab…   the digest of a blob that was made of the inputs the key names
-//! ROOT/tmp/               files that are being written
+//! ROOT/keys/KIND/ab/ab…   the digest of a blob that was made of the inputs the key names, and
+//!                         the key's own
+//! ROOT/tmp/N/             files that the process with lease N is writing
+//! ROOT/lock               the number of the newest lease
 //! ```
 //!
 //! Whatever is written goes to `tmp` first and is then renamed to its place, so that a file
 //! in `blobs` or `keys` is whole or absent, whoever else is at work and whenever a process is
 //! killed. Nothing here waits for the disk: a file that a power cut damaged has the wrong
 //! digest, is found when it is used, and is made again.
+//!
+//! A store that may not be written is read all the same; what is made then goes to a temporary
+//! folder and is gone with the process.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
-use crate::digest::{Digest, Hasher, HashingWriter};
+use crate::blob::{Blob, BlobWriter};
+use crate::digest::{Digest, HashingWriter};
+use crate::error::StoreError;
+use crate::key::Key;
+use crate::lease::{self, Lease};
 
 /// A content-addressed store in a folder.
 ///
 /// Cheap to clone; any number of threads and processes may use one folder at once.
 #[derive(Debug, Clone)]
 pub struct Store {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
     root: PathBuf,
+    write: Place,
+    damaged: AtomicU64,
+    written: AtomicU64,
 }
 
-/// What went wrong in a store, and where.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// A file or folder of the store could not be read or written.
-    #[error("failed to {action} `{}` in the store", path.display())]
-    Io {
-        /// What was being done, as an infinitive.
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The bytes written are not the ones that were announced.
-    #[error("expected {expected} but the bytes have {actual}")]
-    WrongDigest {
-        /// The digest that was announced.
-        expected: Digest,
-        /// The digest of what came.
-        actual: Digest,
-    },
-}
-
-impl StoreError {
-    fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Io {
-            action,
-            path,
-            source,
-        }
-    }
+/// Where things are written.
+#[derive(Debug)]
+enum Place {
+    /// Into the store.
+    Own(Lease),
+    /// Elsewhere, since the store may only be read.
+    Elsewhere(TempDir),
 }
 
 impl Store {
-    /// Opens the store in `root`, and makes the folders that it lacks.
+    /// Opens the store in `root`, makes the folders that it lacks, and removes what processes
+    /// left that were killed.
+    ///
+    /// # Errors
+    /// If there is none and none can be made.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
-        let store = Self { root: root.into() };
-        for folder in ["blobs", "keys", "tmp"] {
-            let folder = store.root.join(folder);
-            fs::create_dir_all(&folder).map_err(StoreError::io("create", &folder))?;
-        }
-        Ok(store)
+        let root = root.into();
+        let write = match prepare(&root) {
+            Ok(lease) => Place::Own(lease),
+            Err(error) if error.is_refusal() && root.join("blobs").is_dir() => {
+                let folder = tempfile::Builder::new().prefix("distil-").tempdir();
+                let elsewhere = std::env::temp_dir();
+                Place::Elsewhere(folder.map_err(StoreError::io("write to", &elsewhere))?)
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Self {
+            shared: Arc::new(Shared {
+                root,
+                write,
+                damaged: AtomicU64::new(0),
+                written: AtomicU64::new(0),
+            }),
+        })
     }
 
     /// The folder of the store.
     pub fn root(&self) -> &Path {
-        &self.root
+        &self.shared.root
+    }
+
+    /// Whether the store may not be written, so that what is made is lost with the process.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self.shared.write, Place::Elsewhere(_))
+    }
+
+    /// How many damaged files were found, and taken out.
+    pub fn damaged(&self) -> u64 {
+        self.shared.damaged.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes this process has put into the store.
+    pub fn written(&self) -> u64 {
+        self.shared.written.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_damage(&self) {
+        self.shared.damaged.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The number of this process's lease.
+    pub(crate) fn lease(&self) -> Option<u64> {
+        match &self.shared.write {
+            Place::Own(lease) => Some(lease.number),
+            Place::Elsewhere(_) => None,
+        }
+    }
+
+    /// The folder for what is being written.
+    pub(crate) fn writing_folder(&self) -> &Path {
+        match &self.shared.write {
+            Place::Own(lease) => &lease.folder,
+            Place::Elsewhere(folder) => folder.path(),
+        }
+    }
+
+    /// The folder that what is written belongs to.
+    fn home(&self) -> &Path {
+        match &self.shared.write {
+            Place::Own(_) => &self.shared.root,
+            Place::Elsewhere(folder) => folder.path(),
+        }
+    }
+
+    /// The folders where something may be, the likeliest first.
+    fn homes(&self) -> impl Iterator<Item = &Path> {
+        let elsewhere = match &self.shared.write {
+            Place::Own(_) => None,
+            Place::Elsewhere(folder) => Some(folder.path()),
+        };
+        elsewhere.into_iter().chain([self.root()])
     }
 
     /// Begins a new blob.
     pub fn create(&self) -> Result<BlobWriter, StoreError> {
-        let folder = self.root.join("tmp");
-        let file = NamedTempFile::new_in(&folder).map_err(StoreError::io("write to", &folder))?;
-        let output = HashingWriter::new(BufWriter::with_capacity(1 << 16, file));
+        let output = BufWriter::with_capacity(1 << 16, self.new_file()?);
         Ok(BlobWriter {
             store: self.clone(),
-            output,
+            output: HashingWriter::new(output),
         })
+    }
+
+    fn new_file(&self) -> Result<NamedTempFile, StoreError> {
+        let folder = self.writing_folder();
+        // With the permissions of new files: others may be meant to read them.
+        let file = tempfile::Builder::new().make_in(folder, |path| {
+            let mut options = File::options();
+            options.read(true).write(true).create_new(true).open(path)
+        });
+        file.map_err(StoreError::io("write to", folder))
     }
 
     /// Puts `bytes` in the store.
@@ -93,193 +164,138 @@ impl Store {
         let mut writer = self.create()?;
         writer
             .write_all(bytes)
-            .map_err(StoreError::io("write to", &self.root.join("tmp")))?;
+            .map_err(StoreError::io("write to", self.writing_folder()))?;
         writer.commit()
     }
 
-    /// The blob with this digest, if the store has it.
+    /// The blob with this digest, if the store has it. Nobody takes it away before this process
+    /// has ended.
     ///
     /// Its bytes are not read here: whoever takes them from outside the process's own work
     /// checks them, with [`Blob::verify`] or while reading.
     pub fn get(&self, digest: &Digest) -> Option<Blob> {
-        let path = self.blob_path(digest);
-        let size = fs::metadata(&path)
-            .ok()
-            .filter(fs::Metadata::is_file)?
-            .len();
+        let path = self.homes().map(|home| blob_path(home, digest));
+        let (path, size) = path
+            .map(|path| (self.use_file(&path), path))
+            .find_map(|(size, path)| Some((path, size?)))?;
         Some(Blob {
+            store: self.clone(),
             digest: *digest,
             size,
             path,
         })
     }
 
+    /// The size of a file, which is marked as used; none if it is not there.
+    fn use_file(&self, path: &Path) -> Option<u64> {
+        let metadata = || fs::metadata(path).ok().filter(fs::Metadata::is_file);
+        let found = metadata()?;
+        let Some(number) = self.lease() else {
+            return Some(found.len());
+        };
+        if stamp(&found) == number {
+            return Some(found.len());
+        }
+        // What is not marked may be taken away any moment, but for the moment of this lock.
+        let _lock = lease::shared(self.root()).ok()?;
+        let found = metadata()?;
+        if let Ok(file) = File::open(path) {
+            self.mark(&file);
+        }
+        Some(found.len())
+    }
+
+    /// Marks a file as used by this process. Nobody but its owner may do that to a file; then
+    /// it is not known to be in use.
+    pub(crate) fn mark(&self, file: &File) {
+        if let Some(number) = self.lease() {
+            let _ = file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(number));
+        }
+    }
+
     /// The blob that was recorded for `key`, if the store has it.
     pub fn lookup(&self, key: &Key) -> Option<Blob> {
-        let mut text = String::new();
-        File::open(self.key_path(key))
-            .ok()?
-            .take(128)
-            .read_to_string(&mut text)
-            .ok()?;
-        self.get(&text.trim_end().parse().ok()?)
+        self.homes().find_map(|home| {
+            let mut text = String::new();
+            File::open(key_path(home, key))
+                .ok()?
+                .take(256)
+                .read_to_string(&mut text)
+                .ok()?;
+            let (blob, own) = parse_key(&text)?;
+            // A file that was moved here, or whose text was changed, says nothing of this key.
+            (own == key.digest).then(|| self.get(&blob))?
+        })
+    }
+
+    /// The bytes that were recorded for `key`, if the store has them, undamaged and no more
+    /// than `limit`.
+    pub fn value(&self, key: &Key, limit: u64) -> Option<Vec<u8>> {
+        self.lookup(key)?.read(limit).ok()?
     }
 
     /// Remembers that `blob` is what the inputs of `key` give.
     pub fn record(&self, key: &Key, blob: &Blob) -> Result<(), StoreError> {
-        let folder = self.root.join("tmp");
-        let mut file =
-            NamedTempFile::new_in(&folder).map_err(StoreError::io("write to", &folder))?;
-        writeln!(file, "{}", blob.digest).map_err(StoreError::io("write to", &folder))?;
-        persist(file, &self.key_path(key))
+        let mut file = self.new_file()?;
+        writeln!(file, "{} {}", blob.digest, key.digest)
+            .map_err(StoreError::io("write to", self.writing_folder()))?;
+        self.persist(file, &key_path(self.home(), key))
     }
 
-    fn blob_path(&self, digest: &Digest) -> PathBuf {
-        let hex = digest.hex();
-        self.root.join("blobs").join(&hex[..2]).join(hex)
+    pub(crate) fn place_of(&self, digest: &Digest) -> PathBuf {
+        blob_path(self.home(), digest)
     }
 
-    fn key_path(&self, key: &Key) -> PathBuf {
-        let hex = key.digest.hex();
-        self.root
-            .join("keys")
-            .join(key.kind)
-            .join(&hex[..2])
-            .join(hex)
-    }
-}
-
-fn persist(file: NamedTempFile, path: &Path) -> Result<(), StoreError> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(StoreError::io("create", folder))?;
-    }
-    match file.persist(path) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(StoreError::io("write", path)(error.error)),
-    }
-}
-
-/// A file of the store.
-#[derive(Debug, Clone)]
-pub struct Blob {
-    digest: Digest,
-    size: u64,
-    path: PathBuf,
-}
-
-impl Blob {
-    /// The SHA-256 of the content.
-    pub fn digest(&self) -> Digest {
-        self.digest
-    }
-
-    /// The size in bytes.
-    pub fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// Where the file lies.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Opens the file for reading.
-    pub fn open(&self) -> Result<File, StoreError> {
-        File::open(&self.path).map_err(StoreError::io("open", &self.path))
-    }
-
-    /// Opens the file if its bytes still have its digest; a damaged file is taken out of the
-    /// store, and the answer is none.
-    pub fn verify(&self) -> Result<Option<File>, StoreError> {
-        let mut file = self.open()?;
-        let read = StoreError::io("read", &self.path);
-        let (digest, _) = Digest::of_reader(&mut file).map_err(read)?;
-        if digest != self.digest {
-            fs::remove_file(&self.path).map_err(StoreError::io("remove", &self.path))?;
-            return Ok(None);
+    pub(crate) fn persist(&self, file: NamedTempFile, path: &Path) -> Result<(), StoreError> {
+        let size = file.as_file().metadata().map_or(0, |found| found.len());
+        self.shared.written.fetch_add(size, Ordering::Relaxed);
+        let file = match file.persist(path) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.error.kind() == io::ErrorKind::NotFound => error.file,
+            Err(error) => return Err(StoreError::io("write", path)(error.error)),
+        };
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(StoreError::io("create", folder))?;
         }
-        file.seek(SeekFrom::Start(0))
-            .map_err(StoreError::io("read", &self.path))?;
-        Ok(Some(file))
+        file.persist(path)
+            .map(drop)
+            .map_err(|error| StoreError::io("write", path)(error.error))
     }
 }
 
-/// A blob that is being written. Dropped without a commit, it leaves nothing.
-pub struct BlobWriter {
-    store: Store,
-    output: HashingWriter<BufWriter<NamedTempFile>>,
-}
-
-impl BlobWriter {
-    /// The digest of what was written so far.
-    pub fn digest(&self) -> Digest {
-        self.output.digest()
-    }
-
-    /// The number of bytes written so far.
-    pub fn written(&self) -> u64 {
-        self.output.written()
-    }
-
-    /// Puts the blob in its place.
-    pub fn commit(self) -> Result<Blob, StoreError> {
-        let (digest, size) = (self.output.digest(), self.output.written());
-        let file = self.output.into_inner().into_inner();
-        let tmp = self.store.root.join("tmp");
-        let file = file.map_err(|error| StoreError::io("write to", &tmp)(error.into_error()))?;
-        let path = self.store.blob_path(&digest);
-        persist(file, &path)?;
-        Ok(Blob { digest, size, path })
-    }
-
-    /// Puts the blob in its place if it has the digest that was announced for it.
-    pub fn commit_as(self, expected: &Digest) -> Result<Blob, StoreError> {
-        let actual = self.digest();
-        if actual != *expected {
-            return Err(StoreError::WrongDigest {
-                expected: *expected,
-                actual,
-            });
-        }
-        self.commit()
-    }
-}
-
-impl Write for BlobWriter {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.output.write(buffer)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.output.flush()
-    }
-}
-
-/// Names something that was made, by all that it was made of.
-///
-/// Two keys are equal only if their kinds and all their inputs are, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
-    kind: &'static str,
-    digest: Digest,
-}
-
-impl Key {
-    /// A key of `kind` (a word; it names a folder) for these inputs.
-    ///
-    /// One input should be the version of the code that makes the value.
-    pub fn new(kind: &'static str, inputs: &[&[u8]]) -> Self {
-        let mut hasher = Hasher::default();
-        for input in inputs {
-            // The length keeps `ab`,`c` apart from `a`,`bc`.
-            hasher.update(&(input.len() as u64).to_le_bytes());
-            hasher.update(input);
-        }
-        Self {
-            kind,
-            digest: hasher.finish(),
+/// Makes the folders of a store, and takes a lease.
+fn prepare(root: &Path) -> Result<Lease, StoreError> {
+    for folder in ["blobs", "keys", "tmp"] {
+        let folder = root.join(folder);
+        if !folder.is_dir() {
+            fs::create_dir_all(&folder).map_err(StoreError::io("create", &folder))?;
         }
     }
+    Lease::take(root)
+}
+
+fn blob_path(home: &Path, digest: &Digest) -> PathBuf {
+    let hex = digest.hex();
+    home.join("blobs").join(&hex[..2]).join(hex)
+}
+
+fn key_path(home: &Path, key: &Key) -> PathBuf {
+    let hex = key.digest.hex();
+    let folder = home.join("keys").join(key.kind);
+    folder.join(&hex[..2]).join(hex)
+}
+
+/// The blob that a key's file names, and the key.
+pub(crate) fn parse_key(text: &str) -> Option<(Digest, Digest)> {
+    let (blob, key) = text.trim_end().split_once(' ')?;
+    Some((blob.parse().ok()?, key.parse().ok()?))
+}
+
+/// The number of the lease that used a file last.
+pub(crate) fn stamp(metadata: &fs::Metadata) -> u64 {
+    let modified = metadata.modified().ok();
+    let since = modified.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
+    since.map_or(0, |since| since.as_secs())
 }
 
 #[cfg(test)]
@@ -307,7 +323,8 @@ mod tests {
             (5, b"hello".to_vec())
         );
         assert!(store.get(&Digest::of(b"other")).is_none());
-        assert_eq!(files_in(&store.root().join("tmp")), 0);
+        // The lock of the lease alone.
+        assert_eq!(files_in(store.writing_folder()), 1);
     }
 
     #[test]
@@ -316,7 +333,7 @@ mod tests {
         let mut writer = store.create().unwrap();
         writer.write_all(b"half").unwrap();
         drop(writer);
-        assert_eq!(files_in(&store.root().join("tmp")), 0);
+        assert_eq!(files_in(store.writing_folder()), 1);
         assert_eq!(files_in(&store.root().join("blobs")), 0);
     }
 
@@ -331,13 +348,19 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_found_and_removed() {
+    fn damage_is_found_removed_and_counted() {
         let (_folder, store) = store();
         let blob = store.put(b"content").unwrap();
         assert!(blob.verify().unwrap().is_some());
+        assert_eq!(blob.read(7).unwrap().unwrap(), b"content");
         fs::write(blob.path(), b"c0ntent").unwrap();
         assert!(blob.verify().unwrap().is_none());
         assert!(store.get(&blob.digest()).is_none());
+        let blob = store.put(b"content").unwrap();
+        fs::write(blob.path(), b"c0ntent").unwrap();
+        assert!(blob.read(100).unwrap().is_none());
+        assert!(store.get(&blob.digest()).is_none());
+        assert_eq!(store.damaged(), 2);
     }
 
     #[test]
@@ -348,16 +371,51 @@ mod tests {
         assert!(store.lookup(&key).is_none());
         store.record(&key, &blob).unwrap();
         assert_eq!(store.lookup(&key).unwrap().digest(), blob.digest());
+        assert_eq!(store.value(&key, 5).unwrap(), b"value");
         assert!(store.lookup(&Key::new("test", &[b"a", b"bc"])).is_none());
         assert!(store.lookup(&Key::new("other", &[b"ab", b"c"])).is_none());
     }
 
     #[test]
-    fn a_damaged_key_leads_nowhere() {
+    fn a_damaged_or_foreign_key_leads_nowhere() {
         let (_folder, store) = store();
         let key = Key::new("test", &[b"x"]);
+        let other = Key::new("test", &[b"y"]);
+        let path = |key: &Key| key_path(store.root(), key);
         store.record(&key, &store.put(b"value").unwrap()).unwrap();
-        fs::write(store.key_path(&key), b"sha256:").unwrap();
+        store.record(&other, &store.put(b"other").unwrap()).unwrap();
+        fs::copy(path(&other), path(&key)).unwrap();
         assert!(store.lookup(&key).is_none());
+        fs::write(path(&key), b"sha256:").unwrap();
+        assert!(store.lookup(&key).is_none());
+    }
+
+    #[test]
+    fn what_a_killed_process_left_goes() {
+        let (folder, store) = store();
+        let root = folder.path().join("store");
+        let mut writer = store.create().unwrap();
+        writer.write_all(b"half").unwrap();
+        let left = store.writing_folder().to_owned();
+        // As a kill does: the lock goes, the files stay.
+        let copy = left.with_file_name("7");
+        fs::create_dir(&copy).unwrap();
+        fs::write(copy.join("held"), "").unwrap();
+        fs::write(copy.join(".tmpX"), "half").unwrap();
+        let second = Store::open(&root).unwrap();
+        assert!(!copy.exists(), "what nobody holds stays");
+        assert!(left.exists(), "what another holds goes");
+        assert!(second.lease() > store.lease());
+    }
+
+    #[test]
+    fn numbers_grow_whatever_is_written() {
+        let (folder, store) = store();
+        let root = folder.path().join("store");
+        for text in ["", "rubbish", "-1", "99999999999999999999999", "\u{0}"] {
+            fs::write(root.join("lock"), text).unwrap();
+            let next = Store::open(&root).unwrap();
+            assert!(next.lease() > store.lease(), "{text}");
+        }
     }
 }

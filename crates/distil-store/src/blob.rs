@@ -1,0 +1,143 @@
+//! The files of a store.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::digest::{Digest, HashingWriter};
+use crate::error::StoreError;
+use crate::store::Store;
+
+/// A file of the store.
+#[derive(Debug, Clone)]
+pub struct Blob {
+    pub(crate) store: Store,
+    pub(crate) digest: Digest,
+    pub(crate) size: u64,
+    pub(crate) path: PathBuf,
+}
+
+impl Blob {
+    /// The SHA-256 of the content.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The size in bytes.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Where the file lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Opens the file for reading.
+    pub fn open(&self) -> Result<File, StoreError> {
+        File::open(&self.path).map_err(StoreError::io("open", &self.path))
+    }
+
+    /// Opens the file if its bytes still have its digest; a damaged file is taken out of the
+    /// store, and the answer is none.
+    pub fn verify(&self) -> Result<Option<File>, StoreError> {
+        let mut file = self.open()?;
+        let read = || StoreError::io("read", &self.path);
+        let (digest, _) = Digest::of_reader(&mut file).map_err(read())?;
+        if digest != self.digest {
+            self.discard()?;
+            return Ok(None);
+        }
+        file.seek(SeekFrom::Start(0)).map_err(read())?;
+        Ok(Some(file))
+    }
+
+    /// All bytes if they are at most `limit` and still have their digest; a damaged file is taken
+    /// out of the store, and the answer is none.
+    pub fn read(&self, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut bytes = Vec::with_capacity(usize::try_from(self.size.min(limit)).unwrap_or(0));
+        self.open()?
+            .take(limit.saturating_add(1))
+            .read_to_end(&mut bytes)
+            .map_err(StoreError::io("read", &self.path))?;
+        if bytes.len() as u64 > limit || Digest::of(&bytes) != self.digest {
+            self.discard()?;
+            return Ok(None);
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Takes a file out of the store whose bytes turned out to be others than it is named after.
+    pub fn discard(&self) -> Result<(), StoreError> {
+        self.store.note_damage();
+        match fs::remove_file(&self.path) {
+            Ok(()) => Ok(()),
+            // Somebody else found it, too.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            // What is made anew goes elsewhere then, and is found first.
+            Err(_) if self.store.is_read_only() => Ok(()),
+            Err(error) => Err(StoreError::io("remove", &self.path)(error)),
+        }
+    }
+}
+
+/// A blob that is being written. Dropped without a commit, it leaves nothing.
+pub struct BlobWriter {
+    pub(crate) store: Store,
+    pub(crate) output: HashingWriter<BufWriter<NamedTempFile>>,
+}
+
+impl BlobWriter {
+    /// The digest of what was written so far.
+    pub fn digest(&self) -> Digest {
+        self.output.digest()
+    }
+
+    /// The number of bytes written so far.
+    pub fn written(&self) -> u64 {
+        self.output.written()
+    }
+
+    /// Puts the blob in its place.
+    pub fn commit(self) -> Result<Blob, StoreError> {
+        let (digest, size) = (self.output.digest(), self.output.written());
+        let store = self.store;
+        let file = self.output.into_inner().into_inner();
+        let file = file.map_err(|error| {
+            StoreError::io("write to", store.writing_folder())(error.into_error())
+        })?;
+        let path = store.place_of(&digest);
+        store.mark(file.as_file());
+        store.persist(file, &path)?;
+        Ok(Blob {
+            store,
+            digest,
+            size,
+            path,
+        })
+    }
+
+    /// Puts the blob in its place if it has the digest that was announced for it.
+    pub fn commit_as(self, expected: &Digest) -> Result<Blob, StoreError> {
+        let actual = self.digest();
+        if actual != *expected {
+            return Err(StoreError::WrongDigest {
+                expected: *expected,
+                actual,
+            });
+        }
+        self.commit()
+    }
+}
+
+impl Write for BlobWriter {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.output.write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+}

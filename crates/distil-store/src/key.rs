@@ -1,0 +1,58 @@
+//! Names of what was made, by all that it was made of.
+
+use crate::digest::{Digest, Hasher};
+
+/// Names something that was made, by all that it was made of.
+///
+/// Two keys are equal only if their kinds and all their inputs are, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    pub(crate) kind: &'static str,
+    pub(crate) digest: Digest,
+}
+
+impl Key {
+    /// A key of `kind` (a word; it names a folder) for these inputs.
+    ///
+    /// One input should be the version of the code that makes the value.
+    pub fn new(kind: &'static str, inputs: &[&[u8]]) -> Self {
+        let mut key = KeyBuilder::new(kind);
+        for input in inputs {
+            key.input(input);
+        }
+        key.finish()
+    }
+}
+
+/// Makes a [`Key`] of inputs that come one by one.
+pub struct KeyBuilder {
+    kind: &'static str,
+    hasher: Hasher,
+}
+
+impl KeyBuilder {
+    /// Begins a key of `kind`.
+    pub fn new(kind: &'static str) -> Self {
+        Self {
+            kind,
+            hasher: Hasher::default(),
+        }
+    }
+
+    /// Takes the next input.
+    pub fn input(&mut self, input: impl AsRef<[u8]>) -> &mut Self {
+        let input = input.as_ref();
+        // The length keeps `ab`,`c` apart from `a`,`bc`.
+        self.hasher.update(&(input.len() as u64).to_le_bytes());
+        self.hasher.update(input);
+        self
+    }
+
+    /// The key.
+    pub fn finish(self) -> Key {
+        Key {
+            kind: self.kind,
+            digest: self.hasher.finish(),
+        }
+    }
+}

@@ -1,0 +1,424 @@
+//! What a store holds, and how it is kept small and whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::digest::Digest;
+use crate::error::StoreError;
+use crate::lease;
+use crate::store::{Store, parse_key, stamp};
+
+/// So many files are taken away before others get at the store's lock.
+const BATCH: usize = 64;
+
+/// What a store holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// What was made, by the kind of its key. What several keys name counts for one of them.
+    pub kinds: BTreeMap<String, Amount>,
+    /// What was downloaded, or is left of what was made: no key names it.
+    pub unnamed: Amount,
+    /// What processes are writing.
+    pub unfinished: Amount,
+}
+
+/// A number of files, and their bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Amount {
+    /// How many.
+    pub entries: u64,
+    /// How many bytes.
+    pub bytes: u64,
+}
+
+impl Amount {
+    fn add(&mut self, bytes: u64) {
+        self.entries += 1;
+        self.bytes += bytes;
+    }
+}
+
+impl Usage {
+    /// All together.
+    pub fn total(&self) -> Amount {
+        let all = self.kinds.values().chain([&self.unnamed, &self.unfinished]);
+        all.fold(Amount::default(), |sum, one| Amount {
+            entries: sum.entries + one.entries,
+            bytes: sum.bytes + one.bytes,
+        })
+    }
+}
+
+/// What was taken away, and what is left.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// What was taken away.
+    pub removed: Amount,
+    /// What stays though it had to go, since running builds may need it.
+    pub in_use: Amount,
+    /// What is left in all.
+    pub left: Amount,
+}
+
+/// What became of a check of all files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// What was read.
+    pub read: Amount,
+    /// What was damaged, and was taken away.
+    pub damaged: Vec<Digest>,
+    /// Keys that led nowhere, and were taken away.
+    pub dead_keys: u64,
+}
+
+/// A blob on disk.
+struct Found {
+    digest: Digest,
+    path: PathBuf,
+    bytes: u64,
+    stamp: u64,
+}
+
+impl Store {
+    /// Counts what the store holds.
+    ///
+    /// # Errors
+    /// If its folders cannot be read.
+    pub fn usage(&self) -> Result<Usage, StoreError> {
+        let mut usage = Usage::default();
+        let mut blobs: BTreeMap<Digest, u64> = self
+            .blobs()?
+            .into_iter()
+            .map(|blob| (blob.digest, blob.bytes))
+            .collect();
+        for (kind, _, named) in self.keys()? {
+            let amount = usage.kinds.entry(kind).or_default();
+            if let Some(bytes) = named.and_then(|digest| blobs.remove(&digest)) {
+                amount.add(bytes);
+            }
+        }
+        for bytes in blobs.into_values() {
+            usage.unnamed.add(bytes);
+        }
+        for folder in children(&self.root().join("tmp"))? {
+            for (_, metadata) in children(&folder.0)?.iter().filter(|one| one.1.len() > 0) {
+                usage.unfinished.add(metadata.len());
+            }
+        }
+        Ok(usage)
+    }
+
+    /// Takes away what was used the longest time ago until at most `limit` bytes are left, but
+    /// nothing that a running build may need. What this process itself used may go.
+    ///
+    /// # Errors
+    /// If the store cannot be read or written, or has no locks.
+    pub fn prune(&self, limit: u64) -> Result<Pruned, StoreError> {
+        let mut pruned = Pruned::default();
+        if self.is_read_only() {
+            let source = io::ErrorKind::ReadOnlyFilesystem.into();
+            return Err(StoreError::io("remove from", self.root())(source));
+        }
+        let newest = lease::exclusive(self.root())?.newest();
+        let mut blobs = self.blobs()?;
+        for blob in &mut blobs {
+            pruned.left.add(blob.bytes);
+            // A time that is no lease's number: nobody that is known used it.
+            if blob.stamp > newest {
+                blob.stamp = 0;
+            }
+        }
+        blobs.sort_by_key(|blob| (blob.stamp, blob.digest));
+        for batch in blobs.chunks(BATCH) {
+            if pruned.left.bytes <= limit {
+                break;
+            }
+            let mut lock = lease::exclusive(self.root())?;
+            if !lock.is_real {
+                let path = self.root().to_owned();
+                return Err(StoreError::NoLocks { path });
+            }
+            let living = lease::lowest_living(self.root(), self.lease())?;
+            let newest = lock.newest();
+            for blob in batch {
+                if pruned.left.bytes <= limit {
+                    break;
+                }
+                // Somebody may have used it since.
+                let Ok(metadata) = fs::metadata(&blob.path) else {
+                    continue;
+                };
+                let last = stamp(&metadata);
+                if living.is_some_and(|lowest| (lowest..=newest).contains(&last)) {
+                    pruned.in_use.add(blob.bytes);
+                    continue;
+                }
+                match fs::remove_file(&blob.path) {
+                    Ok(()) => {
+                        pruned.removed.add(blob.bytes);
+                        pruned.left.entries -= 1;
+                        pruned.left.bytes -= blob.bytes;
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(StoreError::io("remove", &blob.path)(error)),
+                }
+            }
+        }
+        if pruned.removed.entries > 0 {
+            self.sweep_keys()?;
+        }
+        Ok(pruned)
+    }
+
+    /// Reads every blob, and takes away those whose bytes are not what their names say, and the
+    /// keys that lead nowhere.
+    ///
+    /// # Errors
+    /// If the store cannot be read or written.
+    pub fn check(&self, threads: NonZeroUsize) -> Result<Checked, StoreError> {
+        let blobs = self.blobs()?;
+        let next = AtomicUsize::new(0);
+        let results = Mutex::new((Checked::default(), None));
+        std::thread::scope(|scope| {
+            for _ in 0..threads.get().min(blobs.len()) {
+                scope.spawn(|| {
+                    while let Some(blob) = blobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let outcome = check(self, blob);
+                        let mut results = lock(&results);
+                        match outcome {
+                            Ok(None) => {}
+                            Ok(Some(good)) => {
+                                results.0.read.add(blob.bytes);
+                                if !good {
+                                    results.0.damaged.push(blob.digest);
+                                }
+                            }
+                            Err(error) => results.1 = Some(error),
+                        }
+                    }
+                });
+            }
+        });
+        let (mut checked, failed) = std::mem::take(&mut *lock(&results));
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        checked.damaged.sort();
+        checked.dead_keys = self.sweep_keys()?;
+        Ok(checked)
+    }
+
+    /// Removes keys of blobs that are gone, and what is no key.
+    fn sweep_keys(&self) -> Result<u64, StoreError> {
+        let blobs: BTreeSet<Digest> = self.blobs()?.into_iter().map(|blob| blob.digest).collect();
+        let mut removed = 0;
+        for (_, path, named) in self.keys()? {
+            // One that was made since is found by its own look.
+            let is_there =
+                named.is_some_and(|blob| blobs.contains(&blob) || self.place_of(&blob).exists());
+            if !is_there && fs::remove_file(&path).is_ok() {
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+
+    /// All blobs. What else lies in their folders is not the store's.
+    fn blobs(&self) -> Result<Vec<Found>, StoreError> {
+        let mut found = Vec::new();
+        for (folder, _) in children(&self.root().join("blobs"))? {
+            for (path, metadata) in children(&folder)? {
+                let name = path.file_name().and_then(|name| name.to_str());
+                let digest = name.and_then(|name| Digest::from_hex(name).ok());
+                if let Some(digest) = digest.filter(|_| metadata.is_file()) {
+                    found.push(Found {
+                        digest,
+                        path,
+                        bytes: metadata.len(),
+                        stamp: stamp(&metadata),
+                    });
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// All keys: kind, file, and the blob that each names.
+    fn keys(&self) -> Result<Vec<(String, PathBuf, Option<Digest>)>, StoreError> {
+        let mut found = Vec::new();
+        for (kind, _) in children(&self.root().join("keys"))? {
+            let name = kind.file_name().unwrap_or_default();
+            let name = name.to_string_lossy().into_owned();
+            for (folder, _) in children(&kind)? {
+                for (path, metadata) in children(&folder)? {
+                    let text = match metadata.is_file() && metadata.len() < 256 {
+                        true => fs::read_to_string(&path).unwrap_or_default(),
+                        false => continue,
+                    };
+                    let named = parse_key(&text).map(|(blob, _)| blob);
+                    found.push((name.clone(), path, named));
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Whether a blob's bytes are right; none if it is gone.
+fn check(store: &Store, blob: &Found) -> Result<Option<bool>, StoreError> {
+    let failed = || StoreError::io("read", &blob.path);
+    let mut file = match File::open(&blob.path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed()(error)),
+    };
+    let (digest, _) = Digest::of_reader(&mut file).map_err(failed())?;
+    if digest == blob.digest {
+        return Ok(Some(true));
+    }
+    store.note_damage();
+    match fs::remove_file(&blob.path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(StoreError::io("remove", &blob.path)(error))
+        }
+        _ => Ok(Some(false)),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// What is in a folder, with what is known of each; nothing of a folder that is gone, or of
+/// something that is no folder.
+fn children(folder: &Path) -> Result<Vec<(PathBuf, fs::Metadata)>, StoreError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ) =>
+        {
+            return Ok(Vec::new());
+        }
+        Err(error) => return Err(StoreError::io("read", folder)(error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(StoreError::io("read", folder))?;
+        // Others may remove it at any moment.
+        if let Ok(metadata) = entry.metadata() {
+            found.push((entry.path(), metadata));
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::Key;
+
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().unwrap()
+    }
+
+    fn has(store: &Store, bytes: &[u8]) -> bool {
+        store.place_of(&Digest::of(bytes)).exists()
+    }
+
+    fn put(root: &Path, bytes: &[u8]) {
+        let store = Store::open(root).unwrap();
+        let blob = store.put(bytes).unwrap();
+        store.record(&Key::new("test", &[bytes]), &blob).unwrap();
+    }
+
+    #[test]
+    fn the_longest_unused_goes_first_whatever_the_clock_says() {
+        let folder = folder();
+        for bytes in [b"first", b"secnd", b"third"] {
+            put(folder.path(), bytes);
+        }
+        // Used again, so that it is not the longest unused any more.
+        let user = Store::open(folder.path()).unwrap();
+        assert!(user.get(&Digest::of(b"first")).is_some());
+        drop(user);
+        let store = Store::open(folder.path()).unwrap();
+        let pruned = store.prune(10).unwrap();
+        assert_eq!((pruned.removed.entries, pruned.left.bytes), (1, 10));
+        assert!(has(&store, b"first") && !has(&store, b"secnd") && has(&store, b"third"));
+        // The key went with what it names.
+        assert_eq!(store.keys().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_a_running_process_used_stays() {
+        let folder = folder();
+        for bytes in [b"first", b"secnd"] {
+            put(folder.path(), bytes);
+        }
+        let running = Store::open(folder.path()).unwrap();
+        assert!(running.get(&Digest::of(b"first")).is_some());
+        running.put(b"fresh").unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let pruned = store.prune(0).unwrap();
+        assert_eq!((pruned.removed.entries, pruned.in_use.entries), (1, 2));
+        assert!(has(&store, b"first") && has(&store, b"fresh") && !has(&store, b"secnd"));
+        drop(running);
+        assert_eq!(store.prune(0).unwrap().left, Amount::default());
+        assert!(store.keys().unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_is_there_is_counted_and_foreign_files_stay() {
+        let folder = folder();
+        put(folder.path(), b"value");
+        let store = Store::open(folder.path()).unwrap();
+        store.put(b"download").unwrap();
+        let foreign = folder.path().join("blobs/ab/README");
+        fs::create_dir_all(foreign.parent().unwrap()).unwrap();
+        fs::write(&foreign, "not ours").unwrap();
+        let usage = store.usage().unwrap();
+        assert_eq!(
+            usage.kinds["test"],
+            Amount {
+                entries: 1,
+                bytes: 5
+            }
+        );
+        assert_eq!(
+            usage.unnamed,
+            Amount {
+                entries: 1,
+                bytes: 8
+            }
+        );
+        assert_eq!(usage.total().bytes, 13);
+        store.prune(0).unwrap();
+        assert!(foreign.exists());
+    }
+
+    #[test]
+    fn damage_is_found_without_being_used() {
+        let folder = folder();
+        put(folder.path(), b"value");
+        put(folder.path(), b"other");
+        let store = Store::open(folder.path()).unwrap();
+        let two = NonZeroUsize::new(2).unwrap();
+        assert!(store.check(two).unwrap().damaged.is_empty());
+        fs::write(store.place_of(&Digest::of(b"value")), b"valu3").unwrap();
+        let checked = store.check(two).unwrap();
+        assert_eq!(checked.damaged, [Digest::of(b"value")]);
+        assert_eq!((checked.read.entries, checked.dead_keys), (2, 1));
+        assert!(store.lookup(&Key::new("test", &[b"value"])).is_none());
+        assert!(store.lookup(&Key::new("test", &[b"other"])).is_some());
+    }
+}
