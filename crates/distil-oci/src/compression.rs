@@ -29,6 +29,22 @@ impl Compression {
     /// Zstandard at level 3, the library's own default: about 300 MB/s a core.
     pub const ZSTD: Self = Self::Zstd { level: 3 };
 
+    /// Names the codec, its level and the version of its library: all that decides, together with a
+    /// piece's bytes, what they become. Every key of something compressed has it.
+    ///
+    /// A test holds the bytes of both libraries; whoever changes what it expects raises the
+    /// version here.
+    pub fn identity(self) -> String {
+        match self {
+            Self::None => "none".to_owned(),
+            Self::Gzip { level } => format!("gzip {level} libdeflate 1"),
+            Self::Zstd { level } => {
+                let version = zstd::zstd_safe::version_number();
+                format!("zstd {level} {version} 1")
+            }
+        }
+    }
+
     /// The media type of a layer compressed so (OCI image specification, "Image Layer Filesystem
     /// Changeset").
     pub fn media_type(self) -> MediaType {
@@ -78,23 +94,22 @@ impl Format {
 
 /// Compresses pieces, each by itself; the state is kept from piece to piece to save its making.
 pub(crate) enum PieceCompressor {
+    None,
     Gzip(Box<libdeflater::Compressor>),
     Zstd(Box<zstd::bulk::Compressor<'static>>),
 }
 
 impl PieceCompressor {
-    /// The compressor of `compression`; `None` for none.
-    pub(crate) fn new(compression: Compression) -> io::Result<Option<Self>> {
+    /// The compressor of `compression`.
+    pub(crate) fn new(compression: Compression) -> io::Result<Self> {
         let invalid = |name, level| {
             let message = format!("{name} has no compression level {level}");
             io::Error::new(io::ErrorKind::InvalidInput, message)
         };
         match compression {
-            Compression::None => Ok(None),
+            Compression::None => Ok(Self::None),
             Compression::Gzip { level } => match CompressionLvl::new(level.into()) {
-                Ok(valid) => Ok(Some(Self::Gzip(Box::new(libdeflater::Compressor::new(
-                    valid,
-                ))))),
+                Ok(valid) => Ok(Self::Gzip(Box::new(libdeflater::Compressor::new(valid)))),
                 Err(_) => Err(invalid("gzip", level)),
             },
             Compression::Zstd { level } => {
@@ -102,7 +117,7 @@ impl PieceCompressor {
                     return Err(invalid("zstd", level));
                 }
                 let compressor = zstd::bulk::Compressor::new(level.into())?;
-                Ok(Some(Self::Zstd(Box::new(compressor))))
+                Ok(Self::Zstd(Box::new(compressor)))
             }
         }
     }
@@ -112,6 +127,7 @@ impl PieceCompressor {
     pub(crate) fn compress(&mut self, input: &[u8], output: &mut Vec<u8>) -> io::Result<()> {
         output.clear();
         match self {
+            Self::None => output.extend_from_slice(input),
             Self::Gzip(compressor) => {
                 output.resize(compressor.gzip_compress_bound(input.len()), 0);
                 let length = compressor
@@ -147,7 +163,7 @@ mod tests {
 
     #[test]
     fn a_gzip_member_has_neither_name_nor_time() {
-        let mut compressor = PieceCompressor::new(Compression::GZIP).unwrap().unwrap();
+        let mut compressor = PieceCompressor::new(Compression::GZIP).unwrap();
         let mut output = b"rubbish".to_vec();
         compressor.compress(b"hello", &mut output).unwrap();
         // Flags and the four bytes of the time, RFC 1952, 2.3.

@@ -99,6 +99,19 @@ impl Image {
         Self::with_config(config_bytes, config, layers, annotations)
     }
 
+    /// An image that was made before, of the configuration's bytes.
+    ///
+    /// # Errors
+    /// When the bytes are no configuration, or one of other layers.
+    pub fn of_config(
+        config: Vec<u8>,
+        layers: Vec<Layer>,
+        annotations: BTreeMap<String, String>,
+    ) -> Result<Self, InvalidImage> {
+        let parsed = serde_json::from_slice(&config).map_err(InvalidImage::Json)?;
+        Self::with_config(config, parsed, layers, annotations)
+    }
+
     /// An image with a manifest of our own, around the bytes of a configuration that was made or
     /// found.
     pub(crate) fn with_config(

@@ -11,6 +11,7 @@ use distil_store::{Digest, Hasher};
 
 use crate::compression::Compression;
 use crate::layer_writer::LayerFacts;
+pub use crate::pieces::{Piece, PiecesBlob};
 use crate::spec::{Descriptor, MediaType};
 
 /// Where the bytes of a blob are; it can be opened any number of times, from any thread.

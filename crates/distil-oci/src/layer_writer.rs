@@ -15,16 +15,18 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use distil_store::{Digest, Hasher, HashingWriter};
+use distil_store::{Digest, Hasher, HashingWriter, Store};
+use serde::{Deserialize, Serialize};
 
 use crate::compression::{Compression, PieceCompressor};
+use crate::pieces::{Piece, PieceCache};
 
 /// The largest piece, in bytes of the tar stream. Larger ones compress hardly better (0.3 % for
 /// gzip), smaller ones spread the work no better.
 const PIECE: usize = 1 << 20;
 
 /// What became of a tar stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerFacts {
     /// The digest of the compressed layer.
     pub digest: Digest,
@@ -49,7 +51,27 @@ pub struct LayerWriter<W: Write> {
     compression: Compression,
     threads: NonZeroUsize,
     compressor: Compressor,
+    cache: Option<PieceCache>,
+    stored: Vec<Piece>,
     failed: bool,
+}
+
+impl LayerWriter<io::Sink> {
+    /// A writer of a layer whose pieces go into `store`, those that it has not yet.
+    pub fn into_store(store: &Store, compression: Compression, threads: NonZeroUsize) -> Self {
+        let mut writer = Self::new(io::sink(), compression, threads);
+        writer.cache = Some(PieceCache::new(store.clone(), compression));
+        writer
+    }
+
+    /// Ends the layer, and gives its pieces in their order.
+    ///
+    /// # Errors
+    /// As [`LayerWriter::finish`].
+    pub fn finish_pieces(mut self) -> io::Result<(LayerFacts, Vec<Piece>)> {
+        let facts = self.end()?;
+        Ok((facts, self.stored))
+    }
 }
 
 impl<W: Write> LayerWriter<W> {
@@ -64,8 +86,15 @@ impl<W: Write> LayerWriter<W> {
             compression,
             threads,
             compressor: Compressor::NotStarted,
+            cache: None,
+            stored: Vec::new(),
             failed: false,
         }
+    }
+
+    /// How many bytes the current piece has so far.
+    pub fn pending(&self) -> usize {
+        self.piece.len()
     }
 
     /// Ends the current piece, so that what follows is compressed independent of what came before:
@@ -87,23 +116,27 @@ impl<W: Write> LayerWriter<W> {
     /// # Errors
     /// When the inner writer fails, or an earlier write has failed.
     pub fn finish(mut self) -> io::Result<(W, LayerFacts)> {
+        let facts = self.end()?;
+        Ok((self.out.into_inner(), facts))
+    }
+
+    fn end(&mut self) -> io::Result<LayerFacts> {
         self.guarded(|writer| {
             // No bytes at all still have to be a member or a frame.
             if !writer.piece.is_empty() || writer.pieces == 0 {
                 writer.end_piece()?;
             }
             if let Compressor::Parallel(pool) = &mut writer.compressor {
-                pool.drain(&mut writer.out)?;
+                pool.drain(&mut writer.out, &mut writer.stored)?;
             }
             writer.out.flush()
         })?;
-        let facts = LayerFacts {
+        Ok(LayerFacts {
             digest: self.out.digest(),
             size: self.out.written(),
-            diff_id: self.unpacked.finish(),
+            diff_id: self.unpacked.clone().finish(),
             unpacked_size: self.unpacked_size,
-        };
-        Ok((self.out.into_inner(), facts))
+        })
     }
 
     /// Does `work` unless something failed before, and remembers when it fails.
@@ -126,16 +159,16 @@ impl<W: Write> LayerWriter<W> {
             } else {
                 self.threads
             };
-            self.compressor = Compressor::start(self.compression, threads)?;
+            self.compressor = Compressor::start(self.compression, threads, self.cache.as_ref())?;
         }
         match &mut self.compressor {
-            Compressor::NotStarted | Compressor::None => self.out.write_all(&self.piece)?,
-            Compressor::Inline { compressor, output } => {
-                compressor.compress(&self.piece, output)?;
+            Compressor::NotStarted => {}
+            Compressor::Inline { worker, output } => {
+                self.stored.extend(worker.compress(&self.piece, output)?);
                 self.out.write_all(output)?;
             }
             Compressor::Parallel(pool) => {
-                pool.make_room(&mut self.out)?;
+                pool.make_room(&mut self.out, &mut self.stored)?;
                 pool.submit(&mut self.piece)?;
             }
         }
@@ -171,30 +204,53 @@ impl<W: Write> Write for LayerWriter<W> {
 /// How the pieces are compressed.
 enum Compressor {
     NotStarted,
-    None,
-    Inline {
-        compressor: PieceCompressor,
-        output: Vec<u8>,
-    },
+    Inline { worker: Worker, output: Vec<u8> },
     Parallel(Pool),
 }
 
 impl Compressor {
-    fn start(compression: Compression, threads: NonZeroUsize) -> io::Result<Self> {
-        let Some(compressor) = PieceCompressor::new(compression)? else {
-            return Ok(Self::None);
-        };
-        if threads.get() > 1 {
-            let pool = Pool::start(compression, threads);
+    fn start(
+        compression: Compression,
+        threads: NonZeroUsize,
+        cache: Option<&PieceCache>,
+    ) -> io::Result<Self> {
+        // Without a cache there is nothing to do in parallel for bytes that stay as they are.
+        let is_work = compression != Compression::None || cache.is_some();
+        if threads.get() > 1 && is_work {
+            let pool = Pool::start(compression, threads, cache);
             // Without a single thread the work still gets done, only slower.
             if !pool.workers.is_empty() {
                 return Ok(Self::Parallel(pool));
             }
         }
         Ok(Self::Inline {
-            compressor,
+            worker: Worker::new(compression, cache)?,
             output: Vec::new(),
         })
+    }
+}
+
+/// Compresses pieces one after another.
+struct Worker {
+    compressor: PieceCompressor,
+    cache: Option<PieceCache>,
+}
+
+impl Worker {
+    fn new(compression: Compression, cache: Option<&PieceCache>) -> io::Result<Self> {
+        Ok(Self {
+            compressor: PieceCompressor::new(compression)?,
+            cache: cache.cloned(),
+        })
+    }
+
+    fn compress(&mut self, input: &[u8], output: &mut Vec<u8>) -> io::Result<Option<Piece>> {
+        match &self.cache {
+            Some(cache) => cache
+                .compress(&mut self.compressor, input, output)
+                .map(Some),
+            None => self.compressor.compress(input, output).map(|()| None),
+        }
     }
 }
 
@@ -209,6 +265,8 @@ struct Job {
 struct Buffers {
     input: Vec<u8>,
     output: Vec<u8>,
+    /// Where it is in the store, if it went there.
+    stored: Option<Piece>,
 }
 
 /// Threads that compress pieces, and the pieces in the order that they were given.
@@ -221,15 +279,15 @@ struct Pool {
 }
 
 impl Pool {
-    fn start(compression: Compression, threads: NonZeroUsize) -> Self {
+    fn start(compression: Compression, threads: NonZeroUsize, cache: Option<&PieceCache>) -> Self {
         let (jobs, queue) = channel::<Job>();
         let queue = Arc::new(Mutex::new(queue));
         let workers = (0..threads.get())
             .map_while(|_| {
-                let queue = Arc::clone(&queue);
+                let (queue, cache) = (Arc::clone(&queue), cache.cloned());
                 thread::Builder::new()
                     .name("compress".to_owned())
-                    .spawn(move || work(&queue, compression))
+                    .spawn(move || work(&queue, compression, cache.as_ref()))
                     .ok()
             })
             .collect();
@@ -242,18 +300,21 @@ impl Pool {
     }
 
     /// Waits, and writes the oldest pieces, until another one may be given.
-    fn make_room(&mut self, out: &mut impl Write) -> io::Result<()> {
+    fn make_room(&mut self, out: &mut impl Write, stored: &mut Vec<Piece>) -> io::Result<()> {
         while self.under_way.len() >= 2 * self.workers.len() {
-            self.write_oldest(out)?;
+            self.write_oldest(out, stored)?;
         }
         Ok(())
     }
 
     /// Takes the piece and leaves an empty buffer in its place.
     fn submit(&mut self, piece: &mut Vec<u8>) -> io::Result<()> {
-        let Buffers { mut input, output } = self.spare.pop().unwrap_or_else(|| Buffers {
+        let Buffers {
+            mut input, output, ..
+        } = self.spare.pop().unwrap_or_else(|| Buffers {
             input: Vec::with_capacity(PIECE),
             output: Vec::new(),
+            stored: None,
         });
         std::mem::swap(&mut input, piece);
         let (done, result) = sync_channel(1);
@@ -273,19 +334,20 @@ impl Pool {
         Ok(())
     }
 
-    fn write_oldest(&mut self, out: &mut impl Write) -> io::Result<()> {
+    fn write_oldest(&mut self, out: &mut impl Write, stored: &mut Vec<Piece>) -> io::Result<()> {
         if let Some(result) = self.under_way.pop_front() {
             let mut buffers = result.recv().map_err(|_| worker_died())??;
             out.write_all(&buffers.output)?;
+            stored.extend(buffers.stored);
             buffers.input.clear();
             self.spare.push(buffers);
         }
         Ok(())
     }
 
-    fn drain(&mut self, out: &mut impl Write) -> io::Result<()> {
+    fn drain(&mut self, out: &mut impl Write, stored: &mut Vec<Piece>) -> io::Result<()> {
         while !self.under_way.is_empty() {
-            self.write_oldest(out)?;
+            self.write_oldest(out, stored)?;
         }
         Ok(())
     }
@@ -302,8 +364,8 @@ impl Drop for Pool {
 }
 
 /// What each thread does: one piece after another until no more can come.
-fn work(queue: &Mutex<Receiver<Job>>, compression: Compression) {
-    let mut compressor = None;
+fn work(queue: &Mutex<Receiver<Job>>, compression: Compression, cache: Option<&PieceCache>) {
+    let mut worker = None;
     loop {
         let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job {
@@ -314,24 +376,29 @@ fn work(queue: &Mutex<Receiver<Job>>, compression: Compression) {
         else {
             return;
         };
-        let result = compress(&mut compressor, compression, &input, &mut output);
+        let result = compress(&mut worker, compression, cache, &input, &mut output);
         // Nobody listens any more when the writer was dropped half-way.
-        let _ = done.send(result.map(|()| Buffers { input, output }));
+        let _ = done.send(result.map(|stored| Buffers {
+            input,
+            output,
+            stored,
+        }));
     }
 }
 
 fn compress(
-    kept: &mut Option<PieceCompressor>,
+    kept: &mut Option<Worker>,
     compression: Compression,
+    cache: Option<&PieceCache>,
     input: &[u8],
     output: &mut Vec<u8>,
-) -> io::Result<()> {
+) -> io::Result<Option<Piece>> {
     if kept.is_none() {
-        *kept = PieceCompressor::new(compression)?;
+        *kept = Some(Worker::new(compression, cache)?);
     }
     match kept {
-        Some(compressor) => compressor.compress(input, output),
-        None => Ok(()),
+        Some(worker) => worker.compress(input, output),
+        None => Ok(None),
     }
 }
 
@@ -433,6 +500,41 @@ mod tests {
             let (whole, _) = layer(&both, &[4096], &[one.len()], compression, 2);
             assert!(whole == [first, second].concat(), "{compression:?}");
         }
+    }
+
+    #[test]
+    fn pieces_from_a_store_make_the_same_layer() {
+        use crate::layer::BlobSource as _;
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let tar = sample(3 * PIECE + 17, 3);
+        for compression in ALL {
+            let (bytes, facts) = layer(&tar, &[7777], &[PIECE + 3], compression, 1);
+            let in_store = || {
+                let mut writer = LayerWriter::into_store(&store, compression, threads(2));
+                writer.write_all(&tar[..PIECE + 3]).unwrap();
+                writer.boundary().unwrap();
+                writer.write_all(&tar[PIECE + 3..]).unwrap();
+                let (found, pieces) = writer.finish_pieces().unwrap();
+                assert_eq!(found, facts);
+                assert_eq!(pieces.len(), 5);
+                let paths = pieces.iter().map(|piece| store.get(&piece.digest).unwrap());
+                let paths: Vec<_> = paths.map(|blob| blob.path().to_owned()).collect();
+                let mut joined = Vec::new();
+                let mut reader = crate::layer::PiecesBlob(paths.clone()).open().unwrap();
+                reader.read_to_end(&mut joined).unwrap();
+                assert!(joined == bytes, "{compression:?}");
+                paths
+            };
+            in_store();
+            let written = store.written();
+            let paths = in_store();
+            assert_eq!(store.written(), written, "made again: {compression:?}");
+            // Damage is found, and what is damaged made again.
+            std::fs::write(&paths[1], b"damaged").unwrap();
+            in_store();
+        }
+        assert_eq!(store.damaged(), 3);
     }
 
     #[test]

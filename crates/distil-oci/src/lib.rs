@@ -13,6 +13,7 @@ pub mod image;
 pub mod layer;
 pub mod layer_writer;
 mod nearest;
+mod pieces;
 pub mod platform;
 pub mod reference;
 pub mod transport;

@@ -5,11 +5,13 @@
 //! platforms the descriptor is that of an index, and `manifest.json` has the image for this machine
 //! if it is among them, else the first.
 
-use std::fs::{Metadata, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::fs::{FileExt as _, FileTypeExt as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use distil_store::Hasher;
 use serde_json::json;
 
 use crate::image::{Content, Image};
@@ -92,6 +94,103 @@ fn streams(metadata: &Metadata) -> bool {
     metadata.file_type().is_fifo() || metadata.file_type().is_char_device()
 }
 
+/// Whether the archive at `path` is, to the last byte, what [`write`] would write there.
+///
+/// All of it is read: what a file holds cannot be known by its name, size and times. Its blobs are
+/// compared by their digests, on two threads, so that not even the store has to be read.
+pub(crate) fn is_written(
+    path: &Path,
+    content: &Content,
+    names: &Names<'_>,
+    modified: u64,
+) -> Result<bool, Problem> {
+    let Ok(file) = File::open(path) else {
+        return Ok(false);
+    };
+    let metadata = file.metadata().map_err(Problem::file("read", path))?;
+    if !metadata.is_file() {
+        return Ok(false);
+    }
+    let documents = Documents::of(content, names)?;
+    let mut members = Vec::new();
+    let mut size = 0;
+    for (name, blob) in documents.members(content)? {
+        let header = header(&name, blob.as_ref(), modified).map_err(Problem::file("read", path))?;
+        let length = blob.as_ref().map_or(0, Blob::size);
+        members.push((size, header, blob));
+        size += 512 + length.next_multiple_of(512);
+    }
+    if metadata.len() != size + END {
+        return Ok(false);
+    }
+    let next = AtomicUsize::new(0);
+    let differs = AtomicBool::new(false);
+    let compare = || {
+        while let Some((offset, header, blob)) = members.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if differs.load(Ordering::Relaxed) {
+                return;
+            }
+            // A file that cannot be read is none that is as it should be.
+            if !is_member(&file, *offset, header, blob.as_ref()).unwrap_or(false) {
+                differs.store(true, Ordering::Relaxed);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(compare);
+        compare();
+    });
+    let end = is_zero(&file, size, END).unwrap_or(false);
+    Ok(end && !differs.into_inner())
+}
+
+fn is_member(
+    file: &File,
+    offset: u64,
+    header: &tar::Header,
+    blob: Option<&Blob<'_>>,
+) -> io::Result<bool> {
+    let mut found = [0; 512];
+    file.read_exact_at(&mut found, offset)?;
+    if found != *header.as_bytes() {
+        return Ok(false);
+    }
+    let Some(blob) = blob else {
+        return Ok(true);
+    };
+    let (offset, size) = (offset + 512, blob.size());
+    let is_same = match blob {
+        Blob::Bytes(bytes) => {
+            let mut found = vec![0; bytes.len()];
+            file.read_exact_at(&mut found, offset)?;
+            found == *bytes
+        }
+        Blob::Layer(layer) => {
+            let mut hasher = Hasher::default();
+            let mut buffer = vec![0; 128 << 10];
+            let mut at = 0;
+            while at < size {
+                let left = usize::try_from(size - at).unwrap_or(usize::MAX);
+                let part = buffer.len().min(left);
+                file.read_exact_at(&mut buffer[..part], offset + at)?;
+                hasher.update(&buffer[..part]);
+                at += part as u64;
+            }
+            hasher.finish() == layer.digest()
+        }
+    };
+    Ok(is_same && is_zero(file, offset + size, size.next_multiple_of(512) - size)?)
+}
+
+fn is_zero(file: &File, offset: u64, length: u64) -> io::Result<bool> {
+    let mut found = vec![0; usize::try_from(length).unwrap_or_default()];
+    file.read_exact_at(&mut found, offset)?;
+    Ok(found.iter().all(|byte| *byte == 0))
+}
+
+/// The end of an archive: two blocks of zeros.
+const END: u64 = 1024;
+
 /// Writes the archive to `out`, which messages call `path`.
 pub(crate) fn to(
     out: &mut impl Write,
@@ -100,31 +199,61 @@ pub(crate) fn to(
     names: &Names<'_>,
     modified: u64,
 ) -> Result<(), Problem> {
-    let image = content.for_host().ok_or(Problem::Empty)?;
-    let index = blobs::json(
-        "index.json",
-        &json!({
+    let documents = Documents::of(content, names)?;
+    for (name, blob) in documents.members(content)? {
+        let failed = || Problem::file("write", path);
+        let header = header(&name, blob.as_ref(), modified).map_err(failed())?;
+        out.write_all(header.as_bytes()).map_err(failed())?;
+        if let Some(blob) = blob {
+            blob.copy_to(out, path)?;
+            let padding = blob.size().next_multiple_of(512) - blob.size();
+            let padding = &[0; 512][..usize::try_from(padding).unwrap_or_default()];
+            out.write_all(padding).map_err(failed())?;
+        }
+    }
+    out.write_all(&[0; END as usize])
+        .map_err(Problem::file("write", path))
+}
+
+/// The documents of an archive that are no blobs.
+struct Documents {
+    index: Vec<u8>,
+    manifest: Vec<u8>,
+}
+
+impl Documents {
+    fn of(content: &Content, names: &Names<'_>) -> Result<Self, Problem> {
+        let image = content.for_host().ok_or(Problem::Empty)?;
+        let index = json!({
             "schemaVersion": 2,
             "mediaType": crate::spec::MediaType::ImageIndex,
             "manifests": [blobs::top_descriptor(content, names.tag, names.full.as_deref())],
-        }),
-    )?;
-    let manifest = blobs::json("manifest.json", &docker_manifest(image, names))?;
-    let mut tar = TarWriter {
-        out,
-        path,
-        modified,
-    };
-    // In the order of their names.
-    tar.folder("blobs/")?;
-    tar.folder("blobs/sha256/")?;
-    for (digest, blob) in blobs::all(content)? {
-        tar.file(&format!("blobs/sha256/{}", digest.hex()), &blob)?;
+        });
+        Ok(Self {
+            index: blobs::json("index.json", &index)?,
+            manifest: blobs::json("manifest.json", &docker_manifest(image, names))?,
+        })
     }
-    tar.file("index.json", &Blob::Bytes(&index))?;
-    tar.file("manifest.json", &Blob::Bytes(&manifest))?;
-    tar.file("oci-layout", &Blob::Bytes(blobs::OCI_LAYOUT))?;
-    tar.end()
+
+    /// Folders, which have no content, and files, in the order of their names.
+    fn members<'a>(
+        &'a self,
+        content: &'a Content,
+    ) -> Result<Vec<(String, Option<Blob<'a>>)>, Problem> {
+        let folders = ["blobs/", "blobs/sha256/"];
+        let mut members: Vec<_> = folders.map(|name| (name.to_owned(), None)).into();
+        for (digest, blob) in blobs::all(content)? {
+            members.push((format!("blobs/sha256/{}", digest.hex()), Some(blob)));
+        }
+        for (name, bytes) in [
+            ("index.json", self.index.as_slice()),
+            ("manifest.json", &self.manifest),
+            ("oci-layout", blobs::OCI_LAYOUT),
+        ] {
+            members.push((name.to_owned(), Some(Blob::Bytes(bytes))));
+        }
+        Ok(members)
+    }
 }
 
 /// The `manifest.json` of `docker save`, with the paths of the OCI layout.
@@ -138,55 +267,20 @@ fn docker_manifest(image: &Image, names: &Names<'_>) -> serde_json::Value {
     }])
 }
 
-/// Writes entries in the ustar format, all owned by root.
-struct TarWriter<'a, W> {
-    out: &'a mut W,
-    path: &'a Path,
-    modified: u64,
-}
-
-impl<W: Write> TarWriter<'_, W> {
-    fn folder(&mut self, name: &str) -> Result<(), Problem> {
-        self.header(name, tar::EntryType::Directory, 0o755, 0)
-    }
-
-    fn file(&mut self, name: &str, content: &Blob<'_>) -> Result<(), Problem> {
-        self.header(name, tar::EntryType::Regular, 0o644, content.size())?;
-        content.copy_to(self.out, self.path)?;
-        let padding = content.size().next_multiple_of(512) - content.size();
-        self.write(&[0; 512][..usize::try_from(padding).unwrap_or_default()])
-    }
-
-    fn header(
-        &mut self,
-        name: &str,
-        kind: tar::EntryType,
-        mode: u32,
-        size: u64,
-    ) -> Result<(), Problem> {
-        let mut header = tar::Header::new_ustar();
-        header
-            .set_path(name)
-            .map_err(Problem::file("write", self.path))?;
-        header.set_entry_type(kind);
-        header.set_mode(mode);
-        header.set_size(size);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_mtime(self.modified);
-        header.set_cksum();
-        self.write(header.as_bytes())
-    }
-
-    fn end(self) -> Result<(), Problem> {
-        let TarWriter { out, path, .. } = self;
-        out.write_all(&[0; 1024])
-            .map_err(Problem::file("write", path))
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Problem> {
-        self.out
-            .write_all(bytes)
-            .map_err(Problem::file("write", self.path))
-    }
+/// The header of an entry, in the ustar format; all are owned by root.
+fn header(name: &str, content: Option<&Blob<'_>>, modified: u64) -> io::Result<tar::Header> {
+    let mut header = tar::Header::new_ustar();
+    header.set_path(name)?;
+    let (kind, mode) = match content {
+        None => (tar::EntryType::Directory, 0o755),
+        Some(_) => (tar::EntryType::Regular, 0o644),
+    };
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_size(content.map_or(0, Blob::size));
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(modified);
+    header.set_cksum();
+    Ok(header)
 }

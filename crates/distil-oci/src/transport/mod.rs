@@ -76,6 +76,34 @@ pub fn write(
     })
 }
 
+/// Whether what [`write`] would write is at `location` already, to the last byte. Known of archives
+/// only; nothing else is said to be there.
+///
+/// # Errors
+/// If the content cannot be written anyhow.
+pub fn is_written(
+    content: &Content,
+    location: &Location,
+    options: &WriteOptions<'_>,
+) -> Result<bool, TransportError> {
+    let result = match location {
+        Location::OciArchive { path, tag } => {
+            let names = combined::Names::of(options.names).tagged(tag.as_deref());
+            combined::is_written(path, content, &names, options.modified)
+        }
+        Location::DockerArchive { path, name } => {
+            let names = name.as_ref().map_or(options.names, std::slice::from_ref);
+            let names = combined::Names::of(names);
+            combined::is_written(path, content, &names, options.modified)
+        }
+        _ => Ok(false),
+    };
+    result.map_err(|problem| TransportError::Write {
+        location: Box::new(location.clone()),
+        problem,
+    })
+}
+
 /// Reads the image or index at `location`: its documents, verified. The layers are read, and
 /// verified, when they are opened, so the place must not change until then.
 ///
