@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use distil_store::Digest;
+use serde::{Deserialize, Serialize};
 
 use crate::date;
 
 /// What a `Release` file says. Times are in Unix seconds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
     /// Whose archive it is: `Debian`.
     pub origin: Option<String>,
@@ -44,7 +45,7 @@ pub struct Release {
 }
 
 /// What a `Release` file knows of an index.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
     /// The size in bytes.
     pub size: u64,
@@ -165,6 +166,17 @@ pub struct WrongSuite {
 }
 
 impl Release {
+    /// The same without the digests of files that are no indexes of packages: a hundredth of them
+    /// are.
+    pub fn indexes_only(&self) -> Self {
+        let is_index = |path: &str| path.contains("/binary-") && path.contains("/Packages");
+        let files = self.files.iter().filter(|(path, _)| is_index(path));
+        Self {
+            files: files.map(|(path, entry)| (path.clone(), *entry)).collect(),
+            ..self.clone()
+        }
+    }
+
     /// Reads the text of a `Release` file.
     ///
     /// # Errors

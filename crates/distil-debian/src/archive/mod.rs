@@ -6,12 +6,15 @@
 //! index that its Release does not name is not taken, whatever mirror offers it.
 
 mod error;
+mod gate;
 mod index;
+mod keys;
 mod mirrors;
 mod release;
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind};
+use std::num::NonZeroUsize;
 use std::time::{Duration, SystemTime};
 
 use distil_store::{Key, Store};
@@ -20,11 +23,14 @@ use serde::{Deserialize, Serialize};
 use crate::deb::{DebError, Expected, PackageFile, unpack};
 use crate::fetch::{FetchError, Fetcher, Mirror};
 use crate::index::{PackageIndex, Pocket};
-use crate::openpgp::Keyring;
 use crate::package::BinaryPackage;
+use crate::release::Release;
 use crate::suite::Suite;
 
+use gate::Gate;
+
 pub use error::{ArchiveError, Attempt, PackageFailure};
+pub use keys::Keys;
 pub use mirrors::Mirrors;
 
 /// Names what is made of a package; to be raised when that changes.
@@ -40,7 +46,7 @@ pub struct ArchiveOptions {
     /// Where to look.
     pub mirrors: Mirrors,
     /// Whose signatures count.
-    pub keyring: Keyring,
+    pub keys: Keys,
     /// Whether a Release is taken though its `Valid-Until` has passed.
     pub allow_expired: bool,
     /// How long a Release is taken as it is before a mirror is asked whether there is a newer.
@@ -62,15 +68,23 @@ pub struct PocketState {
     pub version: Option<String>,
 }
 
-/// An archive, open for one architecture.
+/// An archive, open for one architecture: what it is now is known, and nothing of it read.
 pub struct Archive {
-    index: PackageIndex,
+    options: ArchiveOptions,
+    pockets: Vec<OpenPocket>,
+    decoders: Gate,
     states: Vec<PocketState>,
-    mirrors: Vec<Vec<Mirror>>,
+}
+
+/// A suite of the archive whose Release can be trusted.
+struct OpenPocket {
+    name: String,
+    mirrors: Vec<Mirror>,
+    release: Release,
 }
 
 impl Archive {
-    /// Gets and verifies the Releases and the indexes of all pockets of a suite.
+    /// Gets and verifies the Releases of all pockets of a suite.
     ///
     /// # Errors
     /// If any pocket cannot be had: an image without its security fixes is no image that
@@ -80,48 +94,55 @@ impl Archive {
         store: &Store,
         fetcher: &Fetcher,
     ) -> Result<Self, ArchiveError> {
+        let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let pockets = options.suite.pockets();
-        let opened: Vec<_> = std::thread::scope(|scope| {
-            let tasks: Vec<_> = pockets
-                .iter()
-                .map(|(pocket, area)| {
-                    let mirrors = options.mirrors.of(*area);
-                    scope.spawn(move || open_pocket(pocket, mirrors, options, store, fetcher))
-                })
-                .collect();
-            let join = |task: std::thread::ScopedJoinHandle<'_, _>| match task.join() {
-                Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic),
-            };
-            tasks.into_iter().map(join).collect()
+        let opened = at_once(&pockets, |(name, area)| {
+            let mirrors = options.mirrors.of(*area);
+            open_pocket(name, mirrors, options, store, fetcher)
         });
-        let mut index = PackageIndex::new(&options.architecture);
-        let mut states = Vec::new();
-        let mut mirrors = Vec::new();
-        for ((name, area), opened) in pockets.into_iter().zip(opened) {
-            let (state, text) = opened?;
+        let mut archive = Self {
+            options: options.clone(),
+            pockets: Vec::new(),
+            decoders: Gate::new(threads),
+            states: Vec::new(),
+        };
+        for opened in opened {
+            let (state, pocket) = opened?;
+            archive.states.push(state);
+            archive.pockets.push(pocket);
+        }
+        Ok(archive)
+    }
+
+    /// Gets and reads the indexes that the Releases name.
+    ///
+    /// # Errors
+    /// If any cannot be had.
+    pub fn index(&self, store: &Store, fetcher: &Fetcher) -> Result<PackageIndex, ArchiveError> {
+        let texts = at_once(&self.pockets, |pocket| {
+            let (name, mirrors) = (&pocket.name, &pocket.mirrors);
+            index::get(
+                name,
+                &pocket.release,
+                mirrors,
+                &self.options,
+                store,
+                fetcher,
+            )
+        });
+        let mut index = PackageIndex::new(&self.options.architecture);
+        for (open, text) in self.pockets.iter().zip(texts) {
             let pocket = Pocket {
-                name: name.clone(),
+                name: open.name.clone(),
                 priority: 500,
             };
             let wrong = |source| ArchiveError::Index {
-                pocket: name,
+                pocket: open.name.clone(),
                 source,
             };
-            index.add(text, pocket).map_err(wrong)?;
-            states.push(state);
-            mirrors.push(options.mirrors.of(area));
+            index.add(text?, pocket).map_err(wrong)?;
         }
-        Ok(Self {
-            index,
-            states,
-            mirrors,
-        })
-    }
-
-    /// The packages.
-    pub fn index(&self) -> &PackageIndex {
-        &self.index
+        Ok(index)
     }
 
     /// The states of the pockets, in their order.
@@ -148,7 +169,7 @@ impl Archive {
             && let Some(file) = blob.verify().map_err(|error| failed(error.into()))?
             && let Ok(file) = PackageFile::open(file)
         {
-            return Ok(file);
+            return Ok(file.identified_by(blob.digest()));
         }
         let expected = Expected {
             size: package.size,
@@ -161,7 +182,9 @@ impl Archive {
             .record(&key, &blob)
             .map_err(|error| failed(error.into()))?;
         let file = blob.open().map_err(|error| failed(error.into()))?;
-        PackageFile::open(file).map_err(|error| failed(PackageFailure::Read(error)))
+        let file = PackageFile::open(file);
+        let file = file.map_err(|error| failed(PackageFailure::Read(error)))?;
+        Ok(file.identified_by(blob.digest()))
     }
 
     fn unpack(
@@ -172,6 +195,8 @@ impl Archive {
         fetcher: &Fetcher,
     ) -> Result<distil_store::Blob, PackageFailure> {
         let read = |file: File| {
+            // Each decoder needs some ten megabytes, and more than there are cores are of no use.
+            let _place = self.decoders.enter();
             let mut writer = store.create()?;
             let input = BufReader::with_capacity(1 << 16, file);
             unpack(input, expected, unpacked_limit(package), &mut writer)?;
@@ -187,8 +212,8 @@ impl Archive {
             }
         }
         let mut attempts = Vec::new();
-        let mirrors = self.mirrors.get(usize::from(package.pocket));
-        for mirror in mirrors.into_iter().flatten() {
+        let pocket = self.pockets.get(usize::from(package.pocket));
+        for mirror in pocket.into_iter().flat_map(|pocket| &pocket.mirrors) {
             let address = mirror.join(&package.filename);
             let result = match mirror.folder() {
                 Some(folder) => match File::open(folder.join(&package.filename)) {
@@ -232,25 +257,45 @@ fn named(package: &BinaryPackage) -> String {
     format!("{} {}", package.name, package.version)
 }
 
+/// Does something with each at the same time.
+fn at_once<T: Sync, R: Send>(all: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    std::thread::scope(|scope| {
+        let act = &act;
+        let tasks: Vec<_> = all
+            .iter()
+            .map(|one| scope.spawn(move || act(one)))
+            .collect();
+        let join = |task: std::thread::ScopedJoinHandle<'_, _>| match task.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        tasks.into_iter().map(join).collect()
+    })
+}
+
 fn open_pocket(
     pocket: &str,
     mirrors: Vec<Mirror>,
     options: &ArchiveOptions,
     store: &Store,
     fetcher: &Fetcher,
-) -> Result<(PocketState, Vec<u8>), ArchiveError> {
+) -> Result<(PocketState, OpenPocket), ArchiveError> {
     if mirrors.is_empty() {
         return Err(ArchiveError::NoMirror {
             pocket: pocket.to_owned(),
         });
     }
     let verified = release::get(pocket, &mirrors, options, store, fetcher)?;
-    let text = index::get(pocket, &verified.release, &mirrors, options, store, fetcher)?;
     let state = PocketState {
         name: pocket.to_owned(),
         date: verified.release.date,
         release: verified.digest,
-        version: verified.release.version,
+        version: verified.release.version.clone(),
     };
-    Ok((state, text))
+    let pocket = OpenPocket {
+        name: pocket.to_owned(),
+        mirrors,
+        release: verified.release,
+    };
+    Ok((state, pocket))
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use distil_store::{Digest, Key, Store};
+use distil_store::{Digest, Key, KeyBuilder, Store};
 use serde::{Deserialize, Serialize};
 
 use super::{ArchiveError, ArchiveOptions, Attempt};
@@ -62,8 +62,22 @@ pub(super) fn get(
                 continue;
             }
         };
+        let key = verified_key(&message, pocket, options);
+        if let Some(verified) = verified_before(&key, options, store) {
+            return Ok(verified);
+        }
         match verify(&message, pocket, options) {
-            Ok(verified) => return Ok(verified),
+            Ok(verified) => {
+                let bytes = serde_json::to_vec(&VerifiedBefore {
+                    at: seconds(options.now),
+                    release: verified.release.indexes_only(),
+                    digest: verified.digest,
+                });
+                if let Ok(bytes) = bytes {
+                    store.record(&key, &store.put(&bytes)?)?;
+                }
+                return Ok(verified);
+            }
             Err(error) => {
                 let is_expired = error.is::<Expired>();
                 attempts.push(Attempt {
@@ -79,6 +93,62 @@ pub(super) fn get(
     })
 }
 
+/// A Release that was verified a while ago.
+#[derive(Serialize, Deserialize)]
+struct VerifiedBefore {
+    /// When, in seconds since 1970.
+    at: u64,
+    release: Release,
+    digest: Digest,
+}
+
+/// The largest [`VerifiedBefore`] that is read back: some 150 bytes an index.
+const MAX_VERIFIED: u64 = 1 << 20;
+
+/// Names the result of verifying: the bytes, the keys, and what they were asked to be. What it
+/// also depends on is the time, since keys expire.
+fn verified_key(message: &SignedRelease, pocket: &str, options: &ArchiveOptions) -> Key {
+    let mut key = KeyBuilder::new("verified");
+    key.input(b"1");
+    match message {
+        SignedRelease::Inline(message) => key.input(b"inline").input(message),
+        SignedRelease::Detached { text, signature } => {
+            key.input(b"detached").input(text).input(signature)
+        }
+    };
+    key.input(options.keys.identity().as_bytes());
+    key.input(pocket);
+    key.finish()
+}
+
+/// What verifying the same bytes gave a moment ago: no longer than a Release is taken as it is
+/// without asking, for keys expire and clocks are set.
+fn verified_before(key: &Key, options: &ArchiveOptions, store: &Store) -> Option<VerifiedRelease> {
+    if options.freshness.is_zero() {
+        return None;
+    }
+    let known: VerifiedBefore = serde_json::from_slice(&store.value(key, MAX_VERIFIED)?).ok()?;
+    let is_current = is_fresh(known.at, options)
+        && (options.allow_expired || known.release.check_fresh(options.now).is_ok());
+    is_current.then_some(VerifiedRelease {
+        release: known.release,
+        digest: known.digest,
+    })
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
+}
+
+/// Whether something of that time is to be taken as it is. A clock that went back makes nothing
+/// fresh.
+fn is_fresh(at: u64, options: &ArchiveOptions) -> bool {
+    let age = seconds(options.now).checked_sub(at);
+    age.is_some_and(|age| Duration::from_secs(age) < options.freshness)
+}
+
 fn verify(
     message: &SignedRelease,
     pocket: &str,
@@ -86,10 +156,16 @@ fn verify(
 ) -> Result<VerifiedRelease, Box<dyn std::error::Error>> {
     let text = match message {
         SignedRelease::Inline(message) => {
-            verify_inline(message.as_bytes(), &options.keyring, options.now)?.text
+            verify_inline(message.as_bytes(), options.keys.keyring(), options.now)?.text
         }
         SignedRelease::Detached { text, signature } => {
-            verify_detached(text.as_bytes(), signature, &options.keyring, options.now)?.text
+            verify_detached(
+                text.as_bytes(),
+                signature,
+                options.keys.keyring(),
+                options.now,
+            )?
+            .text
         }
     };
     let release = Release::parse(&text)?;
@@ -115,18 +191,9 @@ fn fetch(
     let is_local = mirror.folder().is_some();
     let key = Key::new("release", &[b"1", address.as_bytes()]);
     let known = if is_local { None } else { load(&key, store) };
-    let now = options
-        .now
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs();
-    let is_fresh = |known: &Fetched| {
-        // A clock that went back makes nothing fresh.
-        let age = now.checked_sub(known.at);
-        age.is_some_and(|age| Duration::from_secs(age) < options.freshness)
-    };
+    let now = seconds(options.now);
     let fetched = match known {
-        Some(known) if is_fresh(&known) => return Ok(known.message),
+        Some(known) if is_fresh(known.at, options) => return Ok(known.message),
         Some(known) => match ask(address, Some(&known.validators), fetcher)? {
             Some((message, validators)) => Fetched {
                 at: now,

@@ -15,6 +15,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 
+use distil_store::Digest;
 use distil_tree::Content;
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +83,7 @@ pub struct PackageFile {
     /// The package.
     pub package: Package,
     file: Arc<File>,
+    identity: Option<Digest>,
 }
 
 impl PackageFile {
@@ -116,7 +118,22 @@ impl PackageFile {
         Ok(Self {
             package,
             file: Arc::new(file),
+            identity: None,
         })
+    }
+
+    /// The same, of a file whose bytes have this digest.
+    pub fn identified_by(self, digest: Digest) -> Self {
+        Self {
+            identity: Some(digest),
+            ..self
+        }
+    }
+
+    /// The file that all [`Content`] of the package is a part of, and the digest of its bytes,
+    /// where it is known: so a part of it is named without being read.
+    pub fn source(&self) -> Option<(Arc<File>, Digest)> {
+        Some((self.file.clone(), self.identity?))
     }
 
     /// The bytes of an entry, if it is a file or another name of one.

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
+use distil_store::{Digest, Hasher};
 use pgp::armor::BlockType;
 use pgp::types::Tag;
 
@@ -51,6 +52,15 @@ impl Keyring {
     /// forky and sid. Parsed when first asked for.
     pub fn debian() -> &'static Self {
         &DEBIAN
+    }
+
+    /// The digest of what [`Keyring::debian`] is read from, which is known without reading it.
+    pub fn debian_identity() -> Digest {
+        let mut hasher = Hasher::default();
+        for (_, bytes) in EMBEDDED {
+            hasher.update(bytes);
+        }
+        hasher.finish()
     }
 
     /// Reads a keyring: certificates one after another, in binary form or in one or more blocks of
