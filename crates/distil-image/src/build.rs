@@ -5,12 +5,13 @@ use std::num::NonZeroUsize;
 use distil_debian::archive::{Archive, ArchiveError, ArchiveOptions};
 use distil_debian::fetch::Fetcher;
 use distil_oci::{Compression, Image};
-use distil_store::Store;
+use distil_store::{Store, StoreError};
 
 use crate::assemble::{AssembleError, Assembly, assemble};
 use crate::config::{self, ConfigError};
 use crate::contents;
-use crate::layers::{self, LayerError};
+use crate::finished::{self, Finished};
+use crate::layers::{self, LayerError, Sources, StoredLayer};
 use crate::recipe::{Recipe, RecipeError};
 use crate::resolve::{Resolution, ResolveError, resolve};
 
@@ -24,6 +25,9 @@ pub struct BuildOptions {
     pub epoch: Option<i64>,
     /// On how many threads.
     pub threads: NonZeroUsize,
+    /// What no other version of the program is called: what one made, another does not take for
+    /// its own.
+    pub program: &'static str,
 }
 
 /// What is told while an image is made.
@@ -70,6 +74,9 @@ pub enum BuildError {
     /// The image cannot be put together.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// The packages and files of an image, without its layers.
@@ -80,6 +87,7 @@ pub struct Prepared {
     pub resolution: Resolution,
     /// Its files.
     pub assembly: Assembly,
+    sources: Sources,
 }
 
 /// Finds the packages of an image, and fetches none of them.
@@ -93,22 +101,11 @@ pub fn solve(
     fetcher: &Fetcher,
     progress: &dyn Progress,
 ) -> Result<Resolution, BuildError> {
-    let (_, resolution) = open(recipe, archive, store, fetcher, progress)?;
-    Ok(resolution)
-}
-
-fn open(
-    recipe: &Recipe,
-    archive: &ArchiveOptions,
-    store: &Store,
-    fetcher: &Fetcher,
-    progress: &dyn Progress,
-) -> Result<(Archive, Resolution), BuildError> {
     progress.step("reading the archive");
     let archive = Archive::open(archive, store, fetcher)?;
+    let index = archive.index(store, fetcher)?;
     progress.step("solving");
-    let resolution = resolve(recipe, archive.index(), archive.states())?;
-    Ok((archive, resolution))
+    Ok(resolve(recipe, &index, archive.states())?)
 }
 
 /// Does all steps but the compressing: enough to show an image.
@@ -123,25 +120,92 @@ pub fn prepare(
     fetcher: &Fetcher,
     progress: &dyn Progress,
 ) -> Result<Prepared, BuildError> {
-    let (archive, resolution) = open(&recipe, archive, store, fetcher, progress)?;
+    progress.step("reading the archive");
+    let archive = Archive::open(archive, store, fetcher)?;
+    prepare_from(recipe, &archive, options, store, fetcher, progress)
+}
+
+fn prepare_from(
+    recipe: Recipe,
+    archive: &Archive,
+    options: &BuildOptions,
+    store: &Store,
+    fetcher: &Fetcher,
+    progress: &dyn Progress,
+) -> Result<Prepared, BuildError> {
+    let resolution = resolution(&recipe, archive, options, store, fetcher, progress)?;
     let sizes = || resolution.packages().map(|(_, one)| one.package.size);
     progress.packages(sizes().count() as u64, sizes().sum());
     let done = |package: &distil_debian::package::BinaryPackage| progress.package(package.size);
-    let contents = contents::fetch(
-        &resolution,
-        &archive,
-        store,
-        fetcher,
-        options.threads,
-        &done,
-    )?;
-    drop(archive);
+    let contents = contents::fetch(&resolution, archive, store, fetcher, options.threads, &done)?;
     progress.step("assembling");
     let assembly = assemble(&recipe, &resolution, &contents, options.epoch)?;
     Ok(Prepared {
         recipe,
         resolution,
         assembly,
+        sources: Sources::of(&contents),
+    })
+}
+
+/// The packages, as they were found before or from the indexes, which are read for that alone.
+fn resolution(
+    recipe: &Recipe,
+    archive: &Archive,
+    options: &BuildOptions,
+    store: &Store,
+    fetcher: &Fetcher,
+    progress: &dyn Progress,
+) -> Result<Resolution, BuildError> {
+    let states = archive.states();
+    if let Some(found) = finished::find_resolution(recipe, states, options, store) {
+        return Ok(found);
+    }
+    let index = archive.index(store, fetcher)?;
+    progress.step("solving");
+    let resolution = resolve(recipe, &index, states)?;
+    finished::record_resolution(recipe, &resolution, options, store)?;
+    Ok(resolution)
+}
+
+/// An image that was made, now or before.
+#[derive(Debug)]
+pub struct Made {
+    /// The image, and what is to be told of it.
+    pub finished: Finished,
+    /// How it came about, if it was made now.
+    pub built: Option<Built>,
+}
+
+/// Makes an image, or finds the one that was made of the same inputs. With `anew` it is made in any
+/// case, of what the store has of its parts.
+///
+/// # Errors
+/// As the steps have them. Nothing is written but to the store.
+#[expect(clippy::too_many_arguments, reason = "each step takes some of them")]
+pub fn make(
+    recipe: Recipe,
+    archive: &ArchiveOptions,
+    options: &BuildOptions,
+    anew: bool,
+    store: &Store,
+    fetcher: &Fetcher,
+    progress: &dyn Progress,
+) -> Result<Made, BuildError> {
+    progress.step("reading the archive");
+    let archive = Archive::open(archive, store, fetcher)?;
+    if !anew && let Some(finished) = finished::find(&recipe, archive.states(), options, store) {
+        return Ok(Made {
+            finished,
+            built: None,
+        });
+    }
+    let prepared = prepare_from(recipe, &archive, options, store, fetcher, progress)?;
+    let (built, layers) = compress(prepared, options, store, progress)?;
+    let finished = finished::record(&built, layers, options, store)?;
+    Ok(Made {
+        finished,
+        built: Some(built),
     })
 }
 
@@ -155,18 +219,31 @@ pub fn build(
     store: &Store,
     progress: &dyn Progress,
 ) -> Result<Built, BuildError> {
+    let (built, _) = compress(prepared, options, store, progress)?;
+    Ok(built)
+}
+
+fn compress(
+    prepared: Prepared,
+    options: &BuildOptions,
+    store: &Store,
+    progress: &dyn Progress,
+) -> Result<(Built, Vec<StoredLayer>), BuildError> {
     progress.step("compressing");
     let Prepared {
         recipe,
         resolution,
         assembly,
+        sources,
     } = prepared;
-    let layers = layers::write(
+    let written = layers::write(
         &assembly.layers,
+        &sources,
         options.compression,
         options.threads,
         store,
     )?;
+    let (stored, layers) = written.into_iter().unzip();
     let newest = assembly
         .tree
         .iter()
@@ -174,10 +251,11 @@ pub fn build(
         .max();
     let created = options.epoch.or(newest).unwrap_or_default();
     let image = config::image(&recipe, &resolution, &assembly, layers, created)?;
-    Ok(Built {
+    let built = Built {
         image,
         recipe,
         resolution,
         assembly,
-    })
+    };
+    Ok((built, stored))
 }

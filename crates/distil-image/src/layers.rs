@@ -1,14 +1,29 @@
 //! From a tree to the layers of an image.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::File;
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use distil_oci::layer::FileBlob;
-use distil_oci::{Compression, Layer, LayerWriter};
-use distil_store::{Store, StoreError};
-use distil_tree::{Entry, Origin, Tree, TreePath, tar};
+use distil_oci::layer::{Piece, PiecesBlob};
+use distil_oci::{Compression, Layer, LayerFacts, LayerWriter};
+use distil_store::{Digest, Key, KeyBuilder, Store, StoreError};
+use distil_tree::{Content, Entry, FileNode, Kind, Origin, Tree, TreePath, tar};
+use serde::{Deserialize, Serialize};
+
+use crate::contents::Contents;
+
+/// Names how entries become a tar stream and how that is cut; to be raised when either changes.
+const LAYER_FORMAT: &[u8] = b"1";
+
+/// The most that the record of a layer may have: some 130 bytes a piece.
+const MAX_RECORD: u64 = 64 << 20;
+
+/// What a package has to have, in bytes, to be compressed by itself. Smaller ones go together with
+/// their neighbours: a piece of a few kilobytes compresses worse, and costs two files in the store.
+const OWN_PIECE: u64 = 128 << 10;
 
 /// Why a layer cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -35,31 +50,219 @@ pub struct LayerTree {
     pub entries: Vec<(TreePath, Entry)>,
 }
 
-/// Writes layers into the store, the lowest first. One without entries is none: there is no
-/// point in a layer of a definition that changes the configuration alone.
+/// A layer in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StoredLayer {
+    facts: LayerFacts,
+    pieces: Vec<Piece>,
+}
+
+impl StoredLayer {
+    /// The layer, if the store has all its pieces.
+    pub(crate) fn layer(&self, compression: Compression, store: &Store) -> Option<Layer> {
+        let path = |piece: &Piece| {
+            let blob = store.get(&piece.digest)?;
+            (blob.size() == piece.size).then(|| blob.path().to_owned())
+        };
+        let paths: Option<Vec<_>> = self.pieces.iter().map(path).collect();
+        let source = Arc::new(PiecesBlob(paths?));
+        Some(Layer::new(compression, &self.facts, source))
+    }
+}
+
+/// Whether all pieces of layers are in the store and undamaged. Damaged ones are taken out.
+pub(crate) fn are_whole<'a>(
+    layers: impl Iterator<Item = &'a StoredLayer>,
+    threads: NonZeroUsize,
+    store: &Store,
+) -> bool {
+    let pieces: Vec<Digest> = layers
+        .flat_map(|layer| layer.pieces.iter().map(|piece| piece.digest))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    let next = AtomicUsize::new(0);
+    let damaged = AtomicBool::new(false);
+    let check = || {
+        while let Some(digest) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let file = store.get(digest).and_then(|blob| blob.verify().ok()?);
+            if file.is_none() {
+                damaged.store(true, Ordering::Relaxed);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..threads.get().min(pieces.len()) {
+            scope.spawn(check);
+        }
+        check();
+    });
+    !damaged.into_inner()
+}
+
+/// The files of the store that contents are parts of, with their digests.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    /// Files are known again by where they are in memory; they stay there as long as this does.
+    files: Vec<(Arc<File>, Digest)>,
+}
+
+impl Sources {
+    pub(crate) fn of(contents: &Contents) -> Self {
+        let files = contents.values().filter_map(|package| package.source());
+        Self {
+            files: files.collect(),
+        }
+    }
+
+    fn by_place(&self) -> HashMap<*const File, Digest> {
+        let files = self.files.iter();
+        files
+            .map(|(file, digest)| (Arc::as_ptr(file), *digest))
+            .collect()
+    }
+}
+
+/// Writes layers into the store, the lowest first, those that it has not yet. One without entries
+/// is none: there is no point in a layer of a definition that changes the configuration alone.
 pub(crate) fn write(
     trees: &[LayerTree],
+    sources: &Sources,
     compression: Compression,
     threads: NonZeroUsize,
     store: &Store,
-) -> Result<Vec<Layer>, LayerError> {
+) -> Result<Vec<(StoredLayer, Layer)>, LayerError> {
+    let sources = sources.by_place();
     let mut layers = Vec::new();
     for tree in trees.iter().filter(|tree| !tree.entries.is_empty()) {
         let failed = |source| LayerError::Write {
             definition: tree.definition.clone(),
             source,
         };
-        let mut writer = tar::Writer::new(LayerWriter::new(store.create()?, compression, threads));
-        for (path, entry) in &tree.entries {
-            writer.append(path, entry).map_err(failed)?;
+        let key = key(tree, &sources, compression).map_err(failed)?;
+        if let Some(found) = find(&key, compression, threads, store) {
+            layers.push(found);
+            continue;
         }
-        let compressed = writer.finish().map_err(failed)?;
-        let (blob, facts) = compressed.finish().map_err(failed)?;
-        let blob = blob.commit()?;
-        let source = Arc::new(FileBlob(blob.path().to_owned()));
-        layers.push(Layer::new(compression, &facts, source));
+        let stored = write_one(tree, compression, threads, store).map_err(failed)?;
+        let record = serde_json::to_vec(&stored).map_err(|error| failed(error.into()))?;
+        store.record(&key, &store.put(&record)?)?;
+        let layer = stored.layer(compression, store).ok_or_else(|| {
+            let message = "pieces that were just written are gone from the store";
+            failed(io::Error::new(io::ErrorKind::NotFound, message))
+        })?;
+        layers.push((stored, layer));
     }
     Ok(layers)
+}
+
+/// The layer that was recorded for `key`, if it is still there and undamaged.
+fn find(
+    key: &Key,
+    compression: Compression,
+    threads: NonZeroUsize,
+    store: &Store,
+) -> Option<(StoredLayer, Layer)> {
+    let stored: StoredLayer = serde_json::from_slice(&store.value(key, MAX_RECORD)?).ok()?;
+    let layer = stored.layer(compression, store)?;
+    are_whole([&stored].into_iter(), threads, store).then_some((stored, layer))
+}
+
+fn write_one(
+    tree: &LayerTree,
+    compression: Compression,
+    threads: NonZeroUsize,
+    store: &Store,
+) -> io::Result<StoredLayer> {
+    let mut writer = tar::Writer::new(LayerWriter::into_store(store, compression, threads));
+    let sizes = group_sizes(&tree.entries);
+    let mut before = None;
+    for (path, entry) in &tree.entries {
+        let group = group(entry);
+        if let Some(before) = before.filter(|before| *before != group) {
+            let pending = writer.output().pending() as u64;
+            let is_large = |group| sizes.get(&group).is_some_and(|size| *size >= OWN_PIECE);
+            if pending >= OWN_PIECE || is_large(before) || is_large(group) {
+                writer.output().boundary()?;
+            }
+        }
+        before = Some(group);
+        writer.append(path, entry)?;
+    }
+    let (facts, pieces) = writer.finish()?.finish_pieces()?;
+    Ok(StoredLayer { facts, pieces })
+}
+
+/// What belongs together in a layer: a package, or all that is no package's.
+fn group(entry: &Entry) -> Option<&str> {
+    match &entry.origin {
+        Origin::Package(name) if !entry.is_directory() => Some(name),
+        _ => None,
+    }
+}
+
+fn group_sizes(entries: &[(TreePath, Entry)]) -> BTreeMap<Option<&str>, u64> {
+    let mut sizes = BTreeMap::new();
+    for (_, entry) in entries {
+        let content = entry.file().map_or(0, |node| node.content.size());
+        *sizes.entry(group(entry)).or_default() += 512 + content;
+    }
+    sizes
+}
+
+/// Names a layer by all that decides its bytes. Files of packages are named by the digest of the
+/// package and their place in it, and so need not be read.
+fn key(
+    tree: &LayerTree,
+    sources: &HashMap<*const File, Digest>,
+    compression: Compression,
+) -> io::Result<Key> {
+    let mut key = KeyBuilder::new("layer");
+    key.input(LAYER_FORMAT).input(compression.identity());
+    let mut nodes: HashMap<*const FileNode, usize> = HashMap::new();
+    for (number, (path, entry)) in tree.entries.iter().enumerate() {
+        let meta = &entry.meta;
+        let mut words = [0; 20];
+        words[..4].copy_from_slice(&meta.mode.to_le_bytes());
+        words[4..8].copy_from_slice(&meta.uid.to_le_bytes());
+        words[8..12].copy_from_slice(&meta.gid.to_le_bytes());
+        words[12..].copy_from_slice(&meta.mtime.to_le_bytes());
+        key.input(path.as_bytes()).input(words);
+        // Where the stream is cut.
+        match group(entry) {
+            Some(package) => key.input(b"p").input(package),
+            None => key.input(b"-"),
+        };
+        match &entry.kind {
+            Kind::Directory => key.input(b"folder"),
+            Kind::Symlink(target) => key.input(b"link").input(target),
+            Kind::File(node) => {
+                let first = *nodes.entry(Arc::as_ptr(node)).or_insert(number);
+                if first != number {
+                    key.input(b"same").input(first.to_le_bytes());
+                    continue;
+                }
+                content(&mut key, &node.content, sources)?
+            }
+        };
+    }
+    Ok(key.finish())
+}
+
+fn content<'a>(
+    key: &'a mut KeyBuilder,
+    content: &Content,
+    sources: &HashMap<*const File, Digest>,
+) -> io::Result<&'a mut KeyBuilder> {
+    if let Content::Range { file, offset, size } = content
+        && let Some(digest) = sources.get(&Arc::as_ptr(file))
+    {
+        key.input(b"part").input(digest.as_bytes());
+        return Ok(key.input(offset.to_le_bytes()).input(size.to_le_bytes()));
+    }
+    let (digest, size) = Digest::of_reader(&mut content.reader())?;
+    key.input(b"bytes").input(digest.as_bytes());
+    Ok(key.input(size.to_le_bytes()))
 }
 
 /// The entries of a layer in their order: folders and what belongs to no package, then package
@@ -81,10 +284,7 @@ pub(crate) fn of(tree: &Tree, layer: usize, definition: &str) -> LayerTree {
         .map(|(path, entry)| (path.clone(), entry.clone()))
         .collect();
     // Stable, so that paths stay in order within a group.
-    entries.sort_by_key(|(_, entry)| match &entry.origin {
-        Origin::Package(name) if !entry.is_directory() => Some(name.clone()),
-        _ => None,
-    });
+    entries.sort_by(|(_, a), (_, b)| group(a).cmp(&group(b)));
     LayerTree {
         definition: definition.to_owned(),
         entries,

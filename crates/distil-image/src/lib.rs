@@ -16,6 +16,7 @@ mod config;
 mod contents;
 pub mod definition;
 mod effects;
+mod finished;
 mod generate;
 mod layers;
 mod owners;
@@ -34,11 +35,14 @@ pub use assemble::{
     Amount, AssembleError, Assembly, InstalledPackage, LeftOut, Omission, Undone, assemble,
 };
 pub use authority::authorities;
-pub use build::{BuildError, BuildOptions, Built, Prepared, Progress, build, prepare, solve};
+pub use build::{
+    BuildError, BuildOptions, Built, Made, Prepared, Progress, build, make, prepare, solve,
+};
 pub use closure::ClosureError;
 pub use config::ConfigError;
 pub use contents::{Contents, fetch};
 pub use effects::missing;
+pub use finished::{Finished, Summary};
 pub use generate::GenerateError;
 pub use layers::{LayerError, LayerTree};
 pub use pattern::{PatternError, Patterns};

@@ -1,6 +1,7 @@
 //! A definition made plain: its ancestors looked up, its overlays applied for one suite and
 //! architecture, its variables filled in, its files read. What comes after knows no YAML.
 
+mod inputs;
 mod lower;
 mod merge;
 mod run;
@@ -20,6 +21,7 @@ use crate::architecture::Architecture;
 use crate::definition::{Accounts, Config, KeyStore};
 use crate::pattern::Patterns;
 
+pub use inputs::Inputs;
 pub use lower::{RecipeError, Target, lower};
 pub use source::{Place, Source, Text};
 pub use suites::{UnsuitableSuite, suites};
@@ -96,6 +98,8 @@ pub struct Recipe {
     pub suite: Suite,
     /// The architecture.
     pub architecture: Architecture,
+    /// What all of this was made of.
+    pub inputs: Inputs,
     /// Its layers, the lowest first.
     pub layers: Vec<LayerRecipe>,
     /// How a container runs.

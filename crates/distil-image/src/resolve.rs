@@ -121,7 +121,7 @@ pub fn resolve(
             !relations.any(|relation| names.contains(relation.name.as_str()))
         });
     }
-    let files = recipe.layers.iter().flat_map(local_files).collect();
+    let files = local_files_of(recipe);
     Ok(Resolution {
         suite: recipe.suite.codename.to_owned(),
         architecture: recipe.architecture.debian().to_owned(),
@@ -129,6 +129,11 @@ pub fn resolve(
         layers,
         files,
     })
+}
+
+/// The files that the definitions of a recipe bring.
+pub(crate) fn local_files_of(recipe: &Recipe) -> Vec<LocalFile> {
+    recipe.layers.iter().flat_map(local_files).collect()
 }
 
 fn local_files(layer: &LayerRecipe) -> Vec<LocalFile> {

@@ -7,6 +7,7 @@ use distil_debian::relation::{RelationError, Relations};
 use distil_debian::suite::Suite;
 use distil_tree::TreePath;
 
+use super::inputs::{self, Inputs};
 use super::merge::merged;
 use super::source::{Place, Source};
 use super::suites::{self, UnsuitableSuite};
@@ -115,6 +116,7 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
     let mut chain = chain(source)?;
     suites::check(&chain, target)?;
     chain.extend(changes);
+    let definitions = inputs::definitions(&chain, &target)?;
     let mut accounts = Accounts::default();
     let mut config = Config::default();
     let mut layers = Vec::new();
@@ -165,6 +167,10 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
         variant: target.variant,
         suite: target.suite,
         architecture: target.architecture,
+        inputs: Inputs {
+            definitions,
+            files: inputs::files(&layers),
+        },
         layers,
         config,
         runtimes,

@@ -132,6 +132,12 @@ impl Source {
         }
     }
 
+    /// The definition as a text that no other has; for one that has none of its own.
+    pub(super) fn to_json(&self) -> Result<Vec<u8>, RecipeError> {
+        serde_json::to_vec(&self.definition)
+            .map_err(|error| failed(Path::new(&self.definition.name), error.to_string()))
+    }
+
     /// What the command line changes, as a definition that stands on this one.
     pub(super) fn changes(&self) -> Option<Self> {
         let definition = self.changes.as_deref()?.clone();
