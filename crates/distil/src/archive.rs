@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use distil_debian::archive::{ArchiveError, ArchiveOptions, Mirrors};
+use distil_debian::archive::{ArchiveError, ArchiveOptions, Keys, Mirrors};
 use distil_debian::fetch::{Fetcher, Mirror, Options};
 use distil_debian::openpgp::Keyring;
 use distil_debian::solve::SolveError;
@@ -21,9 +21,17 @@ use serde::Deserialize;
 
 use crate::cli;
 use crate::error::CommandError;
+use crate::printer::Printer;
+use crate::size::Size;
 
 /// How long a Release is taken as it is.
 const FRESHNESS: Duration = Duration::from_secs(3600);
+
+/// The size that the store is kept to where nobody says another.
+const STORE_LIMIT: Size = Size(10_000_000_000);
+
+/// The digest of everything that this program was compiled from.
+pub(crate) const IDENTITY: &str = env!("DISTIL_IDENTITY");
 
 /// What all commands need that read packages.
 pub(crate) struct Session {
@@ -31,14 +39,16 @@ pub(crate) struct Session {
     pub(crate) fetcher: Fetcher,
     /// Those that the command line names.
     mirrors: Vec<String>,
-    keyring: Keyring,
+    keys: Keys,
+    limit: u64,
     allow_expired: bool,
     freshness: Duration,
 }
 
 impl Session {
     pub(crate) fn open(arguments: &cli::Archive) -> Result<Self, CommandError> {
-        let store = store(arguments.store.as_deref())?;
+        let limit = store_limit(arguments.store_limit.as_deref())?;
+        let store = open_store(arguments.store.as_deref())?;
         let timeout = Duration::from_secs(arguments.timeout);
         let fetcher = Fetcher::new(Options {
             timeout,
@@ -48,7 +58,8 @@ impl Session {
             store,
             fetcher,
             mirrors: arguments.mirrors.clone(),
-            keyring: keyring(&arguments.keyrings)?,
+            keys: keys(&arguments.keyrings)?,
+            limit,
             allow_expired: arguments.allow_expired,
             freshness: if arguments.refresh {
                 Duration::ZERO
@@ -64,15 +75,55 @@ impl Session {
             suite: recipe.suite,
             architecture: recipe.architecture.debian().to_owned(),
             mirrors: mirrors(&self.mirrors, &recipe.mirrors)?,
-            keyring: self.keyring.clone(),
+            keys: self.keys.clone(),
             allow_expired: self.allow_expired,
             freshness: self.freshness,
             now: SystemTime::now(),
         })
     }
+
+    /// Says what is to be said of the store, and keeps it to its size, after all is done.
+    pub(crate) fn finish(&self, printer: &Printer) {
+        if self.store.is_read_only() {
+            let root = self.store.root().display();
+            printer.say(format_args!(
+                "note: the store `{root}` cannot be written, so nothing that was made is kept"
+            ));
+        }
+        match self.store.damaged() {
+            0 => {}
+            1 => printer.say("note: a file of the store was damaged, and was made again"),
+            count => printer.say(format_args!(
+                "note: {count} files of the store were damaged, and were made again"
+            )),
+        }
+        // What was only read made nothing larger.
+        if self.store.written() == 0 || self.store.is_read_only() {
+            return;
+        }
+        if let Err(error) = self.store.prune(self.limit) {
+            printer.say(format_args!(
+                "note: the store could not be made smaller: {error}"
+            ));
+        }
+    }
 }
 
-fn store(named: Option<&Path>) -> Result<Store, CommandError> {
+/// The size that the store is kept to: from the command line or the environment, the user's
+/// settings, or the built-in one.
+pub(crate) fn store_limit(named: Option<&str>) -> Result<u64, CommandError> {
+    let text = match named {
+        Some(text) => Some(text.to_owned()),
+        None => settings()?.store_limit,
+    };
+    let Some(text) = text else {
+        return Ok(STORE_LIMIT.0);
+    };
+    let size: Size = text.parse().map_err(CommandError::usage)?;
+    Ok(size.0)
+}
+
+pub(crate) fn open_store(named: Option<&Path>) -> Result<Store, CommandError> {
     let folder = named.map(Path::to_owned).or_else(|| {
         let cache = std::env::var_os("XDG_CACHE_HOME").filter(|path| Path::new(path).is_absolute());
         let cache = cache.map(PathBuf::from);
@@ -96,6 +147,9 @@ fn store(named: Option<&Path>) -> Result<Store, CommandError> {
 struct Settings {
     /// As `--mirror`.
     mirrors: Vec<String>,
+    /// As `--store-limit`.
+    #[serde(rename = "store-limit")]
+    store_limit: Option<String>,
 }
 
 fn settings() -> Result<Settings, CommandError> {
@@ -160,8 +214,9 @@ fn parse_mirrors(named: &[String]) -> Result<Mirrors, CommandError> {
     Ok(mirrors)
 }
 
-fn keyring(files: &[PathBuf]) -> Result<Keyring, CommandError> {
+fn keys(files: &[PathBuf]) -> Result<Keys, CommandError> {
     let mut keyring: Option<Keyring> = None;
+    let mut texts = Vec::new();
     for path in files {
         let name = path.display().to_string();
         let bytes = fs::read(path).map_err(|error| {
@@ -172,8 +227,12 @@ fn keyring(files: &[PathBuf]) -> Result<Keyring, CommandError> {
             Some(keyring) => keyring.extend(&parsed),
             None => keyring = Some(parsed),
         }
+        texts.push(bytes);
     }
-    Ok(keyring.unwrap_or_else(|| Keyring::debian().clone()))
+    Ok(match keyring {
+        Some(keyring) => Keys::named(keyring, texts.iter().map(Vec::as_slice)),
+        None => Keys::Debian,
+    })
 }
 
 /// On how many threads to compute.

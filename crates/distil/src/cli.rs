@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Why(Why),
     /// Show how two images differ: packages, files, sizes, configuration
     Diff(Diff),
+    /// Show what the store holds, make it smaller, or check it
+    Cache(Cache),
     /// Print a shell's completions of this command
     Completions(Completions),
     /// Write the manual pages of this command into a folder
@@ -170,6 +172,77 @@ pub(crate) struct Archive {
         help_heading = "Archive"
     )]
     pub(crate) store: Option<PathBuf>,
+
+    /// Size that the store is kept to, such as `500MB` or `20GB` [default: 10GB]
+    #[arg(
+        long = "store-limit",
+        value_name = "SIZE",
+        env = "DISTIL_STORE_LIMIT",
+        help_heading = "Archive"
+    )]
+    pub(crate) store_limit: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Cache {
+    #[command(subcommand)]
+    pub(crate) command: CacheCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheCommand {
+    /// Show what the store holds
+    Info(CacheInfo),
+    /// Remove what was not used for the longest time, but nothing that a running build needs
+    Prune(CachePrune),
+    /// Read everything, and remove what is damaged; the status is 1 if something was
+    Verify(CacheVerify),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CacheInfo {
+    #[command(flatten)]
+    pub(crate) place: StorePlace,
+
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CachePrune {
+    /// Remove all that no running build needs
+    #[arg(long, conflicts_with = "limit")]
+    pub(crate) all: bool,
+
+    #[command(flatten)]
+    pub(crate) place: StorePlace,
+
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CacheVerify {
+    #[command(flatten)]
+    pub(crate) place: StorePlace,
+
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+/// Which store, and how large it may be.
+#[derive(Debug, Args)]
+pub(crate) struct StorePlace {
+    /// Folder of the store [default: $XDG_CACHE_HOME/distil]
+    #[arg(long, value_name = "DIR", env = "DISTIL_STORE")]
+    pub(crate) store: Option<PathBuf>,
+
+    /// Size that the store is kept to, such as `500MB` or `20GB` [default: 10GB]
+    #[arg(long = "store-limit", value_name = "SIZE", env = "DISTIL_STORE_LIMIT")]
+    pub(crate) limit: Option<String>,
 }
 
 #[derive(Debug, Args)]

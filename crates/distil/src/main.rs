@@ -9,6 +9,7 @@ mod cli;
 mod command;
 mod error;
 mod printer;
+mod size;
 mod table;
 mod view;
 
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         cli::Command::Show(arguments) => command::show::run(&arguments),
         cli::Command::Why(arguments) => command::why::run(&arguments),
         cli::Command::Diff(arguments) => command::diff::run(&arguments),
+        cli::Command::Cache(arguments) => command::cache::run(&arguments),
         cli::Command::Completions(arguments) => command::manual::completions(&arguments),
         cli::Command::Man(arguments) => command::manual::pages(&arguments),
     };

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use distil_debian::suite::Suite;
 use distil_image::recipe::Variant;
-use distil_image::{Architecture, BuildOptions, Built};
+use distil_image::{Architecture, BuildOptions, Made};
 use distil_oci::transport::{self, WriteOptions};
 use distil_oci::{Compression, Content, Location, Reference};
 use distil_tree::folder::{self, FolderError};
 
-use super::platforms::{agree, architectures, check, failed, left_out};
-use super::{Named, find, make, suite};
-use crate::archive::{Session, epoch, threads};
+use super::platforms::{architectures, check, failed, left_out};
+use super::{Named, find, make_or_find, suite};
+use crate::archive::{IDENTITY, Session, epoch, threads};
 use crate::cli;
 use crate::error::CommandError;
 use crate::printer::{Printer, bytes};
@@ -36,78 +36,116 @@ pub(crate) fn run(arguments: cli::Build) -> Result<(), CommandError> {
     let plan = plan(&arguments)?;
     let session = Session::open(&arguments.archive)?;
     let printer = Printer::new(arguments.quiet);
-    let architectures = &plan.architectures;
     for note in left_out(&arguments.platform, plan.suite) {
         printer.say(note);
     }
-    for image in plan.images {
-        let (word, named) = (&image.word, &image.named);
-        if architectures.len() > 1 {
-            let checked = check(word, named, plan.suite, architectures, &session, &printer);
-            checked.inspect_err(|_| printer.finish())?;
-        }
-        let mut built = Vec::new();
-        for architecture in architectures {
-            let target = named.target(plan.suite, *architecture)?;
-            let one = make(named, target, &plan.options, &session, &printer);
-            let one = one.inspect_err(|_| printer.finish());
-            built.push(
-                one.map_err(|error| failed(word, architectures, vec![(*architecture, error)]))?,
-            );
-        }
-        // The archive may have changed since they were checked.
-        let resolutions = built
-            .iter()
-            .map(|one| (one.recipe.architecture, &one.resolution));
-        agree(word, &resolutions.collect::<Vec<_>>())?;
-        let modified = built.iter().filter_map(created).max().unwrap_or_default();
-        let images: Vec<_> = built.iter().map(|one| one.image.clone()).collect();
-        let annotations = images[0].annotations().clone();
-        let content = Content::of(images, annotations).map_err(CommandError::failure)?;
-        printer.finish();
-        if matches!(plan.options.compression, Compression::Zstd { .. }) {
-            printer
-                .say("note: before version 23, not every Docker loads layers compressed by zstd");
-        }
-        let undone = built.first().map_or(0, |one| {
-            let packages = one.assembly.packages.iter();
-            packages
-                .filter(|package| !package.undone.is_empty())
-                .count()
-        });
-        if undone > 0 {
-            let packages = if undone == 1 { "package" } else { "packages" };
-            printer.say(format_args!(
-                "note: scripts of {undone} {packages} would have done what nobody did; `distil \
-                 show` with the same arguments lists it"
-            ));
-        }
-        let options = WriteOptions {
-            names: &image.references,
-            modified,
-        };
-        for location in &image.outputs {
-            if let Location::RootFs(path) = location {
-                write_root(&built, path, &printer)?;
-                continue;
-            }
-            transport::write(&content, location, &options).map_err(CommandError::failure)?;
-            let size: u64 = content.images().iter().map(|image| image.size()).sum();
-            printer.say(format_args!(
-                "wrote {} to {location} ({})",
-                image.references[0],
-                bytes(size)
-            ));
-        }
-        print(content.digest())?;
+    for image in &plan.images {
+        run_one(image, &plan, &session, &printer)?;
     }
+    session.finish(&printer);
     Ok(())
 }
 
+fn run_one(
+    image: &Planned,
+    plan: &Plan,
+    session: &Session,
+    printer: &Printer,
+) -> Result<(), CommandError> {
+    // Bare files are written from the tree, which only the making of an image has.
+    let wants_tree = image.outputs.iter().any(is_root);
+    let (mut made, mut content) = make(image, plan, wants_tree, session, printer)?;
+    let modified = made.iter().map(|one| one.finished.summary.modified);
+    let options = WriteOptions {
+        names: &image.references,
+        modified: modified.max().unwrap_or_default(),
+    };
+    let mut missing = Vec::new();
+    for location in &image.outputs {
+        let is_there = transport::is_written(&content, location, &options);
+        if is_there.map_err(CommandError::failure)? {
+            printer.say(format_args!(
+                "{} is in {location} already",
+                image.references[0]
+            ));
+        } else {
+            missing.push(location);
+        }
+    }
+    let (threads, store) = (plan.options.threads, &session.store);
+    let is_damaged = |one: &Made| one.built.is_none() && !one.finished.is_whole(threads, store);
+    if !missing.is_empty() && made.iter().any(is_damaged) {
+        (made, content) = make(image, plan, true, session, printer)?;
+    }
+    tell(&made, plan, printer);
+    for location in missing {
+        if let Location::RootFs(path) = location {
+            write_root(&made, path, printer)?;
+            continue;
+        }
+        transport::write(&content, location, &options).map_err(CommandError::failure)?;
+        let size: u64 = content.images().iter().map(|image| image.size()).sum();
+        printer.say(format_args!(
+            "wrote {} to {location} ({})",
+            image.references[0],
+            bytes(size)
+        ));
+    }
+    print(content.digest())
+}
+
+/// Makes an image for all platforms.
+fn make(
+    image: &Planned,
+    plan: &Plan,
+    anew: bool,
+    session: &Session,
+    printer: &Printer,
+) -> Result<(Vec<Made>, Content), CommandError> {
+    let (word, named, architectures) = (&image.word, &image.named, &plan.architectures);
+    if architectures.len() > 1 {
+        let checked = check(word, named, plan.suite, architectures, session, printer);
+        checked.inspect_err(|_| printer.finish())?;
+    }
+    let mut made = Vec::new();
+    for architecture in architectures {
+        let target = named.target(plan.suite, *architecture)?;
+        let one = make_or_find(named, target, &plan.options, anew, session, printer);
+        let one = one.inspect_err(|_| printer.finish());
+        made.push(one.map_err(|error| failed(word, architectures, vec![(*architecture, error)]))?);
+    }
+    printer.finish();
+    // The archive may have changed since they were checked.
+    agree(&image.word, &plan.architectures, &made)?;
+    let images: Vec<_> = made.iter().map(|one| one.finished.image.clone()).collect();
+    let annotations = images[0].annotations().clone();
+    let content = Content::of(images, annotations).map_err(CommandError::failure)?;
+    Ok((made, content))
+}
+
+fn is_root(location: &Location) -> bool {
+    matches!(location, Location::RootFs(_))
+}
+
+/// What users should know of an image before they run it.
+fn tell(made: &[Made], plan: &Plan, printer: &Printer) {
+    if matches!(plan.options.compression, Compression::Zstd { .. }) {
+        printer.say("note: before version 23, not every Docker loads layers compressed by zstd");
+    }
+    let undone = made.first().map_or(0, |one| one.finished.summary.undone);
+    if undone > 0 {
+        let packages = if undone == 1 { "package" } else { "packages" };
+        printer.say(format_args!(
+            "note: scripts of {undone} {packages} would have done what nobody did; `distil \
+             show` with the same arguments lists it"
+        ));
+    }
+}
+
 /// Writes the bare files of an image into a folder.
-fn write_root(built: &[Built], path: &Path, printer: &Printer) -> Result<(), CommandError> {
+fn write_root(made: &[Made], path: &Path, printer: &Printer) -> Result<(), CommandError> {
     // Several platforms were refused before anything was made.
-    let Some(built) = built.first() else {
+    let Some(built) = made.first().and_then(|one| one.built.as_ref()) else {
         return Ok(());
     };
     let written = folder::write(&built.assembly.tree, path).map_err(CommandError::failure)?;
@@ -161,7 +199,6 @@ fn plan(arguments: &cli::Build) -> Result<Plan, CommandError> {
         }
     }
     let architectures = architectures(&arguments.platform, suite)?;
-    let is_root = |location: &Location| matches!(location, Location::RootFs(_));
     let mut outputs = images.iter().flat_map(|image| &image.outputs);
     if architectures.len() > 1 && outputs.any(is_root) {
         let message = "a root file system is of one platform, and several are named";
@@ -175,6 +212,7 @@ fn plan(arguments: &cli::Build) -> Result<Plan, CommandError> {
             compression: compression(arguments)?,
             epoch: epoch()?,
             threads: threads(),
+            program: IDENTITY,
         },
     })
 }
@@ -231,12 +269,28 @@ fn outputs(words: &[String]) -> Result<Vec<Location>, CommandError> {
     Ok(locations)
 }
 
-fn created(built: &Built) -> Option<u64> {
-    let newest = built
-        .assembly
-        .tree
-        .iter()
-        .map(|(_, entry)| entry.meta.mtime)
-        .max()?;
-    u64::try_from(newest).ok()
+/// The platforms of one image must be made from the same sources: their binary versions may
+/// differ by a rebuild, but not by what was fixed.
+fn agree(word: &str, architectures: &[Architecture], made: &[Made]) -> Result<(), CommandError> {
+    let mut platforms = architectures.iter().zip(made);
+    let Some((architecture, first)) = platforms.next() else {
+        return Ok(());
+    };
+    for (other, one) in platforms {
+        let theirs = &one.finished.summary.sources;
+        for (name, source) in &first.finished.summary.sources {
+            if let Some(their) = theirs.get(name).filter(|their| *their != source) {
+                let message = format!(
+                    "the platforms of `{word}` do not agree on `{name}`: {} has source {source}, \
+                     {} has {their}",
+                    architecture.platform(),
+                    other.platform(),
+                );
+                let hint = "the archive is still building it for one of them; build that platform \
+                            alone, or try again later";
+                return Err(CommandError::failure(message).hint(hint));
+            }
+        }
+    }
+    Ok(())
 }

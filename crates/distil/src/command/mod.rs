@@ -1,6 +1,7 @@
 //! The subcommands, one file each, and what some of them share.
 
 pub(crate) mod build;
+pub(crate) mod cache;
 pub(crate) mod diff;
 pub(crate) mod list;
 pub(crate) mod manual;
@@ -13,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use distil_debian::suite::Suite;
 use distil_image::definition::is_file_name;
 use distil_image::recipe::{Source, Target, Variant, lower};
-use distil_image::{Architecture, BuildOptions, Built, Prepared, Resolution, build, prepare};
+use distil_image::{Architecture, BuildOptions, Built, Made, Prepared, Resolution, build, prepare};
 
 use crate::archive::{Session, epoch, explain};
 use crate::changes::changes;
@@ -96,6 +97,23 @@ pub(crate) fn make(
 ) -> Result<Built, CommandError> {
     let prepared = assemble(named, target, options, session, printer)?;
     build(prepared, options, &session.store, printer).map_err(explain)
+}
+
+/// Makes one image, or finds the one that was made of the same inputs unless it is to be made
+/// anew.
+pub(crate) fn make_or_find(
+    named: &Named,
+    target: Target,
+    options: &BuildOptions,
+    anew: bool,
+    session: &Session,
+    printer: &Printer,
+) -> Result<Made, CommandError> {
+    let recipe = lower(named.source.clone(), target).map_err(|error| explain(error.into()))?;
+    let archive = session.archive(&recipe)?;
+    let (store, fetcher) = (&session.store, &session.fetcher);
+    let made = distil_image::make(recipe, &archive, options, anew, store, fetcher, printer);
+    made.map_err(explain)
 }
 
 /// Finds the definition that `word` names: `NAME`, `NAME:VARIANT`, `FILE.yaml`.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::platforms::architecture;
 use super::{assemble, find, is_definition, suite};
-use crate::archive::{Session, epoch, threads};
+use crate::archive::{IDENTITY, Session, epoch, threads};
 use crate::cli;
 use crate::error::CommandError;
 use crate::printer::{Printer, bytes};
@@ -47,6 +47,7 @@ pub(crate) fn run(arguments: &cli::Why) -> Result<(), CommandError> {
         compression: Compression::None,
         epoch: epoch()?,
         threads: threads(),
+        program: IDENTITY,
     };
     let prepared = assemble(&named, target, &options, &session, &printer);
     printer.finish();

@@ -11,7 +11,7 @@ use distil_oci::{Compression, Image, Location};
 use distil_tree::TreePath;
 use serde::Serialize;
 
-use crate::archive::{Session, epoch, threads};
+use crate::archive::{IDENTITY, Session, epoch, threads};
 use crate::cli;
 use crate::command::platforms::architecture;
 use crate::command::{find, is_definition, make, suite};
@@ -267,6 +267,7 @@ impl View {
             compression: Compression::Gzip { level: 6 },
             epoch: epoch()?,
             threads: threads(),
+            program: IDENTITY,
         };
         let target = named.target(suite, architecture)?;
         let built = make(&named, target, &options, &session, &printer);

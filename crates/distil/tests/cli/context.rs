@@ -85,6 +85,13 @@ impl Context {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// As [`Context::run`], for a command that needs no archive.
+    pub(crate) fn run_bare(&self, arguments: &[&str]) -> String {
+        let output = self.bare(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", self.stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Runs it, and expects that it fails; its status and message, and nothing is written.
     pub(crate) fn fails(&self, arguments: &[&str]) -> String {
         self.failure(&mut self.command(arguments))
