@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::pattern::{PatternError, Patterns};
+use distil_tree::{PatternError, Patterns};
 
 /// The default policy, from `images/policy.yaml`.
 #[derive(Debug)]

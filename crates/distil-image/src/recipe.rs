@@ -19,7 +19,7 @@ use rustls_pki_types::CertificateDer;
 
 use crate::architecture::Architecture;
 use crate::definition::{Accounts, Config, KeyStore};
-use crate::pattern::Patterns;
+use distil_tree::Patterns;
 
 pub use inputs::Inputs;
 pub use lower::{RecipeError, Target, lower};

@@ -6,9 +6,9 @@ use distil_debian::solve::Reason;
 use distil_tree::{Entry, Kind, Origin, TreePath};
 
 use crate::assemble::Assembly;
-use crate::pattern::{PatternError, Patterns};
 use crate::program;
 use crate::recipe::{Place, Recipe};
+use distil_tree::{PatternError, Patterns};
 
 const SHELLS: &[&str] = &[
     "ash", "bash", "busybox", "csh", "dash", "fish", "ksh", "lksh", "mksh", "posh", "rbash",

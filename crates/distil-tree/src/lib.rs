@@ -11,11 +11,13 @@ pub mod elf;
 pub mod folder;
 pub mod loader;
 mod path;
+mod pattern;
 pub mod tar;
 mod tree;
 
 pub use content::{Content, ContentReader};
 pub use path::{MAX_LENGTH, MAX_PART, PathError, Printable, TreePath};
+pub use pattern::{PatternError, Patterns};
 pub use tree::{
     Entry, FileNode, InsertError, Kind, Metadata, Origin, ResolveError, Tree, printable,
 };

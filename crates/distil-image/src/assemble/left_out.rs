@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use distil_tree::TreePath;
 
-use crate::pattern::Patterns;
 use crate::policy::Policy;
 use crate::recipe::LayerRecipe;
+use distil_tree::Patterns;
 
 use super::Assembly;
 

@@ -10,9 +10,9 @@ use distil_tree::{FileNode, Kind, Metadata, Origin, TreePath};
 use super::left_out::Selection;
 use super::{Amount, AssembleError, Assembling, InstalledPackage, LeftOut};
 use crate::owners::Owners;
-use crate::pattern::Patterns;
 use crate::policy::Policy;
 use crate::recipe::{LayerRecipe, PackageRequest};
+use distil_tree::Patterns;
 
 /// The folders that have moved into `/usr` (Debian bug 914897, "usrmerge"): `lib64` and its
 /// like exist on architectures whose loader lies there.

@@ -15,7 +15,7 @@ use super::values::Lowering;
 use super::{LayerRecipe, PackageRequest, Recipe, Variant};
 use crate::architecture::Architecture;
 use crate::definition::{Accounts, Config, DefinitionError, Layers, UnknownDefinition};
-use crate::pattern::Patterns;
+use distil_tree::Patterns;
 
 /// The longest chain of definitions.
 const MAX_CHAIN: usize = 32;

@@ -2,7 +2,7 @@
 
 use super::{LayerRecipe, PackageRequest};
 use crate::definition::KeyStore;
-use crate::pattern::{PatternError, Patterns};
+use distil_tree::{PatternError, Patterns};
 
 /// One layer of all of `layers`, the lowest first.
 pub(super) fn merged(

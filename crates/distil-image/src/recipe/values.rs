@@ -14,7 +14,7 @@ use super::{Addition, LayerRecipe, NewCertificates, NewFile, PackageRequest, Rec
 use crate::architecture::Architecture;
 use crate::authority::authorities;
 use crate::definition::{Accounts, Definition, DirectoryItem, FileItem, Overlay, PackageItem};
-use crate::pattern::{PatternError, Patterns};
+use distil_tree::{PatternError, Patterns};
 
 /// Where the packages' metadata lies, and nothing else.
 const METADATA: &str = "var/lib/dpkg/status.d";

@@ -77,7 +77,7 @@ fn glob(text: &str) -> Result<Glob, PatternError> {
         pattern: text.to_owned(),
         problem,
     };
-    if text.len() > distil_tree::MAX_LENGTH {
+    if text.len() > crate::MAX_LENGTH {
         return Err(wrong("is longer than any path".to_owned()));
     }
     if !text.starts_with('/') {
