@@ -20,6 +20,13 @@ pub enum Content {
         /// How many they are.
         size: u64,
     },
+    /// The first bytes alone, of a file of which no more is needed. Reading on is an error.
+    Head {
+        /// The bytes.
+        bytes: Arc<[u8]>,
+        /// How many the file has.
+        size: u64,
+    },
 }
 
 impl Content {
@@ -27,7 +34,7 @@ impl Content {
     pub fn size(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Range { size, .. } => *size,
+            Self::Range { size, .. } | Self::Head { size, .. } => *size,
         }
     }
 
@@ -107,6 +114,18 @@ impl Read for ContentReader {
                 }
                 read
             }
+            Content::Head { bytes, .. } => {
+                let start = usize::try_from(self.position).unwrap_or(usize::MAX);
+                let known = bytes.get(start..).unwrap_or_default();
+                if known.is_empty() {
+                    return Err(io::Error::other(
+                        "only the first bytes of the file were kept",
+                    ));
+                }
+                let count = known.len().min(count);
+                buffer[..count].copy_from_slice(&known[..count]);
+                count
+            }
         };
         self.position += read as u64;
         Ok(read)
@@ -155,6 +174,15 @@ mod tests {
             reader.seek(SeekFrom::Start(99)).unwrap();
             assert_eq!(reader.read(&mut [0; 4]).unwrap(), 0);
         }
+    }
+
+    #[test]
+    fn of_a_head_no_more_is_known() {
+        let bytes = b"#!/bin/sh".as_slice().into();
+        let content = Content::Head { bytes, size: 100 };
+        assert_eq!(content.size(), 100);
+        assert_eq!(content.head(2).unwrap(), b"#!");
+        assert!(content.read(100).is_err());
     }
 
     #[test]

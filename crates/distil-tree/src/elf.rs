@@ -3,6 +3,9 @@
 //! Read from the program headers and the dynamic section, as the loader does (ELF
 //! specification, "Dynamic Linking"; ld.so(8)); sections may be stripped and are not used.
 
+mod notes;
+mod versions;
+
 use std::io::{Read, Seek};
 
 use object::Endianness;
@@ -15,6 +18,9 @@ const MAX_DYNAMIC: usize = 4096;
 
 /// The most program headers that are read: real files have some fifteen.
 const MAX_SEGMENTS: usize = 1024;
+
+/// `DF_1_NODEFLIB` of `DT_FLAGS_1`.
+const NODEFLIB: u64 = 0x800;
 
 /// The longest path of a loader: Linux's `PATH_MAX`.
 const MAX_INTERPRETER: u64 = 4096;
@@ -51,6 +57,26 @@ pub struct Elf {
     pub is_dynamic: bool,
     /// Whether it is a program or a shared object, and not a relocatable object or a core.
     pub is_loadable: bool,
+    /// Whether its libraries are looked for in the loader's own folders, too: not with
+    /// `DF_1_NODEFLIB`.
+    pub searches_defaults: bool,
+    /// The versions of symbols that it needs of its libraries (`DT_VERNEED`).
+    pub version_needs: Vec<VersionNeed>,
+    /// The versions of symbols that it has for others (`DT_VERDEF`), its own name left out.
+    pub version_definitions: Vec<Vec<u8>>,
+    /// What it loads with dlopen(3), as far as it tells: the JSON texts of its `.note.dlopen`.
+    pub dlopen_notes: Vec<Vec<u8>>,
+}
+
+/// A version of symbols that a file needs of a library.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionNeed {
+    /// The library, as `DT_NEEDED` names it.
+    pub library: Vec<u8>,
+    /// The version, such as `GLIBC_2.38`.
+    pub version: Vec<u8>,
+    /// Whether the loader only warns when it is missing (`VER_FLG_WEAK`).
+    pub is_weak: bool,
 }
 
 /// Why a file that begins like ELF is none.
@@ -105,6 +131,10 @@ where
         runpath: Vec::new(),
         is_dynamic: false,
         is_loadable: kind == elf::ET_EXEC || kind == elf::ET_DYN,
+        searches_defaults: true,
+        version_needs: Vec::new(),
+        version_definitions: Vec::new(),
+        dlopen_notes: Vec::new(),
     };
     if segments.len() > MAX_SEGMENTS {
         return Err(ElfError("it has too many program headers".to_owned()));
@@ -119,6 +149,13 @@ where
             }
             let interpreter = segment.interpreter(endian, data).map_err(damaged)?;
             facts.interpreter = interpreter.map(<[u8]>::to_vec);
+        }
+        if segment.p_type(endian) == elf::PT_NOTE {
+            let (offset, size) = (
+                segment.p_offset(endian).into(),
+                segment.p_filesz(endian).into(),
+            );
+            notes::dlopen(data, offset, size, endian, &mut facts.dlopen_notes);
         }
         if facts.is_dynamic {
             continue;
@@ -165,8 +202,20 @@ where
             elf::DT_SONAME => facts.soname = Some(strings.get(value(entry))?),
             elf::DT_RPATH => facts.rpath = search_path(&strings.get(value(entry))?),
             elf::DT_RUNPATH => facts.runpath = search_path(&strings.get(value(entry))?),
+            elf::DT_FLAGS_1 if value(entry) & NODEFLIB != 0 => facts.searches_defaults = false,
             _ => {}
         }
+    }
+    let address = |tag| {
+        entries()
+            .find(|entry| entry.d_tag(endian) == tag)
+            .map(value)
+    };
+    if let Some(place) = address(elf::DT_VERNEED) {
+        facts.version_needs = versions::needs(&strings, place)?;
+    }
+    if let Some(place) = address(elf::DT_VERDEF) {
+        facts.version_definitions = versions::definitions(&strings, place)?;
     }
     Ok(())
 }
@@ -193,6 +242,23 @@ where
     fn get(&self, offset: u64) -> Result<Vec<u8>, ElfError> {
         let outside = || ElfError("a string lies outside the file".to_owned());
         let address = self.table.checked_add(offset).ok_or_else(outside)?;
+        let (from, until) = self.place(address).ok_or_else(outside)?;
+        let bytes = self.data.read_bytes_at_until(from..until, 0);
+        bytes.map(<[u8]>::to_vec).map_err(|()| outside())
+    }
+
+    /// So many bytes at an address in memory.
+    fn bytes(&self, address: u64, count: u64) -> Result<&'a [u8], ElfError> {
+        let outside = || ElfError("a table lies outside the file".to_owned());
+        let (from, until) = self.place(address).ok_or_else(outside)?;
+        match until - from >= count {
+            true => self.data.read_bytes_at(from, count).map_err(|()| outside()),
+            false => Err(outside()),
+        }
+    }
+
+    /// Where in the file an address of memory is, and where what is mapped with it ends.
+    fn place(&self, address: u64) -> Option<(u64, u64)> {
         for segment in self.segments {
             if segment.p_type(self.endian) != elf::PT_LOAD {
                 continue;
@@ -206,12 +272,11 @@ where
                 continue;
             };
             let file_offset: u64 = segment.p_offset(self.endian).into();
-            let from = file_offset.checked_add(distance).ok_or_else(outside)?;
-            let until = file_offset.checked_add(size).ok_or_else(outside)?;
-            let bytes = self.data.read_bytes_at_until(from..until, 0);
-            return bytes.map(<[u8]>::to_vec).map_err(|()| outside());
+            let from = file_offset.checked_add(distance)?;
+            let until = file_offset.checked_add(size)?;
+            return Some((from, until));
         }
-        Err(outside())
+        None
     }
 }
 
