@@ -144,7 +144,7 @@ pub(crate) fn index_json(entries: &Entries) -> Result<spec::ImageIndex, Problem>
 }
 
 impl Blobs for Entries {
-    fn find(&self, digest: Digest) -> Result<Option<Blob>, Problem> {
+    fn find(&self, digest: Digest, _: &spec::Descriptor) -> Result<Option<Blob>, Problem> {
         let file = self.file(&format!("blobs/sha256/{}", digest.hex()))?;
         Ok(file.map(|range| Blob {
             size: range.len,

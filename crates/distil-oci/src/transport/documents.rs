@@ -32,16 +32,16 @@ pub(crate) const ANNOTATION_IMAGE_NAME: &str = "io.containerd.image.name";
 /// Annotation of BuildKit's: what kind of manifest an entry of an index is, if not an image.
 const ANNOTATION_REFERENCE_TYPE: &str = "vnd.docker.reference.type";
 
-const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
-const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+pub(crate) const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+pub(crate) const DOCKER_INDEX: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 const DOCKER_CONFIG: &str = "application/vnd.docker.container.image.v1+json";
 const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar";
 const DOCKER_FOREIGN: &str = "application/vnd.docker.image.rootfs.foreign.diff.tar";
 
 /// A place where blobs are found by their digests.
 pub(crate) trait Blobs {
-    /// The blob; `None` if it is not there.
-    fn find(&self, digest: Digest) -> Result<Option<Blob>, Problem>;
+    /// The blob that a descriptor with this digest points to; `None` if it is not there.
+    fn find(&self, digest: Digest, descriptor: &Descriptor) -> Result<Option<Blob>, Problem>;
 }
 
 /// A blob that was found, not yet verified.
@@ -54,13 +54,13 @@ pub(crate) struct Blob {
 
 /// What a descriptor of an index points to.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Index,
     Manifest,
     Other,
 }
 
-fn kind(descriptor: &Descriptor) -> Kind {
+pub(crate) fn kind(descriptor: &Descriptor) -> Kind {
     match descriptor.media_type() {
         MediaType::ImageManifest => Kind::Manifest,
         MediaType::ImageIndex => Kind::Index,
@@ -239,7 +239,7 @@ impl<'a> Reader<'a> {
                 Kind::Manifest => {
                     let digest = sha256(entry)?;
                     // Docker saves the whole index with the images of the wanted platforms only.
-                    if self.blobs.find(digest)?.is_none() {
+                    if self.blobs.find(digest, entry)?.is_none() {
                         others += 1;
                         missing = Some(digest);
                         continue;
@@ -396,7 +396,9 @@ fn layer(blobs: &dyn Blobs, descriptor: &Descriptor, diff_id: Digest) -> Result<
 /// The blob that a descriptor points to, of the size that it says.
 fn find(blobs: &dyn Blobs, descriptor: &Descriptor) -> Result<(Digest, Blob), Problem> {
     let digest = sha256(descriptor)?;
-    let blob = blobs.find(digest)?.ok_or(Problem::MissingBlob(digest))?;
+    let blob = blobs
+        .find(digest, descriptor)?
+        .ok_or(Problem::MissingBlob(digest))?;
     if blob.size != descriptor.size() {
         return Err(Problem::BlobSize {
             digest,

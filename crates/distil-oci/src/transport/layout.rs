@@ -184,7 +184,11 @@ impl<'a> Layout<'a> {
 }
 
 impl Blobs for Layout<'_> {
-    fn find(&self, digest: Digest) -> Result<Option<documents::Blob>, Problem> {
+    fn find(
+        &self,
+        digest: Digest,
+        _: &spec::Descriptor,
+    ) -> Result<Option<documents::Blob>, Problem> {
         let path = self.path.join(blob_name(digest));
         match path.metadata() {
             Ok(metadata) if metadata.is_file() => Ok(Some(documents::Blob {

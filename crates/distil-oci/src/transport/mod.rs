@@ -6,7 +6,7 @@
 //! | `oci-archive:FILE[:TAG]` | yes | yes, the combined archive |
 //! | `docker-archive:FILE[:NAME[:TAG]]` | yes | yes, the same |
 //! | `docker-daemon:NAME[:TAG]` | yes | yes, one platform: the daemon's |
-//! | `docker://…` | not yet | not yet |
+//! | `docker://NAME[:TAG][@DIGEST]` | yes | not yet |
 //! | `rootfs:DIR` | no image; see `distil_tree::folder` | the same |
 //!
 //! Files and folders appear whole or not at all.
@@ -22,6 +22,7 @@ mod documents;
 mod error;
 mod layout;
 mod location;
+mod registry;
 mod unfinished;
 
 pub use error::{Problem, TransportError};
@@ -29,6 +30,7 @@ pub use location::{InvalidLocation, Location};
 pub use unfinished::discard_unfinished;
 
 use crate::image::Content;
+use crate::platform::Platform;
 use crate::reference::Reference;
 
 /// How to write an image.
@@ -110,6 +112,18 @@ pub fn is_written(
 /// # Errors
 /// Whatever is wrong with the place or the documents.
 pub fn open(location: &Location) -> Result<Content, TransportError> {
+    open_for(location, None)
+}
+
+/// As [`open`], of an index in a registry only the image for one platform, which saves asking for
+/// all the others. Elsewhere it makes no difference.
+///
+/// # Errors
+/// As [`open`], and when the index has no image for the platform.
+pub fn open_for(
+    location: &Location,
+    platform: Option<&Platform>,
+) -> Result<Content, TransportError> {
     let result = match location {
         Location::Oci { path, tag } => layout::open(path, tag.as_deref()),
         Location::OciArchive { path, tag } => {
@@ -119,7 +133,7 @@ pub fn open(location: &Location) -> Result<Content, TransportError> {
             archive::open(path, archive::Wanted::Docker(name.as_ref()))
         }
         Location::DockerDaemon(name) => daemon::open(name),
-        Location::Registry(_) => Err(Problem::Unsupported("reading from a registry")),
+        Location::Registry(reference) => registry::open(reference, platform),
         Location::RootFs(_) => Err(Problem::Unsupported("reading a root file system")),
     };
     result.map_err(|problem| TransportError::Read {

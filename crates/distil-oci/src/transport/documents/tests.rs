@@ -29,7 +29,7 @@ impl BlobSource for Counted {
 }
 
 impl Blobs for Memory {
-    fn find(&self, digest: Digest) -> Result<Option<Blob>, Problem> {
+    fn find(&self, digest: Digest, _: &Descriptor) -> Result<Option<Blob>, Problem> {
         let bytes = self.blobs.borrow().get(&digest).cloned();
         Ok(bytes.map(|bytes| Blob {
             size: bytes.len() as u64,
