@@ -180,10 +180,12 @@ pub struct Made {
 /// Makes an image, or finds the one that was made of the same inputs. With `anew` it is made in any
 /// case, of what the store has of its parts.
 ///
+/// `prove` is asked of an image that is new, and only what it lets pass is ever found again.
+///
 /// # Errors
-/// As the steps have them. Nothing is written but to the store.
+/// As the steps and `prove` have them. Nothing is written but to the store.
 #[expect(clippy::too_many_arguments, reason = "each step takes some of them")]
-pub fn make(
+pub fn make<E: From<BuildError>>(
     recipe: Recipe,
     archive: &ArchiveOptions,
     options: &BuildOptions,
@@ -191,9 +193,10 @@ pub fn make(
     store: &Store,
     fetcher: &Fetcher,
     progress: &dyn Progress,
-) -> Result<Made, BuildError> {
+    prove: impl Fn(&Built) -> Result<(), E>,
+) -> Result<Made, E> {
     progress.step("reading the archive");
-    let archive = Archive::open(archive, store, fetcher)?;
+    let archive = Archive::open(archive, store, fetcher).map_err(BuildError::from)?;
     if !anew && let Some(finished) = finished::find(&recipe, archive.states(), options, store) {
         return Ok(Made {
             finished,
@@ -202,7 +205,9 @@ pub fn make(
     }
     let prepared = prepare_from(recipe, &archive, options, store, fetcher, progress)?;
     let (built, layers) = compress(prepared, options, store, progress)?;
-    let finished = finished::record(&built, layers, options, store)?;
+    prove(&built)?;
+    let finished =
+        finished::record(&built, layers, options, store).map_err(BuildError::from)?;
     Ok(Made {
         finished,
         built: Some(built),

@@ -6,11 +6,13 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use distil_debian::archive::{ArchiveError, ArchiveOptions, Keys, Mirrors};
+use distil_debian::archive::{Archive, ArchiveError, ArchiveOptions, Keys, Mirrors};
 use distil_debian::fetch::{Fetcher, Mirror, Options};
+use distil_debian::index::PackageIndex;
 use distil_debian::openpgp::Keyring;
 use distil_debian::solve::SolveError;
 use distil_debian::sources::{Sources, debian_mirrors};
+use distil_debian::suite::Suite;
 use distil_image::recipe::{Recipe, RecipeError};
 use distil_image::{
     AssembleError, BuildError, ClosureError, Found, GenerateError, ProgramError, ResolveError,
@@ -109,6 +111,31 @@ impl Session {
     }
 }
 
+/// The packages of an archive as far as the store has them, however old; nobody is asked, and
+/// nothing is made.
+pub(crate) fn stored(
+    arguments: &cli::Archive,
+    suite: Suite,
+    architecture: &str,
+) -> Option<PackageIndex> {
+    let folder = store_folder(arguments.store.as_deref())?;
+    if !folder.is_dir() {
+        return None;
+    }
+    let options = ArchiveOptions {
+        suite,
+        architecture: architecture.to_owned(),
+        mirrors: mirrors(&arguments.mirrors, &[]).ok()?,
+        keys: keys(&arguments.keyrings).ok()?,
+        allow_expired: true,
+        freshness: Duration::from_secs(u64::MAX),
+        now: SystemTime::now(),
+    };
+    let (store, fetcher) = (Store::open(folder).ok()?, Fetcher::offline());
+    let archive = Archive::open(&options, &store, &fetcher).ok()?;
+    archive.index(&store, &fetcher).ok()
+}
+
 /// The size that the store is kept to: from the command line or the environment, the user's
 /// settings, or the built-in one.
 pub(crate) fn store_limit(named: Option<&str>) -> Result<u64, CommandError> {
@@ -123,15 +150,18 @@ pub(crate) fn store_limit(named: Option<&str>) -> Result<u64, CommandError> {
     Ok(size.0)
 }
 
-pub(crate) fn open_store(named: Option<&Path>) -> Result<Store, CommandError> {
-    let folder = named.map(Path::to_owned).or_else(|| {
+fn store_folder(named: Option<&Path>) -> Option<PathBuf> {
+    named.map(Path::to_owned).or_else(|| {
         let cache = std::env::var_os("XDG_CACHE_HOME").filter(|path| Path::new(path).is_absolute());
         let cache = cache.map(PathBuf::from);
         cache
             .or_else(|| std::env::home_dir().map(|home| home.join(".cache")))
             .map(|c| c.join("distil"))
-    });
-    let folder = folder.ok_or_else(|| {
+    })
+}
+
+pub(crate) fn open_store(named: Option<&Path>) -> Result<Store, CommandError> {
+    let folder = store_folder(named).ok_or_else(|| {
         let message = "there is no folder for the store, since this user has no home";
         CommandError::failure(message).hint("name one with `--store DIR` or `DISTIL_STORE`")
     })?;

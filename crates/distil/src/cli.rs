@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Show what the store holds, make it smaller, or check it
     Cache(Cache),
+    /// Prove that an image, anybody's, is fit to run without a shell, and has nothing to attack with
+    Check(Check),
     /// Print a shell's completions of this command
     Completions(Completions),
     /// Write the manual pages of this command into a folder
@@ -305,6 +307,69 @@ pub(crate) struct Diff {
 
     #[command(flatten)]
     pub(crate) made: Made,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// What `build` builds, or an image: an archive, an OCI layout, or TRANSPORT:PLACE
+    #[arg(value_name = "IMAGE", required_unless_present = "explain")]
+    pub(crate) image: Option<String>,
+
+    /// Say all about a rule, by its name or id, instead of checking
+    #[arg(long, value_name = "RULE", conflicts_with = "image")]
+    pub(crate) explain: Option<String>,
+
+    /// What the image is for [default: that of the policy, else distroless; of a debug variant debug]
+    #[arg(long, value_enum, value_name = "PROFILE", help_heading = "Policy")]
+    pub(crate) profile: Option<Profile>,
+
+    /// Finding to allow: a rule, with a pattern of paths or everywhere; may be repeated
+    #[arg(
+        long = "allow-finding",
+        visible_alias = "ignore",
+        value_name = "RULE[=PATH]",
+        help_heading = "Policy"
+    )]
+    pub(crate) allowed: Vec<String>,
+
+    /// Policy: profile, allowances with their reasons and days [default: check.yaml, if it is here]
+    #[arg(long, value_name = "FILE", help_heading = "Policy")]
+    pub(crate) policy: Option<PathBuf>,
+
+    /// Severity from which on a finding fails the check [default: error]
+    #[arg(long, value_enum, value_name = "SEVERITY", help_heading = "Policy")]
+    pub(crate) fail_on: Option<FailOn>,
+
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+
+    #[command(flatten)]
+    pub(crate) made: Made,
+}
+
+/// What an image is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Profile {
+    /// Production
+    Distroless,
+    /// With busybox to look around
+    Debug,
+    /// To build in
+    Dev,
+    /// Kubernetes' restricted pod security
+    Kubernetes,
+    /// Random users
+    Openshift,
+}
+
+/// Severities that can fail a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Warnings, too
+    Warning,
+    /// Errors alone
+    Error,
 }
 
 /// How an image is made that is named by its definition.

@@ -8,6 +8,7 @@ mod changes;
 mod cli;
 mod command;
 mod error;
+mod libraries;
 mod printer;
 mod size;
 mod table;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         cli::Command::Why(arguments) => command::why::run(&arguments),
         cli::Command::Diff(arguments) => command::diff::run(&arguments),
         cli::Command::Cache(arguments) => command::cache::run(&arguments),
+        cli::Command::Check(arguments) => command::check::run(&arguments),
         cli::Command::Completions(arguments) => command::manual::completions(&arguments),
         cli::Command::Man(arguments) => command::manual::pages(&arguments),
     };

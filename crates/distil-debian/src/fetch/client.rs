@@ -172,6 +172,18 @@ impl Fetcher {
         }
     }
 
+    /// A fetcher that connects to nobody: what is not on this machine cannot be had.
+    pub fn offline() -> Self {
+        let refused: Arc<dyn std::error::Error + Send + Sync> =
+            Arc::from(Box::<dyn std::error::Error + Send + Sync>::from(
+                "the network is not to be used",
+            ));
+        Self {
+            network: OnceLock::from(Err(refused)),
+            ..Self::new(Options::default())
+        }
+    }
+
     /// How many requests one host gets at once.
     pub fn connections(&self) -> usize {
         self.options.connections

@@ -110,7 +110,7 @@ fn make(
     let mut made = Vec::new();
     for architecture in architectures {
         let target = named.target(plan.suite, *architecture)?;
-        let one = make_or_find(named, target, &plan.options, anew, session, printer);
+        let one = make_or_find(word, named, target, &plan.options, anew, session, printer);
         let one = one.inspect_err(|_| printer.finish());
         made.push(one.map_err(|error| failed(word, architectures, vec![(*architecture, error)]))?);
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod build;
 pub(crate) mod cache;
+pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod list;
 pub(crate) mod manual;
@@ -14,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use distil_debian::suite::Suite;
 use distil_image::definition::is_file_name;
 use distil_image::recipe::{Source, Target, Variant, lower};
-use distil_image::{Architecture, BuildOptions, Built, Made, Prepared, Resolution, build, prepare};
+use distil_image::{BuildError, Architecture, BuildOptions, Built, Made, Prepared, Resolution, build, prepare};
 
 use crate::archive::{Session, epoch, explain};
 use crate::changes::changes;
@@ -100,8 +101,9 @@ pub(crate) fn make(
 }
 
 /// Makes one image, or finds the one that was made of the same inputs unless it is to be made
-/// anew.
+/// anew. A new one has to pass its profile of `check`.
 pub(crate) fn make_or_find(
+    word: &str,
     named: &Named,
     target: Target,
     options: &BuildOptions,
@@ -112,8 +114,16 @@ pub(crate) fn make_or_find(
     let recipe = lower(named.source.clone(), target).map_err(|error| explain(error.into()))?;
     let archive = session.archive(&recipe)?;
     let (store, fetcher) = (&session.store, &session.fetcher);
-    let made = distil_image::make(recipe, &archive, options, anew, store, fetcher, printer);
-    made.map_err(explain)
+    let prove = |built: &Built| check::prove(word, built);
+    distil_image::make(
+        recipe, &archive, options, anew, store, fetcher, printer, prove,
+    )
+}
+
+impl From<BuildError> for CommandError {
+    fn from(error: BuildError) -> Self {
+        explain(error)
+    }
 }
 
 /// Finds the definition that `word` names: `NAME`, `NAME:VARIANT`, `FILE.yaml`.

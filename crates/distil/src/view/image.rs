@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::Path;
 
-use distil_oci::transport;
-use distil_oci::{Content, Image, Location, Platform};
+use distil_oci::Location;
 use distil_store::{Digest, Hasher};
 use distil_tree::folder::{self, FoundKind};
 use distil_tree::tar::{Limits, Member, MemberKind, ReadError, Reader};
@@ -13,6 +12,7 @@ use distil_tree::{TreePath, printable};
 
 use super::packages::{is_metadata, packages};
 use super::{File, FileKind, Files, Unowned, View};
+use crate::command::check::read_image;
 use crate::error::CommandError;
 
 /// The most that an image may have in one layer, unpacked.
@@ -27,8 +27,7 @@ pub(super) fn view(
     if let Location::RootFs(path) = location {
         return root(path, with_files);
     }
-    let content = transport::open(location).map_err(CommandError::failure)?;
-    let image = choose(&content, location, platform)?;
+    let image = &read_image(location, platform)?;
     let mut contents = Contents {
         hashes: with_files,
         ..Contents::default()
@@ -72,30 +71,6 @@ fn root(path: &Path, with_files: bool) -> Result<View, CommandError> {
         },
         with_files,
     )
-}
-
-fn choose<'a>(
-    content: &'a Content,
-    location: &Location,
-    platform: Option<&str>,
-) -> Result<&'a Image, CommandError> {
-    let Some(platform) = platform else {
-        let image = content.for_host().or(content.images().first());
-        return image
-            .ok_or_else(|| CommandError::failure(format!("`{location}` has no image in it")));
-    };
-    let platform: Platform = platform.parse().map_err(CommandError::usage)?;
-    content.for_platform(&platform).ok_or_else(|| {
-        let there: Vec<String> = content
-            .images()
-            .iter()
-            .map(|image| format!("`{}`", image.platform()))
-            .collect();
-        CommandError::failure(format!(
-            "`{location}` has no image for `{platform}`, only for {}",
-            there.join(", ")
-        ))
-    })
 }
 
 /// The files that no package's sums name. What made them, only their making tells.

@@ -1,0 +1,350 @@
+//! The rules: what each is called, how bad its findings are, and what there is to say of it. The
+//! manual and `--explain` are made from the same text.
+
+use std::fmt::Write;
+
+use crate::finding::Severity;
+use crate::policy::Profile;
+
+/// A rule.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// A short name that stays: `F` for fitness, `S` for surface, `P` for the policy itself.
+    pub id: &'static str,
+    /// A name that stays and says what it is about.
+    pub name: &'static str,
+    /// How bad its findings usually are.
+    pub severity: Severity,
+    /// What it finds, in a line.
+    pub summary: &'static str,
+    /// Why that matters, and how it shows.
+    pub reason: &'static str,
+    /// What to do about it.
+    pub remedy: &'static str,
+}
+
+/// There is no such rule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no rule `{name}`")]
+pub struct UnknownRule {
+    /// What was asked for.
+    pub name: String,
+    /// Names that are like it.
+    pub nearest: Vec<String>,
+}
+
+impl Rule {
+    /// The rule with this name or id.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn named(name: &str) -> Result<&'static Self, UnknownRule> {
+        let found = RULES
+            .iter()
+            .find(|rule| rule.name == name || rule.id.eq_ignore_ascii_case(name));
+        found.copied().ok_or_else(|| {
+            let mut near: Vec<(usize, &str)> = RULES
+                .iter()
+                .map(|rule| (strsim::damerau_levenshtein(rule.name, name), rule.name))
+                .filter(|(distance, rule)| *distance <= 1 + rule.len() / 3)
+                .collect();
+            near.sort_unstable();
+            UnknownRule {
+                name: name.chars().take(80).collect(),
+                nearest: near
+                    .iter()
+                    .take(2)
+                    .map(|(_, rule)| (*rule).to_owned())
+                    .collect(),
+            }
+        })
+    }
+
+    /// All that there is to say of it, in Markdown.
+    pub fn explain(&self) -> String {
+        let mut text = format!("## {} `{}`\n\n{}\n\n", self.id, self.name, self.summary);
+        let _ = write!(
+            text,
+            "{}\n\n**What to do.** {}\n\n",
+            self.reason, self.remedy
+        );
+        let _ = write!(text, "Severity: {}", self.severity);
+        let others: Vec<String> = Profile::ALL
+            .into_iter()
+            .filter_map(|profile| Some((profile, profile.severity(self)?)))
+            .filter(|(_, severity)| *severity != self.severity)
+            .map(|(profile, severity)| format!("{severity} in profile `{}`", profile.name()))
+            .collect();
+        if !others.is_empty() {
+            let _ = write!(text, "; {}", others.join(", "));
+        }
+        text.push('\n');
+        text
+    }
+}
+
+/// The manual of all rules, in Markdown.
+pub fn manual() -> String {
+    let mut text = "# The rules of `distil check`\n\n\
+        Made from the text of `distil check --explain RULE`. Names and ids stay as they are. The\n\
+        severity is the usual one; where a rule knows more, a finding may be less severe, and says so.\n\n\
+        | id | name | severity | finds |\n|---|---|---|---|\n"
+        .to_owned();
+    for rule in RULES {
+        let _ = writeln!(
+            text,
+            "| {} | [`{}`](#{}-{}) | {} | {} |",
+            rule.id,
+            rule.name,
+            rule.id.to_lowercase(),
+            rule.name,
+            rule.severity,
+            rule.summary
+        );
+    }
+    for rule in RULES {
+        let _ = write!(text, "\n{}", rule.explain());
+    }
+    text
+}
+
+macro_rules! rules {
+    ($($constant:ident $id:literal $name:literal $severity:ident
+       $summary:literal $reason:literal $remedy:literal)*) => {
+        $(pub(crate) static $constant: Rule = Rule {
+            id: $id,
+            name: $name,
+            severity: Severity::$severity,
+            summary: $summary,
+            reason: $reason,
+            remedy: $remedy,
+        };)*
+        /// All rules, in the order of the manual.
+        pub static RULES: &[&Rule] = &[$(&$constant),*];
+    };
+}
+
+rules! {
+PROGRAM_MISSING "F101" "program-missing" Error
+    "The program of the image is not in it."
+    "The first word of ENTRYPOINT, or of CMD where there is no ENTRYPOINT, names no file of the image: a path that is not there, or a name that is in no folder of `PATH`. The container does not start."
+    "Name the program by its full path, copy it into the image, or set `PATH`."
+PROGRAM_UNUSABLE "F102" "program-not-executable" Error
+    "The program of the image cannot be executed."
+    "It is a folder, nobody may execute it, or it is neither a program for Linux nor a script with a `#!` line. The container does not start."
+    "`COPY --chmod=0755`, or name the file that is the program."
+SHELL_FORM "F103" "shell-form" Error
+    "ENTRYPOINT or CMD is in shell form, and there is no shell."
+    "`CMD python app.py` becomes `/bin/sh -c \"python app.py\"`; without `/bin/sh` the container does not start, and behind an ENTRYPOINT the words `/bin/sh -c …` become the runtime's arguments."
+    "Write it in exec form: `CMD [\"python\", \"app.py\"]`. Variables and `&&` need a program of your own."
+REPEATED_PROGRAM "F104" "repeated-program" Error
+    "CMD begins with the program that ENTRYPOINT already is."
+    "Images of runtimes have the runtime as ENTRYPOINT, so that CMD has only its arguments. `CMD [\"node\", \"app.js\"]` runs `node node app.js`, which looks for a file called `node`."
+    "Leave the first word of CMD out."
+ARGUMENT_MISSING "F105" "argument-missing" Warning
+    "The file that the runtime is told to run is not in the image."
+    "An interpreter is started with the path of a script, module or jar that no layer has. Unless it is mounted, the container ends at once."
+    "Correct the path (it is looked for in WORKDIR), or copy the file."
+HEALTHCHECK "F106" "healthcheck" Error
+    "HEALTHCHECK runs a program or a shell that the image does not have."
+    "`HEALTHCHECK CMD curl …` in shell form needs `/bin/sh` and curl. The container runs, and Docker calls it unhealthy for ever; an orchestrator restarts it again and again."
+    "Let the runtime ask: `HEALTHCHECK CMD [\"/usr/bin/python3\", \"/health.py\"]`, or use probes of the orchestrator."
+WORKDIR "F107" "workdir" Error
+    "The container cannot be started in WORKDIR."
+    "WORKDIR is a file, or lies behind a folder that the user may not pass. The runtime cannot change into it, so the container does not start."
+    "Make the folder in the image, with an owner or a mode that lets the user in."
+SIGNALS "F108" "signals" Info
+    "A shell is process 1 and passes no signals on."
+    "With a shell as the first process, `docker stop` reaches the shell and not the program, which is killed after ten seconds without a chance to end well."
+    "Use the exec form, or begin the script's last line with `exec`."
+SCRIPT "F201" "script-interpreter" Error
+    "The program that a script's `#!` line names is not in the image."
+    "The kernel starts the interpreter in place of the script. If that is missing, the error names the script, which is there: `no such file or directory`. An error for the program of the image, a warning for programs in `PATH`, information elsewhere, where a script may be meant to be read."
+    "Start the script with the runtime (`ENTRYPOINT [\"/usr/bin/python3\", \"/app/script\"]`), correct its first line, or remove it."
+LOADER "F202" "loader-missing" Error
+    "A program's dynamic loader is not in the image."
+    "A dynamically linked program names its loader, such as `/lib64/ld-linux-x86-64.so.2`, or `/lib/ld-musl-x86_64.so.1` if it was built on Alpine. Without it the kernel says `no such file or directory` of the program, which is there."
+    "Take an image with a C library (`base`, `cc`), build the program statically (`CGO_ENABLED=0`), or build it on Debian if its loader is musl's."
+MACHINE "F203" "wrong-machine" Error
+    "A program or library is for another machine than the image."
+    "The kernel refuses such a program with `exec format error`, and the loader passes over such a library."
+    "Build or download the file for the image's platform."
+LIBRARY "F204" "library-missing" Error
+    "A program or library needs a library that the loader will not find."
+    "Looked for as ld.so(8) does: RPATH of the file and of what loads it, `LD_LIBRARY_PATH`, RUNPATH with `$ORIGIN`, `/etc/ld.so.cache`, the loader's own folders. It is a warning in a Debian package's own file that the image's program does not load by itself, since whoever left the dependency out knew it; and information if the image has such a file where the loader does not look, since a program may load it first."
+    "Add the package that has the library, or copy the library beside the file that needs it."
+VERSION "F205" "symbol-version" Error
+    "A library is older than what needs it."
+    "Programs and libraries name the versions of symbols that they were linked with. The loader refuses to start a program if a library does not have one of them: typically something that was built on a newer release of Debian or Ubuntu."
+    "Build on the release that the image is made of, or take an image of a newer one."
+DLOPEN "F206" "dlopen-missing" Warning
+    "A library that is loaded at run time, as `.note.dlopen` says, is not in the image."
+    "Such libraries are in no list that the loader reads; a feature is missing when it is first used. A warning if the file says that it is required, information if it is recommended."
+    "Add the library's package if the feature is wanted."
+DAMAGED_ELF "F207" "damaged-elf" Error
+    "A program or library has headers that cannot be."
+    "It begins like ELF, and its headers contradict its size or one another. The kernel or the loader refuses it."
+    "Build or copy the file again; transfers in text mode and Git LFS pointers do such things."
+PYTHON_ABI "F301" "python-abi" Error
+    "An extension module is for another Python than the image's."
+    "`x.cpython-311-….so` is found by Python 3.11 alone, and a `site-packages` in `lib/python3.11` is searched by no other. The import fails. Modules with `abi3` in their names are for all later ones."
+    "Install the packages with the Python version of the image (`pip install --python-version`), or take an image with the Python of the build stage."
+WHEEL "F302" "wheel-tag" Error
+    "An installed wheel is for another Python, C library or machine."
+    "`WHEEL` in a package's `.dist-info` says what it was built for. `manylinux_2_N` needs glibc 2.N, `musllinux` needs musl, `cp312` needs Python 3.12."
+    "Install for the image: `pip install --platform manylinux_2_N_ARCH --only-binary=:all:`, or on the same release of Debian."
+VENV "F303" "venv" Error
+    "A virtual environment points to a Python that is not there."
+    "A venv is a few links and a `pyvenv.cfg` that lead to the Python that made it, often `/usr/local/bin/python` of a build stage. Where that is not in the image, or is of another version, nothing in the venv starts or is found."
+    "Make the venv with the path and version of the image's Python, or install with `pip install --target` and set `PYTHONPATH`."
+PYTHONPATH "F304" "pythonpath" Warning
+    "A folder in PYTHONPATH is not in the image."
+    "Python passes over it in silence, and the modules that were to be there are missing: `ModuleNotFoundError`."
+    "Correct the path, or copy the folder."
+NODE "F401" "node-addon" Error
+    "A native add-on of Node.js is for another Node.js."
+    "An add-on that does not use Node-API is tied to one `NODE_MODULE_VERSION`, which every major release changes."
+    "Run `npm rebuild` with the Node.js of the image, or take an image of the build stage's version."
+JAVA_CLASS "F501" "java-class-version" Error
+    "A class was compiled for a newer Java than the image's."
+    "The virtual machine refuses class files of a later version. It is a warning where neither the main class nor most of a jar are concerned. Folders of multi-release jars for later versions are rightly passed over."
+    "Compile with `--release N`, or take an image with the newer Java."
+JAR "F502" "damaged-jar" Warning
+    "A jar or wheel cannot be read."
+    "The file is called `.jar`, `.war`, `.ear` or `.whl` and is no zip archive, or a damaged one. Java says `Invalid or corrupt jarfile` or finds none of its classes."
+    "Build or copy the file again."
+EXPIRED "F601" "certificate-expired" Warning
+    "A trusted certificate has expired, or will within 30 days."
+    "Connections that depend on it fail; those with other authorities work. Expired ones in a whole bundle are information if they are few: distributions remove them late."
+    "Build the image again with the present `ca-certificates`, or renew your own authority's certificate."
+CERTIFICATE_PATH "F602" "certificate-path" Error
+    "A variable for certificates names a file or folder that is not in the image."
+    "`SSL_CERT_FILE`, `SSL_CERT_DIR`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`, `NODE_EXTRA_CA_CERTS` replace or extend the defaults; where they lead nowhere, every TLS connection fails to be verified."
+    "Correct the path, or remove the variable."
+KEY_STORE "F603" "key-store" Warning
+    "The bundle of certificates and Java's key store do not agree."
+    "An authority was added to one and not to the other, so Java trusts other servers than the rest of the image."
+    "Add it to both: `certificates: {extra: […]}` of a distil definition does, and so does `update-ca-certificates` in the build stage with ca-certificates-java installed."
+TIME_ZONE "F604" "time-zone" Warning
+    "TZ names a time zone whose file is not in the image."
+    "The C library uses UTC without a word, so that times are wrong by hours."
+    "Add the package tzdata (in newer releases old names are in tzdata-legacy), or correct the name."
+LOCALE "F605" "locale" Warning
+    "The environment asks for a locale that is not in the image."
+    "setlocale(3) fails: Python's `locale.setlocale` raises `unsupported locale setting`, Perl and others warn, and text may count as ASCII."
+    "Use `C.UTF-8`, or copy the locale's folder under `/usr/lib/locale`."
+USER_UNKNOWN "F701" "user-unknown" Error
+    "USER names an account that the image does not have."
+    "A name is looked up in the image's own `/etc/passwd`, a group's in `/etc/group`. Without an entry the container does not start."
+    "Use a number, or add the account."
+TRAVERSAL "F702" "not-reachable" Error
+    "The user of the image may not reach or execute its program."
+    "Every folder on the way to a program must have the `x` bit for the user, and so must the program itself; what the kernel and the loader read, the `r` bit. Folders under `/root` and homes of mode 0700 are the usual reason."
+    "Put the program under `/app` or `/usr`, or `COPY --chown` it."
+RANDOM_USER "F703" "random-user" Info
+    "A random user, as OpenShift's, may not reach the program, or not write where it has to."
+    "OpenShift runs containers as a number that no image knows, in group 0. What is readable for one account only is closed to it."
+    "`chgrp -R 0` and `chmod -R g=rX` what has to be read, `g=rwX` what has to be written."
+NOT_WRITABLE "F704" "not-writable" Warning
+    "A folder that is declared to be written to is not writable for the user."
+    "Volumes, `HOME` and `TMPDIR` are where programs write. A new volume gets the owner and mode of the folder in the image."
+    "Make the folder in the image with the user as its owner."
+TEMPORARY "F705" "temporary-folder" Warning
+    "`/tmp` is missing, or not everybody may write to it."
+    "Libraries expect a `/tmp` with mode 1777. Python says `No usable temporary directory found`, Java fails to write its performance data and temporary files."
+    "Make `/tmp` with mode 1777, or set `TMPDIR`."
+NOT_EXAMINED "F901" "not-examined" Error
+    "Something is too large to be looked at as a whole."
+    "Limits keep a hostile image from costing hours or all memory. What lies beyond them was not checked, so the result is not a pass."
+    "Remove the file if it is not needed, or allow the finding once you know what it is."
+SHELL "S101" "shell" Error
+    "The image has a shell."
+    "Whoever gets to run a command in the container finds a whole toolbox. Found by name, by content under any other name, and as an applet of busybox or toybox."
+    "Leave it to the debug variant, or to a build stage."
+TOOLBOX "S102" "toolbox" Error
+    "The image has busybox or toybox, without a shell among its applets."
+    "One file is many tools: it can download, read and change files."
+    "Leave it to the debug variant, or to a build stage."
+PACKAGE_MANAGER "S103" "package-manager" Error
+    "The image has a package manager."
+    "It can change the image at run time and brings an attacker's tools."
+    "Install in a build stage, and copy what is needed."
+SETUID "S104" "setuid" Error
+    "A file is setuid or setgid."
+    "Whoever runs it gets the rights of its owner or group, root's most often."
+    "`chmod u-s,g-s` in the build stage, or leave the file out."
+CAPABILITY "S105" "file-capability" Error
+    "A file carries capabilities."
+    "Whoever runs it gets rights of root's. Under `no_new_privs`, as Kubernetes' restricted profile sets it, they are ignored; if they are also dropped from the bounding set, the program cannot be executed: `operation not permitted`."
+    "`setcap -r` in the build stage; ports below 1024 need no capability in containers of current engines."
+WORLD_WRITABLE "S106" "world-writable" Error
+    "Everybody may change a file, or a folder without the sticky bit."
+    "Any process of the container can replace what others run or read."
+    "`chmod o-w`, or mode 1777 for a folder that everybody has to write to."
+COMPILER "S107" "compiler" Error
+    "The image has a compiler, an assembler or a linker."
+    "It lets an attacker build what was not there, and is of no use at run time."
+    "Build in a build stage."
+INTERPRETER "S108" "interpreter" Error
+    "The image has an interpreter that is not its runtime."
+    "What runs any script is as good as a shell. The interpreter that ENTRYPOINT or CMD leads to is the runtime, and so is that of a virtual environment of its."
+    "Leave out the package that brings it, or make it the ENTRYPOINT if it is the runtime."
+DEBUGGER "S109" "debugger" Error
+    "The image has a debugger or a tracer."
+    "It reads and changes the memory of other processes."
+    "Leave it to the debug variant, or attach one from outside."
+DEVICE "S110" "device" Warning
+    "A layer has a device, or a FIFO."
+    "Engines without privileges cannot unpack devices, and a device node in a layer gives access to what it stands for."
+    "Remove it; engines make `/dev` themselves."
+USER_ROOT "S201" "user-root" Info
+    "The image runs as root."
+    "A process of root's that gets out of the container is root outside of it, unless user namespaces are used. Kubernetes' runAsNonRoot refuses it: `container has runAsNonRoot and image will run as root`."
+    "`USER 65532`, or take the nonroot variant."
+USER_NAME "S202" "user-name" Warning
+    "The image's user is a name and not a number."
+    "Kubernetes cannot tell whether a name is root's: `container has runAsNonRoot and image has non-numeric user`."
+    "Write the number: `USER 65532`."
+EXPIRED_ALLOWANCE "P101" "allowance-expired" Warning
+    "An allowance has expired."
+    "Its date has passed, so that it allows nothing any more."
+    "Mend what it allowed, or think it over and set a new date."
+USELESS_ALLOWANCE "P102" "allowance-useless" Info
+    "An allowance allows nothing."
+    "No finding matches it, so it only hides what may come."
+    "Remove it."
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_and_ids_are_unique() {
+        let names: BTreeSet<_> = RULES.iter().flat_map(|rule| [rule.name, rule.id]).collect();
+        assert_eq!(names.len(), 2 * RULES.len());
+    }
+
+    #[test]
+    fn rules_are_found_by_name_and_id() {
+        assert_eq!(Rule::named("f204").unwrap().name, "library-missing");
+        assert_eq!(Rule::named("shell").unwrap().id, "S101");
+        let error = Rule::named("shel").unwrap_err();
+        assert_eq!(error.nearest, ["shell"]);
+    }
+
+    #[test]
+    fn the_manual_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/rules.md");
+        let manual = manual();
+        if std::env::var_os("DISTIL_UPDATE_DOCS").is_some() {
+            std::fs::write(path, &manual).unwrap();
+        }
+        let there = std::fs::read_to_string(path).unwrap();
+        assert!(
+            there == manual,
+            "docs/rules.md is not what the rules say; run this test with DISTIL_UPDATE_DOCS=1"
+        );
+    }
+}

@@ -1,0 +1,447 @@
+//! Whether programs and libraries find what they load.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use distil_tree::TreePath;
+use distil_tree::elf::Elf;
+use serde::Deserialize;
+
+use super::{Context, shown};
+use crate::finding::{Finding, Severity};
+use crate::linker::{Libc, Library, Loaded, machine, machine_name};
+use crate::rule::{DAMAGED_ELF, DLOPEN, LIBRARY, LOADER, MACHINE, NOT_EXAMINED, VERSION};
+
+pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    damaged(context, findings);
+    let foreign = machines(context, findings);
+    let programs: Vec<&TreePath> = context
+        .linker
+        .files
+        .iter()
+        .filter(|(path, facts)| is_program(context, path, facts) && !foreign.contains(path))
+        .map(|(path, _)| path)
+        .collect();
+    let mut seen = Seen::default();
+    // The image's own program first, so that what it loads is told of it.
+    let (first, others): (Vec<&TreePath>, Vec<_>) = programs
+        .into_iter()
+        .partition(|path| context.chain.contains(path));
+    for program in first.iter().chain(&others) {
+        let facts = &context.linker.files[*program];
+        if let Some(loader) = &facts.interpreter
+            && context.linker.at(loader, facts.abi).is_none()
+        {
+            findings.push(no_loader(context, program, loader));
+            continue;
+        }
+        let loaded = context.linker.load(program);
+        seen.take(program, loaded, first.contains(program));
+    }
+    for (path, facts) in &context.linker.files {
+        if seen.files.contains(path) || foreign.contains(path) {
+            continue;
+        }
+        // A library that no program is linked with: it is loaded by name, by itself.
+        let libc = context.linker.libc(facts);
+        let mut loaded = Loaded::default();
+        for name in &facts.needed {
+            match context.linker.find(std::slice::from_ref(path), name, libc) {
+                Some(library) => loaded.bound.push((path.clone(), name.clone(), library)),
+                None if libc == Libc::Musl && name.starts_with(b"libc.") => {}
+                None => loaded.missing.push((path.clone(), name.clone())),
+            }
+        }
+        seen.take(path, loaded, false);
+    }
+    missing(context, &seen, findings);
+    versions(context, &seen, findings);
+    notes(context, &foreign, findings);
+    if context.linker.is_exhausted() {
+        let problem = "the programs load more libraries in all than are looked up";
+        findings.push(Finding::new(&NOT_EXAMINED, problem));
+    }
+}
+
+/// What is known of the loading of files, each by the first program that loads it.
+#[derive(Default)]
+struct Seen {
+    files: BTreeSet<TreePath>,
+    /// Who lacks what, and the program for which it did.
+    missing: BTreeMap<(TreePath, Vec<u8>), (TreePath, bool)>,
+    bound: BTreeMap<(TreePath, Vec<u8>), (Library, TreePath, bool)>,
+}
+
+impl Seen {
+    fn take(&mut self, program: &TreePath, loaded: Loaded, is_main: bool) {
+        self.files.insert(program.clone());
+        self.files
+            .extend(loaded.files.into_iter().map(|library| library.place));
+        for need in loaded.missing {
+            self.missing
+                .entry(need)
+                .or_insert((program.clone(), is_main));
+        }
+        for (path, name, library) in loaded.bound {
+            self.bound
+                .entry((path, name))
+                .or_insert((library, program.clone(), is_main));
+        }
+    }
+}
+
+/// Whether the kernel starts it.
+fn is_program(context: &Context<'_>, path: &TreePath, facts: &Elf) -> bool {
+    let entry = context.subject.tree().get(path);
+    facts.interpreter.is_some()
+        && facts.soname.is_none()
+        && entry.is_some_and(distil_tree::Entry::is_executable)
+}
+
+fn damaged(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for (path, error) in &context.linker.damaged {
+        let owned_by_package = context.owned.contains(path);
+        let is_started = context.chain.contains(path);
+        let entry = context.subject.tree().get(path);
+        let is_executable = entry.is_some_and(distil_tree::Entry::is_executable);
+        let name = path.name().unwrap_or_default();
+        let is_loaded = memchr::memmem::find(name, b".so").is_some() || name.ends_with(b".node");
+        let severity = match (is_started, is_executable || is_loaded, owned_by_package) {
+            (true, ..) => Severity::Error,
+            (false, true, false) => Severity::Error,
+            (false, true, true) => Severity::Warning,
+            // Data for tests of debuggers, and the like.
+            (false, false, _) => Severity::Info,
+        };
+        let found = Finding::new(&DAMAGED_ELF, format!("`{path}` cannot be loaded: {error}"));
+        let found = found.at(path).severity(severity);
+        findings.push(match is_executable {
+            true => found.says(format!("exec {path}: exec format error")),
+            false => found,
+        });
+    }
+}
+
+/// Files for other machines than the image's: reported, and told.
+fn machines(context: &Context<'_>, findings: &mut Vec<Finding>) -> BTreeSet<TreePath> {
+    let mut foreign = BTreeSet::new();
+    let Some(wanted) = machine(&context.subject.config.architecture) else {
+        return foreign;
+    };
+    // 32-bit programs run where 64-bit ones do.
+    let also: &[u16] = match wanted {
+        62 => &[3],
+        183 => &[40],
+        _ => &[],
+    };
+    for (path, facts) in &context.linker.files {
+        let machine = facts.abi.machine;
+        if machine == wanted || also.contains(&machine) {
+            continue;
+        }
+        foreign.insert(path.clone());
+        let is_started = context.chain.contains(path);
+        let entry = context.subject.tree().get(path);
+        let is_executable = entry.is_some_and(distil_tree::Entry::is_executable);
+        // BPF, firmware and the prebuilt add-ons of many machines side by side are data.
+        let severity = match (is_started, is_program(context, path, facts)) {
+            (true, _) => Severity::Error,
+            (false, true) => Severity::Warning,
+            (false, false) => Severity::Info,
+        };
+        let problem = format!(
+            "`{path}` is for {}, and the image is for {}",
+            machine_name(machine),
+            machine_name(wanted)
+        );
+        let found = Finding::new(&MACHINE, problem).at(path).severity(severity);
+        findings.push(match is_executable {
+            true => found.says(format!("exec {path}: exec format error")),
+            false => found,
+        });
+    }
+    foreign
+}
+
+fn no_loader(context: &Context<'_>, program: &TreePath, loader: &[u8]) -> Finding {
+    let loader_text = shown(loader);
+    let problem = format!("`{program}` is started by `{loader_text}`, which is not in the image");
+    let is_main = context.chain.contains(program);
+    let severity = match is_main || !context.owned.contains(program) {
+        true => Severity::Error,
+        false => Severity::Warning,
+    };
+    let found = Finding::new(&LOADER, problem)
+        .at(program)
+        .severity(severity);
+    let found = found.says(format!("exec {program}: no such file or directory"));
+    if memchr::memmem::find(loader, b"ld-musl-").is_some() {
+        return found
+            .remedy("it was built on Alpine, or for musl: build it on Debian, or statically");
+    }
+    match is_main {
+        true => found,
+        false => {
+            found.remedy("take an image with a C library (`base`, `cc`), or remove the program")
+        }
+    }
+}
+
+/// What is said when a library cannot be loaded: by the loader for programs, by runtimes for
+/// modules, in which the loader's words are.
+fn said(program: &TreePath, is_program: bool, words: &str) -> String {
+    let name = program.name().unwrap_or_default();
+    if is_program {
+        return format!("{program}: {words}");
+    }
+    let is_python = program
+        .parts()
+        .any(|part| part.starts_with(b"python3") || part.ends_with(b"-packages"));
+    let words = words
+        .strip_prefix("error while loading shared libraries: ")
+        .unwrap_or(words);
+    match (name.ends_with(b".node"), is_python) {
+        (true, _) => format!("Error: {words}"),
+        (false, true) => format!("ImportError: {words}"),
+        (false, false) => words.to_owned(),
+    }
+}
+
+fn missing(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
+    // A file may find in one program what it lacks in another.
+    let satisfied: BTreeSet<&(TreePath, Vec<u8>)> = seen.bound.keys().collect();
+    let mut names: BTreeMap<&[u8], &TreePath> = BTreeMap::new();
+    for path in context
+        .subject
+        .tree()
+        .iter()
+        .filter(|(_, entry)| !entry.is_directory())
+        .map(|(path, _)| path)
+    {
+        names.entry(path.name().unwrap_or_default()).or_insert(path);
+    }
+    // One finding a library, with all that need it.
+    let mut by_name: BTreeMap<(&[u8], bool), Vec<(&TreePath, &TreePath, bool)>> = BTreeMap::new();
+    for (need, (program, is_main)) in &seen.missing {
+        let (path, name) = need;
+        if satisfied.contains(need) && !is_main {
+            continue;
+        }
+        by_name
+            .entry((name, *is_main))
+            .or_default()
+            .push((path, program, *is_main));
+    }
+    for ((name, is_main), mut needs) in by_name {
+        // Files that are nobody's package come first: they are what the user added.
+        needs.sort_by_key(|(path, ..)| (context.owned.contains(*path), *path));
+        let Some((path, program, _)) = needs.first().copied() else {
+            continue;
+        };
+        let elsewhere = names.get(name).copied();
+        let all_owned = needs.iter().all(|(path, ..)| context.owned.contains(*path));
+        let severity = match (is_main, elsewhere.is_some(), all_owned) {
+            (true, ..) => Severity::Error,
+            (false, true, _) => Severity::Info,
+            (false, false, true) => Severity::Warning,
+            (false, false, false) => Severity::Error,
+        };
+        let text = shown(name);
+        let mut problem = format!("`{path}` needs `{text}`, which the loader will not find");
+        if let Some(elsewhere) = elsewhere {
+            problem += &format!("; `{elsewhere}` is where it does not look");
+        }
+        let facts = &context.linker.files[path];
+        let words = match context.linker.libc(facts) {
+            Libc::Glibc => format!(
+                "error while loading shared libraries: {text}: cannot open shared object file: No such file or directory"
+            ),
+            Libc::Musl => {
+                let needed_by = shown(path.as_bytes());
+                format!(
+                    "Error loading shared library {text}: No such file or directory (needed by /{needed_by})"
+                )
+            }
+        };
+        let is_program = context
+            .linker
+            .files
+            .get(program)
+            .is_some_and(|facts| is_program(context, program, facts));
+        let message = match context.linker.libc(facts) {
+            Libc::Musl if is_program => words,
+            _ => said(program, is_program, &words),
+        };
+        let remedy = match (elsewhere, (context.options.package_of)(&text)) {
+            (Some(elsewhere), _) => {
+                let folder = elsewhere.parent().unwrap_or_default();
+                format!(
+                    "set `LD_LIBRARY_PATH={folder}` if nothing loads it first, or link with an RPATH"
+                )
+            }
+            (None, Some(package)) => format!(
+                "add Debian's package `{package}`, which has it: `packages: [{package}]`, or `distil build … --add {package}`"
+            ),
+            (None, None) => LIBRARY.remedy.to_owned(),
+        };
+        let others = needs
+            .iter()
+            .skip(1)
+            .map(|(path, ..)| (*path).clone())
+            .collect();
+        let found = Finding::new(&LIBRARY, problem).at(path).severity(severity);
+        findings.push(found.others(others).says(message).remedy(remedy));
+    }
+}
+
+fn versions(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
+    let mut wanting: BTreeMap<(Vec<u8>, Vec<u8>), Vec<(&TreePath, &Library, &TreePath, bool)>> =
+        BTreeMap::new();
+    for ((path, name), (library, program, is_main)) in &seen.bound {
+        let (Some(facts), Some(provider)) = (
+            context.linker.files.get(path),
+            context.linker.files.get(&library.place),
+        ) else {
+            continue;
+        };
+        // A library without any versions is taken with a warning; musl knows none.
+        if provider.version_definitions.is_empty() || context.linker.libc(facts) == Libc::Musl {
+            continue;
+        }
+        for need in facts
+            .version_needs
+            .iter()
+            .filter(|need| need.library == *name && !need.is_weak)
+        {
+            if !provider.version_definitions.contains(&need.version) {
+                let key = (name.clone(), need.version.clone());
+                wanting
+                    .entry(key)
+                    .or_default()
+                    .push((path, library, program, *is_main));
+            }
+        }
+    }
+    // The loader tells the first; of one library the highest version says all.
+    let mut told: BTreeSet<(TreePath, Vec<u8>)> = BTreeSet::new();
+    let mut order: Vec<_> = wanting.into_iter().collect();
+    order.sort_by_key(|((name, version), _)| (name.clone(), std::cmp::Reverse(numbers(version))));
+    for ((name, version), mut needs) in order {
+        needs.retain(|(path, ..)| told.insert(((*path).clone(), name.clone())));
+        needs.sort_by_key(|(path, _, _, is_main)| (!is_main, context.owned.contains(*path), *path));
+        let Some((path, library, program, is_main)) = needs.first().copied() else {
+            continue;
+        };
+        let provider = &context.linker.files[&library.place];
+        let kind = version
+            .split(|&byte| byte == b'_')
+            .next()
+            .unwrap_or_default();
+        let highest = provider.version_definitions.iter();
+        let highest = highest.filter(|one| one.split(|&byte| byte == b'_').next() == Some(kind));
+        let highest = highest.max_by_key(|version| numbers(version));
+        let (version, library_name) = (shown(&version), shown(&name));
+        let mut problem =
+            format!("`{path}` needs `{version}` of `{library_name}`, which does not have it");
+        if let Some(highest) = highest {
+            problem += &format!(": it ends at `{}`", shown(highest));
+        }
+        let words = format!(
+            "{}: version `{version}' not found (required by {path})",
+            shown(&library.shown)
+        );
+        let is_program = context
+            .linker
+            .files
+            .get(program)
+            .is_some_and(|facts| is_program(context, program, facts));
+        let severity = match is_main
+            || needs
+                .iter()
+                .any(|(path, ..)| !context.owned.contains(*path))
+        {
+            true => Severity::Error,
+            false => Severity::Warning,
+        };
+        let others = needs
+            .iter()
+            .skip(1)
+            .map(|(path, ..)| (*path).clone())
+            .collect();
+        let found = Finding::new(&VERSION, problem).at(path).severity(severity);
+        findings.push(found.others(others).says(said(program, is_program, &words)));
+    }
+}
+
+/// The numbers of a version, to find the highest.
+fn numbers(version: &[u8]) -> Vec<u32> {
+    let parts = version.split(|byte| !byte.is_ascii_digit());
+    let parts = parts.filter_map(|part| std::str::from_utf8(part).ok()?.parse().ok());
+    parts.collect()
+}
+
+#[derive(Deserialize)]
+struct Note {
+    #[serde(default)]
+    feature: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    priority: String,
+    #[serde(default)]
+    soname: Vec<String>,
+}
+
+fn notes(context: &Context<'_>, foreign: &BTreeSet<TreePath>, findings: &mut Vec<Finding>) {
+    for (path, facts) in &context.linker.files {
+        if foreign.contains(path) {
+            continue;
+        }
+        let libc = context.linker.libc(facts);
+        let notes = facts.dlopen_notes.iter().take(64);
+        let notes = notes
+            .filter_map(|text| serde_json::from_slice::<Vec<Note>>(text).ok())
+            .flatten();
+        for note in notes {
+            let finds = |name: &String| {
+                context
+                    .linker
+                    .find(std::slice::from_ref(path), name.as_bytes(), libc)
+                    .is_some()
+            };
+            if note.soname.is_empty() || note.soname.iter().any(finds) {
+                continue;
+            }
+            let severity = match note.priority.as_str() {
+                "required" => Severity::Warning,
+                "recommended" => Severity::Info,
+                _ => continue,
+            };
+            let names: Vec<String> = note
+                .soname
+                .iter()
+                .take(8)
+                .map(|name| format!("`{}`", shown(name)))
+                .collect();
+            let what = match (note.feature.as_str(), note.description.as_str()) {
+                ("", "") => String::new(),
+                (feature, "") => format!(" for {}", shown(feature)),
+                (_, description) => format!(" ({})", shown(description)),
+            };
+            let problem = format!(
+                "`{path}` loads {} at run time{what}, which is not in the image",
+                names.join(" or ")
+            );
+            let found = Finding::new(&DLOPEN, problem).at(path).severity(severity);
+            let package = note
+                .soname
+                .first()
+                .and_then(|name| (context.options.package_of)(name));
+            findings.push(match package {
+                Some(package) => found.remedy(format!(
+                    "add Debian's package `{package}` if that is wanted"
+                )),
+                None => found,
+            });
+        }
+    }
+}

@@ -1,0 +1,506 @@
+//! Whether Python's packages are for the image's Python.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use distil_tree::{Kind, TreePath};
+
+use super::{Context, shown};
+use crate::finding::{Finding, Severity};
+use crate::linker::{machine, machine_name};
+use crate::rule::{JAR, PYTHON_ABI, PYTHONPATH, VENV, WHEEL};
+use crate::runtime;
+use crate::zip;
+
+/// The largest `WHEEL` and `pyvenv.cfg`.
+const MAX_TEXT: u64 = 64 << 10;
+
+pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let before = findings.len();
+    environments(context, findings);
+    if context.pythons.is_empty() {
+        return;
+    }
+    let venvs: Vec<TreePath> = findings[before..]
+        .iter()
+        .filter_map(|one| one.path.as_ref()?.parent())
+        .collect();
+    let has_told = |path: &TreePath| {
+        venvs
+            .iter()
+            .any(|venv| !venv.is_root() && path.is_within(venv))
+    };
+    let folders = folders(context, &has_told, findings);
+    extensions(context, &folders, &has_told, findings);
+    wheels(context, &folders, &has_told, findings);
+    path(context, findings);
+}
+
+fn list(pythons: &BTreeSet<u32>) -> String {
+    let list: Vec<String> = pythons.iter().map(|minor| format!("3.{minor}")).collect();
+    list.join(" and ")
+}
+
+/// `site-packages` of Pythons that are not there: no Python looks into them.
+fn folders(
+    context: &Context<'_>,
+    has_told: &dyn Fn(&TreePath) -> bool,
+    findings: &mut Vec<Finding>,
+) -> Vec<TreePath> {
+    let mut lost = Vec::new();
+    for (path, entry) in context.subject.tree().iter() {
+        let name = path.name().unwrap_or_default();
+        if !entry.is_directory() || !(name == b"site-packages" || name == b"dist-packages") {
+            continue;
+        }
+        let Some(minor) = path
+            .parent()
+            .and_then(|folder| runtime::minor(folder.name()?.strip_prefix(b"python3.")?))
+        else {
+            continue;
+        };
+        let is_empty = || {
+            let mut files = context.subject.tree().below(path);
+            !files.any(|(path, entry)| !entry.is_directory() && path.name() != Some(b"README"))
+        };
+        if context.pythons.contains(&minor) || has_told(path) || is_empty() {
+            continue;
+        }
+        let in_pythonpath = context
+            .subject
+            .config
+            .variable("PYTHONPATH")
+            .is_some_and(|text| {
+                text.split(':')
+                    .any(|one| TreePath::from_absolute(one).ok().as_ref() == Some(path))
+            });
+        lost.push(path.clone());
+        if in_pythonpath {
+            continue;
+        }
+        let problem = format!(
+            "`{path}` is for Python 3.{minor}; the image has {}, which does not look there",
+            list(&context.pythons)
+        );
+        let module = context.subject.tree().children(path).find_map(|(path, _)| {
+            let name = std::str::from_utf8(path.name()?).ok()?.split('.').next()?;
+            let is_module = !name.contains('-') && !name.starts_with('_');
+            is_module.then(|| name.to_owned())
+        });
+        let found = Finding::new(&PYTHON_ABI, problem).at(path);
+        findings.push(match module {
+            Some(module) => found.says(format!(
+                "ModuleNotFoundError: No module named '{}'",
+                shown(module)
+            )),
+            None => found,
+        });
+    }
+    lost
+}
+
+fn extensions(
+    context: &Context<'_>,
+    lost: &[TreePath],
+    has_told: &dyn Fn(&TreePath) -> bool,
+    findings: &mut Vec<Finding>,
+) {
+    // One finding a package and version: wheels have dozens of modules.
+    let mut wrong: BTreeMap<(TreePath, String), Vec<TreePath>> = BTreeMap::new();
+    let mut right: BTreeSet<(TreePath, Vec<u8>)> = BTreeSet::new();
+    let mut all = Vec::new();
+    for (path, entry) in context.subject.tree().iter() {
+        let name = path.name().unwrap_or_default();
+        let Kind::File(_) = &entry.kind else { continue };
+        let Some(at) = memchr::memmem::find(name, b".cpython-3").filter(|_| name.ends_with(b".so"))
+        else {
+            continue;
+        };
+        let rest = &name[at + b".cpython-3".len()..];
+        let digits = rest
+            .iter()
+            .position(|byte| !byte.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let Some(minor) = std::str::from_utf8(&rest[..digits])
+            .ok()
+            .and_then(|text| text.parse::<u32>().ok())
+        else {
+            continue;
+        };
+        let module = (path.parent().unwrap_or_default(), name[..at].to_vec());
+        if context.pythons.contains(&minor) {
+            right.insert(module.clone());
+        }
+        all.push((path, minor, module));
+    }
+    for (path, minor, module) in all {
+        // The standard library of another Python goes with it; what is shipped for several is fine.
+        let is_lost = lost.iter().any(|folder| path.is_within(folder));
+        if context.pythons.contains(&minor) || right.contains(&module) || is_lost || has_told(path)
+        {
+            continue;
+        }
+        let key = (package_folder(path), format!("3.{minor}"));
+        wrong.entry(key).or_default().push(path.clone());
+    }
+    for ((_, version), paths) in wrong {
+        let Some((path, others)) = paths.split_first() else {
+            continue;
+        };
+        let name = path.name().unwrap_or_default();
+        let module = shown(name.split(|&byte| byte == b'.').next().unwrap_or_default());
+        let problem = format!(
+            "`{path}` is for Python {version}, and the image has {}",
+            list(&context.pythons)
+        );
+        let found = Finding::new(&PYTHON_ABI, problem)
+            .at(path)
+            .others(others.to_vec());
+        findings.push(found.says(format!(
+            "ModuleNotFoundError: No module named '{}'",
+            dotted(path, &module)
+        )));
+    }
+}
+
+/// The folder of the package that a module belongs to: the one right below the search path.
+fn package_folder(path: &TreePath) -> TreePath {
+    let mut folders: Vec<TreePath> = path.ancestors().collect();
+    let at = folders
+        .iter()
+        .rposition(|folder| matches!(folder.name(), Some(b"site-packages" | b"dist-packages")));
+    match at.and_then(|at| folders.get(at + 1)) {
+        Some(folder) => folder.clone(),
+        None => folders.pop().unwrap_or_default(),
+    }
+}
+
+/// A module's name with its packages, as far as the search path is known.
+fn dotted(path: &TreePath, module: &str) -> String {
+    let parts: Vec<String> = path.parts().map(shown).collect();
+    let at = parts
+        .iter()
+        .rposition(|part| part == "site-packages" || part == "dist-packages");
+    match at {
+        Some(at) => {
+            let mut parts = parts[at + 1..parts.len() - 1].to_vec();
+            parts.push(module.to_owned());
+            parts.join(".")
+        }
+        None => module.to_owned(),
+    }
+}
+
+/// Whether a wheel's tag (`cp312-cp312-manylinux_2_17_x86_64`) fits the image; if not, why.
+fn misfit(context: &Context<'_>, tag: &str) -> Option<String> {
+    let mut parts = tag.split('-');
+    let (Some(pythons), Some(abis), Some(platforms)) = (parts.next(), parts.next(), parts.next())
+    else {
+        return None;
+    };
+    let python_fits = pythons.split('.').any(|python| {
+        if let Some(minor) = python
+            .strip_prefix("cp3")
+            .and_then(|text| text.parse::<u32>().ok())
+        {
+            return match abis.split('.').any(|abi| abi == "abi3" || abi == "none") {
+                true => context.pythons.iter().any(|have| *have >= minor),
+                false => context.pythons.contains(&minor),
+            };
+        }
+        python.strip_prefix("py3").is_some_and(|rest| {
+            rest.is_empty()
+                || rest
+                    .parse::<u32>()
+                    .is_ok_and(|minor| context.pythons.iter().any(|have| *have >= minor))
+        })
+    });
+    if !python_fits {
+        return Some(format!(
+            "is for `{pythons}-{abis}`, and the image has Python {}",
+            list(&context.pythons)
+        ));
+    }
+    let problems: Vec<String> = platforms
+        .split('.')
+        .map(|platform| platform_misfit(context, platform))
+        .collect::<Option<_>>()?;
+    problems.into_iter().next()
+}
+
+fn platform_misfit(context: &Context<'_>, platform: &str) -> Option<String> {
+    if platform == "any" {
+        return None;
+    }
+    let glibc = runtime::glibc(&context.linker);
+    // PEP 600 and, for the older names, PEP 513, 571 and 599.
+    let (needs, machine_text) = if let Some(rest) = platform.strip_prefix("manylinux_") {
+        let mut parts = rest.splitn(3, '_');
+        let major = parts.next().and_then(|text| text.parse().ok())?;
+        let minor = parts.next().and_then(|text| text.parse().ok())?;
+        (Some((major, minor)), parts.next()?)
+    } else if let Some(rest) = platform.strip_prefix("manylinux1_") {
+        (Some((2, 5)), rest)
+    } else if let Some(rest) = platform.strip_prefix("manylinux2010_") {
+        (Some((2, 12)), rest)
+    } else if let Some(rest) = platform.strip_prefix("manylinux2014_") {
+        (Some((2, 17)), rest)
+    } else if let Some(rest) = platform.strip_prefix("musllinux_") {
+        let machine = rest.splitn(3, '_').nth(2)?;
+        if glibc.is_some() {
+            return Some("was built for musl, and the image's C library is glibc".to_owned());
+        }
+        (None, machine)
+    } else if let Some(rest) = platform.strip_prefix("linux_") {
+        (None, rest)
+    } else {
+        return Some(format!("is for `{}`, which is not Linux", shown(platform)));
+    };
+    let number = match machine_text {
+        "x86_64" => 62,
+        "aarch64" => 183,
+        "armv7l" | "armv6l" => 40,
+        "i686" | "i386" => 3,
+        "riscv64" => 243,
+        "s390x" => 22,
+        "ppc64le" => 21,
+        _ => 0,
+    };
+    if let Some(wanted) = machine(&context.subject.config.architecture)
+        && number != 0
+        && number != wanted
+    {
+        return Some(format!(
+            "is for {}, and the image is for {}",
+            machine_name(number),
+            machine_name(wanted)
+        ));
+    }
+    match (needs, glibc) {
+        (Some((major, minor)), Some(have)) if (major, minor) > have => Some(format!(
+            "needs glibc {major}.{minor} (`{}`), and the image has {}.{}",
+            shown(platform),
+            have.0,
+            have.1
+        )),
+        (Some(_), None) => Some("needs glibc, which the image does not have".to_owned()),
+        _ => None,
+    }
+}
+
+fn wheels(
+    context: &Context<'_>,
+    lost: &[TreePath],
+    has_told: &dyn Fn(&TreePath) -> bool,
+    findings: &mut Vec<Finding>,
+) {
+    for (path, entry) in context.subject.tree().iter() {
+        let name = path.name().unwrap_or_default();
+        let Kind::File(node) = &entry.kind else {
+            continue;
+        };
+        let (text, is_installed) = if name == b"WHEEL" {
+            match path.parent() {
+                Some(folder) if folder.as_bytes().ends_with(b".dist-info") => {}
+                _ => continue,
+            }
+            let Ok(text) = node.content.read(MAX_TEXT) else {
+                continue;
+            };
+            (text, true)
+        } else if name.ends_with(b".whl") {
+            let text = zip::Archive::new(node.content.reader()).and_then(|mut archive| {
+                let entry = archive
+                    .entries()
+                    .iter()
+                    .find(|entry| entry.name.ends_with(b".dist-info/WHEEL"));
+                let entry = entry
+                    .cloned()
+                    .ok_or(zip::ZipError::Damaged("it has no `WHEEL`"))?;
+                archive.head(&entry, MAX_TEXT)
+            });
+            match text {
+                Ok(text) => (text, false),
+                Err(error) => {
+                    findings.push(
+                        Finding::new(&JAR, format!("`{path}` is no wheel: {error}")).at(path),
+                    );
+                    continue;
+                }
+            }
+        } else {
+            continue;
+        };
+        if lost.iter().any(|folder| path.is_within(folder)) || has_told(path) {
+            continue;
+        }
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let tags: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("Tag:"))
+            .map(str::trim)
+            .collect();
+        let problems: Option<Vec<String>> = tags
+            .iter()
+            .take(200)
+            .map(|tag| misfit(context, tag))
+            .collect();
+        // One tag that fits is enough.
+        let Some(problem) = problems.and_then(|problems| problems.into_iter().next()) else {
+            continue;
+        };
+        let package = path
+            .parent()
+            .and_then(|folder| folder.name().map(shown))
+            .unwrap_or_default();
+        let package = package.trim_end_matches(".dist-info").to_owned();
+        let what = if is_installed {
+            format!("the package `{package}`")
+        } else {
+            format!("`{path}`")
+        };
+        let found = Finding::new(&WHEEL, format!("{what} {problem}")).at(path);
+        findings.push(match is_installed {
+            true => found,
+            // It is not on the search path.
+            false => found.severity(Severity::Info),
+        });
+    }
+}
+
+fn path(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let Some(text) = context.subject.config.variable("PYTHONPATH") else {
+        return;
+    };
+    for folder in text.split(':').filter(|folder| !folder.is_empty()) {
+        if context.subject.follow(folder).is_none() {
+            let problem = format!(
+                "PYTHONPATH names `{}`, which is not in the image",
+                shown(folder)
+            );
+            findings.push(Finding::new(&PYTHONPATH, problem));
+        }
+    }
+}
+
+/// Virtual environments (PEP 405).
+fn environments(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let tree = context.subject.tree();
+    for (path, entry) in tree.iter() {
+        if path.name() != Some(b"pyvenv.cfg") {
+            continue;
+        }
+        let Some(root) = path.parent() else { continue };
+        let text = entry
+            .file()
+            .and_then(|file| file.content.read(MAX_TEXT).ok());
+        let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
+        let value = |wanted: &str| {
+            text.lines().find_map(|line| {
+                let (key, value) = line.split_once('=')?;
+                (key.trim() == wanted).then(|| value.trim().to_owned())
+            })
+        };
+        let home = value("home").unwrap_or_default();
+        let bin = root.join("bin");
+        let python = bin.join("python");
+        let program = ["python", "python3"]
+            .map(|name| bin.join(name))
+            .into_iter()
+            .find(|path| tree.get(path).is_some());
+        let leads_nowhere = program.as_ref().filter(|path| {
+            tree.follow(path)
+                .is_none_or(|(_, entry)| !entry.is_executable())
+        });
+        if let Some(program) = leads_nowhere {
+            let target = match tree.get(program).map(|entry| &entry.kind) {
+                Some(Kind::Symlink(target)) => shown(target),
+                _ => home.clone(),
+            };
+            let problem = format!(
+                "the virtual environment `{root}` leads to a Python that is not in the image: `{program}` is a link to `{target}`"
+            );
+            let found = Finding::new(&VENV, problem).at(path);
+            let message = format!("exec: \"{program}\": stat {program}: no such file or directory");
+            findings.push(found.says(message).remedy(remedy(context, &home)));
+            continue;
+        }
+        let version = value("version")
+            .or_else(|| value("version_info"))
+            .unwrap_or_default();
+        let minor = runtime::dotted(version.as_bytes()).map(|(_, minor)| minor);
+        let folder = tree
+            .children(&root.join("lib"))
+            .find_map(|(path, _)| runtime::minor(path.name()?.strip_prefix(b"python3.")?));
+        let Some(made_for) = folder.or(minor) else {
+            continue;
+        };
+        // What the link leads to, by its own name.
+        let place = program.and_then(|program| tree.resolve(&program).ok());
+        let actual = place
+            .as_ref()
+            .and_then(|place| runtime::minor(place.name()?.strip_prefix(b"python3.")?));
+        let fits = match actual {
+            Some(actual) => actual == made_for,
+            None => context.pythons.is_empty() || context.pythons.contains(&made_for),
+        };
+        if !fits {
+            let has = actual.map_or_else(|| list(&context.pythons), |minor| format!("3.{minor}"));
+            let problem = format!(
+                "the virtual environment `{root}` was made for Python 3.{made_for}, and leads to Python {has}, which does not look into `lib/python3.{made_for}`"
+            );
+            let found = Finding::new(&VENV, problem).at(path);
+            let module = tree
+                .children(
+                    &root
+                        .join("lib")
+                        .join(format!("python3.{made_for}"))
+                        .join("site-packages"),
+                )
+                .find_map(|(path, entry)| {
+                    let name = path.name().map(shown)?;
+                    (entry.is_directory() && !name.contains(['-', '_', '.']) && name != "pip")
+                        .then_some(name)
+                });
+            let found = found.remedy(remedy(context, &home));
+            findings.push(match module {
+                Some(module) => {
+                    found.says(format!("ModuleNotFoundError: No module named '{module}'"))
+                }
+                None => found,
+            });
+            continue;
+        }
+        let home_path = TreePath::from_absolute(&home).ok();
+        if tree.get(&python).is_some()
+            && !home.is_empty()
+            && home_path.is_some_and(|home| tree.follow(&home).is_none())
+        {
+            let problem = format!(
+                "the virtual environment `{root}` was made with a Python in `{}`, which is not in the image",
+                shown(&home)
+            );
+            let found = Finding::new(&VENV, problem)
+                .at(path)
+                .severity(Severity::Warning);
+            findings.push(
+                found.says("Could not find platform independent libraries <prefix>".to_owned()),
+            );
+        }
+    }
+}
+
+fn remedy(context: &Context<'_>, home: &str) -> String {
+    let have = context.subject.tree().iter().find(|(path, entry)| {
+        let name = path.name().unwrap_or_default();
+        entry.is_executable()
+            && name.starts_with(b"python3.")
+            && name[8..].iter().all(u8::is_ascii_digit)
+    });
+    match have {
+        Some((path, _)) => format!(
+            "make it in the build stage with the very Python that the image has, `{path} -m venv`, and not with the one in `{}`; or install with `pip install --target` and set `PYTHONPATH`",
+            shown(home)
+        ),
+        None => "the image has no Python; stand on one that has".to_owned(),
+    }
+}

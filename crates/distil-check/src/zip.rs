@@ -1,0 +1,237 @@
+//! Zip archives, as jars and wheels are: the list of what is in them, and the beginnings of some
+//! entries (PKWARE's APPNOTE, 4.3 and 4.5.3).
+
+use std::io::{self, Read, Seek, SeekFrom, Take};
+
+use flate2::bufread::DeflateDecoder;
+
+/// The most entries of an archive that are listed.
+const MAX_ENTRIES: usize = 400_000;
+
+/// The largest list of entries.
+const MAX_DIRECTORY: u64 = 64 << 20;
+
+/// A zip archive whose list of entries was read.
+#[derive(Debug)]
+pub struct Archive<R> {
+    input: R,
+    entries: Vec<Entry>,
+}
+
+/// An entry, by what the list says.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its name, which may be anything.
+    pub name: Vec<u8>,
+    /// Its size, which may be a lie.
+    pub size: u64,
+    /// Where its own header is.
+    offset: u64,
+    packed: u64,
+    method: u16,
+    is_encrypted: bool,
+}
+
+/// Why an archive cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ZipError {
+    /// It is none, or is cut off, or contradicts itself.
+    #[error("it is no zip archive, or a damaged one: {0}")]
+    Damaged(&'static str),
+    /// There are more entries than are listed.
+    #[error("it has more than {MAX_ENTRIES} entries")]
+    TooMany,
+    /// It cannot be read.
+    #[error("it cannot be read")]
+    Read(#[from] io::Error),
+}
+
+fn half(bytes: &[u8], at: usize) -> u16 {
+    let bytes = bytes
+        .get(at..at + 2)
+        .and_then(|bytes| bytes.try_into().ok());
+    u16::from_le_bytes(bytes.unwrap_or_default())
+}
+
+fn word(bytes: &[u8], at: usize) -> u32 {
+    let bytes = bytes
+        .get(at..at + 4)
+        .and_then(|bytes| bytes.try_into().ok());
+    u32::from_le_bytes(bytes.unwrap_or_default())
+}
+
+fn long(bytes: &[u8], at: usize) -> u64 {
+    let bytes = bytes
+        .get(at..at + 8)
+        .and_then(|bytes| bytes.try_into().ok());
+    u64::from_le_bytes(bytes.unwrap_or_default())
+}
+
+impl<R: Read + Seek> Archive<R> {
+    /// Reads the list of an archive's entries.
+    ///
+    /// # Errors
+    /// If there is none, or it cannot be true.
+    pub fn new(mut input: R) -> Result<Self, ZipError> {
+        let size = input.seek(SeekFrom::End(0))?;
+        // The end record is at the end, but for a comment of at most 64 KiB.
+        let tail_size = size.min(22 + 0xffff);
+        let tail = read_at(&mut input, size - tail_size, tail_size)?;
+        let end = memchr::memmem::rfind(&tail, b"PK\x05\x06");
+        let end = end.ok_or(ZipError::Damaged("it has no list of entries"))?;
+        let record = &tail[end..];
+        if record.len() < 22 {
+            return Err(ZipError::Damaged("it is cut off"));
+        }
+        let place = size - tail_size + end as u64;
+        let (mut count, mut length, mut offset) = (
+            u64::from(half(record, 10)),
+            u64::from(word(record, 12)),
+            u64::from(word(record, 16)),
+        );
+        let mut list_end = place;
+        if count == 0xffff || length == 0xffff_ffff || offset == 0xffff_ffff {
+            if let Some(locator) = place.checked_sub(20) {
+                let locator = read_at(&mut input, locator, 20)?;
+                if locator.starts_with(b"PK\x06\x07") {
+                    let at = long(&locator, 8);
+                    if at.checked_add(56).is_none_or(|end| end > size) {
+                        return Err(ZipError::Damaged("its end lies outside of it"));
+                    }
+                    let record = read_at(&mut input, at, 56)?;
+                    if !record.starts_with(b"PK\x06\x06") {
+                        return Err(ZipError::Damaged("its end is not where it should be"));
+                    }
+                    (count, length, offset) =
+                        (long(&record, 32), long(&record, 40), long(&record, 48));
+                    list_end = at;
+                }
+            }
+        }
+        if count > MAX_ENTRIES as u64 || length > MAX_DIRECTORY {
+            return Err(ZipError::TooMany);
+        }
+        // Something may have been put before the archive, such as a script that starts it; then
+        // all distances are too short by as much.
+        let start = list_end
+            .checked_sub(length)
+            .ok_or(ZipError::Damaged("its list lies outside of it"))?;
+        let shift = start
+            .checked_sub(offset)
+            .ok_or(ZipError::Damaged("its list lies outside of it"))?;
+        let list = read_at(&mut input, start, length)?;
+        let entries = entries(&list, count, shift)?;
+        Ok(Self { input, entries })
+    }
+
+    /// The entries.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// The first bytes of an entry, at most `limit`.
+    ///
+    /// # Errors
+    /// If the entry is damaged, encrypted, or packed in a way that Java and Python do not know.
+    pub fn head(&mut self, entry: &Entry, limit: u64) -> Result<Vec<u8>, ZipError> {
+        let (offset, packed) = self.data(entry)?;
+        self.input.seek(SeekFrom::Start(offset))?;
+        let raw: Take<&mut R> = self.input.by_ref().take(packed);
+        let mut bytes = Vec::new();
+        match entry.method {
+            0 => raw.take(limit).read_to_end(&mut bytes)?,
+            8 => DeflateDecoder::new(io::BufReader::with_capacity(512, raw))
+                .take(limit)
+                .read_to_end(&mut bytes)?,
+            _ => return Err(ZipError::Damaged("an entry is packed in an unknown way")),
+        };
+        Ok(bytes)
+    }
+
+    /// Where the bytes of an entry are, if they are stored as they are.
+    pub fn stored(&mut self, entry: &Entry) -> Result<Option<(u64, u64)>, ZipError> {
+        match entry.method {
+            0 => self.data(entry).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn data(&mut self, entry: &Entry) -> Result<(u64, u64), ZipError> {
+        if entry.is_encrypted {
+            return Err(ZipError::Damaged("an entry is encrypted"));
+        }
+        let header = read_at(&mut self.input, entry.offset, 30)?;
+        if !header.starts_with(b"PK\x03\x04") {
+            return Err(ZipError::Damaged("an entry is not where the list says"));
+        }
+        let names = u64::from(half(&header, 26)) + u64::from(half(&header, 28));
+        let offset = entry.offset.checked_add(30 + names);
+        let offset = offset.ok_or(ZipError::Damaged("an entry lies outside of it"))?;
+        Ok((offset, entry.packed))
+    }
+}
+
+fn entries(mut list: &[u8], count: u64, shift: u64) -> Result<Vec<Entry>, ZipError> {
+    let mut found = Vec::new();
+    for _ in 0..count {
+        if list.len() < 46 || !list.starts_with(b"PK\x01\x02") {
+            return Err(ZipError::Damaged("its list is cut off"));
+        }
+        let (name, extra, comment) = (
+            usize::from(half(list, 28)),
+            usize::from(half(list, 30)),
+            usize::from(half(list, 32)),
+        );
+        let more = list.get(46 + name..46 + name + extra);
+        let end = 46 + name + extra + comment;
+        let (Some(more), Some(rest)) = (more, list.get(end..)) else {
+            return Err(ZipError::Damaged("its list is cut off"));
+        };
+        let mut entry = Entry {
+            name: list[46..46 + name].to_vec(),
+            size: word(list, 24).into(),
+            offset: word(list, 42).into(),
+            packed: word(list, 20).into(),
+            method: half(list, 10),
+            is_encrypted: half(list, 8) & 1 != 0,
+        };
+        large(&mut entry, more);
+        entry.offset = entry
+            .offset
+            .checked_add(shift)
+            .ok_or(ZipError::Damaged("an entry lies outside of it"))?;
+        found.push(entry);
+        list = rest;
+    }
+    Ok(found)
+}
+
+/// Numbers that do not fit into 32 bits are in an extra field.
+fn large(entry: &mut Entry, mut extra: &[u8]) {
+    while extra.len() >= 4 {
+        let (kind, size) = (half(extra, 0), usize::from(half(extra, 2)));
+        let Some(field) = extra.get(4..4 + size) else {
+            return;
+        };
+        if kind == 1 {
+            let mut at = 0;
+            for number in [&mut entry.size, &mut entry.packed, &mut entry.offset] {
+                if *number == 0xffff_ffff && field.len() >= at + 8 {
+                    *number = long(field, at);
+                    at += 8;
+                }
+            }
+        }
+        extra = &extra[4 + size..];
+    }
+}
+
+fn read_at(input: &mut (impl Read + Seek), offset: u64, count: u64) -> Result<Vec<u8>, ZipError> {
+    input.seek(SeekFrom::Start(offset))?;
+    let mut bytes = Vec::new();
+    input.by_ref().take(count).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 == count {
+        true => Ok(bytes),
+        false => Err(ZipError::Damaged("it is cut off")),
+    }
+}

@@ -1,0 +1,503 @@
+//! `distil check`: is an image, anybody's, fit to run without a shell?
+
+use std::fs;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::SystemTime;
+
+use distil_check::{
+    Config, Filesystem, Finding, Judged, Limits, Options, Policy, Profile, Rule, Severity, Subject,
+    Verdict, merge, program, read_folder, read_layers,
+};
+use distil_image::Built;
+use distil_oci::transport;
+use distil_oci::{Compression, Image, Location, Platform};
+use distil_tree::{Origin, Patterns, TreePath};
+use serde::Serialize;
+
+use super::{architectures, find, is_definition, make, suite};
+use crate::archive::{Session, epoch, threads};
+use crate::cli;
+use crate::error::CommandError;
+use crate::libraries::Libraries;
+use crate::printer::Printer;
+use crate::table::{print, print_json};
+
+/// The policy that is read if it is there and none is named.
+const POLICY: &str = "check.yaml";
+
+/// What is checked.
+struct Target {
+    name: String,
+    digest: Option<String>,
+    platform: Option<String>,
+    filesystem: Filesystem,
+    config: Config,
+    runtimes: Vec<TreePath>,
+    /// The layers' digests.
+    layers: Vec<String>,
+    profile: Option<Profile>,
+}
+
+pub(crate) fn run(arguments: &cli::Check) -> Result<(), CommandError> {
+    if let Some(name) = &arguments.explain {
+        let rule = Rule::named(name).map_err(|error| {
+            let nearest = error.nearest.clone();
+            CommandError::usage(error)
+                .nearest(&nearest)
+                .hint("docs/rules.md lists all of them")
+        })?;
+        return print(rule.explain().trim_end());
+    }
+    let word = arguments.image.as_deref().unwrap_or_default();
+    let (mut policy, has_profile) = policy(arguments)?;
+    let target = target(word, arguments)?;
+    if !has_profile && let Some(profile) = target.profile {
+        policy.profile = profile;
+    }
+    let libraries = Libraries::new(
+        &arguments.made.archive,
+        &target.filesystem.tree,
+        &target.config.architecture,
+    );
+    let now = now()?;
+    let package_of = |name: &str| libraries.package_of(name);
+    let options = Options {
+        now,
+        package_of: &package_of,
+    };
+    let subject = Subject {
+        filesystem: &target.filesystem,
+        config: &target.config,
+        runtimes: &target.runtimes,
+    };
+    let verdict = policy.judge(distil_check::check(subject, options), now);
+    match arguments.format {
+        cli::Format::Json => print_json(&Report::of(&target, &policy, &verdict))?,
+        cli::Format::Table => print(text(&target, &policy, &verdict))?,
+    }
+    match verdict.failed {
+        true => Err(CommandError::said()),
+        false => Ok(()),
+    }
+}
+
+/// The time that certificates and allowances are compared with.
+fn now() -> Result<SystemTime, CommandError> {
+    let epoch = epoch()?.and_then(|seconds| u64::try_from(seconds).ok());
+    let epoch =
+        epoch.map(|seconds| SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds));
+    Ok(epoch.unwrap_or_else(SystemTime::now))
+}
+
+/// The policy, and whether somebody named a profile.
+fn policy(arguments: &cli::Check) -> Result<(Policy, bool), CommandError> {
+    let path = arguments.policy.as_deref().unwrap_or(Path::new(POLICY));
+    let (mut policy, mut has_profile) = match fs::read_to_string(path) {
+        Ok(text) => {
+            let policy = Policy::read(&text).map_err(|error| {
+                CommandError::usage(format!(
+                    "the policy `{}` cannot be used: {error}",
+                    path.display()
+                ))
+            })?;
+            let has_profile = policy.profile != Profile::default() || text.contains("profile:");
+            (policy, has_profile)
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound && arguments.policy.is_none() => {
+            (Policy::default(), false)
+        }
+        Err(error) => {
+            let message = format!("failed to read the policy `{}`: {error}", path.display());
+            return Err(CommandError::failure(message));
+        }
+    };
+    for text in &arguments.allowed {
+        policy.allow(text).map_err(|error| match error {
+            distil_check::InvalidPolicy::Rule(error) => {
+                let nearest = error.nearest.clone();
+                CommandError::usage(error).nearest(&nearest)
+            }
+            error => CommandError::usage(error),
+        })?;
+    }
+    if let Some(severity) = arguments.fail_on {
+        policy.fail_on = match severity {
+            cli::FailOn::Warning => Severity::Warning,
+            cli::FailOn::Error => Severity::Error,
+        };
+    }
+    if let Some(profile) = arguments.profile {
+        has_profile = true;
+        policy.profile = match profile {
+            cli::Profile::Distroless => Profile::Distroless,
+            cli::Profile::Debug => Profile::Debug,
+            cli::Profile::Dev => Profile::Dev,
+            cli::Profile::Kubernetes => Profile::Kubernetes,
+            cli::Profile::Openshift => Profile::OpenShift,
+        };
+    }
+    Ok((policy, has_profile))
+}
+
+fn target(word: &str, arguments: &cli::Check) -> Result<Target, CommandError> {
+    let location = match is_definition(word) {
+        true => None,
+        false => Location::find(word).map_err(CommandError::usage)?,
+    };
+    match location {
+        Some(Location::RootFs(path)) => folder(word, &path),
+        Some(location) => image(&location, arguments.made.platform.as_deref()),
+        None => made(word, &arguments.made),
+    }
+}
+
+/// An image at a place.
+fn image(location: &Location, platform: Option<&str>) -> Result<Target, CommandError> {
+    let image = read_image(location, platform)?;
+    let layers = image.layers();
+    let threads = threads().max(NonZeroUsize::MIN);
+    let diffs = read_layers(layers, Limits::default(), threads).map_err(|(number, error)| {
+        let digest = layers.get(number).map(|layer| layer.digest().to_string());
+        let message = format!(
+            "layer {} of the image, {}, cannot be checked",
+            number + 1,
+            digest.unwrap_or_default()
+        );
+        CommandError::failure(Caused {
+            message,
+            source: error.into(),
+        })
+    })?;
+    Ok(Target {
+        name: location.to_string(),
+        digest: Some(image.digest().to_string()),
+        platform: Some(image.platform().to_string()),
+        filesystem: merge(diffs).map_err(CommandError::failure)?,
+        config: Config::of(&image),
+        runtimes: Vec::new(),
+        layers: layers
+            .iter()
+            .map(|layer| layer.digest().to_string())
+            .collect(),
+        profile: None,
+    })
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+struct Caused {
+    message: String,
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// The image for a platform, or for this machine's, or else the first.
+pub(crate) fn read_image(
+    location: &Location,
+    platform: Option<&str>,
+) -> Result<Image, CommandError> {
+    let wanted = platform
+        .map(str::parse::<Platform>)
+        .transpose()
+        .map_err(CommandError::usage)?;
+    let host = Platform::host();
+    // Of an index in a registry, only what is looked at is asked for.
+    let content = transport::open_for(location, Some(wanted.as_ref().unwrap_or(&host)));
+    let content = content
+        .or_else(|_| transport::open(location))
+        .map_err(CommandError::failure)?;
+    let found = match &wanted {
+        Some(platform) => content.for_platform(platform),
+        None => content.for_host(),
+    };
+    found.cloned().ok_or_else(|| {
+        let there: Vec<String> = content
+            .images()
+            .iter()
+            .map(|image| format!("`{}`", image.platform()))
+            .collect();
+        CommandError::failure(format!(
+            "`{location}` has no image for `{}`, only for {}",
+            platform.unwrap_or_default(),
+            there.join(", ")
+        ))
+    })
+}
+
+/// A root file system, of which nobody knows how it is run.
+fn folder(word: &str, path: &Path) -> Result<Target, CommandError> {
+    let diff = read_folder(path, Limits::default()).map_err(CommandError::failure)?;
+    Ok(Target {
+        name: word.to_owned(),
+        digest: None,
+        platform: None,
+        filesystem: merge(vec![diff]).map_err(CommandError::failure)?,
+        config: Config::default(),
+        runtimes: Vec::new(),
+        layers: Vec::new(),
+        profile: None,
+    })
+}
+
+/// An image of a definition.
+fn made(word: &str, flags: &cli::Made) -> Result<Target, CommandError> {
+    let named = find(word, &flags.definition)?;
+    let platform: Vec<String> = flags.platform.iter().cloned().collect();
+    let architecture = architectures(&platform)?[0];
+    let session = Session::open(&flags.archive)?;
+    let printer = Printer::new(false);
+    let options = distil_image::BuildOptions {
+        compression: Compression::Gzip { level: 6 },
+        epoch: epoch()?,
+        threads: threads(),
+    };
+    let target = named.target(suite(&flags.definition)?, architecture)?;
+    let built = make(&named, target, &options, &session, &printer);
+    printer.finish();
+    Ok(of_built(word, &built?))
+}
+
+fn of_built(word: &str, built: &Built) -> Target {
+    let config = Config::of(&built.image);
+    let path = built
+        .recipe
+        .config
+        .env
+        .get("PATH")
+        .map_or(program::DEFAULT_PATH, String::as_str);
+    let tree = &built.assembly.tree;
+    let runtimes = built.recipe.runtimes.iter();
+    let runtimes = runtimes
+        .filter_map(|word| program::find(tree, path, "/", word).ok())
+        .collect();
+    Target {
+        name: word.to_owned(),
+        digest: Some(built.image.digest().to_string()),
+        platform: Some(built.image.platform().to_string()),
+        filesystem: Filesystem {
+            tree: tree.clone(),
+            ..Filesystem::default()
+        },
+        config,
+        runtimes,
+        layers: built
+            .image
+            .layers()
+            .iter()
+            .map(|layer| layer.digest().to_string())
+            .collect(),
+        profile: built.recipe.variant.is_debug().then_some(Profile::Debug),
+    }
+}
+
+/// What is wrong with an image that was just made, but for what its definition allows.
+///
+/// # Errors
+/// If it does not pass its profile.
+pub(crate) fn prove(word: &str, built: &Built) -> Result<(), CommandError> {
+    let target = of_built(word, built);
+    let policy = Policy {
+        profile: target.profile.unwrap_or_default(),
+        ..Policy::default()
+    };
+    let now = now()?;
+    let options = Options {
+        now,
+        package_of: &|_| None,
+    };
+    let subject = Subject {
+        filesystem: &target.filesystem,
+        config: &target.config,
+        runtimes: &target.runtimes,
+    };
+    let mut findings = distil_check::check(subject, options);
+    findings.retain(|finding| !is_allowed(built, finding));
+    let verdict = policy.judge(findings, now);
+    if !verdict.failed {
+        return Ok(());
+    }
+    let mut message = format!("the image `{word}` would not pass `distil check`:");
+    for one in verdict
+        .findings
+        .iter()
+        .filter(|one| one.severity >= policy.fail_on)
+    {
+        message += &format!(
+            "\n  {} {}: {}",
+            one.finding.rule.id, one.finding.rule.name, one.finding.problem
+        );
+        if let Some(says) = &one.finding.at_run_time {
+            message += &format!("\n    at run time: {says}");
+        }
+    }
+    let error = CommandError::failure(message);
+    Err(error.hint(
+        "`allow: {PATH: REASON}` in the definition, or `--allow PATH=REASON`, lets a file be as it is; \
+         `distil check --explain RULE` says more",
+    ))
+}
+
+/// Whether the definitions of an image allow a finding: its files, by path or by package, or the
+/// library that is missing.
+fn is_allowed(built: &Built, finding: &Finding) -> bool {
+    let layers = &built.recipe.layers;
+    let excused = layers.iter().flat_map(|layer| layer.excuse.keys());
+    if excused
+        .into_iter()
+        .any(|name| finding.problem.contains(&format!("`{name}`")))
+    {
+        return true;
+    }
+    let allowed: Vec<&String> = layers.iter().flat_map(|layer| layer.allow.keys()).collect();
+    let is_pattern = |entry: &&&String| entry.starts_with('/');
+    let patterns: Vec<String> = allowed
+        .iter()
+        .filter(is_pattern)
+        .map(|entry| (*entry).clone())
+        .collect();
+    let patterns = Patterns::new(&patterns).unwrap_or_else(|_| Patterns::none());
+    let tree = &built.assembly.tree;
+    let is_fine = |path: &TreePath| {
+        let package = tree
+            .follow(path)
+            .and_then(|(_, entry)| match &entry.origin {
+                Origin::Package(name) => Some(name.to_string()),
+                _ => None,
+            });
+        patterns.any(&path.to_string()) || package.is_some_and(|name| allowed.contains(&&name))
+    };
+    finding.path.is_some() && finding.path.iter().chain(&finding.others).all(is_fine)
+}
+
+/// The result for programs; docs/json.md tells what the fields mean.
+#[derive(Serialize)]
+struct Report<'a> {
+    schema_version: u32,
+    image: &'a str,
+    digest: Option<&'a str>,
+    platform: Option<&'a str>,
+    profile: &'static str,
+    fail_on: Severity,
+    passed: bool,
+    findings: Vec<Row<'a>>,
+    allowed: Vec<Row<'a>>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    id: &'static str,
+    rule: &'static str,
+    severity: Severity,
+    path: Option<String>,
+    others: Vec<String>,
+    layer: Option<&'a str>,
+    problem: &'a str,
+    at_run_time: Option<&'a str>,
+    remedy: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+}
+
+impl<'a> Report<'a> {
+    fn of(target: &'a Target, policy: &Policy, verdict: &'a Verdict) -> Self {
+        let rows = |list: &'a [Judged]| list.iter().map(|one| Row::of(target, one)).collect();
+        Self {
+            schema_version: 1,
+            image: &target.name,
+            digest: target.digest.as_deref(),
+            platform: target.platform.as_deref(),
+            profile: policy.profile.name(),
+            fail_on: policy.fail_on,
+            passed: !verdict.failed,
+            findings: rows(&verdict.findings),
+            allowed: rows(&verdict.allowed),
+        }
+    }
+}
+
+impl<'a> Row<'a> {
+    fn of(target: &'a Target, one: &'a Judged) -> Self {
+        Self {
+            id: one.finding.rule.id,
+            rule: one.finding.rule.name,
+            severity: one.severity,
+            path: one.finding.path.as_ref().map(TreePath::to_string),
+            others: one.finding.others.iter().map(TreePath::to_string).collect(),
+            layer: layer(target, one).map(|(_, digest)| digest),
+            problem: &one.finding.problem,
+            at_run_time: one.finding.at_run_time.as_deref(),
+            remedy: &one.finding.remedy,
+            reason: one.reason.as_deref(),
+        }
+    }
+}
+
+/// The layer that a finding's file is from: its number, from 1 on, and digest.
+fn layer<'a>(target: &'a Target, one: &Judged) -> Option<(usize, &'a str)> {
+    let path = one.finding.path.as_ref()?;
+    let entry = target.filesystem.tree.get(path).map(|entry| entry.layer);
+    let number = entry.or_else(|| Some(target.filesystem.devices.get(path)?.1))?;
+    Some((number + 1, target.layers.get(number)?))
+}
+
+fn text(target: &Target, policy: &Policy, verdict: &Verdict) -> String {
+    let mut text = String::new();
+    for one in &verdict.findings {
+        let finding = &one.finding;
+        text += &format!(
+            "{} {} {}: {}\n",
+            one.severity, finding.rule.id, finding.rule.name, finding.problem
+        );
+        if let Some((number, _)) = layer(target, one) {
+            text += &format!("  layer:       {number} of {}\n", target.layers.len());
+        }
+        if let Some(also) = also(&finding.others) {
+            text += &format!("  also:        {also}\n");
+        }
+        if let Some(says) = &finding.at_run_time {
+            text += &format!("  at run time: {says}\n");
+        }
+        text += &format!("  what to do:  {}\n\n", finding.remedy);
+    }
+    let count = |severity| {
+        verdict
+            .findings
+            .iter()
+            .filter(|one| one.severity == severity)
+            .count()
+    };
+    let counted = |number: usize, word: &str| match number {
+        1 => format!("1 {word}"),
+        number => format!("{number} {word}s"),
+    };
+    let allowed = match verdict.allowed.len() {
+        0 => String::new(),
+        number => format!(", {number} allowed"),
+    };
+    let result = if verdict.failed { "fails" } else { "passes" };
+    text += &format!(
+        "{} {result} the profile `{}`: {}, {}, {} for information{allowed}",
+        target.name,
+        policy.profile.name(),
+        counted(count(Severity::Error), "error"),
+        counted(count(Severity::Warning), "warning"),
+        count(Severity::Info)
+    );
+    text
+}
+
+/// More places, the first few by name.
+fn also(others: &[TreePath]) -> Option<String> {
+    const SHOWN: usize = 4;
+    let list: Vec<String> = others
+        .iter()
+        .take(SHOWN)
+        .map(|path| format!("`{path}`"))
+        .collect();
+    match others.len() {
+        0 => None,
+        count if count <= SHOWN => Some(list.join(", ")),
+        count => Some(format!("{} and {} more", list.join(", "), count - SHOWN)),
+    }
+}
