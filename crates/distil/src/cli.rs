@@ -82,7 +82,7 @@ pub(crate) struct Build {
 }
 
 /// What changes a definition from the command line.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Definition {
     /// Release of Debian to build from
     #[arg(long, default_value = "trixie")]
@@ -324,12 +324,7 @@ pub(crate) struct Check {
     pub(crate) profile: Option<Profile>,
 
     /// Finding to allow: a rule, with a pattern of paths or everywhere; may be repeated
-    #[arg(
-        long = "allow-finding",
-        visible_alias = "ignore",
-        value_name = "RULE[=PATH]",
-        help_heading = "Policy"
-    )]
+    #[arg(long = "allow", value_name = "RULE[=PATH]", help_heading = "Policy")]
     pub(crate) allowed: Vec<String>,
 
     /// Policy: profile, allowances with their reasons and days [default: check.yaml, if it is here]
@@ -344,8 +339,16 @@ pub(crate) struct Check {
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 
+    /// Platform [default: this machine's, else the first]
+    #[arg(long)]
+    pub(crate) platform: Option<String>,
+
+    /// Release of Debian that a definition is built from
+    #[arg(long, default_value = "trixie")]
+    pub(crate) suite: String,
+
     #[command(flatten)]
-    pub(crate) made: Made,
+    pub(crate) archive: Archive,
 }
 
 /// What an image is for.

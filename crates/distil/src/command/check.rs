@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), CommandError> {
         policy.profile = profile;
     }
     let libraries = Libraries::new(
-        &arguments.made.archive,
+        &arguments.archive,
         &target.filesystem.tree,
         &target.config.architecture,
     );
@@ -148,8 +148,8 @@ fn target(word: &str, arguments: &cli::Check) -> Result<Target, CommandError> {
     };
     match location {
         Some(Location::RootFs(path)) => folder(word, &path),
-        Some(location) => image(&location, arguments.made.platform.as_deref()),
-        None => made(word, &arguments.made),
+        Some(location) => image(&location, arguments.platform.as_deref()),
+        None => made(word, arguments),
     }
 }
 
@@ -241,8 +241,12 @@ fn folder(word: &str, path: &Path) -> Result<Target, CommandError> {
 }
 
 /// An image of a definition.
-fn made(word: &str, flags: &cli::Made) -> Result<Target, CommandError> {
-    let named = find(word, &flags.definition)?;
+fn made(word: &str, flags: &cli::Check) -> Result<Target, CommandError> {
+    let definition = cli::Definition {
+        suite: flags.suite.clone(),
+        ..cli::Definition::default()
+    };
+    let named = find(word, &definition)?;
     let platform: Vec<String> = flags.platform.iter().cloned().collect();
     let architecture = architectures(&platform)?[0];
     let session = Session::open(&flags.archive)?;
@@ -252,7 +256,7 @@ fn made(word: &str, flags: &cli::Made) -> Result<Target, CommandError> {
         epoch: epoch()?,
         threads: threads(),
     };
-    let target = named.target(suite(&flags.definition)?, architecture)?;
+    let target = named.target(suite(&definition)?, architecture)?;
     let built = make(&named, target, &options, &session, &printer);
     printer.finish();
     Ok(of_built(word, &built?))
