@@ -159,12 +159,19 @@ fn finding(
         }
         _ => {}
     }
+    // Where nobody says what the image runs, as of a bare folder, any of them may be the runtime.
+    let is_unsure = rule.id == INTERPRETER.id && context.subject.config.command().is_empty();
+    let severity = match is_unsure {
+        true => Severity::Warning,
+        false => rule.severity,
+    };
     Finding::new(
         rule,
         problem.replace("a shell, one of", "a shell: `sh` is one of"),
     )
     .at(&first)
     .others(others)
+    .severity(severity)
 }
 
 fn with_mode(context: &Context<'_>, path: &TreePath) -> distil_tree::Entry {

@@ -11,6 +11,7 @@ mod bad_mirrors;
 mod bad_packages;
 mod bad_requests;
 mod bad_values;
+mod check;
 mod context;
 mod faults;
 mod images;
