@@ -72,7 +72,7 @@ fn programs_that_are_not_there() {
         &image,
         "program-not-executable",
         Error,
-        "exec: \"/app\": is a directory"
+        "exec: \"/app\": permission denied"
     ));
     let image = base().file("app/data", "x").entrypoint(&["/app/data"]);
     assert!(has(

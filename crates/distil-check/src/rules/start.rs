@@ -95,8 +95,7 @@ fn message(word: &str, problem: &Unusable) -> String {
         Unusable::Missing | Unusable::NotAPath => {
             format!("exec: \"{word}\": stat {word}: no such file or directory")
         }
-        Unusable::Folder => format!("exec: \"{word}\": is a directory"),
-        Unusable::Mode(..) => format!("exec: \"{word}\": permission denied"),
+        Unusable::Folder | Unusable::Mode(..) => format!("exec: \"{word}\": permission denied"),
         Unusable::Interpreter { .. } => format!("exec {word}: no such file or directory"),
     }
 }
