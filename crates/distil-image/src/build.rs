@@ -206,8 +206,7 @@ pub fn make<E: From<BuildError>>(
     let prepared = prepare_from(recipe, &archive, options, store, fetcher, progress)?;
     let (built, layers) = compress(prepared, options, store, progress)?;
     prove(&built)?;
-    let finished =
-        finished::record(&built, layers, options, store).map_err(BuildError::from)?;
+    let finished = finished::record(&built, layers, options, store).map_err(BuildError::from)?;
     Ok(Made {
         finished,
         built: Some(built),

@@ -3,7 +3,7 @@
 //! An image without a program of its own is run with a small one of Debian's on top, which a
 //! definition of ours adds: that is what such an image is for.
 
-use distil_live::{Engine, Request};
+use distil_live::{Context, Engine, Request};
 
 use crate::SUITES;
 
@@ -181,4 +181,49 @@ fn each_suite_brings_its_own_python() {
     });
     assert!(versions[0].starts_with("Python 3.13."), "{versions:?}");
     assert!(versions[1].starts_with("Python 3.11."), "{versions:?}");
+}
+
+/// What `list` says without a network is what the packages are.
+#[test]
+fn list_knows_the_versions_of_the_runtimes() {
+    let context = Context::new();
+    let listed = context
+        .distil(["list", "--format", "json"])
+        .success()
+        .json();
+    let mut compared = 0;
+    for image in listed["images"].as_array().unwrap() {
+        let name = image["name"].as_str().unwrap();
+        for of_suite in image["by_suite"].as_array().unwrap() {
+            let suite = of_suite["suite"].as_str().unwrap();
+            let Some(version) = of_suite["runtime_version"].as_str() else {
+                continue;
+            };
+            let package = match name {
+                "python3" => "python3-minimal".to_owned(),
+                "nodejs" => "nodejs".to_owned(),
+                java => java.replace("java", "openjdk-") + "-jre-headless",
+            };
+            let show = ["show", name, "--suite", suite, "--platform", "linux/amd64"];
+            let more = ["--allow-expired", "--format", "json"];
+            let shown = context
+                .distil(show.into_iter().chain(more))
+                .success()
+                .json();
+            let packages = shown["packages"].as_array().unwrap();
+            let found = packages
+                .iter()
+                .find(|one| one["name"] == *package)
+                .unwrap_or_else(|| panic!("{name} of {suite} has no {package}"));
+            let found = found["version"].as_str().unwrap();
+            assert!(
+                found
+                    .strip_prefix(version)
+                    .is_some_and(|rest| rest.starts_with(['.', '+', '~'])),
+                "{name} of {suite}: {found} is not {version}"
+            );
+            compared += 1;
+        }
+    }
+    assert!(compared > 8, "only {compared} runtimes");
 }

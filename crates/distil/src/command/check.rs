@@ -16,8 +16,9 @@ use distil_oci::{Compression, Image, Location, Platform};
 use distil_tree::{Origin, Patterns, TreePath};
 use serde::Serialize;
 
-use super::{architectures, find, is_definition, make, suite};
-use crate::archive::{Session, epoch, threads};
+use super::platforms::architecture;
+use super::{find, is_definition, make, suite};
+use crate::archive::{IDENTITY, Session, epoch, threads};
 use crate::cli;
 use crate::error::CommandError;
 use crate::libraries::Libraries;
@@ -247,16 +248,17 @@ fn made(word: &str, flags: &cli::Check) -> Result<Target, CommandError> {
         ..cli::Definition::default()
     };
     let named = find(word, &definition)?;
-    let platform: Vec<String> = flags.platform.iter().cloned().collect();
-    let architecture = architectures(&platform)?[0];
+    let suite = suite(&definition)?;
+    let architecture = architecture(flags.platform.as_deref(), suite)?;
     let session = Session::open(&flags.archive)?;
     let printer = Printer::new(false);
     let options = distil_image::BuildOptions {
         compression: Compression::Gzip { level: 6 },
         epoch: epoch()?,
         threads: threads(),
+        program: IDENTITY,
     };
-    let target = named.target(suite(&definition)?, architecture)?;
+    let target = named.target(suite, architecture)?;
     let built = make(&named, target, &options, &session, &printer);
     printer.finish();
     Ok(of_built(word, &built?))

@@ -15,7 +15,9 @@ use std::time::{Duration, SystemTime};
 use distil_debian::suite::Suite;
 use distil_image::definition::is_file_name;
 use distil_image::recipe::{Source, Target, Variant, lower};
-use distil_image::{BuildError, Architecture, BuildOptions, Built, Made, Prepared, Resolution, build, prepare};
+use distil_image::{
+    Architecture, BuildError, BuildOptions, Built, Made, Prepared, Resolution, build, prepare,
+};
 
 use crate::archive::{Session, epoch, explain};
 use crate::changes::changes;
