@@ -44,6 +44,14 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             }
             named => named,
         };
+        // A link to busybox is an applet of its, whatever the applet is called.
+        let is_applet = place.as_ref().is_some_and(|place| {
+            place != path && matches!(place.name(), Some(b"busybox" | b"toybox"))
+        });
+        let named = match is_applet {
+            true => named.map(|_| Unwanted::Shell),
+            false => named,
+        };
         let rule = match (toolbox, named) {
             (Some(Toolbox::Shell), _) => &SHELL,
             (Some(Toolbox::Applets(applets)), _) => match applets.iter().any(|one| is_shell(one)) {
