@@ -268,7 +268,12 @@ fn platforms_must_be_of_the_same_sources() {
     let context = Context::with(archive, debian_security_like("trixie"));
     let platforms = "linux/amd64,linux/arm64";
     let message = context.fails(&["build", "base", "--platform", platforms]);
-    insta::assert_snapshot!(message, @"");
+    insta::assert_snapshot!(message, @r"
+    status 1
+    error: the platforms of `base` do not agree on `zlib1g`: linux/amd64 has source zlib (1:1.3.dfsg+really1.3.1-1+deb13u1), linux/arm64 has zlib (1:1.2.99-1)
+
+    hint: the archive is still building it for one of them; build that platform alone, or try again later
+    ");
 }
 
 #[test]

@@ -129,7 +129,7 @@ fn the_release_of_a_package() {
 
 #[test]
 fn a_key_store_without_java() {
-    let package = DebBuilder::new("ca-certificates-java", "1", "all");
+    let package = DebBuilder::new("ca-certificates-java", "20240118", "all");
     let context = Context::with_packages(vec![package]);
     context.define("name: app\nfrom: base\npackages: [ca-certificates-java]\n");
     insta::assert_snapshot!(context.fails(&["build", "app.yaml"]), @"

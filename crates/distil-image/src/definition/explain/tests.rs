@@ -24,7 +24,7 @@ fn a_key_that_no_definition_has() {
       |
     2 | package: [libc6]
       | ^^^^^^^
-      = its keys are `accounts`, `allow`, `certificates`, `config`, `debug`, `description`, `directories`, `drop`, `excuse`, `files`, `from`, `keep`, `layers`, `links`, `mirrors`, `name`, `packages`, `when` and `without`
+      = its keys are `accounts`, `allow`, `certificates`, `config`, `debug`, `description`, `directories`, `drop`, `excuse`, `files`, `from`, `keep`, `layers`, `links`, `mirrors`, `name`, `packages`, `suites`, `when` and `without`
     ");
 }
 
@@ -420,7 +420,7 @@ fn accounts() {
 #[test]
 fn certificates_config_and_debug() {
     insta::assert_snapshot!(said("name: app\ncertificates: [a.pem]\n"), @"
-    `certificates` must be a mapping with the key `extra`, but here is a list
+    `certificates` must be a mapping with the keys `extra` and `key_store`, but here is a list
      --> app.yaml:2:15
       |
     2 | certificates: [a.pem]
