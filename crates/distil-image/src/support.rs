@@ -89,7 +89,7 @@ impl SuiteSupport {
     pub fn phase(&self, today: &str) -> Phase {
         let lasts = |day: &Option<String>| day.as_deref().is_some_and(|day| today <= day);
         match () {
-            () if !self.released.as_deref().is_some_and(|day| day <= today) => Phase::Unreleased,
+            () if self.released.as_deref().is_none_or(|day| day > today) => Phase::Unreleased,
             () if lasts(&self.security) => Phase::Security,
             () if lasts(&self.long_term) => Phase::LongTerm,
             () => Phase::Ended,

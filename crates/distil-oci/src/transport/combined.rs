@@ -120,7 +120,7 @@ pub(crate) fn is_written(
         members.push((size, header, blob));
         size += 512 + length.next_multiple_of(512);
     }
-    if metadata.len() != size + END {
+    if metadata.len() != size + END as u64 {
         return Ok(false);
     }
     let next = AtomicUsize::new(0);
@@ -140,7 +140,7 @@ pub(crate) fn is_written(
         scope.spawn(compare);
         compare();
     });
-    let end = is_zero(&file, size, END).unwrap_or(false);
+    let end = is_zero(&file, size, END as u64).unwrap_or(false);
     Ok(end && !differs.into_inner())
 }
 
@@ -189,7 +189,7 @@ fn is_zero(file: &File, offset: u64, length: u64) -> io::Result<bool> {
 }
 
 /// The end of an archive: two blocks of zeros.
-const END: u64 = 1024;
+const END: usize = 1024;
 
 /// Writes the archive to `out`, which messages call `path`.
 pub(crate) fn to(
@@ -211,7 +211,7 @@ pub(crate) fn to(
             out.write_all(padding).map_err(failed())?;
         }
     }
-    out.write_all(&[0; END as usize])
+    out.write_all(&[0; END])
         .map_err(Problem::file("write", path))
 }
 
