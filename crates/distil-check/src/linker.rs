@@ -33,9 +33,12 @@ pub(crate) struct Linker<'a> {
     library_path: Vec<Vec<u8>>,
     musl_path: Option<Vec<Vec<u8>>>,
     default_folders: BTreeMap<Abi, Vec<Vec<u8>>>,
-    found: RefCell<BTreeMap<(Abi, Vec<u8>), Option<TreePath>>>,
+    found: RefCell<BTreeMap<Candidate, Option<TreePath>>>,
     loads: RefCell<usize>,
 }
+
+/// A path that a loader tries for a file of a machine's.
+type Candidate = (Abi, Vec<u8>);
 
 /// A library as it was found: by the path that the loader tried, which it tells in messages, and by
 /// the real one.

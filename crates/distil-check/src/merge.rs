@@ -67,6 +67,9 @@ pub fn merge(diffs: Vec<Diff>) -> Result<Filesystem, MergeError> {
     Ok(merging.filesystem)
 }
 
+/// What hard links have in common: all but their paths.
+type Shared = (Kind, Metadata, Option<Arc<[u8]>>);
+
 struct Merging {
     filesystem: Filesystem,
     origin: Origin,
@@ -179,11 +182,7 @@ impl Merging {
     }
 
     /// What a hard link shares with the path that it leads to.
-    fn linked(
-        &self,
-        path: &TreePath,
-        target: &TreePath,
-    ) -> Result<(Kind, Metadata, Option<Arc<[u8]>>), MergeError> {
+    fn linked(&self, path: &TreePath, target: &TreePath) -> Result<Shared, MergeError> {
         let failed = |problem| MergeError::HardLink {
             layer: self.layer + 1,
             path: path.clone(),

@@ -161,8 +161,10 @@ impl Policy {
     pub fn read(text: &str) -> Result<Self, InvalidPolicy> {
         let written: Written =
             serde_saphyr::from_str(text).map_err(|error| InvalidPolicy::Yaml(error.to_string()))?;
-        let mut policy = Self::default();
-        policy.profile = written.profile.unwrap_or_default();
+        let mut policy = Self {
+            profile: written.profile.unwrap_or_default(),
+            ..Self::default()
+        };
         policy.set_fail_on(written.fail_on.unwrap_or(Severity::Error))?;
         for one in written.allow {
             if one.reason.trim().is_empty() {

@@ -146,10 +146,11 @@ pub(crate) const MAX_SHELL: u64 = 8 << 20;
 /// Tells shells by the strings that POSIX makes them have, and multi-call programs by their lists
 /// of applets.
 pub fn by_content(bytes: &[u8]) -> Option<Toolbox> {
-    if memmem::find(bytes, b"BusyBox v").is_some() || memmem::find(bytes, b"\0toybox ").is_some() {
-        if let Some(applets) = applets(bytes) {
-            return Some(Toolbox::Applets(applets));
-        }
+    let marks: [&[u8]; 2] = [b"BusyBox v", b"\0toybox "];
+    if marks.iter().any(|mark| memmem::find(bytes, mark).is_some())
+        && let Some(applets) = applets(bytes)
+    {
+        return Some(Toolbox::Applets(applets));
     }
     // Special parameters and built-in commands of the shell's language (POSIX.1, "Shell Command
     // Language"): no other program has all of them.

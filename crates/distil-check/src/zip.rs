@@ -90,22 +90,20 @@ impl<R: Read + Seek> Archive<R> {
             u64::from(word(record, 16)),
         );
         let mut list_end = place;
-        if count == 0xffff || length == 0xffff_ffff || offset == 0xffff_ffff {
-            if let Some(locator) = place.checked_sub(20) {
-                let locator = read_at(&mut input, locator, 20)?;
-                if locator.starts_with(b"PK\x06\x07") {
-                    let at = long(&locator, 8);
-                    if at.checked_add(56).is_none_or(|end| end > size) {
-                        return Err(ZipError::Damaged("its end lies outside of it"));
-                    }
-                    let record = read_at(&mut input, at, 56)?;
-                    if !record.starts_with(b"PK\x06\x06") {
-                        return Err(ZipError::Damaged("its end is not where it should be"));
-                    }
-                    (count, length, offset) =
-                        (long(&record, 32), long(&record, 40), long(&record, 48));
-                    list_end = at;
+        let is_large = count == 0xffff || length == 0xffff_ffff || offset == 0xffff_ffff;
+        if is_large && let Some(locator) = place.checked_sub(20) {
+            let locator = read_at(&mut input, locator, 20)?;
+            if locator.starts_with(b"PK\x06\x07") {
+                let at = long(&locator, 8);
+                if at.checked_add(56).is_none_or(|end| end > size) {
+                    return Err(ZipError::Damaged("its end lies outside of it"));
                 }
+                let record = read_at(&mut input, at, 56)?;
+                if !record.starts_with(b"PK\x06\x06") {
+                    return Err(ZipError::Damaged("its end is not where it should be"));
+                }
+                (count, length, offset) = (long(&record, 32), long(&record, 40), long(&record, 48));
+                list_end = at;
             }
         }
         if count > MAX_ENTRIES as u64 || length > MAX_DIRECTORY {

@@ -1,5 +1,7 @@
 //! Layers on top of one another, and layers that mean harm.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::layer;

@@ -656,6 +656,11 @@ fn the_surface() {
         names(&base().program("x", applets("cat\0wget"))),
         ["toolbox"]
     );
+    // By its name alone, with a link that is called like something else.
+    let plain = base()
+        .program("busybox/busybox", "")
+        .link("usr/bin/rpm", "/busybox/busybox");
+    assert_eq!(names(&plain), ["shell"]);
     assert_eq!(names(&base().file("x", "").mode("x", 0o4755)), ["setuid"]);
     assert_eq!(
         names(&base().file("x", "").mode("x", 0o666)),

@@ -206,6 +206,12 @@ fn said(program: &TreePath, is_program: bool, words: &str) -> String {
     }
 }
 
+/// A file, the program that it is loaded for, and whether that is the image's own.
+type Needing<'a> = (&'a TreePath, &'a TreePath, bool);
+
+/// The same, with the library that it gets.
+type Bound<'a> = (&'a TreePath, &'a Library, &'a TreePath, bool);
+
 fn missing(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
     // A file may find in one program what it lacks in another.
     let satisfied: BTreeSet<&(TreePath, Vec<u8>)> = seen.bound.keys().collect();
@@ -220,7 +226,7 @@ fn missing(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
         names.entry(path.name().unwrap_or_default()).or_insert(path);
     }
     // One finding a library, with all that need it.
-    let mut by_name: BTreeMap<(&[u8], bool), Vec<(&TreePath, &TreePath, bool)>> = BTreeMap::new();
+    let mut by_name: BTreeMap<(&[u8], bool), Vec<Needing<'_>>> = BTreeMap::new();
     for (need, (program, is_main)) in &seen.missing {
         let (path, name) = need;
         if satisfied.contains(need) && !is_main {
@@ -294,8 +300,7 @@ fn missing(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
 }
 
 fn versions(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
-    let mut wanting: BTreeMap<(Vec<u8>, Vec<u8>), Vec<(&TreePath, &Library, &TreePath, bool)>> =
-        BTreeMap::new();
+    let mut wanting: BTreeMap<(Vec<u8>, Vec<u8>), Vec<Bound<'_>>> = BTreeMap::new();
     for ((path, name), (library, program, is_main)) in &seen.bound {
         let (Some(facts), Some(provider)) = (
             context.linker.files.get(path),

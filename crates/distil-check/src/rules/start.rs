@@ -135,7 +135,8 @@ fn repeated(context: &Context<'_>, findings: &mut Vec<Finding>) {
     };
     let is_same = stem(first) == stem(runtime) && !stem(first).is_empty();
     // `java -jar` in front: the last word of ENTRYPOINT takes what follows.
-    if !is_same && !(basename(first) == *first && same_file()) {
+    let is_name = basename(first) == *first;
+    if !is_same && (!is_name || !same_file()) {
         return;
     }
     let found = Finding::new(

@@ -1,5 +1,10 @@
 //! Images made in tests.
 #![allow(dead_code, reason = "each test program uses a part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "tests"
+)]
 
 use std::time::{Duration, SystemTime};
 

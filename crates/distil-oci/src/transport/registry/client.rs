@@ -171,9 +171,9 @@ impl Client {
             if redirects > MAX_REDIRECTS {
                 return Err(lies("redirects without end"));
             }
-            if !is_safe(&target)
-                && !(url.scheme() == "http" && is_loopback(&url) && is_loopback(&target))
-            {
+            // Only this machine may send to this machine without TLS.
+            let is_local = is_loopback(&url) && is_loopback(&target);
+            if target.scheme() != "https" && !(target.scheme() == "http" && is_local) {
                 return Err(lies("redirects to an address without TLS"));
             }
             response = match target.origin() == self.base.origin() {
