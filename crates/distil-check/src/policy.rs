@@ -54,7 +54,11 @@ impl Profile {
         let is = |rules: &[&Rule]| rules.contains(&rule);
         match self {
             Self::Distroless => None,
-            Self::Debug => is(&[&SHELL, &TOOLBOX, &DEBUGGER]).then_some(Severity::Info),
+            Self::Debug => {
+                // Java's debug variant has the JDK's tools, of which one compiles.
+                let tools = [&SHELL, &TOOLBOX, &COMPILER, &INTERPRETER, &DEBUGGER];
+                is(&tools).then_some(Severity::Info)
+            }
             Self::Dev => {
                 let tools = [
                     &SHELL,
