@@ -121,10 +121,11 @@ async function main() {
   const repl = spawnSync(process.execPath, ["-i"], { input: "await Promise.resolve(6 * 7)\n", encoding: "utf8" });
   assert.match(repl.stdout, /42/);
   // There is nothing to run but Node.js.
-  for (const gone of ["npm", "npx", "corepack", "sh", "yarn"]) {
+  for (const gone of ["npm", "npx", "corepack", "yarn"]) {
     assert.equal(spawnSync(gone, ["--version"]).error?.code, "ENOENT", gone);
   }
-  assert.equal(spawnSync("true", { shell: true }).error?.code, "ENOENT");
+  // By its path: the debug variant has one elsewhere.
+  assert.equal(spawnSync("true", { shell: "/bin/sh" }).error?.code, "ENOENT");
   assert.ok(!fs.existsSync("/usr/include/node"));
   console.log("ok");
 }
