@@ -9,7 +9,7 @@ use crate::outcome::find_program;
 use crate::{Outcome, Rootfs, require};
 
 /// Loading or exporting an image takes seconds; emulated programs may need minutes.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(1200);
 
 /// Limits that a container sets for itself, because some machines allow no more than these and the
 /// engines' defaults are above.
