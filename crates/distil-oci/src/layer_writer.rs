@@ -107,7 +107,7 @@ impl<W: Write> LayerWriter<W> {
             if writer.piece.is_empty() {
                 return Ok(());
             }
-            writer.end_piece()
+            writer.end_piece(Followed::Perhaps)
         })
     }
 
@@ -124,7 +124,7 @@ impl<W: Write> LayerWriter<W> {
         self.guarded(|writer| {
             // No bytes at all still have to be a member or a frame.
             if !writer.piece.is_empty() || writer.pieces == 0 {
-                writer.end_piece()?;
+                writer.end_piece(Followed::Never)?;
             }
             if let Compressor::Parallel(pool) = &mut writer.compressor {
                 pool.drain(&mut writer.out, &mut writer.stored)?;
@@ -150,14 +150,13 @@ impl<W: Write> LayerWriter<W> {
     }
 
     /// Hands the current piece to the compressor, which begins its work at the first one.
-    fn end_piece(&mut self) -> io::Result<()> {
+    fn end_piece(&mut self, followed: Followed) -> io::Result<()> {
         self.pieces += 1;
         if let Compressor::NotStarted = self.compressor {
-            // A layer of a single piece needs no threads.
-            let threads = if self.piece.len() < PIECE {
-                NonZeroUsize::MIN
-            } else {
-                self.threads
+            let threads = match followed {
+                Followed::Perhaps => self.threads,
+                // A layer of a single piece needs no threads.
+                Followed::Never => NonZeroUsize::MIN,
             };
             self.compressor = Compressor::start(self.compression, threads, self.cache.as_ref())?;
         }
@@ -189,7 +188,7 @@ impl<W: Write> Write for LayerWriter<W> {
             writer.unpacked_size += count as u64;
             writer.piece.extend_from_slice(taken);
             if writer.piece.len() == PIECE {
-                writer.end_piece()?;
+                writer.end_piece(Followed::Perhaps)?;
             }
             Ok(count)
         })
@@ -199,6 +198,13 @@ impl<W: Write> Write for LayerWriter<W> {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Whether other pieces come after one.
+#[derive(Clone, Copy)]
+enum Followed {
+    Perhaps,
+    Never,
 }
 
 /// How the pieces are compressed.
