@@ -3,15 +3,17 @@
 
 #![no_main]
 
-use distil_debian::index::{IndexError, PackageIndex, Pocket, condense};
+use std::num::NonZeroUsize;
+
+use distil_debian::index::{Condensed, IndexError, PackageIndex, Pocket, condense};
 use distil_fuzz::explain;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let plain = index(data.to_vec());
-    let mut condensed = Vec::new();
-    let facts = match condense(data, &mut condensed) {
-        Ok(facts) => facts,
+    let mut written = Vec::new();
+    let condensed = match condense(data, "amd64", NonZeroUsize::MIN, &mut written) {
+        Ok(condensed) => condensed,
         Err(error) => {
             explain(&error);
             if let Ok(plain) = plain {
@@ -22,17 +24,15 @@ fuzz_target!(|data: &[u8]| {
             return;
         }
     };
-    let mut again = Vec::new();
+    assert_eq!(Condensed::from_bytes(written).as_ref(), Some(&condensed));
+    let again = condensed.text().as_bytes();
+    let again = condense(again, "amd64", NonZeroUsize::MIN, &mut std::io::sink());
     assert_eq!(
-        condense(&condensed[..], &mut again).expect("a condensed index is one"),
-        facts
-    );
-    assert_eq!(
-        text(&condensed),
-        text(&again),
+        again.expect("a condensed index is one"),
+        condensed,
         "condensing twice is condensing once"
     );
-    let index = index(condensed).expect("a condensed index can be added");
+    let index = index(condensed.text().into()).expect("a condensed index can be added");
     // Comments are what condensing takes away without a look; one that is not UTF-8, or stands
     // alone between empty lines, spoils the plain index.
     let has_comment = data
@@ -75,8 +75,4 @@ fn index(text: Vec<u8>) -> Result<PackageIndex, IndexError> {
         )?;
     }
     Ok(index)
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).expect("a condensed index is UTF-8")
 }

@@ -3,6 +3,8 @@
 
 #![no_main]
 
+use std::num::NonZeroUsize;
+
 use distil_debian::index::{PackageIndex, Pocket, condense};
 use distil_debian::relation::{Alternatives, Relation};
 use distil_debian::solve::{Request, Solution, solve};
@@ -10,12 +12,10 @@ use distil_fuzz::explain;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let mut condensed = Vec::new();
-    if condense(data, &mut condensed).is_err() {
+    let Ok(condensed) = condense(data, "amd64", NonZeroUsize::MIN, &mut std::io::sink()) else {
         return;
-    }
-    let text = String::from_utf8(condensed).expect("a condensed index is UTF-8");
-    let mut stanzas: Vec<&str> = text.split_inclusive("\n\n").collect();
+    };
+    let mut stanzas: Vec<&str> = condensed.text().split_inclusive("\n\n").collect();
     let index = index(&stanzas.concat());
     let wanted = index.package_names().into_iter().take(2);
     let wanted = wanted.map(|name| Relation::to_any_version(name).expect("a package's name"));

@@ -9,10 +9,11 @@
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::io;
+use std::num::NonZeroUsize;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use distil_debian::deb::{Expected, unpack};
-use distil_debian::index::{PackageIndex, Pocket, condense};
+use distil_debian::index::{Condensed, PackageIndex, Pocket, condense};
 use distil_debian::relation::Relation;
 use distil_debian::solve::{Request, solve};
 use distil_debian::version::Version;
@@ -97,40 +98,45 @@ fn packages_file() -> String {
     text
 }
 
-fn condensed(text: &str) -> Vec<u8> {
+/// What the store keeps of an index.
+fn condensed(text: &str, threads: usize) -> Vec<u8> {
+    let threads = NonZeroUsize::new(threads).expect("some threads");
     let mut output = Vec::new();
-    condense(text.as_bytes(), &mut output).expect("the text is an index");
+    condense(text.as_bytes(), "amd64", threads, &mut output).expect("the text is an index");
     output
 }
 
-fn index(condensed: &[u8]) -> PackageIndex {
+fn index(stored: &[u8]) -> PackageIndex {
+    let condensed = Condensed::from_bytes(stored.to_vec()).expect("what was condensed");
     let mut index = PackageIndex::new("amd64");
     let pocket = Pocket {
         name: "trixie".to_owned(),
         priority: 500,
     };
     index
-        .add(condensed.to_vec(), pocket)
-        .expect("the text is an index");
+        .add_condensed(condensed, pocket)
+        .expect("there is room for one");
     index
 }
 
 fn indexes(criterion: &mut Criterion) {
     let text = packages_file();
-    let condensed = condensed(&text);
+    let stored = condensed(&text, 1);
     let mut group = criterion.benchmark_group("index");
     group.sample_size(20);
     group.throughput(Throughput::Bytes(text.len() as u64));
-    group.bench_function("condense", |bencher| {
-        bencher.iter(|| condense(black_box(text.as_bytes()), &mut io::sink()).expect("an index"));
-    });
-    group.throughput(Throughput::Bytes(condensed.len() as u64));
+    for threads in [1, 2, 4] {
+        group.bench_function(format!("condense on {threads} threads"), |bencher| {
+            bencher.iter(|| condensed(black_box(&text), threads));
+        });
+    }
+    group.throughput(Throughput::Bytes(stored.len() as u64));
     group.bench_function("open the condensed", |bencher| {
-        bencher.iter(|| black_box(index(&condensed)));
+        bencher.iter(|| black_box(index(&stored)));
     });
     group.finish();
 
-    let index = index(&condensed);
+    let index = index(&stored);
     let mut group = criterion.benchmark_group("solve");
     for wanted in [1, 10, 100] {
         let mut numbers = Numbers(7);

@@ -5,10 +5,12 @@
 //! for: of some 70,000 packages a solution looks at a few hundred. [`condense`] makes the text
 //! half as large, and checks every stanza, once, before it is kept.
 
+mod blocks;
 mod condense;
 mod nearest;
 pub use nearest::nearest;
 mod scan;
+mod table;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -22,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::control::{ControlError, Paragraph};
 use crate::package::{BinaryPackage, PackageError};
-use crate::relation;
+use table::{Slice, Table, hash};
 
 pub use condense::{Condensed, condense};
 
@@ -89,31 +91,17 @@ pub struct PackageIndex {
     provides: Vec<Provide>,
 }
 
-/// A stanza, and the package's name in it.
+/// A stanza of one of the texts.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    /// Of the name. Sorting by names would take longer than all the rest.
-    hash: u64,
-    start: u32,
-    end: u32,
-    name: Slice,
+    place: table::Entry,
     pocket: u16,
 }
 
-/// A place in a text that is known by other means.
-#[derive(Debug, Clone, Copy)]
-struct Slice {
-    start: u32,
-    length: u32,
-}
-
-/// A provided name in a stanza.
+/// A provided name in a stanza of one of the texts.
 #[derive(Debug, Clone, Copy)]
 struct Provide {
-    /// Of the provided name.
-    hash: u64,
-    virtual_name: Slice,
-    provider: Slice,
+    place: table::Provide,
     pocket: u16,
 }
 
@@ -164,63 +152,56 @@ impl PackageIndex {
         if u32::try_from(text.len()).is_err() {
             return Err(unusable("is larger than 4 GiB"));
         }
-        let number = u16::try_from(self.pockets.len())
-            .map_err(|_| unusable("is one too many: 65,536 are the most"))?;
         let text = String::from_utf8(text).map_err(|_| unusable("is not UTF-8"))?;
-        let (mut entries, mut provides) = (Vec::new(), Vec::new());
-        scan::stanzas(&text, |stanza| {
-            if stanza.architecture != self.architecture && stanza.architecture != "all" {
-                return Ok(());
-            }
-            let name = slice_of(&text, stanza.package);
-            entries.push(Entry {
-                hash: hash(stanza.package),
-                start: stanza.start,
-                end: stanza.end,
-                name,
-                pocket: number,
-            });
-            let mut previous = "";
-            relation::provided_names(stanza.provides.unwrap_or(""), |virtual_name| {
-                // A name provided in several versions mostly stands there in a row.
-                if virtual_name != previous {
-                    previous = virtual_name;
-                    provides.push(Provide {
-                        hash: hash(virtual_name),
-                        virtual_name: slice_of(&text, virtual_name),
-                        provider: name,
-                        pocket: number,
-                    });
-                }
-            })
-            .map_err(|source| PackageError::Relation {
-                field: "Provides",
-                source,
-            })
-        })
-        .map_err(|problem| problem.in_pocket(&text, &pocket.name))?;
+        let table = Table::of(&text, &self.architecture)
+            .map_err(|problem| problem.in_pocket(&text, &pocket.name))?;
+        self.add_condensed(Condensed { text, table }, pocket)
+    }
+
+    /// Adds what [`condense`] made for the index's architecture.
+    ///
+    /// # Errors
+    /// When the index has as many as it can have.
+    pub fn add_condensed(
+        &mut self,
+        condensed: Condensed,
+        pocket: Pocket,
+    ) -> Result<(), IndexError> {
+        let number = u16::try_from(self.pockets.len()).map_err(|_| IndexError::Unusable {
+            pocket: pocket.name.clone(),
+            problem: "is one too many: 65,536 are the most",
+        })?;
+        let Condensed { text, table } = condensed;
         self.pockets.push(pocket);
         self.texts.push(text);
-        self.entries.append(&mut entries);
-        self.provides.append(&mut provides);
-        self.entries.sort_unstable_by_key(|entry| entry.hash);
-        self.provides.sort_unstable_by_key(|provide| provide.hash);
+        self.entries.extend(table.entries.iter().map(|place| Entry {
+            place: *place,
+            pocket: number,
+        }));
+        self.provides
+            .extend(table.provides.iter().map(|place| Provide {
+                place: *place,
+                pocket: number,
+            }));
+        // Stable, since that one is fast where there are sorted parts.
+        self.entries.sort_by_key(|entry| entry.place.hash);
+        self.provides.sort_by_key(|provide| provide.place.hash);
         Ok(())
     }
 
     fn slice(&self, pocket: u16, slice: Slice) -> &str {
         self.texts
             .get(usize::from(pocket))
-            .and_then(|text| text.get(range(slice.start, slice.start + slice.length)))
+            .and_then(|text| text.get(range(slice.start, slice.start.saturating_add(slice.length))))
             .unwrap_or("")
     }
 
     fn name_of(&self, entry: &Entry) -> &str {
-        self.slice(entry.pocket, entry.name)
+        self.slice(entry.pocket, entry.place.name)
     }
 
     fn virtual_name_of(&self, provide: &Provide) -> &str {
-        self.slice(provide.pocket, provide.virtual_name)
+        self.slice(provide.pocket, provide.place.virtual_name)
     }
 
     /// The names of all real packages, sorted.
@@ -269,13 +250,13 @@ impl PackageIndex {
     /// `virtual_name` itself is not among them.
     pub fn providers(&self, virtual_name: &str) -> Vec<&str> {
         let wanted = hash(virtual_name);
-        let start = self.provides.partition_point(|p| p.hash < wanted);
-        let end = self.provides.partition_point(|p| p.hash <= wanted);
+        let start = self.provides.partition_point(|p| p.place.hash < wanted);
+        let end = self.provides.partition_point(|p| p.place.hash <= wanted);
         let found = self.provides.get(start..end).unwrap_or_default().iter();
         sorted(
             found
                 .filter(|provide| self.virtual_name_of(provide) == virtual_name)
-                .map(|provide| self.slice(provide.pocket, provide.provider))
+                .map(|provide| self.slice(provide.pocket, provide.place.provider))
                 .filter(|provider| *provider != virtual_name),
         )
     }
@@ -297,10 +278,12 @@ impl PackageIndex {
 
     fn entries_named(&self, name: &str) -> impl Iterator<Item = &Entry> {
         let wanted = hash(name);
-        let start = self.entries.partition_point(|entry| entry.hash < wanted);
+        let start = self
+            .entries
+            .partition_point(|entry| entry.place.hash < wanted);
         let found = self.entries.get(start..).unwrap_or_default().iter();
         found
-            .take_while(move |entry| entry.hash == wanted)
+            .take_while(move |entry| entry.place.hash == wanted)
             .filter(move |entry| self.name_of(entry) == name)
     }
 
@@ -309,8 +292,10 @@ impl PackageIndex {
             .texts
             .get(usize::from(entry.pocket))
             .map_or("", |t| t.as_str());
-        let stanza = text.get(range(entry.start, entry.end)).unwrap_or("");
-        let line = || scan::line_at(text, entry.start);
+        let stanza = text
+            .get(range(entry.place.start, entry.place.end))
+            .unwrap_or("");
+        let line = || scan::line_at(text, entry.place.start);
         let paragraph = Paragraph::parse(stanza).map_err(|error| error.moved_by(line() - 1))?;
         BinaryPackage::from_paragraph(&paragraph, entry.pocket).map_err(|source| {
             IndexError::Package {
@@ -330,23 +315,7 @@ fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     names
 }
 
-/// FNV-1a of 64 bits. Names whose hashes collide are still told apart.
-fn hash(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
-}
-
 /// `u32` always fits into the `usize` of the machines that this runs on.
 fn range(start: u32, end: u32) -> Range<usize> {
     start as usize..end as usize
-}
-
-/// Where `part` lies in `text`, of which it is a part, and which is at most 4 GiB long.
-fn slice_of(text: &str, part: &str) -> Slice {
-    let start = part.as_ptr() as usize - text.as_ptr() as usize;
-    Slice {
-        start: u32::try_from(start).unwrap_or(u32::MAX),
-        length: u32::try_from(part.len()).unwrap_or(0),
-    }
 }

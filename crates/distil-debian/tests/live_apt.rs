@@ -179,14 +179,15 @@ impl Apt {
         files.sort();
         assert_eq!(files.len(), 3, "{files:?}");
         for file in files {
-            let mut condensed = Vec::new();
             let text = fs::read(&file).unwrap();
-            condense(&text[..], &mut condensed).unwrap_or_else(|error| panic!("{error:?}"));
+            let threads = std::thread::available_parallelism().unwrap();
+            let condensed = condense(&text[..], self.architecture, threads, &mut std::io::sink());
+            let condensed = condensed.unwrap_or_else(|error| panic!("{error:?}"));
             let pocket = Pocket {
                 name: file.file_name().unwrap().to_string_lossy().into_owned(),
                 priority: 500,
             };
-            index.add(condensed, pocket).unwrap();
+            index.add_condensed(condensed, pocket).unwrap();
         }
         index
     }

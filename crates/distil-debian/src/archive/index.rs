@@ -1,22 +1,26 @@
 //! Getting the `Packages` file that a Release names.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read};
+use std::num::NonZeroUsize;
 
 use distil_store::{Blob, Key, Store};
 
 use super::{ArchiveError, ArchiveOptions, Attempt};
 use crate::fetch::{Fetcher, Mirror};
-use crate::index::{IndexError, condense};
+use crate::index::{Condensed, IndexError, condense};
 use crate::release::{FileEntry, Release};
 
 /// Names what [`condense`] makes; to be raised when that changes.
-const INDEX_FORMAT: &[u8] = b"1";
+const INDEX_FORMAT: &[u8] = b"2";
 
 /// The component that images are made from: what Debian itself is (Debian Policy §2.2.1).
 const COMPONENT: &str = "main";
 
 /// The most memory that decompressing an index may take.
 const XZ_MEMORY: u64 = 256 << 20;
+
+/// The most bytes that a condensed index may have in the store: a text of 4 GiB, and its table.
+const MAX_INDEX: u64 = 6 << 30;
 
 /// How an index may be compressed, in the order of preference: trixie's takes 0.6 s to decode
 /// from xz and 0.1 s from gzip, where it is a third larger.
@@ -33,7 +37,8 @@ pub(super) fn get(
     options: &ArchiveOptions,
     store: &Store,
     fetcher: &Fetcher,
-) -> Result<Vec<u8>, ArchiveError> {
+    threads: NonZeroUsize,
+) -> Result<Condensed, ArchiveError> {
     let architecture = &options.architecture;
     let path = |suffix: &str| format!("{COMPONENT}/binary-{architecture}/Packages{suffix}");
     let choices: Vec<(&str, String, FileEntry)> = COMPRESSIONS
@@ -58,12 +63,19 @@ pub(super) fn get(
             architectures: release.architectures.clone(),
         });
     }
-    let key = |entry: &FileEntry| Key::new("index", &[INDEX_FORMAT, entry.sha256.as_bytes()]);
+    let key = |entry: &FileEntry| {
+        let inputs = [
+            INDEX_FORMAT,
+            entry.sha256.as_bytes(),
+            architecture.as_bytes(),
+        ];
+        Key::new("index", &inputs)
+    };
     for (_, _, entry) in &choices {
-        if let Some(blob) = store.lookup(&key(entry))
-            && let Some(text) = read(&blob)?
+        if let Some(bytes) = store.value(&key(entry), MAX_INDEX)
+            && let Some(condensed) = Condensed::from_bytes(bytes)
         {
-            return Ok(text);
+            return Ok(condensed);
         }
     }
     let mut attempts = Vec::new();
@@ -83,12 +95,10 @@ pub(super) fn get(
                         continue;
                     }
                 };
-                match condensed(&blob, suffix, store) {
-                    Ok(condensed) => {
-                        store.record(&key(entry), &condensed)?;
-                        if let Some(text) = read(&condensed)? {
-                            return Ok(text);
-                        }
+                match condensed(&blob, suffix, architecture, threads, store) {
+                    Ok((condensed, blob)) => {
+                        store.record(&key(entry), &blob)?;
+                        return Ok(condensed);
                     }
                     Err(source @ IndexError::Write(_)) => {
                         return Err(ArchiveError::Index {
@@ -124,11 +134,17 @@ fn addresses(
     }
 }
 
-fn condensed(blob: &Blob, suffix: &str, store: &Store) -> Result<Blob, IndexError> {
+fn condensed(
+    blob: &Blob,
+    suffix: &str,
+    architecture: &str,
+    threads: NonZeroUsize,
+    store: &Store,
+) -> Result<(Condensed, Blob), IndexError> {
     let unreadable =
         |error: distil_store::StoreError| IndexError::Write(std::io::Error::other(error));
     let input = BufReader::with_capacity(1 << 16, blob.open().map_err(unreadable)?);
-    let decoder: Box<dyn Read> = match suffix {
+    let decoder: Box<dyn Read + Send> = match suffix {
         ".gz" => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
         ".xz" => {
             let flags = liblzma::stream::CONCATENATED;
@@ -139,21 +155,6 @@ fn condensed(blob: &Blob, suffix: &str, store: &Store) -> Result<Blob, IndexErro
         _ => Box::new(input),
     };
     let mut writer = store.create().map_err(unreadable)?;
-    let mut decoder = BufReader::with_capacity(1 << 18, decoder);
-    condense(
-        &mut decoder as &mut dyn BufRead,
-        &mut writer as &mut dyn Write,
-    )?;
-    writer.commit().map_err(unreadable)
-}
-
-fn read(blob: &Blob) -> Result<Option<Vec<u8>>, ArchiveError> {
-    let Some(mut file) = blob.verify()? else {
-        return Ok(None);
-    };
-    let mut text = Vec::with_capacity(usize::try_from(blob.size()).unwrap_or_default());
-    match file.read_to_end(&mut text) {
-        Ok(_) => Ok(Some(text)),
-        Err(_) => Ok(None),
-    }
+    let condensed = condense(decoder, architecture, threads, &mut writer)?;
+    Ok((condensed, writer.commit().map_err(unreadable)?))
 }

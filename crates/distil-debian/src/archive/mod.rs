@@ -73,6 +73,7 @@ pub struct Archive {
     options: ArchiveOptions,
     pockets: Vec<OpenPocket>,
     decoders: Gate,
+    threads: NonZeroUsize,
     states: Vec<PocketState>,
 }
 
@@ -104,6 +105,7 @@ impl Archive {
             options: options.clone(),
             pockets: Vec::new(),
             decoders: Gate::new(threads),
+            threads,
             states: Vec::new(),
         };
         for opened in opened {
@@ -128,6 +130,7 @@ impl Archive {
                 &self.options,
                 store,
                 fetcher,
+                self.threads,
             )
         });
         let mut index = PackageIndex::new(&self.options.architecture);
@@ -140,7 +143,7 @@ impl Archive {
                 pocket: open.name.clone(),
                 source,
             };
-            index.add(text?, pocket).map_err(wrong)?;
+            index.add_condensed(text?, pocket).map_err(wrong)?;
         }
         Ok(index)
     }

@@ -1,4 +1,5 @@
 use std::error::Error as _;
+use std::num::NonZeroUsize;
 
 use proptest::prelude::*;
 
@@ -100,10 +101,9 @@ fn a_condensed_index_says_the_same() {
         "a 1; Maintainer: x; Depends: b,↵ c; Description: d↵more; provides: e,↵f (= 1)
          b 1; Tag: x::y; Priority: required",
     );
-    let mut condensed = Vec::new();
-    let found = condense(plain.as_bytes(), &mut condensed).unwrap();
-    assert_eq!(found, Condensed { packages: 2 });
-    insta::assert_snapshot!(String::from_utf8(condensed.clone()).unwrap(), @"
+    let found = condensed(&plain).unwrap();
+    assert_eq!(found.packages(), 2);
+    insta::assert_snapshot!(found.text(), @"
     Package: a
     Version: 1
     Architecture: amd64
@@ -127,7 +127,7 @@ fn a_condensed_index_says_the_same() {
         index.add(text, pocket("trixie", 500)).unwrap();
         index
     };
-    let (plain, small) = (index(plain.into_bytes()), index(condensed.clone()));
+    let (plain, small) = (index(plain.into_bytes()), index(found.text().into()));
     for name in ["a", "b"] {
         assert_eq!(
             plain.candidates(name).unwrap(),
@@ -135,9 +135,71 @@ fn a_condensed_index_says_the_same() {
         );
     }
     assert_eq!(plain.providers("f"), small.providers("f"));
-    let mut again = Vec::new();
-    condense(&condensed[..], &mut again).unwrap();
-    assert_eq!(again, condensed);
+    assert_eq!(condensed(found.text()).unwrap(), found);
+}
+
+fn threads(number: usize) -> NonZeroUsize {
+    NonZeroUsize::new(number).unwrap()
+}
+
+fn condensed(text: &str) -> Result<Condensed, IndexError> {
+    condense(text.as_bytes(), "amd64", threads(1), &mut std::io::sink())
+}
+
+/// Some blocks long.
+fn long() -> String {
+    let lines: Vec<String> = (0..20_000)
+        .map(|n| {
+            format!(
+                "p{n} 1; Provides: v{}, w; Architecture: {}",
+                n % 7,
+                ["all", "amd64", "arm64"][n % 3]
+            )
+        })
+        .collect();
+    packages_file(&lines.join("\n"))
+}
+
+#[test]
+fn threads_change_nothing() {
+    let text = long();
+    let mut written = Vec::new();
+    let one = condense(text.as_bytes(), "amd64", threads(1), &mut written).unwrap();
+    assert_eq!(one.packages(), 13_334);
+    assert_eq!(Condensed::from_bytes(written.clone()).as_ref(), Some(&one));
+    for number in 2..5 {
+        let mut output = Vec::new();
+        let many = condense(text.as_bytes(), "amd64", threads(number), &mut output).unwrap();
+        assert!(many == one && output == written, "{number} threads");
+    }
+    let mut index = PackageIndex::new("amd64");
+    index.add_condensed(one, pocket("trixie", 500)).unwrap();
+    assert_eq!(candidates(&index, "p19999"), ["1 trixie"]);
+    assert!(candidates(&index, "p2").is_empty(), "of arm64");
+    assert_eq!(index.providers("w").len(), 13_334);
+}
+
+#[test]
+fn a_fault_far_down_is_found_on_any_number_of_threads() {
+    let bad = packages_file("bad 1; Size: x");
+    let text = [long(), bad, long()].join("\n");
+    let cut = text.get(..text.len() - 100).unwrap();
+    for number in 1..4 {
+        let said = |text: &str| {
+            let found = condense(
+                text.as_bytes(),
+                "amd64",
+                threads(number),
+                &mut std::io::sink(),
+            );
+            found.map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert_eq!(
+            said(&text).unwrap_err(),
+            "the stanza of `bad` at line 160001 of the package index is wrong"
+        );
+        assert!(said(cut).is_err());
+    }
 }
 
 #[test]
@@ -147,8 +209,7 @@ fn a_wrong_stanza_is_named_with_its_line() {
         None => error.to_string(),
     };
     let text = |line: &str| packages_file(&format!("good 1\n{line}"));
-    let condensing =
-        |line: &str| said(condense(text(line).as_bytes(), std::io::sink()).unwrap_err());
+    let condensing = |line: &str| said(condensed(&text(line)).unwrap_err());
     insta::assert_snapshot!(condensing("bad 1; Filename: /etc/x"), @"the stanza of `bad` at line 8 of the package index is wrong: the path `/etc/x` in `Filename` is not a plain relative one");
     insta::assert_snapshot!(condensing("bad 1; Depends: a | | b"), @"the stanza of `bad` at line 8 of the package index is wrong: the relations in `Depends` are wrong");
     insta::assert_snapshot!(condensing("bad _"), @"the stanza of `bad` at line 8 of the package index is wrong: the version in `Version` is wrong");
@@ -211,7 +272,7 @@ proptest! {
                 let _ = index.providers(name);
             }
         }
-        let _ = condense(text.as_bytes(), std::io::sink());
+        let _ = condensed(&text);
     }
 
     #[test]

@@ -263,9 +263,13 @@ impl<'a> Fields<'a> {
     fn collect(paragraph: &'a Paragraph) -> Result<Self, PackageError> {
         let mut values = [None; FIELDS.len()];
         for (name, value) in paragraph.iter() {
-            let field = FIELDS
-                .iter()
-                .position(|field| field.eq_ignore_ascii_case(name));
+            // Archives write the names as Policy does; others are allowed, and rare.
+            let mut fields = FIELDS.iter();
+            let field = fields.position(|field| *field == name).or_else(|| {
+                FIELDS
+                    .iter()
+                    .position(|field| field.eq_ignore_ascii_case(name))
+            });
             if let Some(slot) = field.and_then(|at| values.get_mut(at)) {
                 *slot = Some(value);
             }
