@@ -4,6 +4,7 @@
 //! specification, "Dynamic Linking"; ld.so(8)); sections may be stripped and are not used.
 
 mod notes;
+mod pages;
 mod versions;
 
 use std::io::{Read, Seek};
@@ -12,6 +13,8 @@ use object::Endianness;
 use object::elf;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader};
 use object::read::{ReadCache, ReadRef};
+
+use pages::Pages;
 
 /// The most entries of a dynamic section that are read: real ones have some fifty.
 const MAX_DYNAMIC: usize = 4096;
@@ -95,7 +98,7 @@ pub fn is_elf(head: &[u8]) -> bool {
 /// If its headers contradict its size or one another. Bytes behind the headers are not looked
 /// at.
 pub fn parse(file: impl Read + Seek) -> Result<Elf, ElfError> {
-    let cache = ReadCache::new(file);
+    let cache = ReadCache::new(Pages::new(file));
     let damaged = |what: &str| ElfError(what.to_owned());
     let ident = (&cache)
         .read_bytes_at(0, 16)
