@@ -1,5 +1,4 @@
-//! A `Packages` index: as it comes, and condensed, which promises that no stanza is malformed and
-//! that no package is another than before.
+//! A `Packages` index: as it comes, and condensed, which changes no package.
 
 #![no_main]
 
@@ -14,27 +13,19 @@ fuzz_target!(|data: &[u8]| {
     let mut written = Vec::new();
     let condensed = match condense(data, "amd64", NonZeroUsize::MIN, &mut written) {
         Ok(condensed) => condensed,
-        Err(error) => {
-            explain(&error);
-            if let Ok(plain) = plain {
-                for name in plain.package_names() {
-                    let _ = plain.candidates(name);
-                }
-            }
-            return;
-        }
+        Err(error) => return explain(&error),
     };
     assert_eq!(Condensed::from_bytes(written).as_ref(), Some(&condensed));
     let again = condensed.text().as_bytes();
     let again = condense(again, "amd64", NonZeroUsize::MIN, &mut std::io::sink());
     assert_eq!(
-        again.expect("a condensed index is one"),
-        condensed,
+        again.expect("a condensed index is one").text(),
+        condensed.text(),
         "condensing twice is condensing once"
     );
     let index = index(condensed.text().into()).expect("a condensed index can be added");
-    // Comments are what condensing takes away without a look; one that is not UTF-8, or stands
-    // alone between empty lines, spoils the plain index.
+    // Comments are what condensing takes away without a look; one that stands alone between empty
+    // lines spoils the plain index.
     let has_comment = data
         .split(|&byte| byte == b'\n')
         .any(|line| line.starts_with(b"#"));
@@ -45,13 +36,14 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(plain.package_names(), index.package_names());
     assert_eq!(plain.virtual_names(), index.virtual_names());
     for name in index.package_names() {
-        let packages = index
-            .candidates(name)
-            .expect("a condensed stanza is well-formed");
-        let mut before = plain.candidates(name).expect("and so is the one before");
+        // What is left out may have been malformed.
+        let Ok(mut before) = plain.candidates(name) else {
+            continue;
+        };
+        let packages = index.candidates(name).expect("it is in the plain index");
         for package in &mut before {
             // Condensing writes a field on one line, and this one's value is not looked at.
-            package.section = package.section.replace('\n', " ");
+            package.section = package.section.replace('\n', "");
         }
         assert_eq!(before, packages);
         assert!(packages.iter().all(|package| package.name == name));

@@ -137,6 +137,12 @@ pub enum ControlError {
 }
 
 impl ControlError {
+    /// Of a line that is neither a field nor the continuation of one.
+    pub(crate) fn not_a_field(line: u64, text: &str) -> Self {
+        let text = text.chars().take(80).collect();
+        Self::NotAField { line, text }
+    }
+
     /// The same error in a text that has `lines` more lines before it.
     pub(crate) fn moved_by(mut self, lines: u64) -> Self {
         match &mut self {
@@ -270,10 +276,7 @@ fn split_fields(text: &str, first_line: u64, fields: &mut Vec<Field>) -> Result<
     let mut line = first_line;
     while at < bytes.len() {
         let end = memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |length| at + length);
-        let invalid = || ControlError::NotAField {
-            line,
-            text: text[at..end].chars().take(80).collect(),
-        };
+        let invalid = || ControlError::not_a_field(line, &text[at..end]);
         if matches!(bytes[at], b' ' | b'\t') {
             let field = fields.last_mut().ok_or_else(invalid)?;
             field.value.end = trimmed_end(bytes, field.value.start, end);

@@ -3,7 +3,7 @@
 //!
 //! An index keeps the text and the places of its stanzas. A stanza is parsed when it is asked
 //! for: of some 70,000 packages a solution looks at a few hundred. [`condense`] makes the text
-//! half as large, and checks every stanza, once, before it is kept.
+//! half as large, and finds every stanza, once, before it is kept.
 
 mod blocks;
 mod condense;
@@ -154,7 +154,7 @@ impl PackageIndex {
         }
         let text = String::from_utf8(text).map_err(|_| unusable("is not UTF-8"))?;
         let table = Table::of(&text, &self.architecture)
-            .map_err(|problem| problem.in_pocket(&text, &pocket.name))?;
+            .map_err(|problem| problem.in_pocket(Some(&pocket.name)))?;
         self.add_condensed(Condensed { text, table }, pocket)
     }
 
@@ -295,12 +295,13 @@ impl PackageIndex {
         let stanza = text
             .get(range(entry.place.start, entry.place.end))
             .unwrap_or("");
-        let line = || scan::line_at(text, entry.place.start);
-        let paragraph = Paragraph::parse(stanza).map_err(|error| error.moved_by(line() - 1))?;
+        let line = u64::from(entry.place.line);
+        let paragraph =
+            Paragraph::parse(stanza).map_err(|error| error.moved_by(line.saturating_sub(1)))?;
         BinaryPackage::from_paragraph(&paragraph, entry.pocket).map_err(|source| {
             IndexError::Package {
                 package: self.name_of(entry).to_owned(),
-                line: line(),
+                line,
                 pocket: Some(self.pocket(entry.pocket).0.to_owned()),
                 source,
             }

@@ -12,8 +12,8 @@ mod stanza;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use stanza::Checked;
 pub use stanza::PackageError;
+pub(crate) use stanza::is_wanted;
 
 /// A binary package of an archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,7 +18,7 @@ use std::str::FromStr;
 use crate::version::Version;
 
 pub use parse::{RelationError, RelationProblem};
-pub(crate) use parse::{check_provides, check_relations, is_package_name, provided_names};
+pub(crate) use parse::{is_package_name, provided_names};
 
 /// How a relation compares versions (Debian Policy §7.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -80,7 +80,8 @@ impl<R: Read> Blocks<R> {
     }
 }
 
-fn lines(bytes: &[u8]) -> u64 {
+/// How many lines end in `bytes`.
+pub(super) fn lines(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 

@@ -8,6 +8,8 @@ use crate::relation;
 pub(super) struct Stanza<'a> {
     pub(super) start: u32,
     pub(super) end: u32,
+    /// Where it starts, counted from 1.
+    pub(super) line: u64,
     pub(super) package: &'a str,
     pub(super) architecture: &'a str,
     pub(super) provides: Option<&'a str>,
@@ -15,41 +17,47 @@ pub(super) struct Stanza<'a> {
 
 /// What is wrong with a stanza, and where it starts.
 pub(super) struct Problem {
-    start: usize,
+    line: u64,
     package: String,
     source: PackageError,
 }
 
 impl Problem {
-    pub(super) fn in_pocket(self, text: &str, pocket: &str) -> IndexError {
+    pub(super) fn in_pocket(self, pocket: Option<&str>) -> IndexError {
         IndexError::Package {
             package: self.package,
-            line: 1 + count_lines(text.get(..self.start).unwrap_or("")),
-            pocket: Some(pocket.to_owned()),
+            line: self.line,
+            pocket: pocket.map(str::to_owned),
             source: self.source,
         }
     }
 }
 
-/// Calls `found` with each stanza of `text`, which is at most 4 GiB long.
+/// Calls `found` with each stanza of `text`, which is at most 4 GiB long and starts at `line`.
 pub(super) fn stanzas<'a>(
     text: &'a str,
+    mut line: u64,
     mut found: impl FnMut(Stanza<'a>) -> Result<(), PackageError>,
 ) -> Result<(), Problem> {
-    let mut draft = Draft::default();
+    let mut draft = Draft {
+        line,
+        ..Draft::default()
+    };
     let mut start = 0;
     let mut at = 0;
     while at < text.len() {
         let rest = text.get(at..).unwrap_or("");
         let length = memchr::memchr(b'\n', rest.as_bytes()).map_or(rest.len(), |end| end + 1);
-        let line = rest.get(..length).unwrap_or(rest);
-        if is_blank(line) {
+        let this = rest.get(..length).unwrap_or(rest);
+        if is_blank(this) {
             draft.finish(start, at, &mut found)?;
             start = at + length;
+            draft.line = line + 1;
         } else {
-            draft.take(text, at, line);
+            draft.take(text, at, this);
         }
         at += length;
+        line += 1;
     }
     draft.finish(start, at, &mut found)
 }
@@ -65,6 +73,7 @@ fn is_blank(line: &str) -> bool {
 #[derive(Default)]
 struct Draft<'a> {
     any: bool,
+    line: u64,
     package: Option<&'a str>,
     architecture: Option<&'a str>,
     /// Where the value of `Provides` starts and ends.
@@ -127,7 +136,7 @@ impl<'a> Draft<'a> {
             return Ok(());
         }
         let problem = |source| Problem {
-            start,
+            line: draft.line,
             package: draft.package.unwrap_or("").chars().take(80).collect(),
             source,
         };
@@ -145,6 +154,7 @@ impl<'a> Draft<'a> {
         found(Stanza {
             start: u32::try_from(start).unwrap_or(u32::MAX),
             end: u32::try_from(end).unwrap_or(u32::MAX),
+            line: draft.line,
             package,
             architecture: present("Architecture", draft.architecture)?,
             provides: draft
@@ -153,13 +163,4 @@ impl<'a> Draft<'a> {
         })
         .map_err(problem)
     }
-}
-
-/// The line, counted from 1, of a place in a text.
-pub(super) fn line_at(text: &str, offset: u32) -> u64 {
-    1 + count_lines(text.get(..offset as usize).unwrap_or(""))
-}
-
-fn count_lines(text: &str) -> u64 {
-    memchr::memchr_iter(b'\n', text.as_bytes()).count() as u64
 }

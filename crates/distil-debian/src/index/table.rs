@@ -18,6 +18,8 @@ pub(super) struct Entry {
     pub(super) hash: u64,
     pub(super) start: u32,
     pub(super) end: u32,
+    /// The line, counted from 1, where it starts in the text that the archive has.
+    pub(super) line: u32,
     pub(super) name: Slice,
 }
 
@@ -26,6 +28,16 @@ pub(super) struct Entry {
 pub(super) struct Slice {
     pub(super) start: u32,
     pub(super) length: u32,
+}
+
+impl Slice {
+    /// The same place in a text that has `length` more bytes in front.
+    fn moved_by(self, length: u32) -> Self {
+        Self {
+            start: length.saturating_add(self.start),
+            ..self
+        }
+    }
 }
 
 /// A provided name in a stanza.
@@ -40,23 +52,37 @@ pub(super) struct Provide {
 /// What a table in bytes ends with: the length of the text before it, and how many entries and
 /// provided names it has.
 const FOOTER: usize = 3 * 8;
-const ENTRY: usize = 8 + 4 * 4;
+const ENTRY: usize = 8 + 5 * 4;
 const PROVIDE: usize = 8 + 4 * 4;
 
 impl Table {
-    /// Finds the stanzas of a text of at most 4 GiB, in its order, but for those that are neither
-    /// of `architecture` nor of `all`: a flat archive has all architectures in one file.
+    /// Finds the stanzas of a text of at most 4 GiB.
     pub(super) fn of(text: &str, architecture: &str) -> Result<Self, scan::Problem> {
         let mut table = Self::default();
-        scan::stanzas(text, |stanza| {
+        table.find(text, 0, 1, architecture)?;
+        Ok(table)
+    }
+
+    /// Adds the stanzas of a text that starts at `place` and `line` of a larger one, in its order,
+    /// but for those that are neither of `architecture` nor of `all`: a flat archive has all
+    /// architectures in one file.
+    pub(super) fn find(
+        &mut self,
+        text: &str,
+        place: u32,
+        line: u64,
+        architecture: &str,
+    ) -> Result<(), scan::Problem> {
+        scan::stanzas(text, line, |stanza| {
             if stanza.architecture != architecture && stanza.architecture != "all" {
                 return Ok(());
             }
-            let name = slice_of(text, stanza.package);
-            table.entries.push(Entry {
+            let name = slice_of(text, stanza.package).moved_by(place);
+            self.entries.push(Entry {
                 hash: hash(stanza.package),
-                start: stanza.start,
-                end: stanza.end,
+                start: place.saturating_add(stanza.start),
+                end: place.saturating_add(stanza.end),
+                line: u32::try_from(stanza.line).unwrap_or(u32::MAX),
                 name,
             });
             let mut previous = "";
@@ -64,9 +90,9 @@ impl Table {
                 // A name provided in several versions mostly stands there in a row.
                 if virtual_name != previous {
                     previous = virtual_name;
-                    table.provides.push(Provide {
+                    self.provides.push(Provide {
                         hash: hash(virtual_name),
-                        virtual_name: slice_of(text, virtual_name),
+                        virtual_name: slice_of(text, virtual_name).moved_by(place),
                         provider: name,
                     });
                 }
@@ -75,8 +101,7 @@ impl Table {
                 field: "Provides",
                 source,
             })
-        })?;
-        Ok(table)
+        })
     }
 
     /// How many stanzas it has.
@@ -93,20 +118,16 @@ impl Table {
         let by = u32::try_from(length).map_err(|_| too_large())?;
         let last = part.entries.last().map_or(0, |entry| entry.end);
         by.checked_add(last).ok_or_else(too_large)?;
-        let moved = |slice: Slice| Slice {
-            start: by.saturating_add(slice.start),
-            ..slice
-        };
         self.entries.extend(part.entries.iter().map(|entry| Entry {
             start: by.saturating_add(entry.start),
             end: by.saturating_add(entry.end),
-            name: moved(entry.name),
+            name: entry.name.moved_by(by),
             ..*entry
         }));
         self.provides
             .extend(part.provides.iter().map(|provide| Provide {
-                virtual_name: moved(provide.virtual_name),
-                provider: moved(provide.provider),
+                virtual_name: provide.virtual_name.moved_by(by),
+                provider: provide.provider.moved_by(by),
                 ..*provide
             }));
         Ok(())
@@ -122,7 +143,7 @@ impl Table {
     pub(super) fn to_bytes(&self, length: usize) -> Vec<u8> {
         let size = self.entries.len() * ENTRY + self.provides.len() * PROVIDE + FOOTER;
         let mut bytes = Vec::with_capacity(size);
-        let mut row = |hash: u64, words: [u32; 4]| {
+        let mut row = |hash: u64, words: &[u32]| {
             bytes.extend_from_slice(&hash.to_le_bytes());
             for word in words {
                 bytes.extend_from_slice(&word.to_le_bytes());
@@ -132,15 +153,16 @@ impl Table {
             hash,
             start,
             end,
+            line,
             name,
         } in &self.entries
         {
-            row(*hash, [*start, *end, name.start, name.length]);
+            row(*hash, &[*start, *end, *line, name.start, name.length]);
         }
         for provide in &self.provides {
             let (name, provider) = (provide.virtual_name, provide.provider);
             let words = [name.start, name.length, provider.start, provider.length];
-            row(provide.hash, words);
+            row(provide.hash, &words);
         }
         for number in [length, self.entries.len(), self.provides.len()] {
             bytes.extend_from_slice(&(number as u64).to_le_bytes());
@@ -172,18 +194,18 @@ impl Table {
     }
 }
 
-/// A hash and four numbers.
-fn row(bytes: &[u8]) -> (u64, [u32; 4]) {
-    let mut row = [0; 6];
-    for (place, word) in row.iter_mut().zip(bytes.chunks_exact(4)) {
-        *place = u32::from_le_bytes(word.try_into().unwrap_or_default());
+/// A hash and some numbers.
+fn row<const N: usize>(bytes: &[u8]) -> (u64, [u32; N]) {
+    let (hash, rest) = bytes.split_first_chunk().unwrap_or((&[0; 8], &[]));
+    let mut numbers = [0; N];
+    for (number, word) in numbers.iter_mut().zip(rest.chunks_exact(4)) {
+        *number = u32::from_le_bytes(word.try_into().unwrap_or_default());
     }
-    let [low, high, rest @ ..] = row;
-    (u64::from(high) << 32 | u64::from(low), rest)
+    (u64::from_le_bytes(*hash), numbers)
 }
 
 fn entry(bytes: &[u8]) -> Entry {
-    let (hash, [start, end, name, length]) = row(bytes);
+    let (hash, [start, end, line, name, length]) = row(bytes);
     let name = Slice {
         start: name,
         length,
@@ -192,6 +214,7 @@ fn entry(bytes: &[u8]) -> Entry {
         hash,
         start,
         end,
+        line,
         name,
     }
 }

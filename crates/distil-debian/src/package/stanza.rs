@@ -5,7 +5,7 @@ use distil_store::{Digest, InvalidDigest};
 use super::{BinaryPackage, MultiArch, Priority, SourceReference};
 use crate::control::Paragraph;
 use crate::relation::{self, Provided, RelationError, Relations};
-use crate::version::{self, InvalidVersion, Version};
+use crate::version::{InvalidVersion, Version};
 
 /// What is wrong with a package's stanza.
 #[derive(Debug, thiserror::Error)]
@@ -142,7 +142,7 @@ struct Fields<'a> {
 
 /// A stanza whose fields are there, and whose values are parsed or known to be parsable, but
 /// for the relations.
-pub(crate) struct Checked<'a> {
+struct Checked<'a> {
     fields: Fields<'a>,
     multi_arch: MultiArch,
     priority: Priority,
@@ -153,7 +153,7 @@ pub(crate) struct Checked<'a> {
 }
 
 impl<'a> Checked<'a> {
-    pub(crate) fn new(paragraph: &'a Paragraph) -> Result<Self, PackageError> {
+    fn new(paragraph: &'a Paragraph) -> Result<Self, PackageError> {
         let fields = Fields::collect(paragraph)?;
         if !relation::is_package_name(fields.package) {
             return Err(PackageError::Name {
@@ -180,64 +180,15 @@ impl<'a> Checked<'a> {
             fields,
         })
     }
-
-    /// Checks what [`BinaryPackage::from_paragraph`] would check beside, without allocating.
-    pub(crate) fn check_the_rest(&self) -> Result<(), PackageError> {
-        let fields = &self.fields;
-        check_version("Version", fields.version)?;
-        if let (_, Some(version)) = source(fields)? {
-            check_version("Source", version)?;
-        }
-        for (field, text) in [
-            ("Depends", fields.depends),
-            ("Pre-Depends", fields.pre_depends),
-            ("Conflicts", fields.conflicts),
-            ("Breaks", fields.breaks),
-            ("Replaces", fields.replaces),
-        ] {
-            if let Some(text) = text {
-                relation::check_relations(text)
-                    .map_err(|source| PackageError::Relation { field, source })?;
-            }
-        }
-        if let Some(text) = fields.provides {
-            relation::check_provides(text).map_err(|source| PackageError::Relation {
-                field: "Provides",
-                source,
-            })?;
-        }
-        Ok(())
-    }
-
-    /// The fields that are there, in a fixed order and with their canonical names.
-    pub(crate) fn canonical(&self) -> impl Iterator<Item = (&'static str, &'a str)> {
-        let fields = &self.fields;
-        let values = [
-            Some(fields.package),
-            Some(fields.version),
-            Some(fields.architecture),
-            fields.provides,
-            fields.source,
-            fields.pre_depends,
-            fields.depends,
-            fields.conflicts,
-            fields.breaks,
-            fields.replaces,
-            fields.multi_arch,
-            fields.priority,
-            fields.essential,
-            fields.section,
-            fields.installed_size,
-            Some(fields.filename),
-            Some(fields.size),
-            Some(fields.sha256),
-        ];
-        let named = FIELDS.into_iter().zip(values);
-        named.filter_map(|(name, value)| Some((name, value?)))
-    }
 }
 
-/// The names of the fields in [`Fields`], in the order of the condensed form.
+/// Whether a field's name, whose case does not matter, is one of those that a package is read from.
+pub(crate) fn is_wanted(name: &str) -> bool {
+    // Archives write the names as Policy does; others are allowed, and rare.
+    FIELDS.contains(&name) || FIELDS.iter().any(|field| field.eq_ignore_ascii_case(name))
+}
+
+/// The names of the fields in [`Fields`].
 const FIELDS: [&str; 18] = [
     "Package",
     "Version",
@@ -348,13 +299,6 @@ fn source<'a>(fields: &Fields<'a>) -> Result<(&'a str, Option<&'a str>), Package
 fn to_version(field: &'static str, text: &str) -> Result<Version, PackageError> {
     text.parse()
         .map_err(|source| PackageError::Version { field, source })
-}
-
-fn check_version(field: &'static str, text: &str) -> Result<(), PackageError> {
-    match version::check(text) {
-        Ok(_) => Ok(()),
-        Err(_) => to_version(field, text).map(drop),
-    }
 }
 
 fn number(field: &'static str, text: &str) -> Result<u64, PackageError> {

@@ -481,16 +481,6 @@ fn each_provided<'a>(
     })
 }
 
-/// Checks the text of a field of relations.
-pub(crate) fn check_relations(text: &str) -> Result<(), RelationError> {
-    each_relation(text, |_, _, _| Ok(()))
-}
-
-/// Checks the text of a `Provides` field.
-pub(crate) fn check_provides(text: &str) -> Result<(), RelationError> {
-    each_provided(text, |_, _| Ok(()))
-}
-
 /// Calls `found` with the name of each package that a `Provides` field names.
 pub(crate) fn provided_names<'a>(
     text: &'a str,

@@ -150,7 +150,6 @@ proptest! {
     #[test]
     fn any_text_is_parsed_or_refused(text in any::<String>()) {
         let outcome = text.parse::<Relations>();
-        prop_assert_eq!(outcome.is_ok(), check_relations(&text).is_ok());
         if let Err(error) = outcome {
             prop_assert!(error.offset() <= text.len());
         }
@@ -162,15 +161,13 @@ proptest! {
             Ok(relations) => {
                 let canonical = relations.to_string();
                 prop_assert_eq!(canonical.parse::<Relations>().unwrap().to_string(), canonical);
-                prop_assert!(check_relations(&text).is_ok());
             }
             Err(error) => {
                 prop_assert!(text.is_char_boundary(error.offset()));
-                prop_assert_eq!(check_relations(&text), Err(error));
             }
         }
         let provides = Provided::parse_list(&text);
-        prop_assert_eq!(provides.is_ok(), check_provides(&text).is_ok());
+        prop_assert_eq!(provides.is_ok(), provided_names(&text, |_| ()).is_ok());
         let _ = text.parse::<Alternatives>();
         let _ = text.parse::<Relation>();
     }
