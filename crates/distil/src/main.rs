@@ -10,6 +10,7 @@ mod command;
 mod error;
 mod libraries;
 mod printer;
+mod seen;
 mod size;
 mod table;
 mod view;

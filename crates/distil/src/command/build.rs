@@ -7,6 +7,7 @@ use distil_image::recipe::Variant;
 use distil_image::{Architecture, BuildOptions, Made};
 use distil_oci::transport::{self, WriteOptions};
 use distil_oci::{Compression, Content, Location, Reference};
+use distil_store::Store;
 use distil_tree::folder::{self, FolderError};
 
 use super::platforms::{architectures, check, failed, left_out};
@@ -15,6 +16,7 @@ use crate::archive::{IDENTITY, Session, epoch, threads};
 use crate::cli;
 use crate::error::CommandError;
 use crate::printer::{Printer, bytes};
+use crate::seen::Output;
 use crate::table::print;
 
 /// Everything that the command line says, made sense of before anything is done.
@@ -62,8 +64,7 @@ fn run_one(
     };
     let mut missing = Vec::new();
     for location in &image.outputs {
-        let is_there = transport::is_written(&content, location, &options);
-        if is_there.map_err(CommandError::failure)? {
+        if is_there(&content, location, &options, &session.store)? {
             printer.say(format_args!(
                 "{} is in {location} already",
                 image.references[0]
@@ -92,6 +93,26 @@ fn run_one(
         ));
     }
     print(content.digest())
+}
+
+/// Whether an output is what would be written; it is read for that, unless that was done before and
+/// nobody has touched it since.
+fn is_there(
+    content: &Content,
+    location: &Location,
+    options: &WriteOptions<'_>,
+    store: &Store,
+) -> Result<bool, CommandError> {
+    let output = Output::of(content, location, options);
+    if output.as_ref().is_some_and(|output| output.is_known(store)) {
+        return Ok(true);
+    }
+    let found = transport::is_written(content, location, options);
+    let found = found.map_err(CommandError::failure)?;
+    if let Some(output) = output.filter(|_| found) {
+        output.remember(store);
+    }
+    Ok(found)
 }
 
 /// Makes an image for all platforms.
