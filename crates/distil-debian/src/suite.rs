@@ -44,7 +44,7 @@ const LACKING: [(&str, &str, &str); 2] = [
     (
         "bookworm",
         "s390x",
-        "its security archive has none since long-term support began in June 2026",
+        "its security archive has none since long-term support began in July 2026",
     ),
 ];
 

@@ -45,7 +45,7 @@ fn the_table_has_what_a_reader_chooses_by() {
     static|trixie|-|-| amd64 arm64 arm/v7 ppc64le riscv64 s390x|latest nonroot debug debug-nonroot
     static|forky| -|-| amd64 arm64 arm/v7 ppc64le riscv64 s390x|latest nonroot debug debug-nonroot
     SUITE| DEBIAN|DEBIAN'S SUPPORT|LACKS
-    bookworm|12|LTS team, until 2028-06-30; security team's ended 2026-06-10|linux/riscv64: Debian has made packages for it since trixie; linux/s390x: its security archive has none since long-term support began in June 2026
+    bookworm|12|LTS team, until 2028-06-30; security team's ended 2026-07-11|linux/riscv64: Debian has made packages for it since trixie; linux/s390x: its security archive has none since long-term support began in July 2026
     trixie|13|security team, until 2028-08-09| -
     forky| 14|not released yet; no security team|-
     "##);
