@@ -43,6 +43,11 @@ impl Request {
         format!("linux/{}", self.arch)
     }
 
+    /// The release of Debian.
+    pub fn suite(&self) -> &'static str {
+        self.suite
+    }
+
     /// Builds it, or returns what an earlier call of this run built.
     #[track_caller]
     pub fn build(&self) -> Arc<Built> {
@@ -72,7 +77,7 @@ pub struct Built {
 
 impl Built {
     fn make(request: &Request) -> Self {
-        let slug = format!("{}-{}-{}", request.name, request.suite, request.arch).replace(':', "-");
+        let slug = format!("{}-{}-{}", request.name, request.suite, request.arch).replace([':', '/'], "-");
         let path = RUN_FOLDER.join(format!("{slug}.tar"));
         let tag = format!("distil-test/{slug}:live");
         let context = Context::new();
@@ -130,7 +135,9 @@ impl Built {
     /// The image in the archive, read once.
     #[track_caller]
     pub fn image(&self) -> Arc<Image> {
-        let read = || Arc::new(self.archive().image(self.request.arch));
+        // `arm/v7` is the variant of an architecture.
+        let (architecture, _) = self.request.arch.split_once('/').unwrap_or((self.request.arch, ""));
+        let read = || Arc::new(self.archive().image(architecture));
         Arc::clone(self.image.get_or_init(read))
     }
 

@@ -9,6 +9,12 @@ fn required() -> bool {
     set("CI") || set("DISTIL_TEST_REQUIRE")
 }
 
+/// Whether the run may take long (`./test --long`): then tests look at everything of which they
+/// otherwise look at what is farthest apart.
+pub fn long() -> bool {
+    std::env::var_os("DISTIL_TEST_LONG").is_some_and(|value| !value.is_empty())
+}
+
 /// Says that a test is skipped because `what` is missing, or fails it where nothing may be skipped.
 #[track_caller]
 pub fn missing(what: &str) {

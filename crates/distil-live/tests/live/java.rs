@@ -37,8 +37,8 @@ fn make_jar(context: &Context, docker: Engine, name: &str, suite: &'static str) 
     }
 }
 
-/// All of it as any user with a read-only root, with an authority of the test's own in the key
-/// store; and without it, where the server has to be refused.
+/// All of it with a read-only root: as any user, with an authority of the test's own in the key
+/// store; and as 65532 without it, where the server has to be refused.
 fn whole_runtime(name: &str, suite: &'static str, release: &str) {
     let Some(docker) = Engine::Docker.get() else {
         return;
@@ -56,17 +56,19 @@ fn whole_runtime(name: &str, suite: &'static str, release: &str) {
     let more = ["--ca", "ca.pem", "-t", &tag, "-o", "oci-archive:ca.tar"];
     context.distil(build.into_iter().chain(more)).success();
     let trusting = docker.load(&context.path("ca.tar"));
-    let plain = Request::catalogue(name, suite, "amd64").build();
-    for (image, expected) in [
-        (&*trusting, "trusted"),
-        (plain.in_engine(docker), "refused"),
+    let nonroot = Request::catalogue(&format!("{name}:nonroot"), suite, "amd64").build();
+    for (image, user, expected) in [
+        (&*trusting, &["--user", "1000730000:0"][..], &["trusted"][..]),
+        (nonroot.in_engine(docker), &[], &["refused", "/home/nonroot"]),
     ] {
         let ran = docker
             .container(image)
             .host_network()
-            .options(["--user", "1000730000:0", "--read-only", "--tmpfs", "/tmp"])
+            .options(["--read-only", "--tmpfs", "/tmp"])
+            .options(user.iter().copied())
             .options(["--volume", &mount(context.folder())])
-            .args(["/mnt/test/checks.jar", release, &address, expected])
+            .args(["/mnt/test/checks.jar", release, &address])
+            .args(expected.iter().copied())
             .output()
             .success();
         assert_eq!(ran.stdout(), "ok\n", "{}", ran.report());

@@ -21,7 +21,7 @@ const GENERATED: &[&str] = &[
 ];
 
 /// The fields of every stanza in `status.d`, by package.
-pub(crate) fn stanzas(rootfs: &Rootfs) -> BTreeMap<String, BTreeMap<String, String>> {
+fn stanzas(rootfs: &Rootfs) -> BTreeMap<String, BTreeMap<String, String>> {
     let mut stanzas = BTreeMap::new();
     for (path, entry) in rootfs.iter() {
         let Some(file) = path.strip_prefix(FOLDER) else {
@@ -48,7 +48,7 @@ pub(crate) fn stanzas(rootfs: &Rootfs) -> BTreeMap<String, BTreeMap<String, Stri
 }
 
 /// Name and version of every package that `status.d` names.
-pub(crate) fn versions(rootfs: &Rootfs) -> BTreeMap<String, String> {
+fn versions(rootfs: &Rootfs) -> BTreeMap<String, String> {
     let of = |(name, fields): (String, BTreeMap<String, String>)| (name, fields["Version"].clone());
     stanzas(rootfs).into_iter().map(of).collect()
 }

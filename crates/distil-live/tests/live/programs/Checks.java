@@ -35,7 +35,8 @@ import com.sun.net.httpserver.HttpServer;
  * What a Java program expects of the image, in one run. Prints `ok`, or what went wrong.
  *
  * <p>Arguments: the version that Java must be of, then the address of a server that an authority of
- * the test's own vouches for, and `trusted` or `refused`; or `hello`, to be greeted.
+ * the test's own vouches for, `trusted` or `refused`, and the home of the user that it must run as, in
+ * which it must be; or `hello`, to be greeted.
  */
 public final class Checks {
     private static void check(boolean holds, Object... about) {
@@ -168,6 +169,11 @@ public final class Checks {
         serves();
         starts(System.getProperty("java.home"), version);
         trusts(arguments.length > 1 ? arguments[1] : null, arguments.length > 2 && arguments[2].equals("trusted"));
+        if (arguments.length > 3) {
+            for (String property : new String[] {"user.home", "user.dir"}) {
+                check(arguments[3].equals(System.getProperty(property)), property, System.getProperty(property));
+            }
+        }
         KeyPairGenerator.getInstance("Ed25519").generateKeyPair();
         System.out.println("ok");
     }
