@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use distil_fixture::{
-    ArchiveBuilder, PocketFault, debian_like, debian_like_packages, debian_security_like,
+    ArchiveBuilder, DebBuilder, PocketFault, debian_like, debian_like_packages,
+    debian_security_like,
 };
 use distil_oci::transport;
 use distil_oci::{Image, Location};
@@ -204,6 +205,25 @@ fn what_a_suite_lacks_is_said() {
 
     hint: `--platform linux/amd64` makes the others
     "##);
+}
+
+#[test]
+fn a_platform_without_the_package_of_an_image() {
+    // What is said of an image's own package is said of its platform.
+    let only = DebBuilder::new("only-here", "1", "amd64");
+    let context = Context::with_packages(vec![only]);
+    context.define("name: app\nfrom: base\npackages: [only-here]\n");
+    let platforms = "linux/amd64,linux/arm64";
+    let message = context.fails(&["build", "app.yaml", "--platform", platforms]);
+    insta::assert_snapshot!(message, @r##"
+    status 1
+    error: `app.yaml` cannot be made for 1 of 2 platforms, and is made for none then
+      linux/arm64: failed to find packages for `app`
+        cause: there is no package `only-here` in trixie, trixie-updates and trixie-security
+
+    hint: `--platform linux/amd64` makes the others
+    "##);
+    context.run(&["build", "app.yaml", "--platform", "linux/amd64"]);
 }
 
 #[test]

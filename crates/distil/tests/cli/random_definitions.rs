@@ -268,7 +268,13 @@ fn case() -> impl Strategy<Value = Case> {
             "",
             "accounts: {users: [{name: me, uid: 1000}], groups: [{name: me, gid: 1000}]}",
         ]),
-        one_of(&["", "", "certificates: {extra: [ca.pem]}"]),
+        one_of(&[
+            "",
+            "",
+            "certificates: {extra: [ca.pem]}",
+            "certificates: {key_store: always}",
+            "certificates: {extra: [ca.pem], key_store: always}",
+        ]),
         one_of(&["", "", "debug: {packages: [mine]}"]),
     );
     let condition = one_of(&[
@@ -401,6 +407,10 @@ fn check(image: &Built, case: &Case) -> Result<(), TestCaseError> {
             !path.is_empty() && !place.contains("//") && !place.contains("/../"),
             "{place}"
         );
+    }
+    if case.yaml.contains("key_store: always") {
+        // What is asked for is made, or the build fails.
+        prop_assert!(files.contains_key("etc/ssl/certs/java/cacerts"));
     }
     check_metadata(files)?;
     let has_accounts = ["from: ", "accounts: "]
