@@ -77,7 +77,8 @@ pub struct Built {
 
 impl Built {
     fn make(request: &Request) -> Self {
-        let slug = format!("{}-{}-{}", request.name, request.suite, request.arch).replace([':', '/'], "-");
+        let slug =
+            format!("{}-{}-{}", request.name, request.suite, request.arch).replace([':', '/'], "-");
         let path = RUN_FOLDER.join(format!("{slug}.tar"));
         let tag = format!("distil-test/{slug}:live");
         let context = Context::new();
@@ -135,10 +136,23 @@ impl Built {
     /// The image in the archive, read once.
     #[track_caller]
     pub fn image(&self) -> Arc<Image> {
+        Arc::clone(self.image.get_or_init(|| Arc::new(self.read())))
+    }
+
+    fn read(&self) -> Image {
         // `arm/v7` is the variant of an architecture.
-        let (architecture, _) = self.request.arch.split_once('/').unwrap_or((self.request.arch, ""));
-        let read = || Arc::new(self.archive().image(architecture));
-        Arc::clone(self.image.get_or_init(read))
+        let (architecture, _) = self
+            .request
+            .arch
+            .split_once('/')
+            .unwrap_or((self.request.arch, ""));
+        self.archive().image(architecture)
+    }
+
+    /// The files of the image, read now and not kept: for large ones that one test looks at.
+    #[track_caller]
+    pub fn read_rootfs(&self) -> Rootfs {
+        self.read().rootfs()
     }
 
     /// The files of the image, read once.

@@ -213,6 +213,44 @@ fn one_line_makes_curl_trust_an_authority() {
     }
 }
 
+/// Trivy, which happens to be here, is linked statically and written in Go; it gets a page where it
+/// asked for a repository, and says so.
+#[test]
+fn a_static_go_program_finds_the_authorities_of_static() {
+    let Some(trivy) = std::env::var_os("DISTIL_TEST_TRIVY") else {
+        return require::missing("`DISTIL_TEST_TRIVY` names no program");
+    };
+    let (Some((context, authority)), Some(docker)) = (own_authority(), Engine::Docker.get()) else {
+        return;
+    };
+    let trivy = Path::new(&trivy).canonicalize().unwrap();
+    let mounted = format!("{}:/mnt/trivy:ro", trivy.display());
+    let archive = by_one_line(&context, &authority, "static", &["static"]);
+    let plain = Request::catalogue("static", "trixie", "amd64").build();
+    let busybox = env_of_busybox(&context);
+    let server = authority.serve();
+    let page = format!("https://localhost:{}/page", server.port());
+    let fetch = [
+        "/mnt/trivy",
+        "repo",
+        "--cache-dir",
+        "/tmp",
+        "--scanners",
+        "license",
+        &page,
+    ];
+    let unknown = "certificate signed by unknown authority";
+    for (image, is_known) in [
+        (&*docker.load(&archive), true),
+        (plain.in_engine(docker), false),
+    ] {
+        let run = docker.container(image).options(["--volume", &mounted]);
+        let ran = cleared(run, &busybox, &fetch).output().failure();
+        let said = if is_known { "invalid pkt-len" } else { unknown };
+        ran.mentions(said);
+    }
+}
+
 #[test]
 fn one_line_makes_openssl_trust_an_authority() {
     let Some((context, authority)) = own_authority() else {

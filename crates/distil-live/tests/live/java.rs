@@ -58,8 +58,16 @@ fn whole_runtime(name: &str, suite: &'static str, release: &str) {
     let trusting = docker.load(&context.path("ca.tar"));
     let nonroot = Request::catalogue(&format!("{name}:nonroot"), suite, "amd64").build();
     for (image, user, expected) in [
-        (&*trusting, &["--user", "1000730000:0"][..], &["trusted"][..]),
-        (nonroot.in_engine(docker), &[], &["refused", "/home/nonroot"]),
+        (
+            &*trusting,
+            &["--user", "1000730000:0"][..],
+            &["trusted"][..],
+        ),
+        (
+            nonroot.in_engine(docker),
+            &[],
+            &["refused", "/home/nonroot"],
+        ),
     ] {
         let ran = docker
             .container(image)

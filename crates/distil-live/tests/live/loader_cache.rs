@@ -6,6 +6,7 @@
 //! their `ldconfig`, too.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
 
 use distil_live::outcome::find_program;
 use distil_live::{Context, Outcome, Request, require};
@@ -43,7 +44,9 @@ impl Ldconfig {
                         packages: [{name: libc-bin, only: ['/**/sbin/ldconfig']}]\n";
             let image = Request::definition("ldconfig", yaml, suite, arch).build();
             let rootfs = image.rootfs();
-            command.push(context.write("ldconfig", rootfs.read("/usr/sbin/ldconfig")));
+            let path = context.write("ldconfig", rootfs.read("/usr/sbin/ldconfig"));
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            command.push(path);
         }
         let command = command.iter().map(|path| path.to_str().unwrap().to_owned());
         Some(Self {
@@ -78,7 +81,7 @@ impl Ldconfig {
     fn compare(&self, name: &str, suite: &'static str, arch: &'static str) {
         let folder = Context::new();
         let (root, ours) = (folder.path("root"), folder.path("ours"));
-        let rootfs = Request::catalogue(name, suite, arch).build().rootfs();
+        let rootfs = Request::catalogue(name, suite, arch).build().read_rootfs();
         rootfs.write_to(&root);
         std::fs::rename(root.join("etc/ld.so.cache"), &ours).unwrap();
         // `-X` leaves links alone: the packages' own are what the image has.

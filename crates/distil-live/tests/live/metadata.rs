@@ -48,7 +48,7 @@ fn stanzas(rootfs: &Rootfs) -> BTreeMap<String, BTreeMap<String, String>> {
 }
 
 /// Name and version of every package that `status.d` names.
-fn versions(rootfs: &Rootfs) -> BTreeMap<String, String> {
+pub(crate) fn versions(rootfs: &Rootfs) -> BTreeMap<String, String> {
     let of = |(name, fields): (String, BTreeMap<String, String>)| (name, fields["Version"].clone());
     stanzas(rootfs).into_iter().map(of).collect()
 }

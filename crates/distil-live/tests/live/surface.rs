@@ -1,7 +1,7 @@
 //! What an attacker would look for: shells, package managers, interpreters, setuid files, writable
 //! places. Every image of the catalogue has none of them.
 
-use distil_live::{Engine, Entry, Kind, Rootfs};
+use distil_live::{Engine, Entry, Kind, Request, Rootfs};
 
 use crate::{each_image, python};
 
@@ -127,6 +127,31 @@ fn no_forbidden_program_lies_anywhere() {
             );
         }
     });
+}
+
+/// What comes with runtimes elsewhere: package managers, compilers and what compilers read.
+const TOOLS: &[&str] = &[
+    "npm", "npx", "corepack", "yarn", "javac", "jar", "javadoc", "jshell", "jlink", "jpackage",
+];
+
+#[test]
+fn nothing_comes_with_node_and_java() {
+    for (image, runtime) in [("nodejs", "node"), ("java21", "java"), ("java25", "java")] {
+        let rootfs = Request::catalogue(image, "trixie", "amd64").build();
+        for (path, entry) in rootfs.read_rootfs().iter() {
+            let runs = matches!(entry.kind, Kind::Symlink(_)) || entry.mode & 0o111 != 0;
+            let name = file_name(path);
+            let forbidden = FORBIDDEN.contains(&name) && name != runtime;
+            if runs && entry.kind != Kind::Folder {
+                assert!(!forbidden && !TOOLS.contains(&name), "{image} has {path}");
+            }
+            // The folder itself is base-files'.
+            let header = path.starts_with("/usr/include/") || path.ends_with(".h");
+            assert!(!header, "{image} has {path}");
+            let is_special = entry.kind == Kind::Other || entry.mode & 0o6000 != 0;
+            assert!(!is_special, "{image} has {path}, {:o}", entry.mode);
+        }
+    }
 }
 
 #[test]

@@ -222,6 +222,17 @@ fn every_link_is_an_applet_that_busybox_knows() {
     links.sort_unstable();
     applets.sort_unstable();
     assert_eq!(links, applets);
+    // It is the version that the package says.
+    let version = &crate::metadata::versions(&rootfs)["busybox-static"];
+    let upstream = version.split_once(':').map_or(&**version, |(_, rest)| rest);
+    let upstream = upstream
+        .split_once('-')
+        .map_or(upstream, |(first, _)| first);
+    let help = docker
+        .container(image.in_engine(docker))
+        .entrypoint("/busybox/busybox");
+    let help = help.args(["--help"]).output().success();
+    help.mentions(&format!("BusyBox v{upstream} "));
 }
 
 #[test]
