@@ -18,6 +18,10 @@ SCALE = (10, 100, 1000)
 SCALE_SIZE = 400_000
 # The packages of a large image, and the bytes of each: 2 GB.
 LARGE = (250, 8_000_000)
+# How layers may be compressed.
+LEVELS = [("gzip", level) for level in (1, 4, 5, 6, 7, 9, 12)] + [("zstd", level) for level in (1, 3, 9, 19)]
+# After so many seconds a file that was written has settled: a change of it would show by its times.
+SETTLED = 0.1
 
 
 class Measurement:
@@ -49,6 +53,13 @@ class Bench:
 
     def __init__(self, distil, packages, folder):
         self.distil, self.packages, self.folder = distil, packages, folder
+        self.stores = 0
+
+    def new_store(self):
+        """The name of a store that is not there. What was there before is removed when all is done:
+        some file systems are slow to write where many files have just been removed."""
+        self.stores += 1
+        return f"store-{self.stores}"
 
     def run(self, command, cores=None):
         """Runs a command and measures it, with all that it started and waited for."""
@@ -80,7 +91,6 @@ class Bench:
     def compare(self, runs):
         """Runs all ways in turn, so that a slow moment of the machine meets all alike."""
         peers = Peers(self)
-        python = self.build("python3")
         output = self.folder / "python3.tar"
         measured, own = {}, []
 
@@ -90,17 +100,21 @@ class Bench:
         for number in range(runs):
             print(f"run {number + 1} of {runs}", file=sys.stderr)
             for name, cores in (("cold, one core", "0"), ("cold", None)):
-                shutil.rmtree(self.folder / "store", ignore_errors=True)
+                store = self.new_store()
+                python = self.build("python3", store=store)
                 output.unlink(missing_ok=True)
                 note(name, self.run(python, cores))
             for name, cores in (("warm, one core", "0"), ("warm", None)):
                 output.unlink()
                 note(name, self.run(python, cores))
+            # The first time, what was written is read.
+            time.sleep(SETTLED)
+            self.run(python)
             note("nothing changed", self.run(python))
-            shutil.copytree(self.folder / "store", self.folder / "store-before", dirs_exist_ok=True)
+            before = self.new_store()
+            shutil.copytree(self.folder / store, self.folder / before)
             output.unlink()
-            note("one package changed", self.run(self.build("python3", mirror=CHANGED, store="store-before")))
-            shutil.rmtree(self.folder / "store-before")
+            note("one package changed", self.run(self.build("python3", mirror=CHANGED, store=before)))
             own.append(self.run(peers.floor_of([peers.changed_package()])))
             root = self.run(peers.bootstrap())
             note("mmdebstrap and docker", root + self.run(peers.into_docker()))
@@ -125,13 +139,31 @@ class Bench:
         measured = {}
         for number in SCALE:
             print(f"an image of {number} packages", file=sys.stderr)
-            build = self.made_up(write_archive, number, SCALE_SIZE)
             for _ in range(runs):
-                shutil.rmtree(self.folder / "store", ignore_errors=True)
+                build = self.made_up(write_archive, number, SCALE_SIZE)
                 (self.folder / "scale.tar").unlink(missing_ok=True)
                 cold = self.run(build)
                 (self.folder / "scale.tar").unlink()
                 measured.setdefault(number, []).append((cold, self.run(build)))
+        return measured
+
+    def levels(self, runs):
+        """What each level of compression costs and saves: by codec and level the runs, which have all
+        packages in the store and no layer, and the bytes of the layers."""
+        measured = {}
+        output = self.folder / "levels.tar"
+        store = self.new_store()
+        packages = ["python3", "--output", f"oci-archive:{output}"]
+        self.run(self.build(*packages, "--compression", "none", store=store))
+        for number in range(runs):
+            print(f"levels of compression, run {number + 1} of {runs}", file=sys.stderr)
+            for codec, level in LEVELS:
+                copied = self.new_store()
+                shutil.copytree(self.folder / store, self.folder / copied)
+                chosen = ["--compression", codec, "--compression-level", str(level)]
+                run = self.run(self.build(*packages, *chosen, store=copied))
+                measured.setdefault((codec, level), ([], layer_sizes(output)))[0].append(run)
+                shutil.rmtree(self.folder / copied)
         return measured
 
     def large(self, write_archive):
@@ -139,13 +171,12 @@ class Bench:
         images = []
         number, size = LARGE
         ways = [
-            ("java21", lambda: self.build("java21")),
+            ("java21", lambda: self.build("java21", store=self.new_store())),
             (f"{number} packages", lambda: self.made_up(write_archive, number, size)),
         ]
         for name, command in ways:
             print(f"a large image: {name}", file=sys.stderr)
             build = command()
-            shutil.rmtree(self.folder / "store", ignore_errors=True)
             cold = self.run(build)
             output = self.folder / ("java21.tar" if name == "java21" else "scale.tar")
             unpacked = unpacked_size(output)
@@ -155,15 +186,16 @@ class Bench:
 
     def made_up(self, write_archive, number, size):
         """The command that builds an image of so many made-up packages, all of which it needs."""
-        archive = self.folder / "scale"
-        shutil.rmtree(archive, ignore_errors=True)
-        subprocess.run([write_archive, archive, "scale", str(number), str(size)], check=True, stdout=subprocess.DEVNULL)
+        archive = self.folder / f"scale-{number}-{size}"
+        if not archive.exists():
+            command = [write_archive, archive, "scale", str(number), str(size)]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         definition = self.folder / "scale.yaml"
         definition.write_text("name: scale\npackages: [everything]\n")
         return [
             self.distil, "build", definition, "--suite", SUITE, "--platform", f"linux/{ARCH}",
             "--mirror", f"file:{archive}/debian", "--mirror", f"security=file:{archive}/debian-security",
-            "--keyring", archive / "debian" / "keyring.gpg", "--store", self.folder / "store",
+            "--keyring", archive / "debian" / "keyring.gpg", "--store", self.folder / self.new_store(),
         ]
 
 

@@ -1,5 +1,5 @@
-//! Layers: compressing at the levels that may be asked for, on one core and on two, and
-//! decompressing. `cargo bench -p distil-oci`.
+//! Layers: compressing at the levels that may be asked for, on one core and on two, joining what was
+//! compressed before, and decompressing. `cargo bench -p distil-oci`.
 //!
 //! The input is this very program, which compresses as programs do.
 
@@ -11,6 +11,7 @@ use std::num::NonZeroUsize;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use distil_oci::{Compression, LayerWriter, decompress};
+use distil_store::Store;
 
 /// Enough pieces for two cores to share, and little enough for the slowest level.
 const SIZE: usize = 8 << 20;
@@ -72,5 +73,28 @@ fn layers(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, layers);
+/// What a layer costs whose pieces were all compressed before.
+fn join(criterion: &mut Criterion) {
+    let input = input();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = Store::open(folder.path().join("store")).expect("a folder takes a store");
+    let threads = NonZeroUsize::MIN;
+    let written = || {
+        let mut writer = LayerWriter::into_store(&store, Compression::GZIP, threads);
+        for package in input.chunks(200_000) {
+            writer.write_all(package).expect("the disk takes it");
+            writer.boundary().expect("the disk takes it");
+        }
+        writer.finish_pieces().expect("the disk takes it")
+    };
+    written();
+    let mut group = criterion.benchmark_group("join");
+    group.throughput(Throughput::Bytes(input.len() as u64));
+    group.bench_function("pieces of the store", |bencher| {
+        bencher.iter(|| black_box(written()));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, layers, join);
 criterion_main!(benches);
