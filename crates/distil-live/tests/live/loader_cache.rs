@@ -84,6 +84,12 @@ impl Ldconfig {
         let rootfs = Request::catalogue(name, suite, arch).build().read_rootfs();
         rootfs.write_to(&root);
         std::fs::rename(root.join("etc/ld.so.cache"), &ours).unwrap();
+        // libc-bin's own, which the image has no need of: it names the folder of the others.
+        std::fs::write(
+            root.join("etc/ld.so.conf"),
+            "include /etc/ld.so.conf.d/*.conf\n",
+        )
+        .unwrap();
         // `-X` leaves links alone: the packages' own are what the image has.
         self.run(&["-X", "-r", root.to_str().unwrap(), "-C", "/theirs"]);
         let theirs = self.entries(root.join("theirs").to_str().unwrap());

@@ -127,11 +127,15 @@ fn runtimes_start_on_platforms_that_are_emulated() {
                 .build()
                 .read_rootfs();
             rootfs.write_to(context.folder());
-            let program = context.path(rootfs.resolve(program).trim_start_matches('/'));
-            std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
-            let [folder, program] = [context.folder(), &program].map(|path| path.to_str().unwrap());
+            let emulator = std::fs::read(&qemu).unwrap();
+            let emulator = context.write("emulator", emulator);
+            let file = context.path(rootfs.resolve(program).trim_start_matches('/'));
+            for file in [emulator, file] {
+                std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+            }
+            let folder = context.folder().to_str().unwrap();
             context
-                .run(qemu.to_str().unwrap(), ["-L", folder, program, argument])
+                .run("chroot", [folder, "/emulator", program, argument])
                 .success()
                 .mentions(prints);
         }
