@@ -31,6 +31,7 @@ pub struct ElfBuilder {
     requires: Vec<(String, Vec<String>)>,
     defines: Vec<String>,
     payload: Vec<u8>,
+    dlopen: Option<String>,
 }
 
 /// What sort of file it is.
@@ -57,6 +58,7 @@ impl ElfBuilder {
             requires: Vec::new(),
             defines: Vec::new(),
             payload: Vec::new(),
+            dlopen: None,
         }
     }
 
@@ -147,6 +149,14 @@ impl ElfBuilder {
     #[must_use]
     pub fn payload(mut self, bytes: impl AsRef<[u8]>) -> Self {
         self.payload = bytes.as_ref().to_vec();
+        self
+    }
+
+    /// Tells in a `.note.dlopen` what the file loads by itself: the JSON text of
+    /// <https://uapi-group.org/specifications/specs/elf_dlopen_metadata/>.
+    #[must_use]
+    pub fn dlopen(mut self, json: &str) -> Self {
+        self.dlopen = Some(json.to_owned());
         self
     }
 

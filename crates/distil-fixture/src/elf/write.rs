@@ -6,6 +6,7 @@ const SHT_PROGBITS: u32 = 1;
 const SHT_STRTAB: u32 = 3;
 const SHT_HASH: u32 = 5;
 const SHT_DYNAMIC: u32 = 6;
+const SHT_NOTE: u32 = 7;
 const SHT_DYNSYM: u32 = 11;
 const SHT_GNU_VERDEF: u32 = 0x6fff_fffd;
 const SHT_GNU_VERNEED: u32 = 0x6fff_fffe;
@@ -13,6 +14,7 @@ const SHT_GNU_VERSYM: u32 = 0x6fff_ffff;
 const PT_LOAD: u32 = 1;
 const PT_DYNAMIC: u32 = 2;
 const PT_INTERP: u32 = 3;
+const PT_NOTE: u32 = 4;
 const PT_GNU_STACK: u32 = 0x6474_e551;
 const SHN_ABS: u16 = 0xfff1;
 const PAGE: u64 = 0x1000;
@@ -99,6 +101,9 @@ impl ElfBuilder {
             out.program_header(PT_DYNAMIC, 6, offset, base, size, 8);
         }
         out.program_header(PT_GNU_STACK, 6, 0, 0, 0, 16);
+        if let Some((_, offset, size)) = place(".note.dlopen") {
+            out.program_header(PT_NOTE, 4, offset, base, size, 4);
+        }
 
         // Section headers are made now, while sections can still be looked up.
         let mut table = Out::new(self.machine);
@@ -152,7 +157,7 @@ impl ElfBuilder {
     fn program_header_count(&self) -> u64 {
         let interpreter = u64::from(self.loader().is_some());
         let dynamic = u64::from(self.kind != Kind::Static);
-        2 + interpreter + dynamic
+        2 + interpreter + dynamic + u64::from(self.dlopen.is_some())
     }
 
     fn write_header(&self, out: &mut Out, sizes: [u64; 5], section_count: u64, base: u64) {
@@ -278,6 +283,17 @@ impl ElfBuilder {
         if !self.payload.is_empty() {
             let bytes = self.payload.clone();
             sections.push(section(".rodata", SHT_PROGBITS, "", 0, 0, bytes));
+        }
+        if let Some(json) = &self.dlopen {
+            let mut note = Out::new(self.machine);
+            note.word(4);
+            note.word(u32::try_from(json.len() + 1).unwrap());
+            note.word(0x407c_0c0a);
+            note.bytes.extend_from_slice(b"FDO\0");
+            note.bytes.extend_from_slice(json.as_bytes());
+            note.bytes.push(0);
+            note.bytes.resize(note.bytes.len().next_multiple_of(4), 0);
+            sections.push(section(".note.dlopen", SHT_NOTE, "", 0, 0, note.bytes));
         }
         sections
     }
