@@ -10,7 +10,7 @@ use distil_tree::{Kind, TreePath};
 use crate::subject::{Subject, lexical};
 
 /// How many files may be loaded in all simulated starts together. Real images need some thousands.
-const MAX_LOADS: usize = 400_000;
+const MAX_LOADS: usize = 200_000;
 
 /// The most entries of the loader's cache.
 const MAX_CACHE: usize = 100_000;
@@ -35,6 +35,7 @@ pub(crate) struct Linker<'a> {
     default_folders: BTreeMap<Abi, Vec<Vec<u8>>>,
     found: RefCell<BTreeMap<Candidate, Option<TreePath>>>,
     loads: RefCell<usize>,
+    max_loads: usize,
 }
 
 /// A path that a loader tries for a file of a machine's.
@@ -71,6 +72,15 @@ impl<'a> Linker<'a> {
                 continue;
             }
             match elf::parse(node.content.reader()) {
+                // What was split off for debuggers keeps the headers of what is not in it.
+                Ok(facts) if facts.is_loadable && facts.loaded_size > node.content.size() => {
+                    let is_split = path.as_bytes().starts_with(b"usr/lib/debug/")
+                        || path.name().is_some_and(|name| name.ends_with(b".debug"));
+                    if !is_split {
+                        let error = ElfError::cut_off(node.content.size(), facts.loaded_size);
+                        damaged.push((path.clone(), error));
+                    }
+                }
                 Ok(facts) if facts.is_loadable => {
                     files.insert(path.clone(), facts);
                 }
@@ -95,6 +105,7 @@ impl<'a> Linker<'a> {
             default_folders: BTreeMap::new(),
             found: RefCell::default(),
             loads: RefCell::new(0),
+            max_loads: MAX_LOADS,
             files,
         };
         let abis: BTreeSet<Abi> = linker.files.values().map(|facts| facts.abi).collect();
@@ -107,7 +118,12 @@ impl<'a> Linker<'a> {
 
     /// Whether more was to be looked at than is.
     pub(crate) fn is_exhausted(&self) -> bool {
-        *self.loads.borrow() > MAX_LOADS
+        *self.loads.borrow() > self.max_loads
+    }
+
+    /// Whether the image has musl's loader.
+    pub(crate) fn has_musl(&self) -> bool {
+        self.musl_path.is_some()
     }
 
     /// The loader that starts a program, or would load a library.
@@ -481,4 +497,40 @@ fn parse_cache(bytes: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
         entries.push((key, value));
     }
     Some(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::subject::Config;
+    use crate::{Limits, merge, read};
+    use distil_fixture::{ElfBuilder, Entry, tar};
+
+    #[test]
+    fn there_is_a_limit_to_what_is_loaded() {
+        let mut program = ElfBuilder::executable();
+        let mut entries = Vec::new();
+        for number in 0..20 {
+            let name = format!("libx{number}.so");
+            program = program.needed(&name);
+            let library = ElfBuilder::shared(&name).build();
+            entries.push(Entry::file(&format!("usr/lib/{name}"), library));
+        }
+        entries.push(Entry::file("run", program.build()).mode(0o755));
+        let diff = read(tar(&entries, 0).as_slice(), Limits::default()).unwrap();
+        let filesystem = merge(vec![diff]).unwrap();
+        let subject = Subject {
+            filesystem: &filesystem,
+            config: &Config::default(),
+            runtimes: &[],
+        };
+        let mut linker = Linker::new(subject);
+        linker.max_loads = 50;
+        let run = TreePath::of("run");
+        assert_eq!(linker.load(&run).files.len(), 21);
+        assert!(!linker.is_exhausted());
+        linker.load(&run);
+        linker.load(&run);
+        assert!(linker.is_exhausted());
+    }
 }

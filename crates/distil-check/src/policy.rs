@@ -97,6 +97,8 @@ pub struct Policy {
     pub fail_on: Severity,
     /// What is allowed.
     pub allowances: Vec<Allowance>,
+    /// Absolute paths of folders that the image's program writes to.
+    pub writable: Vec<String>,
 }
 
 impl Default for Policy {
@@ -105,6 +107,7 @@ impl Default for Policy {
             profile: Profile::default(),
             fail_on: Severity::Error,
             allowances: Vec::new(),
+            writable: Vec::new(),
         }
     }
 }
@@ -128,6 +131,9 @@ pub enum InvalidPolicy {
     /// There is no reason.
     #[error("the allowance of `{0}` has no reason")]
     Reason(String),
+    /// A folder is not named from the root on.
+    #[error("`{0}` is no absolute path: what is written to is named from the root on, as `/data`")]
+    Relative(String),
     /// Information never fails a check.
     #[error(
         "`info` cannot be what a check fails on: information never fails; there are `warning` and `error`"
@@ -144,6 +150,8 @@ struct Written {
     fail_on: Option<Severity>,
     #[serde(default)]
     allow: Vec<WrittenAllowance>,
+    #[serde(default)]
+    writable: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -170,6 +178,9 @@ impl Policy {
             ..Self::default()
         };
         policy.set_fail_on(written.fail_on.unwrap_or(Severity::Error))?;
+        for path in written.writable {
+            policy.add_writable(path)?;
+        }
         for one in written.allow {
             if one.reason.trim().is_empty() {
                 return Err(InvalidPolicy::Reason(one.rule));
@@ -185,6 +196,18 @@ impl Policy {
             });
         }
         Ok(policy)
+    }
+
+    /// Adds a folder that the image's program writes to.
+    ///
+    /// # Errors
+    /// If its path is not absolute.
+    pub fn add_writable(&mut self, path: String) -> Result<(), InvalidPolicy> {
+        if !path.starts_with('/') {
+            return Err(InvalidPolicy::Relative(path));
+        }
+        self.writable.push(path);
+        Ok(())
     }
 
     /// Adds an allowance as the command line has it: `RULE` or `RULE=PATH`.

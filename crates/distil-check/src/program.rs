@@ -21,16 +21,26 @@ pub(crate) fn shebang(head: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
         .strip_prefix(b"#!")?
         .split(|&byte| byte == b'\n')
         .next()?;
-    let line = line.trim_ascii();
+    let line = trimmed(line);
     if line.is_empty() {
         return None;
     }
-    let end = line
-        .iter()
-        .position(u8::is_ascii_whitespace)
-        .unwrap_or(line.len());
-    let (word, argument) = (&line[..end], line[end..].trim_ascii());
+    let end = line.iter().position(is_blank).unwrap_or(line.len());
+    let (word, rest) = line.split_at(end);
+    let argument = trimmed(rest);
     Some((word, (!argument.is_empty()).then_some(argument)))
+}
+
+/// To the kernel (fs/binfmt_script.c) these two alone are blanks; a carriage return is a part of the
+/// name.
+fn is_blank(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+fn trimmed(text: &[u8]) -> &[u8] {
+    let start = text.iter().position(|byte| !is_blank(byte));
+    let end = text.iter().rposition(|byte| !is_blank(byte));
+    &text[start.unwrap_or(0)..end.map_or(0, |end| end + 1)]
 }
 
 /// Why a program cannot be run. Displays as a phrase that follows its name.
@@ -46,6 +56,8 @@ pub enum Unusable {
     Folder,
     /// Nobody may execute what is there.
     Mode(TreePath, u32),
+    /// It is neither a program for Linux nor a script.
+    Format(TreePath),
     /// It is a script for what is not there.
     Interpreter {
         /// The script.
@@ -60,11 +72,18 @@ impl fmt::Display for Unusable {
         match self {
             Self::NotAPath => f.write_str("is not a path"),
             Self::Missing => f.write_str("is not in the image"),
-            Self::NotInPath(path) => write!(f, "is in no folder of `PATH`, which is `{path}`"),
+            Self::NotInPath(path) => {
+                let path = distil_tree::printable(path.as_bytes());
+                write!(f, "is in no folder of `PATH`, which is `{path}`")
+            }
             Self::Folder => f.write_str("is a folder"),
             Self::Mode(place, mode) => {
                 write!(f, "nobody may execute: the mode of `{place}` is {mode:04o}")
             }
+            Self::Format(place) => write!(
+                f,
+                "is neither an ELF file nor a script: `{place}` does not begin with `#!`"
+            ),
             Self::Interpreter { interpreter, .. } => {
                 write!(
                     f,
@@ -92,7 +111,8 @@ pub fn find(tree: &Tree, path: &str, workdir: &str, program: &str) -> Result<Tre
     let found = folders.find_map(
         |folder| match executable(tree, &format!("{folder}/{program}")) {
             Ok(place) => Some(place),
-            Err(unusable @ Unusable::Interpreter { .. }) => {
+            // Engines ask for the mode alone; then the kernel fails.
+            Err(unusable @ (Unusable::Interpreter { .. } | Unusable::Format(_))) => {
                 almost.get_or_insert(unusable);
                 None
             }
@@ -108,6 +128,13 @@ pub(crate) fn script_of(entry: &Entry) -> Option<TreePath> {
     interpreter(&head)
 }
 
+/// Whether the kernel knows how to start a file (execve(2)); what somebody may have registered with
+/// binfmt_misc does not come with the image.
+fn is_program(entry: &Entry) -> bool {
+    let head = entry.file().and_then(|file| file.content.head(4).ok());
+    head.is_some_and(|head| distil_tree::elf::is_elf(&head) || head.starts_with(b"#!"))
+}
+
 fn executable(tree: &Tree, path: &str) -> Result<TreePath, Unusable> {
     let path = crate::subject::lexical(path).ok_or(Unusable::NotAPath)?;
     let (place, entry) = tree.follow(&path).ok_or(Unusable::Missing)?;
@@ -120,6 +147,7 @@ fn executable(tree: &Tree, path: &str) -> Result<TreePath, Unusable> {
                     interpreter,
                 })
             }
+            None if !is_program(entry) => Err(Unusable::Format(place)),
             _ => Ok(place),
         },
         _ => Err(Unusable::Mode(place, entry.meta.mode)),
@@ -140,7 +168,10 @@ mod tests {
             shebang(env),
             Some((&b"/usr/bin/env"[..], Some(&b"python3"[..])))
         );
+        assert_eq!(shebang(b"#!/bin/x\r\n"), Some((&b"/bin/x\r"[..], None)));
+        assert_eq!(shebang(b"#!\t/bin/x \t\n"), Some((&b"/bin/x"[..], None)));
         assert_eq!(of(b"\x7fELF"), None);
         assert_eq!(of(b"#!\n/bin/sh"), None);
+        assert_eq!(of(b"#! \n"), None);
     }
 }

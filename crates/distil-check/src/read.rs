@@ -8,8 +8,9 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::num::NonZeroUsize;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +28,7 @@ const SCRIPT_HEAD: usize = 512;
 const HEAD: usize = 8;
 
 /// The largest document that is kept in memory.
-const MAX_DOCUMENT: u64 = 4 << 20;
+pub(crate) const MAX_DOCUMENT: u64 = 4 << 20;
 
 /// What an image may ask of whoever reads it, all layers together.
 #[derive(Debug, Clone, Copy)]
@@ -120,6 +121,23 @@ struct Used {
     members: AtomicU64,
     kept: AtomicU64,
     documents: AtomicU64,
+    spool: Mutex<Option<Arc<File>>>,
+    /// Where the next file goes in the spool.
+    end: AtomicU64,
+}
+
+impl Used {
+    /// The one anonymous temporary file of all layers: with a file a layer, an image of thousands
+    /// would use up what a process may have open.
+    fn spool(&self) -> Result<Arc<File>, LayerError> {
+        let mut spool = self.spool.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = &*spool {
+            return Ok(Arc::clone(file));
+        }
+        let file = Arc::new(tempfile::tempfile().map_err(LayerError::Keep)?);
+        *spool = Some(Arc::clone(&file));
+        Ok(file)
+    }
 }
 
 fn take(used: &AtomicU64, more: u64, limit: u64, what: &'static str) -> Result<(), LayerError> {
@@ -196,11 +214,7 @@ fn read_counted(bytes: impl Read, limits: Limits, used: &Used) -> Result<Diff, L
         ..tar::Limits::default()
     };
     let mut diff = Diff::default();
-    let mut keeper = Keeper {
-        limits,
-        used,
-        spool: None,
-    };
+    let keeper = Keeper { limits, used };
     let mut members = 0;
     let bytes = io::BufReader::with_capacity(1 << 18, bytes);
     tar::Reader::new(bytes, of_archive).for_each(|member, content| {
@@ -216,11 +230,8 @@ fn read_counted(bytes: impl Read, limits: Limits, used: &Used) -> Result<Diff, L
             limits.unpacked,
             "unpacked bytes",
         )?;
-        take_member(&mut diff, &mut keeper, member, content, members)
+        take_member(&mut diff, &keeper, member, content, members)
     })?;
-    if let Some(mut spool) = keeper.spool {
-        spool.writer.flush().map_err(LayerError::Keep)?;
-    }
     Ok(diff)
 }
 
@@ -230,10 +241,9 @@ fn read_counted(bytes: impl Read, limits: Limits, used: &Used) -> Result<Diff, L
 /// If something in it cannot be read, or there is too much.
 pub fn read_folder(place: &Path, limits: Limits) -> Result<Diff, LayerError> {
     let used = Used::default();
-    let mut keeper = Keeper {
+    let keeper = Keeper {
         limits,
         used: &used,
-        spool: None,
     };
     let mut diff = Diff::default();
     let mut inodes = BTreeMap::new();
@@ -269,9 +279,6 @@ pub fn read_folder(place: &Path, limits: Limits) -> Result<Diff, LayerError> {
             Ok(())
         },
     )?;
-    if let Some(mut spool) = keeper.spool {
-        spool.writer.flush().map_err(LayerError::Keep)?;
-    }
     Ok(diff)
 }
 
@@ -292,7 +299,7 @@ fn path(name: &[u8], what: &[u8]) -> Result<TreePath, LayerError> {
 
 fn take_member(
     diff: &mut Diff,
-    keeper: &mut Keeper<'_>,
+    keeper: &Keeper<'_>,
     member: Member,
     content: &mut dyn Read,
     members: u64,
@@ -351,31 +358,11 @@ fn take_member(
 struct Keeper<'a> {
     limits: Limits,
     used: &'a Used,
-    spool: Option<Spool>,
-}
-
-/// An anonymous temporary file, and how much is in it.
-struct Spool {
-    writer: io::BufWriter<File>,
-    file: Arc<File>,
-    end: u64,
-}
-
-impl Spool {
-    fn new() -> io::Result<Self> {
-        let file = tempfile::tempfile()?;
-        let writer = io::BufWriter::with_capacity(1 << 18, file.try_clone()?);
-        Ok(Self {
-            writer,
-            file: Arc::new(file),
-            end: 0,
-        })
-    }
 }
 
 impl Keeper<'_> {
     fn keep(
-        &mut self,
+        &self,
         place: &TreePath,
         size: u64,
         content: &mut dyn Read,
@@ -398,9 +385,9 @@ impl Keeper<'_> {
             .take(HEAD as u64)
             .read_to_end(&mut head)
             .map_err(cut)?;
-        let is_zip = head.starts_with(b"PK") && is_archive(place);
-        if distil_tree::elf::is_elf(&head) || is_zip {
-            return self.spool(head, size, content, members);
+        // A jar may begin with a script that starts it.
+        if distil_tree::elf::is_elf(&head) || is_archive(place) {
+            return self.spool(&head, size, content, members);
         }
         if head.starts_with(b"#!") {
             let more = (SCRIPT_HEAD - HEAD) as u64;
@@ -416,8 +403,8 @@ impl Keeper<'_> {
     }
 
     fn spool(
-        &mut self,
-        head: Vec<u8>,
+        &self,
+        head: &[u8],
         size: u64,
         content: &mut dyn Read,
         members: u64,
@@ -428,30 +415,29 @@ impl Keeper<'_> {
             self.limits.kept,
             "bytes of programs and libraries",
         )?;
-        let spool = match &mut self.spool {
-            Some(spool) => spool,
-            none => none.insert(Spool::new().map_err(LayerError::Keep)?),
-        };
-        spool.writer.write_all(&head).map_err(LayerError::Keep)?;
-        let mut buffer = vec![0; 1 << 16];
+        let file = self.used.spool()?;
+        // Its place is its own, so that layers are read side by side.
+        let offset = self.used.end.fetch_add(size, Ordering::Relaxed);
+        file.write_all_at(head, offset).map_err(LayerError::Keep)?;
         let mut written = head.len() as u64;
+        let room = usize::try_from(size).unwrap_or(usize::MAX).min(1 << 18);
+        let mut buffer = vec![0; room.max(1)];
         loop {
             let count = content.read(&mut buffer);
             let count = count.map_err(|source| ReadError::of_content(source, members))?;
             if count == 0 {
                 break;
             }
-            spool
-                .writer
-                .write_all(&buffer[..count])
-                .map_err(LayerError::Keep)?;
             written += count as u64;
+            if written > size {
+                let grew = io::Error::other("a file became larger while it was read");
+                return Err(LayerError::Keep(grew));
+            }
+            file.write_all_at(&buffer[..count], offset + written - count as u64)
+                .map_err(LayerError::Keep)?;
         }
-        let offset = spool.end;
-        spool.end += written;
-        debug_assert_eq!(written, size);
         Ok(Content::Range {
-            file: Arc::clone(&spool.file),
+            file,
             offset,
             size: written,
         })
@@ -466,7 +452,7 @@ pub(crate) fn is_archive(place: &TreePath) -> bool {
 }
 
 /// The documents that rules read, by their names.
-fn is_document(place: &TreePath) -> bool {
+pub(crate) fn is_document(place: &TreePath) -> bool {
     let path = place.as_bytes();
     let name = place.name().unwrap_or_default();
     let in_dist_info = || {
@@ -475,18 +461,10 @@ fn is_document(place: &TreePath) -> bool {
     };
     match name {
         b"passwd" | b"group" => path.starts_with(b"etc/"),
-        b"os-release"
-        | b"debian_version"
-        | b"ld.so.cache"
-        | b"pyvenv.cfg"
-        | b"cacerts"
-        | b"ca-certificates.crt"
-        | b"ca-bundle.crt"
-        | b"ca-bundle.pem"
-        | b"cert.pem"
-        | b"tls-ca-bundle.pem"
-        | b"node_version.h"
-        | b"cacert.pem" => true,
+        b"os-release" | b"debian_version" | b"ld.so.cache" | b"pyvenv.cfg" | b"cacerts"
+        | b"node_version.h" => true,
+        // The application's own; of dependencies there may be many thousands.
+        b"package.json" => !place.parts().any(|part| part == b"node_modules"),
         // The JVM's own description.
         b"release" => {
             path.starts_with(b"usr/lib/jvm/")
@@ -495,7 +473,10 @@ fn is_document(place: &TreePath) -> bool {
         }
         b"WHEEL" => in_dist_info(),
         _ => {
-            (name.starts_with(b"ld-musl-") && name.ends_with(b".path"))
+            // Certificates, wherever a variable may point.
+            name.ends_with(b".pem")
+                || name.ends_with(b".crt")
+                || (name.starts_with(b"ld-musl-") && name.ends_with(b".path"))
                 || (name.ends_with(b".md5sums") && path.starts_with(b"var/lib/dpkg/"))
                 || (name.ends_with(b".list") && path.starts_with(b"var/lib/dpkg/info/"))
         }

@@ -205,6 +205,10 @@ NODE "F401" "node-addon" Error
     "A native add-on of Node.js is for another Node.js."
     "An add-on that does not use Node-API is tied to one `NODE_MODULE_VERSION`, which every major release changes."
     "Run `npm rebuild` with the Node.js of the image, or take an image of the build stage's version."
+NODE_ENGINE "F402" "node-engine" Warning
+    "The application asks for another Node.js than the image's."
+    "`engines` in its `package.json` excludes every version of the image's major one. npm only warns when it installs; what is missing shows when it is used."
+    "Take an image with a Node.js that it asks for, or correct `engines`."
 JAVA_CLASS "F501" "java-class-version" Error
     "A class was compiled for a newer Java than the image's."
     "The virtual machine refuses class files of a later version. It is a warning where neither the main class nor most of a jar are concerned. Folders of multi-release jars for later versions are rightly passed over."
@@ -233,6 +237,10 @@ LOCALE "F605" "locale" Warning
     "The environment asks for a locale that is not in the image."
     "setlocale(3) fails: Python's `locale.setlocale` raises `unsupported locale setting`, Perl and others warn, and text may count as ASCII."
     "Use `C.UTF-8`, or copy the locale's folder under `/usr/lib/locale`."
+CERTIFICATE_UNUSED "F606" "certificate-unused" Warning
+    "A certificate lies where only update-ca-certificates looks, and is not in the bundle."
+    "Certificates under `/usr/local/share/ca-certificates` are copied into the bundle by a program that the image does not have, and that nobody ran. Nothing reads them there, so servers of that authority are not trusted."
+    "`certificates: {extra: […]}` of a distil definition; or run update-ca-certificates in the build stage and copy `/etc/ssl/certs/ca-certificates.crt`."
 USER_UNKNOWN "F701" "user-unknown" Error
     "USER names an account that the image does not have."
     "A name is looked up in the image's own `/etc/passwd`, a group's in `/etc/group`. Without an entry the container does not start."

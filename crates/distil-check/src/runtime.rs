@@ -6,6 +6,7 @@ use distil_tree::{Kind, Tree, TreePath};
 
 use crate::linker::Linker;
 use crate::program;
+use crate::search;
 use crate::subject::Subject;
 
 /// The version of glibc that an image has: the highest that its libc defines.
@@ -53,6 +54,24 @@ pub(crate) fn pythons(tree: &Tree) -> BTreeSet<u32> {
     found
 }
 
+/// The minor versions of which an image has a Python without the global lock alone (PEP 703), which
+/// is called `python3.14t`.
+pub(crate) fn free_threaded(tree: &Tree) -> BTreeSet<u32> {
+    let (mut free, mut usual) = (BTreeSet::new(), BTreeSet::new());
+    for (path, entry) in tree.iter() {
+        let version = path.name().and_then(|name| name.strip_prefix(b"python3."));
+        let Some(version) = version.filter(|_| entry.is_executable()) else {
+            continue;
+        };
+        let set = match version.ends_with(b"t") {
+            true => &mut free,
+            false => &mut usual,
+        };
+        set.extend(minor(version));
+    }
+    free.difference(&usual).copied().collect()
+}
+
 pub(crate) fn minor(text: &[u8]) -> Option<u32> {
     std::str::from_utf8(text)
         .ok()?
@@ -61,45 +80,83 @@ pub(crate) fn minor(text: &[u8]) -> Option<u32> {
         .ok()
 }
 
-/// The `NODE_MODULE_VERSION` of an image's Node.js, and how it is known.
-pub(crate) fn node(subject: &Subject<'_>) -> Option<u32> {
+/// An image's Node.js: what its native add-ons and its applications have to fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Node {
+    /// Its `NODE_MODULE_VERSION`, as far as that is known.
+    pub(crate) module_version: Option<u32>,
+    /// Its major version.
+    pub(crate) major: Option<u32>,
+}
+
+/// Major versions and their `NODE_MODULE_VERSION`, from Node.js's own
+/// `doc/abi_version_registry.json`.
+const NODE_VERSIONS: [(u32, u32); 8] = [
+    (14, 83),
+    (16, 93),
+    (18, 108),
+    (20, 115),
+    (22, 127),
+    (24, 137),
+    (25, 141),
+    (26, 147),
+];
+
+/// Where a Node.js tells its own version: the address of its headers.
+const NODE_HEADERS: &[u8] = b"https://nodejs.org/download/release/v";
+
+/// An image's Node.js, if it has one.
+pub(crate) fn node(subject: &Subject<'_>) -> Option<Node> {
+    let of_major = |major: u32| Node {
+        module_version: NODE_VERSIONS
+            .iter()
+            .find(|(known, _)| *known == major)
+            .map(|(_, version)| *version),
+        major: Some(major),
+    };
+    let of_module = |version: u32| Node {
+        module_version: Some(version),
+        major: NODE_VERSIONS
+            .iter()
+            .find(|(_, known)| *known == version)
+            .map(|(major, _)| *major),
+    };
+    let mut program = None;
     for (path, entry) in subject.tree().iter() {
         let name = path.name().unwrap_or_default();
         // Debian's package: the version is the library's.
         if let Some(version) = name.strip_prefix(b"libnode.so.") {
-            return std::str::from_utf8(version).ok()?.parse().ok();
+            return Some(of_module(std::str::from_utf8(version).ok()?.parse().ok()?));
         }
-        // Everybody else's, which comes with headers.
+        // Everybody else's, if it came with headers.
         if name == b"node_version.h" {
-            let text = entry
-                .file()
-                .and_then(|file| file.content.read(1 << 20).ok())
-                .unwrap_or_default();
-            let text = String::from_utf8_lossy(&text).into_owned();
-            let line = text
-                .lines()
-                .find_map(|line| line.strip_prefix("#define NODE_MODULE_VERSION "));
+            let file = entry.file();
+            let text = file.and_then(|file| file.content.read(1 << 20).ok());
+            let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
+            let mut lines = text.lines();
+            let line = lines.find_map(|line| line.strip_prefix("#define NODE_MODULE_VERSION "));
             if let Some(version) = line.and_then(|line| line.trim().parse().ok()) {
-                return Some(version);
+                return Some(of_module(version));
             }
         }
+        if matches!(name, b"node" | b"nodejs") && entry.is_executable() {
+            program = program.or_else(|| entry.file());
+        }
     }
-    // Node.js's own table of releases, `doc/abi_version_registry.json`.
-    let version = subject.config.variable("NODE_VERSION")?;
-    let major: u32 = version
-        .trim_start_matches('v')
-        .split('.')
-        .next()?
-        .parse()
-        .ok()?;
-    Some(match major {
-        16 => 93,
-        18 => 108,
-        20 => 115,
-        22 => 127,
-        24 => 137,
-        _ => return None,
-    })
+    let major = |text: &str| -> Option<u32> {
+        let text = text.trim_start_matches('v');
+        text.split('.').next()?.parse().ok()
+    };
+    if let Some(version) = subject.config.variable("NODE_VERSION").and_then(major) {
+        return Some(of_major(version));
+    }
+    let content = &program?.content;
+    let start = search::positions(content, &[NODE_HEADERS])
+        .ok()?
+        .first()
+        .copied()??;
+    let version = search::bytes_from(content, start + NODE_HEADERS.len() as u64, 16).ok()?;
+    major(&String::from_utf8_lossy(&version)).map(of_major)
 }
 
 /// The feature release of the Javas that an image has, such as 21: the lowest, if there are

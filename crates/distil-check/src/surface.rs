@@ -1,7 +1,10 @@
 //! What an attacker looks for first, by names, modes and contents. The build asks the same.
 
-use distil_tree::{Entry, Kind, TreePath};
-use memchr::memmem;
+use std::io;
+
+use distil_tree::{Content, Entry, Kind, TreePath};
+
+use crate::search;
 
 const SHELLS: &[&str] = &[
     "ash",
@@ -27,31 +30,82 @@ const SHELLS: &[&str] = &[
 ];
 
 const PACKAGE_MANAGERS: &[&str] = &[
-    "apk", "apt", "apt-get", "aptitude", "dnf", "dpkg", "dpkg-deb", "microdnf", "opkg", "pacman",
-    "rpm", "snap", "yum", "zypper",
+    "apk",
+    "apt",
+    "apt-get",
+    "aptitude",
+    "conda",
+    "dnf",
+    "dnf5",
+    "dpkg",
+    "dpkg-deb",
+    "emerge",
+    "flatpak",
+    "mamba",
+    "microdnf",
+    "micromamba",
+    "nix",
+    "nix-env",
+    "opkg",
+    "pacman",
+    "rpm",
+    "snap",
+    "tdnf",
+    "xbps-install",
+    "yum",
+    "zypper",
 ];
 
 /// Names of interpreters, followed by a version or not.
 const INTERPRETERS: &[&str] = &[
-    "awk", "gawk", "guile", "lua", "luajit", "mawk", "node", "nodejs", "perl", "php", "python",
-    "ruby", "tclsh", "wish",
+    "Rscript",
+    "awk",
+    "bun",
+    "deno",
+    "erl",
+    "escript",
+    "expect",
+    "gawk",
+    "groovy",
+    "guile",
+    "java",
+    "jshell",
+    "julia",
+    "lua",
+    "luajit",
+    "mawk",
+    "micropython",
+    "node",
+    "nodejs",
+    "perl",
+    "php",
+    "pypy",
+    "python",
+    "qjs",
+    "ruby",
+    "tclsh",
+    "wish",
 ];
 
 /// Names of compilers, assemblers and linkers, with a target before them and a version behind or
 /// not.
 const COMPILERS: &[&str] = &[
-    "as", "c++", "c89", "c99", "cc", "clang", "clang++", "cpp", "g++", "gcc", "gccgo", "gfortran",
-    "gold", "javac", "ld", "ld.bfd", "ld.gold", "ld.lld", "rustc", "tcc",
+    "as", "c++", "c89", "c99", "cc", "clang", "clang++", "cpp", "g++", "gcc", "gccgo", "gdc",
+    "gfortran", "ghc", "gnat", "go", "gold", "javac", "kotlinc", "ld", "ld.bfd", "ld.gold",
+    "ld.lld", "ld.mold", "lld", "mold", "nasm", "rust-lld", "rustc", "scalac", "tcc", "yasm",
 ];
 
 const DEBUGGERS: &[&str] = &[
     "bpftrace",
+    "dlv",
     "gdb",
     "gdbserver",
+    "jdb",
     "lldb",
     "lldb-server",
     "ltrace",
     "perf",
+    "rr",
     "strace",
     "tcpdump",
     "valgrind",
@@ -140,36 +194,47 @@ pub enum Toolbox {
     Applets(Vec<String>),
 }
 
-/// The largest program that is looked through: shells have one or two megabytes.
-pub(crate) const MAX_SHELL: u64 = 8 << 20;
+/// The most bytes of a list of applets: busybox with all of them has some three thousand.
+const MAX_APPLETS: usize = 16 << 10;
 
 /// Tells shells by the strings that POSIX makes them have, and multi-call programs by their lists
-/// of applets.
-pub fn by_content(bytes: &[u8]) -> Option<Toolbox> {
-    let marks: [&[u8]; 2] = [b"BusyBox v", b"\0toybox "];
-    if marks.iter().any(|mark| memmem::find(bytes, mark).is_some())
-        && let Some(applets) = applets(bytes)
-    {
-        return Some(Toolbox::Applets(applets));
-    }
+/// of applets, or by what they say of themselves.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn by_content(content: &Content) -> io::Result<Option<Toolbox>> {
     // Special parameters and built-in commands of the shell's language (POSIX.1, "Shell Command
     // Language"): no other program has all of them.
-    let words: [&[u8]; 5] = [b"\0OPTIND", b"getopts\0", b"unalias\0", b"PS4", b"ulimit\0"];
-    words
-        .iter()
-        .all(|word| memmem::find(bytes, word).is_some())
-        .then_some(Toolbox::Shell)
+    let words: [&[u8]; 8] = [
+        b"\0OPTIND",
+        b"getopts\0",
+        b"unalias\0",
+        b"PS4",
+        b"ulimit\0",
+        b"BusyBox v",
+        b"toybox [--l",
+        b"\0[\0[[\0",
+    ];
+    let found = search::positions(content, &words)?;
+    let (shell, toolbox) = found.split_at(5);
+    if toolbox[0].is_some() || toolbox[1].is_some() {
+        let list = match toolbox[2] {
+            Some(start) => applets(&search::bytes_from(content, start + 1, MAX_APPLETS)?),
+            None => Vec::new(),
+        };
+        return Ok(Some(Toolbox::Applets(list)));
+    }
+    Ok(shell.iter().all(Option::is_some).then_some(Toolbox::Shell))
 }
 
 /// The list of applets of busybox: names with NUL bytes between them, of which the first two are
 /// `[` and `[[`.
-fn applets(bytes: &[u8]) -> Option<Vec<String>> {
-    let start = memmem::find(bytes, b"\0[\0[[\0")? + 1;
-    let names = bytes[start..].split(|&byte| byte == 0);
+fn applets(bytes: &[u8]) -> Vec<String> {
+    let names = bytes.split(|&byte| byte == 0);
     let names = names.map_while(|name| {
         let is_name =
             !name.is_empty() && name.len() < 32 && name.iter().all(|byte| byte.is_ascii_graphic());
         is_name.then(|| String::from_utf8_lossy(name).into_owned())
     });
-    Some(names.take(1000).collect())
+    names.take(1000).collect()
 }

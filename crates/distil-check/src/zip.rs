@@ -2,6 +2,7 @@
 //! entries (PKWARE's APPNOTE, 4.3 and 4.5.3).
 
 use std::io::{self, Read, Seek, SeekFrom, Take};
+use std::sync::Arc;
 
 use flate2::bufread::DeflateDecoder;
 
@@ -15,7 +16,8 @@ const MAX_DIRECTORY: u64 = 64 << 20;
 #[derive(Debug)]
 pub struct Archive<R> {
     input: R,
-    entries: Vec<Entry>,
+    entries: Arc<[Entry]>,
+    list: u64,
 }
 
 /// An entry, by what the list says.
@@ -118,13 +120,22 @@ impl<R: Read + Seek> Archive<R> {
             .checked_sub(offset)
             .ok_or(ZipError::Damaged("its list lies outside of it"))?;
         let list = read_at(&mut input, start, length)?;
-        let entries = entries(&list, count, shift)?;
-        Ok(Self { input, entries })
+        let entries = entries(&list, count, shift)?.into();
+        Ok(Self {
+            input,
+            entries,
+            list: length,
+        })
     }
 
     /// The entries.
-    pub fn entries(&self) -> &[Entry] {
-        &self.entries
+    pub fn entries(&self) -> Arc<[Entry]> {
+        Arc::clone(&self.entries)
+    }
+
+    /// How many bytes the list of them has.
+    pub(crate) fn list_size(&self) -> u64 {
+        self.list
     }
 
     /// The first bytes of an entry, at most `limit`.

@@ -69,6 +69,8 @@ pub struct Elf {
     pub version_definitions: Vec<Vec<u8>>,
     /// What it loads with dlopen(3), as far as it tells: the JSON texts of its `.note.dlopen`.
     pub dlopen_notes: Vec<Vec<u8>>,
+    /// How many bytes the file must have for all that is loaded of it.
+    pub loaded_size: u64,
 }
 
 /// A version of symbols that a file needs of a library.
@@ -86,6 +88,15 @@ pub struct VersionNeed {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the ELF file is damaged: {0}")]
 pub struct ElfError(String);
+
+impl ElfError {
+    /// What is loaded of the file is more than it has.
+    pub fn cut_off(size: u64, loaded: u64) -> Self {
+        Self(format!(
+            "it is cut off: {loaded} bytes of it are loaded, and it has {size}"
+        ))
+    }
+}
 
 /// Whether `head`, the first bytes of a file, begin an ELF file.
 pub fn is_elf(head: &[u8]) -> bool {
@@ -138,6 +149,7 @@ where
         version_needs: Vec::new(),
         version_definitions: Vec::new(),
         dlopen_notes: Vec::new(),
+        loaded_size: 0,
     };
     if segments.len() > MAX_SEGMENTS {
         return Err(ElfError("it has too many program headers".to_owned()));
@@ -152,6 +164,13 @@ where
             }
             let interpreter = segment.interpreter(endian, data).map_err(damaged)?;
             facts.interpreter = interpreter.map(<[u8]>::to_vec);
+        }
+        if segment.p_type(endian) == elf::PT_LOAD {
+            let (offset, size): (u64, u64) = (
+                segment.p_offset(endian).into(),
+                segment.p_filesz(endian).into(),
+            );
+            facts.loaded_size = facts.loaded_size.max(offset.saturating_add(size));
         }
         if segment.p_type(endian) == elf::PT_NOTE {
             let (offset, size) = (

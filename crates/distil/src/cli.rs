@@ -327,6 +327,10 @@ pub(crate) struct Check {
     #[arg(long = "allow", value_name = "RULE[=PATH]", help_heading = "Policy")]
     pub(crate) allowed: Vec<String>,
 
+    /// Folder that the image's program writes to, beside its volumes; may be repeated
+    #[arg(long, value_name = "PATH", help_heading = "Policy")]
+    pub(crate) writable: Vec<String>,
+
     /// Policy: profile, allowances with their reasons and days [default: check.yaml, if it is here]
     #[arg(long, value_name = "FILE", help_heading = "Policy")]
     pub(crate) policy: Option<PathBuf>,

@@ -54,6 +54,7 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         seen.take(path, loaded, false);
     }
     missing(context, &seen, findings);
+    preloaded(context, findings);
     versions(context, &seen, findings);
     notes(context, &foreign, findings);
     if context.linker.is_exhausted() {
@@ -296,6 +297,38 @@ fn missing(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
             .collect();
         let found = Finding::new(&LIBRARY, problem).at(path).severity(severity);
         findings.push(found.others(others).says(message).remedy(remedy));
+    }
+}
+
+/// What `LD_PRELOAD` names (ld.so(8)): the loader goes on without it, and says so each time.
+fn preloaded(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let value = context.subject.config.variable("LD_PRELOAD");
+    let program = context.chain.last().map(std::slice::from_ref);
+    let facts = program.and_then(|program| context.linker.files.get(program.first()?));
+    let (Some(value), Some(program), Some(facts)) = (value, program, facts) else {
+        return;
+    };
+    let libc = context.linker.libc(facts);
+    let names = value.split([':', ' ']).filter(|name| !name.is_empty());
+    for name in names.take(64) {
+        if context
+            .linker
+            .find(program, name.as_bytes(), libc)
+            .is_some()
+        {
+            continue;
+        }
+        let name = shown(name);
+        let problem = format!("LD_PRELOAD names `{name}`, which the loader will not find");
+        let message = format!(
+            "ERROR: ld.so: object '{name}' from LD_PRELOAD cannot be preloaded (cannot open shared object file): ignored."
+        );
+        let found = Finding::new(&LIBRARY, problem).severity(Severity::Warning);
+        findings.push(
+            found
+                .says(message)
+                .remedy("copy the library to where it is named, or unset the variable"),
+        );
     }
 }
 

@@ -1,5 +1,6 @@
 //! The rules themselves, one file a subject.
 
+mod certificates;
 mod environment;
 mod java;
 mod libraries;
@@ -17,6 +18,8 @@ use distil_tree::TreePath;
 
 use crate::finding::Finding;
 use crate::linker::Linker;
+use crate::read::{MAX_DOCUMENT, is_document};
+use crate::rule::NOT_EXAMINED;
 use crate::runtime;
 use crate::subject::Subject;
 
@@ -27,6 +30,8 @@ pub struct Options<'a> {
     pub now: SystemTime,
     /// The Debian package that has a library, as far as somebody knows.
     pub package_of: &'a dyn Fn(&str) -> Option<String>,
+    /// Folders that somebody says are written to, beside volumes and what variables name.
+    pub writable: &'a [String],
 }
 
 impl std::fmt::Debug for Options<'_> {
@@ -46,7 +51,11 @@ pub(crate) struct Context<'a> {
     pub(crate) owned: BTreeSet<TreePath>,
     /// What the container starts: the program, its interpreter and so on.
     pub(crate) chain: Vec<TreePath>,
+    /// The minor versions of its Pythons, and those of which it has none with the global lock.
     pub(crate) pythons: BTreeSet<u32>,
+    pub(crate) free_threaded: BTreeSet<u32>,
+    /// The version of its C library, if that is glibc.
+    pub(crate) glibc: Option<(u32, u32)>,
 }
 
 /// Looks at an image with all rules. Findings come in the order of the rules and of paths.
@@ -55,10 +64,12 @@ pub fn check(subject: Subject<'_>, options: Options<'_>) -> Vec<Finding> {
     let context = Context {
         subject,
         options,
+        glibc: runtime::glibc(&linker),
         linker,
         owned: owned(&subject),
         chain: runtime::chain(&subject),
         pythons: runtime::pythons(subject.tree()),
+        free_threaded: runtime::free_threaded(subject.tree()),
     };
     let mut findings = Vec::new();
     start::check(&context, &mut findings);
@@ -67,6 +78,8 @@ pub fn check(subject: Subject<'_>, options: Options<'_>) -> Vec<Finding> {
     python::check(&context, &mut findings);
     node::check(&context, &mut findings);
     java::check(&context, &mut findings);
+    documents(&context, &mut findings);
+    certificates::check(&context, &mut findings);
     environment::check(&context, &mut findings);
     users::check(&context, &mut findings);
     surface::check(&context, &mut findings);
@@ -74,6 +87,20 @@ pub fn check(subject: Subject<'_>, options: Options<'_>) -> Vec<Finding> {
         .sort_by(|a, b| (a.rule.id, &a.path, &a.problem).cmp(&(b.rule.id, &b.path, &b.problem)));
     findings.dedup();
     findings
+}
+
+/// Documents that rules would read, and that are too large to be kept.
+fn documents(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for (path, entry) in context.subject.tree().iter() {
+        let Some(file) = entry.file().filter(|_| is_document(path)) else {
+            continue;
+        };
+        let size = file.content.size();
+        if size > MAX_DOCUMENT {
+            let problem = format!("`{path}` has {size} bytes, more than is read of such a file");
+            findings.push(Finding::new(&NOT_EXAMINED, problem).at(path));
+        }
+    }
 }
 
 /// The files that Debian's packages own: of `status.d`, as distroless images have it, and of dpkg's

@@ -1,20 +1,37 @@
-//! Whether Node.js's native add-ons are for the image's Node.js.
+//! Whether Node.js's native add-ons and applications are for the image's Node.js.
 
-use distil_tree::Kind;
+use distil_tree::{Kind, TreePath};
 use memchr::memmem;
+use serde::Deserialize;
 
-use super::Context;
+use super::{Context, shown};
 use crate::finding::{Finding, Severity};
-use crate::rule::NODE;
+use crate::node_range;
+use crate::rule::{NODE, NODE_ENGINE};
 use crate::runtime;
+use crate::search;
 
-/// The largest add-on that is looked through.
-const MAX_ADDON: u64 = 128 << 20;
+/// What an add-on says of the interface that it uses: Node-API, which is the same for all versions,
+/// in two ways, or a `NODE_MODULE_VERSION`.
+const MARKS: [&[u8]; 3] = [
+    b"napi_register_module_v",
+    b"\0napi_module_register\0",
+    b"\0node_register_module_v",
+];
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    let Some(have) = runtime::node(&context.subject) else {
+    let Some(node) = runtime::node(&context.subject) else {
         return;
     };
+    if let Some(have) = node.module_version {
+        addons(context, have, findings);
+    }
+    if let Some(major) = node.major {
+        engines(context, major, findings);
+    }
+}
+
+fn addons(context: &Context<'_>, have: u32, findings: &mut Vec<Finding>) {
     for (path, entry) in context.subject.tree().iter() {
         let Kind::File(node) = &entry.kind else {
             continue;
@@ -23,16 +40,16 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         if !name.ends_with(b".node") || !context.linker.files.contains_key(path) {
             continue;
         }
-        let Ok(bytes) = node.content.read(MAX_ADDON) else {
+        let Ok(marks) = search::positions(&node.content, &MARKS) else {
             continue;
         };
-        // Node-API is the same for all versions.
-        if memmem::find(&bytes, b"napi_register_module_v").is_some()
-            || memmem::find(&bytes, b"\0napi_module_register\0").is_some()
-        {
+        if marks[0].is_some() || marks[1].is_some() {
             continue;
         }
-        let symbol = number_after(&bytes, b"\0node_register_module_v");
+        let symbol = marks[2].and_then(|at| {
+            let bytes = search::bytes_from(&node.content, at, MARKS[2].len() + 8).ok()?;
+            number_after(&bytes, MARKS[2])
+        });
         // As node-gyp-build, prebuildify and node-pre-gyp name files and folders.
         let in_name = number_after(path.as_bytes(), b".abi")
             .or_else(|| number_after(path.as_bytes(), b"/node-v"))
@@ -68,4 +85,53 @@ fn number_after(bytes: &[u8], mark: &[u8]) -> Option<u32> {
         .unwrap_or(rest.len())
         .min(6);
     std::str::from_utf8(&rest[..end]).ok()?.parse().ok()
+}
+
+#[derive(Deserialize)]
+struct Package {
+    #[serde(default)]
+    engines: Engines,
+}
+
+#[derive(Default, Deserialize)]
+struct Engines {
+    #[serde(default)]
+    node: Option<String>,
+}
+
+/// The `package.json` of what the container runs: in its folder, or in one above its script.
+fn engines(context: &Context<'_>, major: u32, findings: &mut Vec<Finding>) {
+    let subject = context.subject;
+    let mut folders: Vec<TreePath> = Vec::new();
+    folders.extend(
+        subject
+            .follow(subject.config.folder())
+            .map(|(place, _)| place),
+    );
+    for word in subject.config.command().iter().skip(1) {
+        let place = subject.follow(word).map(|(place, _)| place);
+        folders.extend(place.iter().flat_map(TreePath::ancestors));
+    }
+    let documents = folders
+        .into_iter()
+        .map(|folder| folder.join("package.json"));
+    let Some((path, text)) = documents
+        .filter_map(|path| Some((path.clone(), subject.tree().get(&path)?.file()?)))
+        .find_map(|(path, file)| Some((path, file.content.read(1 << 20).ok()?)))
+    else {
+        return;
+    };
+    let Ok(package) = serde_json::from_slice::<Package>(&text) else {
+        return;
+    };
+    let Some(range) = package.engines.node else {
+        return;
+    };
+    if node_range::allows_major(&range, major) == Some(false) {
+        let problem = format!(
+            "`{path}` asks for Node.js `{}`, and the image has Node.js {major}",
+            shown(range)
+        );
+        findings.push(Finding::new(&NODE_ENGINE, problem).at(&path));
+    }
 }

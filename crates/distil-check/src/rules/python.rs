@@ -11,8 +11,8 @@ use crate::rule::{JAR, PYTHON_ABI, PYTHONPATH, VENV, WHEEL};
 use crate::runtime;
 use crate::zip;
 
-/// The largest `WHEEL` and `pyvenv.cfg`.
-const MAX_TEXT: u64 = 64 << 10;
+/// The largest `WHEEL` and `pyvenv.cfg`: larger ones are not kept, and said to be so.
+const MAX_TEXT: u64 = crate::read::MAX_DOCUMENT;
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let before = findings.len();
@@ -115,44 +115,35 @@ fn extensions(
         else {
             continue;
         };
-        let rest = &name[at + b".cpython-3".len()..];
-        let digits = rest
-            .iter()
-            .position(|byte| !byte.is_ascii_digit())
-            .unwrap_or(rest.len());
-        let Some(minor) = std::str::from_utf8(&rest[..digits])
-            .ok()
-            .and_then(|text| text.parse::<u32>().ok())
-        else {
+        let Some(suffix) = Suffix::of(&name[at + b".cpython-3".len()..name.len() - 3]) else {
             continue;
         };
         let module = (path.parent().unwrap_or_default(), name[..at].to_vec());
-        if context.pythons.contains(&minor) {
+        let misfit = suffix.misfit(context);
+        if misfit.is_none() {
             right.insert(module.clone());
         }
-        all.push((path, minor, module));
+        all.push((path, misfit, module));
     }
-    for (path, minor, module) in all {
+    for (path, misfit, module) in all {
         // The standard library of another Python goes with it; what is shipped for several is fine.
         let is_lost = lost.iter().any(|folder| path.is_within(folder));
-        if context.pythons.contains(&minor) || right.contains(&module) || is_lost || has_told(path)
-        {
+        let Some(misfit) = misfit.filter(|_| !right.contains(&module)) else {
+            continue;
+        };
+        if is_lost || has_told(path) {
             continue;
         }
-        let key = (package_folder(path), format!("3.{minor}"));
+        let key = (package_folder(path), misfit);
         wrong.entry(key).or_default().push(path.clone());
     }
-    for ((_, version), paths) in wrong {
+    for ((_, misfit), paths) in wrong {
         let Some((path, others)) = paths.split_first() else {
             continue;
         };
         let name = path.name().unwrap_or_default();
         let module = shown(name.split(|&byte| byte == b'.').next().unwrap_or_default());
-        let problem = format!(
-            "`{path}` is for Python {version}, and the image has {}",
-            list(&context.pythons)
-        );
-        let found = Finding::new(&PYTHON_ABI, problem)
+        let found = Finding::new(&PYTHON_ABI, format!("`{path}` {misfit}"))
             .at(path)
             .others(others.to_vec());
         findings.push(found.says(format!(
@@ -160,6 +151,94 @@ fn extensions(
             dotted(path, &module)
         )));
     }
+}
+
+/// What stands between `.cpython-3` and `.so` in the name of an extension module, such as
+/// `13-x86_64-linux-gnu` (PEP 3149): an import looks for the very words that its Python was built
+/// with.
+struct Suffix {
+    minor: u32,
+    /// `t` for Pythons without the global lock (PEP 703).
+    flags: String,
+    machine: String,
+    is_musl: Option<bool>,
+}
+
+impl Suffix {
+    fn of(text: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(text).ok()?;
+        let (version, platform) = text.split_once('-').unwrap_or((text, ""));
+        let digits = version.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let (machine, system) = platform.split_once('-').unwrap_or((platform, ""));
+        let is_musl = match system {
+            _ if system.starts_with("linux-musl") => Some(true),
+            _ if system.starts_with("linux-gnu") => Some(false),
+            _ => None,
+        };
+        Some(Self {
+            minor: digits.parse().ok()?,
+            flags: version[digits.len()..].to_owned(),
+            machine: machine.to_owned(),
+            is_musl,
+        })
+    }
+
+    /// Why no Python of the image looks for it, if none does.
+    fn misfit(&self, context: &Context<'_>) -> Option<String> {
+        let have = list(&context.pythons);
+        if !context.pythons.contains(&self.minor) {
+            return Some(format!(
+                "is for Python 3.{}, and the image has {have}",
+                self.minor
+            ));
+        }
+        if self.flags.contains('t') != context.free_threaded.contains(&self.minor) {
+            let kind = match self.flags.contains('t') {
+                true => "without the global lock",
+                false => "with the global lock",
+            };
+            return Some(format!(
+                "is for a Python 3.{} {kind}, which the image's is not",
+                self.minor
+            ));
+        }
+        if let Some(problem) = machine_misfit(context, &self.machine) {
+            return Some(problem);
+        }
+        let has_glibc = context.glibc.is_some();
+        match self.is_musl {
+            Some(true) if has_glibc => {
+                Some("was built for musl, and the image's C library is glibc".to_owned())
+            }
+            Some(false) if !has_glibc && context.linker.has_musl() => {
+                Some("was built for glibc, and the image's C library is musl".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What is wrong with the machine that Python calls so.
+fn machine_misfit(context: &Context<'_>, name: &str) -> Option<String> {
+    let number = match name {
+        "x86_64" => 62,
+        "aarch64" => 183,
+        "arm" | "armv7l" | "armv6l" => 40,
+        "i386" | "i686" => 3,
+        "riscv64" => 243,
+        "s390x" => 22,
+        "ppc64le" | "powerpc64le" => 21,
+        "loongarch64" => 258,
+        _ => return None,
+    };
+    let wanted = machine(&context.subject.config.architecture)?;
+    (number != wanted).then(|| {
+        format!(
+            "is for {}, and the image is for {}",
+            machine_name(number),
+            machine_name(wanted)
+        )
+    })
 }
 
 /// The folder of the package that a module belongs to: the one right below the search path.
@@ -202,10 +281,12 @@ fn misfit(context: &Context<'_>, tag: &str) -> Option<String> {
             .strip_prefix("cp3")
             .and_then(|text| text.parse::<u32>().ok())
         {
-            return match abis.split('.').any(|abi| abi == "abi3" || abi == "none") {
-                true => context.pythons.iter().any(|have| *have >= minor),
-                false => context.pythons.contains(&minor),
-            };
+            if abis.split('.').any(|abi| abi == "abi3" || abi == "none") {
+                return context.pythons.iter().any(|have| *have >= minor);
+            }
+            let is_free = context.free_threaded.contains(&minor);
+            return context.pythons.contains(&minor)
+                && abis.split('.').any(|abi| abi.ends_with('t') == is_free);
         }
         python.strip_prefix("py3").is_some_and(|rest| {
             rest.is_empty()
@@ -231,7 +312,7 @@ fn platform_misfit(context: &Context<'_>, platform: &str) -> Option<String> {
     if platform == "any" {
         return None;
     }
-    let glibc = runtime::glibc(&context.linker);
+    let glibc = context.glibc;
     // PEP 600 and, for the older names, PEP 513, 571 and 599.
     let (needs, machine_text) = if let Some(rest) = platform.strip_prefix("manylinux_") {
         let mut parts = rest.splitn(3, '_');
@@ -255,25 +336,8 @@ fn platform_misfit(context: &Context<'_>, platform: &str) -> Option<String> {
     } else {
         return Some(format!("is for `{}`, which is not Linux", shown(platform)));
     };
-    let number = match machine_text {
-        "x86_64" => 62,
-        "aarch64" => 183,
-        "armv7l" | "armv6l" => 40,
-        "i686" | "i386" => 3,
-        "riscv64" => 243,
-        "s390x" => 22,
-        "ppc64le" => 21,
-        _ => 0,
-    };
-    if let Some(wanted) = machine(&context.subject.config.architecture)
-        && number != 0
-        && number != wanted
-    {
-        return Some(format!(
-            "is for {}, and the image is for {}",
-            machine_name(number),
-            machine_name(wanted)
-        ));
+    if let Some(problem) = machine_misfit(context, machine_text) {
+        return Some(problem);
     }
     match (needs, glibc) {
         (Some((major, minor)), Some(have)) if (major, minor) > have => Some(format!(
@@ -309,8 +373,8 @@ fn wheels(
             (text, true)
         } else if name.ends_with(b".whl") {
             let text = zip::Archive::new(node.content.reader()).and_then(|mut archive| {
-                let entry = archive
-                    .entries()
+                let entries = archive.entries();
+                let entry = entries
                     .iter()
                     .find(|entry| entry.name.ends_with(b".dist-info/WHEEL"));
                 let entry = entry

@@ -10,23 +10,23 @@ use crate::rule::{
     SHELL_FORM, SIGNALS, WORKDIR,
 };
 
-const SHELLS: [&str; 6] = [
-    "/bin/sh",
-    "sh",
-    "/bin/bash",
-    "bash",
-    "/bin/ash",
-    "/usr/bin/sh",
-];
+/// Shells of which the shell form is made: Docker's `/bin/sh`, and what SHELL may say.
+const SHELLS: [&str; 7] = ["ash", "bash", "dash", "ksh", "mksh", "sh", "zsh"];
+
+/// Runtimes, by their names without a version, that take the first word for a script.
+const RUNTIMES: [&str; 7] = ["java", "node", "nodejs", "perl", "php", "python", "ruby"];
+
+fn is_shell(word: &str) -> bool {
+    SHELLS.contains(&basename(word))
+}
+
+fn is_shell_form(words: &[String]) -> bool {
+    let is_command = |word: &String| word.starts_with('-') && word.contains('c');
+    words.first().is_some_and(|first| is_shell(first)) && words.get(1).is_some_and(is_command)
+}
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let config = context.subject.config;
-    let is_shell_form = |words: &[String]| {
-        words.len() >= 2
-            && SHELLS.contains(&words[0].as_str())
-            && words[1].starts_with('-')
-            && words[1].contains('c')
-    };
     let command = config.command();
     if let Some(first) = command.first() {
         let key = if config.entrypoint.is_empty() {
@@ -40,11 +40,22 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             &config.entrypoint
         };
         match (find(context, first), is_shell_form(words)) {
-            (Ok(_), true) => findings.push(Finding::new(
-                &SIGNALS,
-                format!("{key} is in shell form: process 1 is `{}`", shown(first)),
-            )),
-            (Ok(_), false) => {}
+            (Ok(shell), true) => {
+                findings.push(Finding::new(
+                    &SIGNALS,
+                    format!("{key} is in shell form: process 1 is `{}`", shown(first)),
+                ));
+                let line = words.get(2).map_or("", String::as_str);
+                if let Some((word, message)) = unknown_command(context, &shell, first, line) {
+                    let problem = format!(
+                        "{key} runs `{}` by a shell, and no such program is in the image",
+                        shown(word)
+                    );
+                    let found = Finding::new(&PROGRAM_MISSING, problem);
+                    findings.push(found.says(format!("{}: {message}", shown(first))));
+                }
+            }
+            (Ok(_), false) => script_of_a_shell(context, findings),
             (Err(problem), true) => {
                 let line = words.get(2).map(shown).unwrap_or_default();
                 let found = Finding::new(
@@ -63,22 +74,88 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         && is_shell_form(&config.cmd)
         && !is_shell_form(&config.entrypoint)
     {
-        let runtime = config.entrypoint.first().map_or("", |word| basename(word));
-        let found = Finding::new(
-            &SHELL_FORM,
-            format!(
-                "CMD is in shell form, so its words `/bin/sh -c …` become arguments of `{runtime}`"
-            ),
-        );
-        findings.push(match argument_message(context, "/bin/sh") {
-            Some(message) => found.says(message),
-            None => found,
-        });
+        arguments_in_shell_form(context, findings);
     }
     repeated(context, findings);
     argument(context, findings);
     workdir(context, findings);
     healthcheck(context, findings);
+}
+
+/// CMD in shell form behind an ENTRYPOINT. A runtime takes its words for a script; other programs,
+/// such as `tini` and entry points that end with `exec "$@"`, run what they are given, and only need
+/// a shell to be there.
+fn arguments_in_shell_form(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let config = context.subject.config;
+    let runtime = config.entrypoint.first().map_or("", |word| basename(word));
+    let shell = config.cmd.first().map_or("/bin/sh", String::as_str);
+    let is_runtime = RUNTIMES.contains(&stem(runtime));
+    let problem = match (is_runtime, find(context, shell)) {
+        (true, _) => format!(
+            "CMD is in shell form, so its words `{} -c …` become arguments of `{}`",
+            shown(shell),
+            shown(runtime)
+        ),
+        (false, Err(problem)) => format!(
+            "CMD is in shell form, and `{}`, which `{}` is given, {problem}",
+            shown(shell),
+            shown(runtime)
+        ),
+        (false, Ok(_)) => return,
+    };
+    let found = Finding::new(&SHELL_FORM, problem);
+    findings.push(match argument_message(context, shell) {
+        Some(message) => found.says(message),
+        None => found.says(format!("exec {}: no such file or directory", shown(shell))),
+    });
+}
+
+/// A script that a shell runs as process 1, which may end with `exec` or not.
+fn script_of_a_shell(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let [script, .., shell] = context.chain.as_slice() else {
+        return;
+    };
+    let name = shell.name().map(shown).unwrap_or_default();
+    if is_shell(&name) || name == "busybox" {
+        let problem =
+            format!("process 1 is the shell of `{script}`; its last line should begin with `exec`");
+        findings.push(Finding::new(&SIGNALS, problem).at(script));
+    }
+}
+
+/// The command that a simple line of shell begins with, if there is no such program: its name, and
+/// what the shell says. Lines in which more than words stand are not judged.
+fn unknown_command<'a>(
+    context: &Context<'_>,
+    shell: &TreePath,
+    called: &str,
+    line: &'a str,
+) -> Option<(&'a str, String)> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_./+-".contains(c);
+    let mut words = line.split_ascii_whitespace();
+    let is_assignment = |word: &&str| word.contains('=');
+    let word = words.find(|word| *word != "exec" && !is_assignment(word))?;
+    // Built-in commands and reserved words (POSIX.1, "Shell Command Language", 2.4 and 2.14).
+    let built_in = [
+        ".", "alias", "bg", "break", "case", "cd", "command", "continue", "echo", "eval", "exit",
+        "export", "false", "fg", "for", "function", "getopts", "hash", "if", "jobs", "kill",
+        "local", "printf", "pwd", "read", "readonly", "return", "set", "shift", "source", "test",
+        "time", "times", "trap", "true", "type", "ulimit", "umask", "unalias", "unset", "until",
+        "wait", "while",
+    ];
+    if !word.chars().all(is_plain) || built_in.contains(&word) || word.starts_with('-') {
+        return None;
+    }
+    // Busybox may run its applets without any link to them.
+    let is_toolbox = matches!(shell.name(), Some(b"busybox" | b"toybox"));
+    if find(context, word).is_ok() || (is_toolbox && !word.contains('/')) {
+        return None;
+    }
+    let words = match basename(called) {
+        "bash" => format!("line 1: {word}: command not found"),
+        _ => format!("1: {word}: not found"),
+    };
+    Some((word, words))
 }
 
 fn find(context: &Context<'_>, word: &str) -> Result<TreePath, Unusable> {
@@ -96,7 +173,10 @@ fn message(word: &str, problem: &Unusable) -> String {
             format!("exec: \"{word}\": stat {word}: no such file or directory")
         }
         Unusable::Folder | Unusable::Mode(..) => format!("exec: \"{word}\": permission denied"),
-        Unusable::Interpreter { .. } => format!("exec {word}: no such file or directory"),
+        Unusable::Interpreter { script, .. } => {
+            format!("exec {script}: no such file or directory")
+        }
+        Unusable::Format(place) => format!("exec {place}: exec format error"),
     }
 }
 
@@ -104,12 +184,14 @@ fn unusable(key: &str, word: &str, problem: &Unusable) -> Finding {
     let text = format!("{key} runs `{}`, which {problem}", shown(word));
     let rule = match problem {
         Unusable::NotInPath(_) | Unusable::Missing | Unusable::NotAPath => &PROGRAM_MISSING,
-        Unusable::Folder | Unusable::Mode(..) => &PROGRAM_UNUSABLE,
+        Unusable::Folder | Unusable::Mode(..) | Unusable::Format(_) => &PROGRAM_UNUSABLE,
         Unusable::Interpreter { .. } => &SCRIPT,
     };
     let found = Finding::new(rule, text).says(message(word, problem));
     match problem {
-        Unusable::Mode(place, _) | Unusable::Interpreter { script: place, .. } => found.at(place),
+        Unusable::Mode(place, _)
+        | Unusable::Format(place)
+        | Unusable::Interpreter { script: place, .. } => found.at(place),
         _ => found,
     }
 }
@@ -203,7 +285,7 @@ fn argument(context: &Context<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     let is_java = stem(runtime) == "java";
-    let known = ["python", "node", "nodejs", "ruby", "perl", "php"].contains(&stem(runtime));
+    let known = RUNTIMES.contains(&stem(runtime));
     let script = match is_java {
         true => {
             let flag = arguments.iter().position(|word| *word == "-jar");
@@ -289,8 +371,25 @@ fn healthcheck(context: &Context<'_>, findings: &mut Vec<Finding>) {
         Some("CMD-SHELL") => "/bin/sh",
         _ => return,
     };
-    let Err(problem) = find(context, word) else {
-        return;
+    let problem = match find(context, word) {
+        Err(problem) => problem,
+        Ok(shell) => {
+            let line = match test.first().map(String::as_str) {
+                Some("CMD-SHELL") => test.get(1),
+                _ if is_shell_form(&test[1..]) => test.get(3),
+                _ => None,
+            };
+            let line = line.map_or("", String::as_str);
+            if let Some((command, message)) = unknown_command(context, &shell, word, line) {
+                let problem = format!(
+                    "HEALTHCHECK runs `{}`, which is not in the image",
+                    shown(command)
+                );
+                let found = Finding::new(&HEALTHCHECK, problem);
+                findings.push(found.says(format!("{}: {message}", shown(word))));
+            }
+            return;
+        }
     };
     let text = match word == "/bin/sh" && test.first().is_some_and(|kind| kind == "CMD-SHELL") {
         true => format!(

@@ -10,7 +10,7 @@ use crate::rule::{
     CAPABILITY, COMPILER, DEBUGGER, DEVICE, INTERPRETER, PACKAGE_MANAGER, Rule, SETUID, SHELL,
     TOOLBOX, WORLD_WRITABLE,
 };
-use crate::surface::{MAX_SHELL, Toolbox, Unwanted, by_content, by_name};
+use crate::surface::{Toolbox, Unwanted, by_content, by_name};
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let tree = context.subject.tree();
@@ -101,24 +101,20 @@ fn is_same_file(context: &Context<'_>, one: &TreePath, other: &TreePath) -> bool
     matches!((file(one), file(other)), (Some(one), Some(other)) if std::sync::Arc::ptr_eq(one, other))
 }
 
-/// Programs that are shells or toolboxes by their bytes.
+/// Programs that are shells or toolboxes by their bytes, however large they are.
 fn contents(context: &Context<'_>) -> BTreeMap<TreePath, Toolbox> {
     let mut found = BTreeMap::new();
-    for (path, facts) in &context.linker.files {
+    for path in context.linker.files.keys() {
         let Some(entry) = context.subject.tree().get(path) else {
             continue;
         };
         let Kind::File(node) = &entry.kind else {
             continue;
         };
-        let is_program = entry.is_executable() && facts.soname.is_none();
-        if !is_program || node.content.size() > MAX_SHELL {
+        if !entry.is_executable() {
             continue;
         }
-        let Ok(bytes) = node.content.read(MAX_SHELL) else {
-            continue;
-        };
-        if let Some(toolbox) = by_content(&bytes) {
+        if let Ok(Some(toolbox)) = by_content(&node.content) {
             found.insert(path.clone(), toolbox);
         }
     }
@@ -159,7 +155,7 @@ fn finding(
     };
     let mut problem = format!("`{first}` is {what}");
     match toolbox {
-        Some(Toolbox::Applets(applets)) => {
+        Some(Toolbox::Applets(applets)) if !applets.is_empty() => {
             problem += &format!(", one of the {} applets in it", applets.len());
         }
         Some(Toolbox::Shell) if by_name(&first, &with_mode(context, &first)).is_none() => {

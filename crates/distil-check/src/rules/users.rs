@@ -1,10 +1,13 @@
 //! Whether the declared user, and a random one, can do what they have to.
 
+use std::collections::BTreeSet;
+
 use distil_tree::{Kind, TreePath};
 
 use super::{Context, shown};
 use crate::access::{Unknown, User, Wish};
 use crate::finding::{Finding, Severity};
+use crate::program;
 use crate::rule::{
     NOT_WRITABLE, RANDOM_USER, TEMPORARY, TRAVERSAL, USER_NAME, USER_ROOT, USER_UNKNOWN, WORKDIR,
 };
@@ -49,9 +52,7 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         );
         findings.push(Finding::new(&USER_NAME, problem).says(message));
     }
-    if user.as_ref().is_some_and(|user| user.uid == 0)
-        && (name.is_empty() || name == "0" || name == "root")
-    {
+    if user.as_ref().is_some_and(|user| user.uid == 0) {
         let found = Finding::new(&USER_ROOT, "the image runs as root");
         findings.push(found.says("container has runAsNonRoot and image will run as root"));
     }
@@ -103,12 +104,36 @@ fn reach(context: &Context<'_>, user: &User, is_random: bool, findings: &mut Vec
             wishes.push((place, Wish::Read));
         }
     }
+    let config = context.subject.config;
+    // What a probe runs, and where interpreters look for modules.
+    let probe = match config.healthcheck.first().map(String::as_str) {
+        Some("CMD") => config.healthcheck.get(1).map(String::as_str),
+        Some("CMD-SHELL") => Some("/bin/sh"),
+        _ => None,
+    };
+    let path = config.variable("PATH").unwrap_or(program::DEFAULT_PATH);
+    let probe = probe.and_then(|word| program::find(tree, path, config.folder(), word).ok());
+    wishes.extend(probe.map(|place| (place, Wish::Execute)));
+    for name in ["PYTHONPATH", "NODE_PATH", "LD_LIBRARY_PATH"] {
+        let folders = config.variable(name).unwrap_or_default().split(':');
+        let folders = folders.filter(|folder| folder.starts_with('/'));
+        for (place, entry) in folders.filter_map(|folder| context.subject.follow(folder)) {
+            if entry.is_directory() {
+                wishes.push((place, Wish::Execute));
+            }
+        }
+    }
+    // One finding a reason: what lies behind a closed folder is closed with it.
+    let mut told = BTreeSet::new();
     for (place, wish) in wishes {
         let Some(entry) = tree.get(&place) else {
             continue;
         };
         let barrier = user.barrier(tree, &place);
         if barrier.is_none() && user.may(wish, entry) {
+            continue;
+        }
+        if !told.insert(barrier.clone().unwrap_or_else(|| place.clone())) {
             continue;
         }
         let verb = if wish == Wish::Execute {
@@ -129,13 +154,18 @@ fn reach(context: &Context<'_>, user: &User, is_random: bool, findings: &mut Vec
         let found = Finding::new(rule, problem).at(&place);
         let first = command.first().copied().unwrap_or_default();
         findings.push(match wish {
+            // Behind a closed folder the engine cannot even look.
+            Wish::Execute if context.chain.first() == Some(&place) && barrier.is_some() => {
+                let first = shown(first);
+                found.says(format!(
+                    "exec: \"{first}\": stat {first}: permission denied"
+                ))
+            }
             Wish::Execute if context.chain.first() == Some(&place) => {
-                found.says(format!("exec: \"{}\": permission denied", shown(first)))
+                found.says(format!("exec {}: permission denied", shown(first)))
             }
             _ => found.says("Permission denied"),
         });
-        // One reason is enough.
-        break;
     }
     let workdir = &context.subject.config.workdir;
     if let Some((place, entry)) = context
@@ -152,6 +182,9 @@ fn reach(context: &Context<'_>, user: &User, is_random: bool, findings: &mut Vec
         findings.push(Finding::new(rule, problem).at(&place).says(message));
     }
 }
+
+/// What is said of a folder that a policy says is written to.
+const WRITABLE: &str = "the folder";
 
 /// Whether a user may write where programs write.
 fn write(context: &Context<'_>, user: &User, is_random: bool, findings: &mut Vec<Finding>) {
@@ -173,12 +206,32 @@ fn write(context: &Context<'_>, user: &User, is_random: bool, findings: &mut Vec
     let variables = ["HOME", "TMPDIR"]
         .into_iter()
         .filter_map(|name| Some((name, config.variable(name)?)));
-    for (what, path) in volumes.chain(variables) {
+    let declared = context.options.writable.iter();
+    let declared = declared.map(|path| (WRITABLE, path.as_str()));
+    for (what, path) in volumes.chain(variables).chain(declared) {
         let Some((place, entry)) = context.subject.follow(path) else {
-            if what == "TMPDIR" {
-                let problem = format!("TMPDIR is `{}`, which is not in the image", shown(path));
-                findings.push(Finding::new(&NOT_WRITABLE, problem));
-            }
+            // Docker makes the folder of a volume, for root alone; of others nobody does.
+            let problem = match what {
+                "the volume" if user.uid != 0 => format!(
+                    "the volume `{}` is not in the image, so it will belong to root, and {who} may not write to it",
+                    shown(path)
+                ),
+                "TMPDIR" if !is_random => {
+                    format!("TMPDIR is `{}`, which is not in the image", shown(path))
+                }
+                WRITABLE => {
+                    format!(
+                        "`{}`, which is to be written to, is not in the image",
+                        shown(path)
+                    )
+                }
+                _ => continue,
+            };
+            let found = Finding::new(rule, problem);
+            findings.push(match what {
+                "the volume" => found.says("Permission denied"),
+                _ => found.says("No such file or directory"),
+            });
             continue;
         };
         // The root as a home is nowhere.
@@ -202,6 +255,13 @@ fn write(context: &Context<'_>, user: &User, is_random: bool, findings: &mut Vec
 }
 
 fn temporary(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    // This one may be missing.
+    if let Some((place, entry)) = context.subject.tree().follow(&TreePath::of("var/tmp"))
+        && entry.meta.mode & 0o1777 != 0o1777
+    {
+        let problem = format!("`{place}` has mode {:04o}", entry.meta.mode);
+        findings.push(Finding::new(&TEMPORARY, problem).at(&place).says(message()));
+    }
     // A static program alone in its image needs none unless it says so.
     let has_libraries = context
         .linker

@@ -6,6 +6,8 @@
     reason = "tests"
 )]
 
+pub(crate) mod certificates;
+
 use std::time::{Duration, SystemTime};
 
 use distil_check::{
@@ -18,6 +20,7 @@ use distil_fixture::{Entry, EntryKind, tar};
 pub(crate) struct Image {
     entries: Vec<(String, Entry)>,
     config: Config,
+    writable: Vec<String>,
 }
 
 impl Image {
@@ -98,6 +101,12 @@ impl Image {
         self
     }
 
+    /// Says that a folder is written to.
+    pub(crate) fn writes(mut self, path: &str) -> Self {
+        self.writable.push(path.to_owned());
+        self
+    }
+
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.config.env.insert(name.to_owned(), value.to_owned());
         self
@@ -117,12 +126,13 @@ impl Image {
                 .map(|(_, entry)| entry.clone()),
         );
         let filesystem = merge(vec![layer(&entries)]).unwrap();
-        findings(
+        findings_of(
             &filesystem,
             &Config {
                 architecture: "amd64".to_owned(),
                 ..self.config.clone()
             },
+            &self.writable,
         )
     }
 }
@@ -131,8 +141,15 @@ pub(crate) fn layer(entries: &[Entry]) -> Diff {
     read(tar(entries, 0).as_slice(), Limits::default()).unwrap()
 }
 
+/// When checks are made: 28 May 2026.
+pub(crate) const NOW: u64 = 1_780_000_000;
+
 pub(crate) fn findings(filesystem: &Filesystem, config: &Config) -> Vec<Finding> {
-    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_780_000_000);
+    findings_of(filesystem, config, &[])
+}
+
+fn findings_of(filesystem: &Filesystem, config: &Config, writable: &[String]) -> Vec<Finding> {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
     check(
         Subject {
             filesystem,
@@ -142,6 +159,7 @@ pub(crate) fn findings(filesystem: &Filesystem, config: &Config) -> Vec<Finding>
         Options {
             now,
             package_of: &|_| None,
+            writable,
         },
     )
 }

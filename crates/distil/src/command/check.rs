@@ -67,6 +67,7 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), CommandError> {
     let options = Options {
         now,
         package_of: &package_of,
+        writable: &policy.writable,
     };
     let subject = Subject {
         filesystem: &target.filesystem,
@@ -122,6 +123,11 @@ fn policy(arguments: &cli::Check) -> Result<(Policy, bool), CommandError> {
             }
             error => CommandError::usage(error),
         })?;
+    }
+    for path in &arguments.writable {
+        policy
+            .add_writable(path.clone())
+            .map_err(CommandError::usage)?;
     }
     if let Some(severity) = arguments.fail_on {
         policy.fail_on = match severity {
@@ -311,6 +317,7 @@ pub(crate) fn prove(word: &str, built: &Built) -> Result<(), CommandError> {
     let options = Options {
         now,
         package_of: &|_| None,
+        writable: &[],
     };
     let subject = Subject {
         filesystem: &target.filesystem,
