@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use distil_fixture::{DebBuilder, ElfBuilder};
 use serde_json::Value;
 
 use crate::context::Context;
@@ -81,4 +82,109 @@ fn rules_are_explained_and_mistakes_told() {
         said.contains("the policy `check.yaml` cannot be used") && said.contains("reason"),
         "{said}"
     );
+}
+
+/// A root file system of the suite's with a program that needs these libraries.
+fn with_program(context: &Context, libraries: &[&str]) {
+    let root = context.work().join("root");
+    fs::create_dir_all(root.join("app")).unwrap();
+    fs::create_dir_all(root.join("etc")).unwrap();
+    fs::write(
+        root.join("etc/os-release"),
+        "ID=debian\nVERSION_CODENAME=trixie\n",
+    )
+    .unwrap();
+    let program = libraries
+        .iter()
+        .fold(ElfBuilder::executable(), |program, library| {
+            program.needed(library)
+        });
+    fs::write(root.join("app/run"), program.build()).unwrap();
+    fs::set_permissions(root.join("app/run"), fs::Permissions::from_mode(0o755)).unwrap();
+    let loader = root.join("lib64");
+    fs::create_dir_all(&loader).unwrap();
+    let library = ElfBuilder::shared("ld-linux-x86-64.so.2").build();
+    fs::write(loader.join("ld-linux-x86-64.so.2"), library).unwrap();
+}
+
+#[test]
+fn the_package_that_has_a_library_is_named() {
+    let package = DebBuilder::new("libpq5", "17.2-1", "amd64")
+        .file("/usr/lib/x86_64-linux-gnu/libpq.so.5", "library");
+    let context = Context::with_packages(vec![package]);
+    with_program(&context, &["libpq.so.5", "libnobody.so.3"]);
+    let check = || {
+        let mut command = context.command(&["check", "rootfs:root"]);
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let named = "what to do:  add Debian's package `libpq5`, which has it";
+    assert!(!check().contains(named), "the store is empty");
+    // What was built before has left the archive's index in the store; nobody is asked again.
+    context.run(&["build", "static", "--platform", "linux/amd64"]);
+    fs::remove_dir_all(context.archive()).unwrap();
+    let said = check();
+    assert!(said.contains(named), "{said}");
+    let unknown = said
+        .split("\n\n")
+        .find(|one| one.contains("libnobody"))
+        .unwrap();
+    assert!(
+        unknown.contains("Add the package that has the library"),
+        "{said}"
+    );
+}
+
+#[test]
+fn half_an_image_never_passes() {
+    let context = Context::new();
+    context.run(&["build", "base", "--platform", "linux/amd64"]);
+    let bytes = fs::read(context.work().join("base.tar")).unwrap();
+    // All but the end-of-archive blocks, of which a reader may do without.
+    let end = bytes.len() - bytes.iter().rev().take_while(|byte| **byte == 0).count();
+    for part in 0..20 {
+        let cut = end * part / 20;
+        fs::write(context.work().join("cut.tar"), &bytes[..cut]).unwrap();
+        let said = context.fails(&["check", "cut.tar"]);
+        assert!(
+            said.starts_with("status 1") || said.starts_with("status 2"),
+            "{said}"
+        );
+        let mut changed = bytes.clone();
+        changed[cut + 300] ^= 0x55;
+        fs::write(context.work().join("changed.tar"), changed).unwrap();
+        let output = context.command(&["check", "changed.tar"]).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        // A byte that nobody reads, such as of a header's padding, does no harm.
+        let is_same = said.contains("passes the profile `distroless`: 0 errors");
+        assert!(is_same || output.status.code() == Some(1), "{part} {said}");
+    }
+}
+
+#[test]
+fn folders_that_are_written_to() {
+    let context = Context::new();
+    with_program(&context, &[]);
+    fs::create_dir(context.work().join("root/tmp")).unwrap();
+    let tmp = fs::Permissions::from_mode(0o1777);
+    fs::set_permissions(context.work().join("root/tmp"), tmp).unwrap();
+    let strict = [
+        "check",
+        "rootfs:root",
+        "--fail-on",
+        "warning",
+        "--allow",
+        "program-missing",
+    ];
+    context.run(&strict);
+    let declared = [&strict[..], &["--writable", "/data"]].concat();
+    let output = context.command(&declared).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        said.contains("`/data`, which is to be written to, is not in the image"),
+        "{said}"
+    );
+    insta::assert_snapshot!(context.fails(&["check", "rootfs:root", "--writable", "data"]), @"
+    status 2
+    error: `data` is no absolute path: what is written to is named from the root on, as `/data`
+    ");
 }
