@@ -2,7 +2,9 @@
 //! and files for the parsers that read no bytes but files.
 
 mod archives;
+pub mod check;
 mod files;
+pub mod headers;
 pub mod image;
 
 pub use archives::{ar_member, mutate_archive};
