@@ -14,6 +14,7 @@ pub mod built;
 pub mod context;
 pub mod engine;
 pub mod outcome;
+pub mod registry;
 pub mod require;
 pub mod rootfs;
 pub mod tls;

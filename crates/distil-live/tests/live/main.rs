@@ -11,6 +11,7 @@
 mod additions;
 mod catalogue;
 mod certificates;
+mod check;
 mod dockerfiles;
 mod java;
 mod layers;
