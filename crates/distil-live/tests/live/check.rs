@@ -200,7 +200,9 @@ fn registries_that_ask_who_one_is() {
     let digest = report["digest"].as_str().unwrap();
     let pinned = format!("docker://{}/team/python3@{digest}", server.host());
     check(registry::PASSWORD, &pinned).success();
-    check("wrong", &name).failure().mentions("401");
+    check("wrong", &name)
+        .failure()
+        .mentions("does not let the user `distil` read");
     // Blobs that are not what their digests say, as a broken disk or an attacker makes them.
     let layer = image.image().layer_digests()[0].clone();
     let path = server.blob(&layer);
