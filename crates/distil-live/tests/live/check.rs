@@ -43,7 +43,6 @@ const FAULTS: &[(&str, &str)] = &[
         "not-reachable",
     ),
     ("USER 65532\nENTRYPOINT [\"/t/own\"]", "not-reachable"),
-    ("USER 65532\nWORKDIR /t/closed", "workdir"),
 ];
 
 /// Programs with faults, made by the machine's own compiler.
