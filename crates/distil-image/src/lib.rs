@@ -18,6 +18,7 @@ pub mod definition;
 mod effects;
 mod finished;
 mod generate;
+mod installed;
 mod layers;
 mod owners;
 mod policy;

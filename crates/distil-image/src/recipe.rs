@@ -1,6 +1,7 @@
 //! A definition made plain: its ancestors looked up, its overlays applied for one suite and
 //! architecture, its variables filled in, its files read. What comes after knows no YAML.
 
+mod dev;
 mod inputs;
 mod lower;
 mod merge;
@@ -39,6 +40,8 @@ pub enum Variant {
     Debug,
     /// The image with busybox for the user `nonroot`.
     DebugNonroot,
+    /// The fuller image for the first stage of a build.
+    Dev,
 }
 
 /// There is no such variant.
@@ -51,7 +54,13 @@ pub struct UnknownVariant {
 
 impl Variant {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Latest, Self::Nonroot, Self::Debug, Self::DebugNonroot];
+    pub const ALL: [Self; 5] = [
+        Self::Latest,
+        Self::Nonroot,
+        Self::Debug,
+        Self::DebugNonroot,
+        Self::Dev,
+    ];
 
     /// Its name, which is the image's tag.
     pub fn name(self) -> &'static str {
@@ -60,6 +69,7 @@ impl Variant {
             Self::Nonroot => "nonroot",
             Self::Debug => "debug",
             Self::DebugNonroot => "debug-nonroot",
+            Self::Dev => "dev",
         }
     }
 
@@ -77,6 +87,11 @@ impl Variant {
     /// Whether it has busybox.
     pub fn is_debug(self) -> bool {
         matches!(self, Self::Debug | Self::DebugNonroot)
+    }
+
+    /// Whether it is the fuller image, with a shell, apt and a compiler.
+    pub fn is_dev(self) -> bool {
+        self == Self::Dev
     }
 
     /// Whether its user is `nonroot`.
@@ -102,6 +117,9 @@ pub struct Recipe {
     pub inputs: Inputs,
     /// Its layers, the lowest first.
     pub layers: Vec<LayerRecipe>,
+    /// Of the variant `dev`, the layers of the image itself: their packages are in it, at the
+    /// same versions. None of the other variants.
+    pub same_as: Vec<LayerRecipe>,
     /// How a container runs.
     pub config: Config,
     /// The programs that the definitions run, whether the image still runs them or not: an

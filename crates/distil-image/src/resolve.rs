@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use distil_debian::archive::PocketState;
 use distil_debian::index::PackageIndex;
-use distil_debian::solve::{Omitted, Request, Selected, SolveError, solve};
+use distil_debian::solve::{Omitted, Reason, Request, Selected, SolveError, solve};
 use distil_store::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +49,8 @@ pub struct LocalFile {
 pub struct ResolvedLayer {
     /// The definition's name.
     pub definition: String,
-    /// The packages, sorted by name, with the reasons why each is there.
+    /// The packages, sorted by name, with the reasons why each is there. In a `dev`, those of
+    /// the image come first, layer by layer.
     pub packages: Vec<Selected>,
     /// Dependencies of all packages so far that were left out.
     pub omitted: Vec<Omitted>,
@@ -90,9 +91,75 @@ pub fn resolve(
     index: &PackageIndex,
     states: &[PocketState],
 ) -> Result<Resolution, ResolveError> {
+    let layers = match recipe.variant.is_dev() {
+        false => resolve_layers(&recipe.layers, index)?,
+        true => {
+            let image = resolve_layers(&recipe.same_as, index)?;
+            vec![resolve_dev(&recipe.layers, &image, index)?]
+        }
+    };
+    let files = local_files_of(recipe);
+    Ok(Resolution {
+        suite: recipe.suite.codename.to_owned(),
+        architecture: recipe.architecture.debian().to_owned(),
+        states: states.to_vec(),
+        layers,
+        files,
+    })
+}
+
+/// The one layer of a `dev`: the packages of the image, in their versions and their order, then
+/// all the others. No relation is left out, since apt would miss it.
+fn resolve_dev(
+    layers: &[LayerRecipe],
+    image: &[ResolvedLayer],
+    index: &PackageIndex,
+) -> Result<ResolvedLayer, ResolveError> {
+    let definition = layers.last().map_or("", |layer| &layer.definition);
+    let of_image = || image.iter().flat_map(|layer| &layer.packages);
+    let requests = layers.iter().flat_map(|layer| &layer.packages);
+    let request = Request {
+        install: requests.map(|one| one.relation.clone()).collect(),
+        pinned: of_image()
+            .map(|one| (one.package.name.clone(), one.package.version.clone()))
+            .collect(),
+        without: BTreeSet::new(),
+    };
+    let solution = solve(index, &request).map_err(|source| ResolveError::Unsolvable {
+        definition: definition.to_owned(),
+        source,
+    })?;
+    let mut more = solution.packages;
+    let mut packages = Vec::new();
+    for one in of_image() {
+        let place = more
+            .iter()
+            .position(|other| other.package.name == one.package.name);
+        let Some(mut same) = place.map(|place| more.remove(place)) else {
+            continue;
+        };
+        same.reasons.retain(|reason| *reason != Reason::Pinned);
+        same.reasons.extend(one.reasons.iter().cloned());
+        same.reasons.retain(|reason| *reason != Reason::Pinned);
+        same.reasons.sort();
+        same.reasons.dedup();
+        packages.push(same);
+    }
+    packages.extend(more);
+    Ok(ResolvedLayer {
+        definition: definition.to_owned(),
+        packages,
+        omitted: solution.omitted,
+    })
+}
+
+fn resolve_layers(
+    recipes: &[LayerRecipe],
+    index: &PackageIndex,
+) -> Result<Vec<ResolvedLayer>, ResolveError> {
     let mut layers: Vec<ResolvedLayer> = Vec::new();
     let mut without: BTreeSet<String> = Policy::default_policy().without.keys().cloned().collect();
-    for layer in &recipe.layers {
+    for layer in recipes {
         without.extend(layer.without.keys().cloned());
         let resolved = resolve_layer(layer, &layers, &without, index)?;
         for name in layer.without.keys().filter(|name| layer.must_matter(name)) {
@@ -121,14 +188,7 @@ pub fn resolve(
             !relations.any(|relation| names.contains(relation.name.as_str()))
         });
     }
-    let files = local_files_of(recipe);
-    Ok(Resolution {
-        suite: recipe.suite.codename.to_owned(),
-        architecture: recipe.architecture.debian().to_owned(),
-        states: states.to_vec(),
-        layers,
-        files,
-    })
+    Ok(layers)
 }
 
 /// The files that the definitions of a recipe bring.

@@ -93,7 +93,8 @@ impl Assembly {
 
 /// Which of a package's files a layer takes.
 pub(super) struct Selection<'a> {
-    pub(super) policy: &'static Policy,
+    /// None in a `dev`.
+    pub(super) policy: Option<&'static Policy>,
     pub(super) layer: &'a LayerRecipe,
     /// The package.
     pub(super) package: &'a str,
@@ -122,7 +123,7 @@ impl Selection<'_> {
             let is_taken = only.any(path) || self.is_licence(path);
             return (!is_taken).then_some(Omission::NotTaken { definition });
         }
-        let why = self.policy.drops(path)?;
+        let why = self.policy?.drops(path)?;
         (!self.layer.keep.any(path)).then_some(Omission::Policy { why })
     }
 

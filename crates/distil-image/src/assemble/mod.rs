@@ -7,7 +7,7 @@ mod additions;
 mod alternatives;
 mod declared;
 mod left_out;
-mod packages;
+pub(crate) mod packages;
 mod scripts;
 mod undone;
 
@@ -25,7 +25,7 @@ use crate::generate::{self, GenerateError};
 use crate::layers::{self, LayerTree};
 use crate::recipe::{LayerRecipe, Place, Recipe};
 use crate::resolve::Resolution;
-use crate::{closure, program, scanners, surface};
+use crate::{closure, installed, program, scanners, surface};
 
 pub use left_out::{Amount, LeftOut, Omission};
 pub(crate) use scripts::{MAX_LINE, interpreter};
@@ -190,16 +190,26 @@ pub fn assemble(
     for (number, (layer, resolved)) in recipe.layers.iter().zip(&resolution.layers).enumerate() {
         let packages = &resolved.packages;
         assembling.accounts = joined(&layer.accounts, &assembling.accounts);
+        if recipe.variant.is_dev() {
+            let masters = installed::masters(contents)?;
+            assembling.accounts = masters.with(&assembling.accounts);
+        }
         assembling.declare_accounts(packages);
         let effects = assembling.script_effects(packages);
         assembling.note_diversions(&effects);
         assembling.add_packages(number, layer, packages)?;
         assembling.add_definitions_own(number, layer)?;
         assembling.make_alternatives(number, alternatives_of(&effects))?;
-        assembling.drop_dead_scripts(number, layer)?;
-        assembling.drop_dangling_alternatives(number);
+        if !recipe.variant.is_dev() {
+            assembling.drop_dead_scripts(number, layer)?;
+            assembling.drop_dangling_alternatives(number);
+        }
         assembling.make_declared_files(number, packages)?;
-        generate::generate(&mut assembling.generation(number, layer))?;
+        if recipe.variant.is_dev() {
+            assembling.install(number, layer)?;
+        } else {
+            generate::generate(&mut assembling.generation(number, layer))?;
+        }
         assembling.tell_undone(&effects);
         layers.push(layers::of(&assembling.tree, number, &layer.definition));
     }
@@ -224,8 +234,11 @@ pub fn assemble(
         accounts,
     };
     generate::check(&assembly, recipe)?;
-    closure::check(&assembly.tree, recipe)?;
-    surface::check(&assembly, recipe)?;
+    // A `dev` is meant to have what others must not, and Debian's dependencies whole.
+    if !recipe.variant.is_dev() {
+        closure::check(&assembly.tree, recipe)?;
+        surface::check(&assembly, recipe)?;
+    }
     program::check(&assembly.tree, recipe)?;
     scanners::check(&assembly)?;
     Ok(assembly)
@@ -283,6 +296,27 @@ impl<'a> Assembling<'a> {
 
     fn content(&self, name: &str) -> Option<&'a PackageFile> {
         self.contents.get(name)
+    }
+
+    /// Makes of the layer's packages what dpkg and apt take for installed ones.
+    fn install(&mut self, layer: usize, recipe: &LayerRecipe) -> Result<(), AssembleError> {
+        let (contents, left_out) = (self.contents, std::mem::take(&mut self.left_out));
+        let alternatives = std::mem::take(&mut self.alternatives);
+        let diversions = self.diversions.iter();
+        let diversions: Vec<installed::Diverted> = diversions
+            .map(|one| (one.from.clone(), one.to.to_string(), one.owner.clone()))
+            .collect();
+        let made = installed::install(
+            &mut self.generation(layer, recipe),
+            &installed::Installed {
+                contents,
+                left_out: &left_out,
+                alternatives: &alternatives,
+                diversions: &diversions,
+            },
+        );
+        (self.left_out, self.alternatives) = (left_out, alternatives);
+        Ok(made?)
     }
 
     fn generation<'b>(

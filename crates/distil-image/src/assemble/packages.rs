@@ -57,7 +57,7 @@ impl Assembling<'_> {
             .filter(|request| !whole(request))
             .map(|request| &request.only);
         let selection = Selection {
-            policy: Policy::default_policy(),
+            policy: (!self.recipe.variant.is_dev()).then(Policy::default_policy),
             layer,
             package: name,
             only,
@@ -319,7 +319,7 @@ impl Assembling<'_> {
             let Some(file) = self.content(&name) else {
                 continue;
             };
-            let policy = Policy::default_policy();
+            let policy = Some(Policy::default_policy());
             let selection = Selection {
                 policy,
                 layer,
@@ -538,7 +538,7 @@ fn size_of(entry: &PackageEntry) -> u64 {
 }
 
 /// The place of a path once the merged folders are links.
-pub(super) fn folded(path: &str) -> TreePath {
+pub(crate) fn folded(path: &str) -> TreePath {
     let path = TreePath::of(path);
     let is_merged = {
         let mut parts = path.parts();

@@ -69,6 +69,8 @@ pub struct Definition {
     pub config: Config,
     /// What the debug variant has beside busybox.
     pub debug: Debug,
+    /// What the dev variant has beside a shell, apt and a compiler.
+    pub dev: Dev,
 }
 
 /// What is added to a definition on some suites or architectures.
@@ -101,6 +103,8 @@ pub struct Overlay {
     pub config: Config,
     /// As in a definition.
     pub debug: Debug,
+    /// As in a definition.
+    pub dev: Dev,
 }
 
 /// Whether an image shares the layers of the definitions that it stands on.
@@ -279,4 +283,16 @@ pub struct Healthcheck {
 pub struct Debug {
     /// Debian packages.
     pub packages: Vec<PackageItem>,
+}
+
+/// What the dev variant has beside a shell, apt and a compiler.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Dev {
+    /// Debian packages.
+    pub packages: Vec<PackageItem>,
+    /// Files that no package ships.
+    pub files: Vec<FileItem>,
+    /// Environment variables.
+    pub env: BTreeMap<String, String>,
 }

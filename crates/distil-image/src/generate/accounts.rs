@@ -5,7 +5,7 @@ use std::fmt::Write;
 use distil_tree::TreePath;
 
 use super::{GenerateError, Generation};
-use crate::definition::Accounts;
+use crate::definition::{Accounts, User};
 
 pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
     let accounts = generation.accounts;
@@ -20,16 +20,20 @@ pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateEr
 fn passwd(accounts: &Accounts) -> String {
     let mut text = String::new();
     for user in &accounts.users {
-        let gid = user.gid.unwrap_or(user.uid);
-        let comment = user.comment.as_deref().unwrap_or(&user.name);
-        let home = user.home.as_deref().unwrap_or("/nonexistent");
-        let _ = writeln!(
-            text,
-            "{}:x:{}:{gid}:{comment}:{home}:/sbin/nologin",
-            user.name, user.uid
-        );
+        text.push_str(&passwd_line(user));
     }
     text
+}
+
+/// The line of a user, who has no shell.
+pub(crate) fn passwd_line(user: &User) -> String {
+    let gid = user.gid.unwrap_or(user.uid);
+    let comment = user.comment.as_deref().unwrap_or(&user.name);
+    let home = user.home.as_deref().unwrap_or("/nonexistent");
+    format!(
+        "{}:x:{}:{gid}:{comment}:{home}:/sbin/nologin\n",
+        user.name, user.uid
+    )
 }
 
 fn group(accounts: &Accounts) -> String {

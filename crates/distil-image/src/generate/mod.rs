@@ -16,6 +16,8 @@ mod package_metadata;
 use distil_debian::suite::Suite;
 use distil_tree::{Entry, InsertError, Kind, Metadata, Origin, Tree, TreePath};
 
+pub(crate) use accounts::passwd_line;
+
 use crate::architecture::Architecture;
 use crate::assemble::{Assembly, InstalledPackage};
 use crate::definition::Accounts;
@@ -88,6 +90,12 @@ pub(crate) fn check(assembly: &Assembly, recipe: &Recipe) -> Result<(), Generate
     key_store::check(assembly, recipe)
 }
 
+/// Makes what a `dev` has in common with other images; dpkg's database comes after it.
+pub(crate) fn generate_common(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
+    certificates::generate(generation)?;
+    loader_cache::generate(generation)
+}
+
 /// Makes all generated files of a layer.
 pub(crate) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
     accounts::generate(generation)?;
@@ -103,7 +111,7 @@ pub(crate) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateEr
 
 impl Generation<'_> {
     /// Puts a file of root's into the tree.
-    fn file(
+    pub(crate) fn file(
         &mut self,
         what: &'static str,
         path: &TreePath,
@@ -113,7 +121,7 @@ impl Generation<'_> {
     }
 
     /// Puts a symbolic link into the tree.
-    fn link(
+    pub(crate) fn link(
         &mut self,
         what: &'static str,
         path: &TreePath,
@@ -122,7 +130,7 @@ impl Generation<'_> {
         self.put(what, path, Kind::symlink(target), 0o777)
     }
 
-    fn put(
+    pub(crate) fn put(
         &mut self,
         what: &'static str,
         path: &TreePath,
@@ -157,7 +165,11 @@ impl Generation<'_> {
     }
 
     /// The bytes of a file of the tree, links followed; none if there is no such file.
-    fn read(&self, what: &'static str, path: &TreePath) -> Result<Option<Vec<u8>>, GenerateError> {
+    pub(crate) fn read(
+        &self,
+        what: &'static str,
+        path: &TreePath,
+    ) -> Result<Option<Vec<u8>>, GenerateError> {
         let Some((place, entry)) = self.tree.follow(path) else {
             return Ok(None);
         };

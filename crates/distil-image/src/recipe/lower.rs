@@ -7,6 +7,7 @@ use distil_debian::relation::{RelationError, Relations};
 use distil_debian::suite::Suite;
 use distil_tree::TreePath;
 
+use super::dev;
 use super::inputs::{self, Inputs};
 use super::merge::merged;
 use super::source::{Place, Source};
@@ -121,6 +122,8 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
     let mut config = Config::default();
     let mut layers = Vec::new();
     let mut debug = Vec::new();
+    let mut dev = Vec::new();
+    let mut same_as = Vec::new();
     let mut runtimes = Vec::new();
     for source in &chain {
         let lowering = Lowering::new(source, target)?;
@@ -133,6 +136,9 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
         let program = config.entrypoint.as_ref().and_then(|words| words.first());
         runtimes.extend(program.cloned());
         debug.extend(lowering.debug_packages()?);
+        if target.variant.is_dev() {
+            dev.push(lowering.dev_layer()?);
+        }
     }
     let with_mirrors = chain.iter().rev().map(|source| &source.definition.mirrors);
     let mirrors = with_mirrors.into_iter().find(|list| !list.is_empty());
@@ -145,6 +151,11 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
         if config.entrypoint.is_none() {
             config.entrypoint = Some(vec!["/busybox/sh".to_owned()]);
         }
+    }
+    if target.variant.is_dev() {
+        let layer = dev::layer(&top.name, target, &layers, dev)?;
+        same_as = std::mem::replace(&mut layers, vec![layer]);
+        dev::configure(&mut config, &changed, dev_env(&chain, target)?);
     }
     if target.variant.is_nonroot() {
         let nonroot = accounts.users.iter().find(|user| user.name == "nonroot");
@@ -172,11 +183,21 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
             files: inputs::files(&layers),
         },
         layers,
+        same_as,
         config,
         runtimes,
         changed,
         mirrors,
     })
+}
+
+/// The environment that definitions want in their `dev`, the lowest first.
+fn dev_env(chain: &[Source], target: Target) -> Result<Vec<(String, String)>, RecipeError> {
+    let mut all = Vec::new();
+    for source in chain {
+        all.extend(Lowering::new(source, target)?.dev_env()?);
+    }
+    Ok(all)
 }
 
 /// The definitions from the lowest to the one asked for.

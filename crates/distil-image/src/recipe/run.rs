@@ -44,11 +44,7 @@ impl Lowering<'_> {
             config.healthcheck = Some(check.clone());
         }
         for (name, value) in &own.env {
-            if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
-                let name = name.escape_debug();
-                let problem = format!("`{name}` cannot be a variable of the environment");
-                return Err(self.error("config", &name.to_string(), problem));
-            }
+            self.check_variable("config", name, value)?;
             let value = self.expand("config", value)?;
             config.env.insert(name.clone(), value);
         }
@@ -70,6 +66,20 @@ impl Lowering<'_> {
                 return Err(self.error("config", folder, problem));
             }
             config.volumes.push(folder.clone());
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_variable(
+        &self,
+        key: &'static str,
+        name: &str,
+        value: &str,
+    ) -> Result<(), RecipeError> {
+        if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+            let name = name.escape_debug();
+            let problem = format!("`{name}` cannot be a variable of the environment");
+            return Err(self.error(key, &name.to_string(), problem));
         }
         Ok(())
     }

@@ -268,6 +268,32 @@ impl<'a> Lowering<'a> {
         Ok(packages)
     }
 
+    /// What the variant `dev` has beside what every one has.
+    pub(super) fn dev_layer(&self) -> Result<LayerRecipe, RecipeError> {
+        let mut layer = LayerRecipe::new(&self.definition.name);
+        let overlays = self.overlays.iter().map(|overlay| &overlay.dev);
+        for dev in std::iter::once(&self.definition.dev).chain(overlays) {
+            layer.packages.extend(self.packages("dev", &dev.packages)?);
+            for item in &dev.files {
+                layer.files.push(self.file(item)?);
+            }
+        }
+        Ok(layer)
+    }
+
+    /// The environment that the definition wants in its `dev`.
+    pub(super) fn dev_env(&self) -> Result<Vec<(String, String)>, RecipeError> {
+        let mut all = Vec::new();
+        let overlays = self.overlays.iter().map(|overlay| &overlay.dev);
+        for dev in std::iter::once(&self.definition.dev).chain(overlays) {
+            for (name, value) in &dev.env {
+                self.check_variable("dev", name, value)?;
+                all.push((name.clone(), self.expand("config", value)?));
+            }
+        }
+        Ok(all)
+    }
+
     fn has_debug_packages(&self) -> bool {
         let mut overlays = self.overlays.iter();
         !self.definition.debug.packages.is_empty()

@@ -1,0 +1,164 @@
+//! `/etc/pam.d/common-*` and `/var/lib/pam`, as pam-auth-update(8) makes them at first from the
+//! profiles in `/usr/share/pam-configs`. Without its notes it refuses later modules.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use distil_tree::{Kind, TreePath};
+
+use crate::generate::{GenerateError, Generation};
+
+const WHAT: &str = "the configuration of PAM";
+
+/// The configurations, each with the type of its modules and the profiles' name for it.
+const STACKS: [(&str, &str, &str); 5] = [
+    ("account", "account", "Account"),
+    ("auth", "auth", "Auth"),
+    ("password", "password", "Password"),
+    ("session", "session", "Session"),
+    ("session-noninteractive", "session", "Session"),
+];
+
+/// What stands for modules where a session has no primary ones.
+const NULL: &str = "[default=1]\t\t\tpam_permit.so";
+
+/// A profile's fields; those of several lines with a line feed between.
+type Profile = BTreeMap<String, String>;
+
+pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
+    let folder = TreePath::of("usr/share/pam-configs");
+    let children = generation.tree.children(&folder);
+    let paths: Vec<TreePath> = children.map(|(path, _)| path.clone()).collect();
+    let mut profiles: Vec<(String, Profile)> = Vec::new();
+    for path in paths {
+        let name = String::from_utf8_lossy(path.name().unwrap_or_default()).into_owned();
+        if let Some(text) = generation.read(WHAT, &path)? {
+            profiles.push((name, parse(&String::from_utf8_lossy(&text))));
+        }
+    }
+    if profiles.is_empty() {
+        return Ok(());
+    }
+    let priority = |profile: &Profile| profile.get("Priority").and_then(|text| text.parse().ok());
+    let priority = |profile: &Profile| -> i64 { priority(profile).unwrap_or_default() };
+    profiles.sort_by_key(|(name, profile)| (-priority(profile), name.clone()));
+    let notes = TreePath::of("var/lib/pam");
+    let seen: String = profiles
+        .iter()
+        .map(|(name, _)| format!("{name}\n"))
+        .collect();
+    generation.file(WHAT, &notes.join("seen"), seen.into_bytes())?;
+    profiles.retain(|(_, profile)| profile.get("Default").is_some_and(|text| text == "yes"));
+    for (stack, kind, field) in STACKS {
+        let template = TreePath::of("usr/share/pam").join(format!("common-{stack}"));
+        let Some(template) = generation.read(WHAT, &template)? else {
+            continue;
+        };
+        let interactive = stack != "session-noninteractive";
+        let [primary, additional] =
+            ["Primary", "Additional"].map(|block| modules(&profiles, field, block, interactive));
+        let mut note = String::new();
+        let mut text = String::new();
+        for line in String::from_utf8_lossy(&template).lines() {
+            let block = match line.trim() {
+                "$session_primary" | "$session_nonint_primary" if primary.is_empty() => {
+                    let _ = writeln!(note, "Module: null\n{NULL}");
+                    let _ = writeln!(text, "{kind}\t{NULL}");
+                    continue;
+                }
+                line if line.starts_with('$') && line.ends_with("_primary") => &primary,
+                line if line.starts_with('$') && line.ends_with("_additional") => &additional,
+                _ => {
+                    let _ = writeln!(text, "{line}");
+                    continue;
+                }
+            };
+            let count: usize = block.iter().map(|(_, lines)| lines.len()).sum();
+            let mut left = count;
+            for (name, lines) in block {
+                let _ = writeln!(note, "Module: {name}");
+                for line in lines {
+                    let _ = writeln!(note, "{line}");
+                    // Past the rest of the block and the line that denies.
+                    let line = line.replace("=end", &format!("={left}"));
+                    let _ = writeln!(text, "{kind}\t{line}");
+                    left -= 1;
+                }
+            }
+        }
+        let path = TreePath::of("etc/pam.d").join(format!("common-{stack}"));
+        generation.put(WHAT, &path, Kind::file(text.into_bytes()), 0o644)?;
+        generation.file(WHAT, &notes.join(stack), note.into_bytes())?;
+    }
+    Ok(())
+}
+
+/// The modules of one block, by profile. The first of a block has lines of its own.
+fn modules(
+    profiles: &[(String, Profile)],
+    field: &str,
+    block: &str,
+    interactive: bool,
+) -> Vec<(String, Vec<String>)> {
+    let mut found: Vec<(String, Vec<String>)> = Vec::new();
+    for (name, profile) in profiles {
+        let is_in_block = profile
+            .get(&format!("{field}-Type"))
+            .is_some_and(|text| text == block);
+        let only_interactive = profile
+            .get("Session-Interactive-Only")
+            .is_some_and(|text| text == "yes");
+        if !is_in_block || (only_interactive && !interactive) {
+            continue;
+        }
+        let initial = profile.get(&format!("{field}-Initial"));
+        let initial = initial.filter(|_| found.is_empty());
+        let Some(lines) = initial.or(profile.get(field)) else {
+            continue;
+        };
+        found.push((name.clone(), lines.lines().map(str::to_owned).collect()));
+    }
+    found
+}
+
+fn parse(text: &str) -> Profile {
+    let mut profile = Profile::new();
+    let mut last = None;
+    for line in text.lines() {
+        if line.starts_with([' ', '\t']) {
+            if let Some(value) = last.as_ref().and_then(|name| profile.get_mut(name)) {
+                if !value.is_empty() {
+                    value.push('\n');
+                }
+                value.push_str(line.trim());
+            }
+        } else if let Some((name, value)) = line.split_once(':') {
+            profile.insert(name.to_owned(), value.trim().to_owned());
+            last = Some(name.to_owned());
+        }
+    }
+    profile
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_a_block_is_initial() {
+        let text = "Name: x\nAuth-Type: Primary\nAuth:\n\t[success=end]\tlater.so\n\
+                    Auth-Initial:\n\t[success=end]\tfirst.so\n";
+        let profiles = ["a", "b"].map(|name| (name.to_owned(), parse(text)));
+        let found = modules(&profiles, "Auth", "Primary", true);
+        let lines: Vec<&str> = found
+            .iter()
+            .flat_map(|(_, lines)| lines)
+            .map(String::as_str)
+            .collect();
+        assert_eq!(
+            lines,
+            ["[success=end]\tfirst.so", "[success=end]\tlater.so"]
+        );
+        assert!(modules(&profiles, "Session", "Primary", true).is_empty());
+    }
+}
