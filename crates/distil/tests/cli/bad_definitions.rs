@@ -26,7 +26,7 @@ fn names_that_there_are_not() {
     "#);
     insta::assert_snapshot!(fails(&["build", "python3:debgu"]), @r#"
     status 2
-    error: there is no variant `debgu`; the variants are `latest`, `nonroot`, `debug`, `debug-nonroot`
+    error: there is no variant `debgu`; the variants are `latest`, `nonroot`, `debug`, `debug-nonroot`, `dev`
 
     hint: did you mean `debug`?
     "#);
