@@ -67,6 +67,14 @@ pub enum ResolveError {
         /// Why.
         source: SolveError,
     },
+    /// What a `dev` is to have does not go together.
+    #[error("failed to find packages for `{definition}` beside those of the image itself")]
+    UnsolvableDev {
+        /// The image.
+        definition: String,
+        /// Why.
+        source: SolveError,
+    },
     /// An entry of `without` leaves nothing out.
     #[error(
         "`without: {name}` of definition `{definition}` leaves nothing out: no package of the \
@@ -125,7 +133,7 @@ fn resolve_dev(
             .collect(),
         without: BTreeSet::new(),
     };
-    let solution = solve(index, &request).map_err(|source| ResolveError::Unsolvable {
+    let solution = solve(index, &request).map_err(|source| ResolveError::UnsolvableDev {
         definition: definition.to_owned(),
         source,
     })?;

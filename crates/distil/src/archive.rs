@@ -345,6 +345,12 @@ pub(crate) fn explain(error: BuildError) -> CommandError {
                 "a program that is copied in later is named by the {key} of that Dockerfile"
             ))
         }
+        BuildError::Resolve(ResolveError::UnsolvableDev { .. }) => Some(
+            "in `:dev` the packages of the image are as they are there, and beside them are a \
+             shell, apt and a compiler; leave out of `packages` or `dev: {packages: [...]}` what \
+             does not go with them"
+                .to_owned(),
+        ),
         BuildError::Resolve(ResolveError::Unsolvable {
             source: SolveError::PinConflict(_),
             ..
@@ -364,10 +370,16 @@ pub(crate) fn explain(error: BuildError) -> CommandError {
         _ => None,
     };
     let nearest = match &error {
-        BuildError::Resolve(ResolveError::Unsolvable {
-            source: SolveError::Unknown { nearest, .. },
-            ..
-        }) => nearest.clone(),
+        BuildError::Resolve(
+            ResolveError::Unsolvable {
+                source: SolveError::Unknown { nearest, .. },
+                ..
+            }
+            | ResolveError::UnsolvableDev {
+                source: SolveError::Unknown { nearest, .. },
+                ..
+            },
+        ) => nearest.clone(),
         BuildError::Recipe(RecipeError::Unknown(unknown)) => {
             let nearest = unknown.nearest.clone();
             let error = CommandError::usage(error).nearest(&nearest);

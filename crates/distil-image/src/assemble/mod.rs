@@ -234,13 +234,14 @@ pub fn assemble(
         accounts,
     };
     generate::check(&assembly, recipe)?;
-    // A `dev` is meant to have what others must not, and Debian's dependencies whole.
+    // A `dev` is meant to have what others must not, and Debian's dependencies whole; what
+    // scanners read in it is dpkg's own database.
     if !recipe.variant.is_dev() {
         closure::check(&assembly.tree, recipe)?;
         surface::check(&assembly, recipe)?;
+        scanners::check(&assembly)?;
     }
     program::check(&assembly.tree, recipe)?;
-    scanners::check(&assembly)?;
     Ok(assembly)
 }
 

@@ -11,6 +11,7 @@ use distil_check::{
     Verdict, merge, program, read_folder, read_layers,
 };
 use distil_image::Built;
+use distil_image::recipe::Variant;
 use distil_oci::transport;
 use distil_oci::{Compression, Image, Location, Platform};
 use distil_tree::{Origin, Patterns, TreePath};
@@ -299,7 +300,16 @@ fn of_built(word: &str, built: &Built) -> Target {
             .iter()
             .map(|layer| layer.digest().to_string())
             .collect(),
-        profile: built.recipe.variant.is_debug().then_some(Profile::Debug),
+        profile: profile(built.recipe.variant),
+    }
+}
+
+/// What a variant is for, where that is not production.
+fn profile(variant: Variant) -> Option<Profile> {
+    match variant {
+        Variant::Latest | Variant::Nonroot => None,
+        Variant::Debug | Variant::DebugNonroot => Some(Profile::Debug),
+        Variant::Dev => Some(Profile::Dev),
     }
 }
 
