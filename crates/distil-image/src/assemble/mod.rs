@@ -206,7 +206,7 @@ pub fn assemble(
         }
         assembling.make_declared_files(number, packages)?;
         if recipe.variant.is_dev() {
-            assembling.install(number, layer)?;
+            assembling.install(number, layer, &diversions_of(&effects))?;
         } else {
             generate::generate(&mut assembling.generation(number, layer))?;
         }
@@ -268,6 +268,21 @@ fn alternatives_of(effects: &BTreeMap<String, Vec<Effect>>) -> Vec<Alternative> 
     .collect()
 }
 
+/// The diversions among the effects of scripts, those that only guard among them.
+fn diversions_of(effects: &BTreeMap<String, Vec<Effect>>) -> Vec<installed::Diverted> {
+    let all = effects
+        .iter()
+        .flat_map(|(package, all)| all.iter().map(move |one| (package, one)));
+    let diversions = all.filter_map(|(package, effect)| match &effect.action {
+        Action::Diversion(one) => Some((one.from.clone(), one.to.clone(), one.owner_of(package))),
+        _ => None,
+    });
+    let mut diversions: Vec<installed::Diverted> = diversions.collect();
+    diversions.sort();
+    diversions.dedup();
+    diversions
+}
+
 /// A tree that is being made.
 struct Assembling<'a> {
     recipe: &'a Recipe,
@@ -300,20 +315,21 @@ impl<'a> Assembling<'a> {
     }
 
     /// Makes of the layer's packages what dpkg and apt take for installed ones.
-    fn install(&mut self, layer: usize, recipe: &LayerRecipe) -> Result<(), AssembleError> {
+    fn install(
+        &mut self,
+        layer: usize,
+        recipe: &LayerRecipe,
+        diversions: &[installed::Diverted],
+    ) -> Result<(), AssembleError> {
         let (contents, left_out) = (self.contents, std::mem::take(&mut self.left_out));
         let alternatives = std::mem::take(&mut self.alternatives);
-        let diversions = self.diversions.iter();
-        let diversions: Vec<installed::Diverted> = diversions
-            .map(|one| (one.from.clone(), one.to.to_string(), one.owner.clone()))
-            .collect();
         let made = installed::install(
             &mut self.generation(layer, recipe),
             &installed::Installed {
                 contents,
                 left_out: &left_out,
                 alternatives: &alternatives,
-                diversions: &diversions,
+                diversions,
             },
         );
         (self.left_out, self.alternatives) = (left_out, alternatives);

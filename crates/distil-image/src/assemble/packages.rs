@@ -70,7 +70,7 @@ impl Assembling<'_> {
             size: 0,
             left_out: Amount::default(),
             scripts: scripts_of(file),
-            scripts_covered: Policy::default_policy().scripts.get(name).cloned(),
+            scripts_covered: self.covered(name).map(str::to_owned),
             undone: Vec::new(),
         };
         let package: Arc<str> = name.as_str().into();

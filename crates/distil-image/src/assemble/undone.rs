@@ -6,8 +6,8 @@ use distil_debian::solve::Selected;
 use distil_tree::TreePath;
 
 use super::Assembling;
-use crate::effects::diversions::{Diversion, Owner};
 use crate::effects::script::{AccountChange, Action, Consequence, Effect, FileChange, effects};
+use crate::installed;
 use crate::owners::Owners;
 use crate::policy::Policy;
 
@@ -32,13 +32,16 @@ pub(super) struct Diverted {
 
 impl Assembling<'_> {
     /// What the scripts of a layer's packages would do, by package. Packages of which it is
-    /// known that nothing is missing are passed over.
+    /// known that nothing is missing are passed over, but in a `dev`, which has the databases
+    /// that these effects are in.
     pub(super) fn script_effects(&self, packages: &[Selected]) -> BTreeMap<String, Vec<Effect>> {
         let covered = &Policy::default_policy().scripts;
+        let is_dev = self.recipe.variant.is_dev();
         let mut all = BTreeMap::new();
         for selected in packages {
             let name = &selected.package.name;
-            let Some(file) = self.content(name).filter(|_| !covered.contains_key(name)) else {
+            let is_passed_over = !is_dev && covered.contains_key(name);
+            let Some(file) = self.content(name).filter(|_| !is_passed_over) else {
                 continue;
             };
             let files = &file.package.control_files;
@@ -55,6 +58,17 @@ impl Assembling<'_> {
         all
     }
 
+    /// Why nothing is missing of what a package's scripts would do, where that is known.
+    pub(super) fn covered(&self, package: &str) -> Option<&str> {
+        let everywhere = Policy::default_policy().scripts.get(package);
+        let in_dev = || {
+            let mut made = installed::MADE.iter().filter(|(name, _)| *name == package);
+            let is_dev = self.recipe.variant.is_dev();
+            made.next().filter(|_| is_dev).map(|(_, why)| *why)
+        };
+        everywhere.map(String::as_str).or_else(in_dev)
+    }
+
     /// Remembers the diversions among them, for the files that are still to come.
     pub(super) fn note_diversions(&mut self, effects: &BTreeMap<String, Vec<Effect>>) {
         for (package, effects) in effects {
@@ -62,18 +76,12 @@ impl Assembling<'_> {
                 let Action::Diversion(diversion) = &effect.action else {
                     continue;
                 };
-                let Diversion {
-                    from, to, owner, ..
-                } = diversion;
-                let (false, Ok(to)) = (diversion.is_guard(), TreePath::from_absolute(to)) else {
+                let to = TreePath::from_absolute(&diversion.to);
+                let (false, Ok(to)) = (diversion.is_guard(), to) else {
                     continue;
                 };
-                let owner = match owner {
-                    Owner::OfScript => Some(package.clone()),
-                    Owner::Package(name) => Some(name.clone()),
-                    Owner::Nobody => None,
-                };
-                let from = from.clone();
+                let owner = diversion.owner_of(package);
+                let from = diversion.from.clone();
                 self.diversions.push(Diverted { owner, from, to });
             }
         }
@@ -101,6 +109,9 @@ impl Assembling<'_> {
     /// Tells of each package what is missing, now that all is made that is made.
     pub(super) fn tell_undone(&mut self, effects: &BTreeMap<String, Vec<Effect>>) {
         for (package, effects) in effects {
+            if self.covered(package).is_some() {
+                continue;
+            }
             let missing = effects.iter().filter_map(|effect| {
                 let Consequence::Missing(what) = effect.consequence() else {
                     return None;

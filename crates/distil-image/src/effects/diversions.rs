@@ -19,6 +19,15 @@ impl Diversion {
     pub(crate) fn is_guard(&self) -> bool {
         self.to.ends_with(".usr-is-merged")
     }
+
+    /// The package whose own file stays, when it is a script of `package` that diverts.
+    pub(crate) fn owner_of(&self, package: &str) -> Option<String> {
+        match &self.owner {
+            Owner::OfScript => Some(package.to_owned()),
+            Owner::Package(name) => Some(name.clone()),
+            Owner::Nobody => None,
+        }
+    }
 }
 
 /// The package whose file stays at the path.

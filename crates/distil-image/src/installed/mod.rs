@@ -16,6 +16,20 @@ use crate::generate::{GenerateError, Generation, generate_common};
 
 pub(crate) use system::masters;
 
+/// Packages of which everything is made here that their scripts would do, and what that is.
+pub(crate) const MADE: &[(&str, &str)] = &[
+    ("debianutils", "the list of shells is made by distil"),
+    ("dpkg", "its database is made by distil"),
+    (
+        "libpam-runtime",
+        "the configuration of PAM is made by distil",
+    ),
+    (
+        "python3",
+        "nothing is there yet that it would bring up to date",
+    ),
+];
+
 /// A diversion: from, to, and the package that keeps its own file.
 pub(crate) type Diverted = (String, String, Option<String>);
 

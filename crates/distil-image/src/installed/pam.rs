@@ -78,7 +78,7 @@ pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateEr
             for (name, lines) in block {
                 let _ = writeln!(note, "Module: {name}");
                 for line in lines {
-                    let _ = writeln!(note, "{line}");
+                    let _ = writeln!(note, "{}", line.trim_end());
                     // Past the rest of the block and the line that denies.
                     let line = line.replace("=end", &format!("={left}"));
                     let _ = writeln!(text, "{kind}\t{line}");
@@ -130,7 +130,8 @@ fn parse(text: &str) -> Profile {
                 if !value.is_empty() {
                     value.push('\n');
                 }
-                value.push_str(line.trim());
+                // A blank at the end stays there.
+                value.push_str(line.trim_start());
             }
         } else if let Some((name, value)) = line.split_once(':') {
             profile.insert(name.to_owned(), value.trim().to_owned());

@@ -16,7 +16,7 @@ use crate::generate::{GenerateError, Generation};
 
 const WHAT: &str = "what packages leave behind";
 
-/// The folders that base-files makes: path, mode, group.
+/// The folders that base-files and ca-certificates make: path, mode, group.
 const FOLDERS: &[(&str, u32, u32)] = &[
     ("mnt", 0o755, 0),
     ("srv", 0o755, 0),
@@ -33,6 +33,7 @@ const FOLDERS: &[(&str, u32, u32)] = &[
     ("usr/local/lib", 0o755, 0),
     ("usr/local/libexec", 0o755, 0),
     ("usr/local/sbin", 0o755, 0),
+    ("usr/local/share/ca-certificates", 0o755, 0),
     ("usr/local/share/man", 0o755, 0),
     ("usr/local/src", 0o755, 0),
 ];
@@ -182,10 +183,7 @@ pub(super) fn generate(
         put(generation, path, Kind::symlink(target), 0o777, 0)?;
     }
     put(generation, "etc/networks", Kind::file(NETWORKS), 0o644, 0)?;
-    if contents.contains_key("python3") {
-        let path = "etc/python3/debian_config";
-        put(generation, path, Kind::file(BYTE_COMPILE), 0o644, 0)?;
-    }
+    python(generation, contents)?;
     shells(generation)?;
     certificates(generation)?;
     sources(generation)
@@ -261,31 +259,36 @@ fn accounts(generation: &mut Generation<'_>, contents: &Contents) -> Result<(), 
     )
 }
 
-/// The shells that packages declare, and the note of which they were.
+/// The shells that packages declare, and the note of which they were: what update-shells(8)
+/// writes where there is neither yet.
 fn shells(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
+    let template = TreePath::of("usr/share/debianutils/shells");
     let folder = TreePath::of("usr/share/debianutils/shells.d");
     let children = generation.tree.children(&folder);
-    let paths: Vec<TreePath> = children.map(|(path, _)| path.clone()).collect();
+    let lists: Vec<TreePath> = std::iter::once(template.clone())
+        .chain(children.map(|(path, _)| path.clone()))
+        .collect();
     let mut declared: Vec<String> = Vec::new();
-    for path in paths {
-        let text = generation.read(WHAT, &path)?.unwrap_or_default();
-        for line in String::from_utf8_lossy(&text).lines() {
-            if !line.starts_with('/') {
+    for list in lists {
+        for line in text_of(generation, &list)?.lines() {
+            let shell = line.split('#').next().unwrap_or_default();
+            let Ok(path) = TreePath::from_absolute(shell) else {
                 continue;
-            }
-            let merged = line
-                .strip_prefix("/bin/")
-                .map(|name| format!("/usr/bin/{name}"));
-            for shell in std::iter::once(line.to_owned()).chain(merged) {
+            };
+            let real = generation.tree.place(&path);
+            for shell in std::iter::once(shell.to_owned()).chain(real.map(|path| path.to_string()))
+            {
                 if !declared.contains(&shell) {
                     declared.push(shell);
                 }
             }
         }
     }
+    if declared.is_empty() {
+        return Ok(());
+    }
     let path = TreePath::of("etc/shells");
-    let text = generation.read(WHAT, &path)?.unwrap_or_default();
-    let mut text = String::from_utf8_lossy(&text).into_owned();
+    let mut text = text_of(generation, &path)?;
     for shell in &declared {
         if text.lines().all(|line| line != shell) {
             let _ = writeln!(text, "{shell}");
@@ -300,6 +303,32 @@ fn shells(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
         0o644,
         0,
     )
+}
+
+/// The text of a file in the tree; nothing if it is not there.
+fn text_of(generation: &Generation<'_>, path: &TreePath) -> Result<String, GenerateError> {
+    let bytes = generation.read(WHAT, path)?.unwrap_or_default();
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Where each Python looks for modules that pip and users install, and the note by which its
+/// script knows that it has been there.
+fn python(generation: &mut Generation<'_>, contents: &Contents) -> Result<(), GenerateError> {
+    if contents.contains_key("python3") {
+        let path = "etc/python3/debian_config";
+        put(generation, path, Kind::file(BYTE_COMPILE), 0o644, 0)?;
+    }
+    let is_python = |name: &&String| {
+        let version = name.strip_prefix("python3.");
+        version.is_some_and(|version| version.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    for name in contents.keys().filter(is_python) {
+        let modules = format!("usr/local/lib/{name}/dist-packages");
+        put(generation, &modules, Kind::Directory, 0o755, 0)?;
+        let note = format!("var/lib/python/{name}_installed");
+        put(generation, &note, Kind::file(Vec::new()), 0o644, 0)?;
+    }
+    Ok(())
 }
 
 /// Which certificates update-ca-certificates(8) is to trust: all of Debian's.
