@@ -345,7 +345,10 @@ pub(crate) fn explain(error: BuildError) -> CommandError {
                 "a program that is copied in later is named by the {key} of that Dockerfile"
             ))
         }
-        BuildError::Resolve(ResolveError::UnsolvableDev { .. }) => Some(
+        BuildError::Resolve(ResolveError::UnsolvableDev {
+            source: SolveError::PinConflict(_) | SolveError::Unsatisfiable(_),
+            ..
+        }) => Some(
             "in `:dev` the packages of the image are as they are there, and beside them are a \
              shell, apt and a compiler; leave out of `packages` or `dev: {packages: [...]}` what \
              does not go with them"

@@ -78,10 +78,12 @@ pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateEr
             for (name, lines) in block {
                 let _ = writeln!(note, "Module: {name}");
                 for line in lines {
-                    let _ = writeln!(note, "{}", line.trim_end());
+                    let _ = writeln!(note, "{line}");
                     // Past the rest of the block and the line that denies.
                     let line = line.replace("=end", &format!("={left}"));
-                    let _ = writeln!(text, "{kind}\t{line}");
+                    // It writes the options behind a blank, if there are none, too.
+                    let blank = if has_options(&line) { "" } else { " " };
+                    let _ = writeln!(text, "{kind}\t{line}{blank}");
                     left -= 1;
                 }
             }
@@ -121,6 +123,16 @@ fn modules(
     found
 }
 
+/// Whether something stands behind the module of a line: `required pam_unix.so nullok`. In front
+/// of it is a word, or several in brackets.
+fn has_options(line: &str) -> bool {
+    let behind = match line.split_once(']') {
+        Some((_, rest)) if line.starts_with('[') => rest,
+        _ => line.split_once([' ', '\t']).map_or("", |(_, rest)| rest),
+    };
+    behind.split_whitespace().count() > 1
+}
+
 fn parse(text: &str) -> Profile {
     let mut profile = Profile::new();
     let mut last = None;
@@ -130,8 +142,7 @@ fn parse(text: &str) -> Profile {
                 if !value.is_empty() {
                     value.push('\n');
                 }
-                // A blank at the end stays there.
-                value.push_str(line.trim_start());
+                value.push_str(line.trim());
             }
         } else if let Some((name, value)) = line.split_once(':') {
             profile.insert(name.to_owned(), value.trim().to_owned());
@@ -144,6 +155,19 @@ fn parse(text: &str) -> Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_stand_behind_the_module() {
+        for (line, expected) in [
+            ("required\tpam_unix.so", false),
+            ("required pam_unix.so nullok", true),
+            ("[success=1 default=ignore]\tpam_unix.so", false),
+            ("[success=1 default=ignore] pam_unix.so nullok", true),
+            ("required", false),
+        ] {
+            assert_eq!(has_options(line), expected, "{line}");
+        }
+    }
 
     #[test]
     fn the_first_of_a_block_is_initial() {

@@ -161,7 +161,7 @@ impl<'a> Lowering<'a> {
             layer.directories.push(self.directory(item)?);
         }
         for item in self.all(&definition.files, |overlay| &overlay.files) {
-            layer.files.push(self.file(item)?);
+            layer.files.push(self.file("files", item)?);
         }
         for path in &definition.certificates.extra {
             let pem = self.read("certificates", path)?;
@@ -270,12 +270,15 @@ impl<'a> Lowering<'a> {
 
     /// What the variant `dev` has beside what every one has.
     pub(super) fn dev_layer(&self) -> Result<LayerRecipe, RecipeError> {
-        let mut layer = LayerRecipe::new(&self.definition.name);
+        let mut layer = LayerRecipe {
+            text: self.source.text.clone(),
+            ..LayerRecipe::new(&self.definition.name)
+        };
         let overlays = self.overlays.iter().map(|overlay| &overlay.dev);
         for dev in std::iter::once(&self.definition.dev).chain(overlays) {
             layer.packages.extend(self.packages("dev", &dev.packages)?);
             for item in &dev.files {
-                layer.files.push(self.file(item)?);
+                layer.files.push(self.file("dev", item)?);
             }
         }
         Ok(layer)
@@ -362,22 +365,22 @@ impl<'a> Lowering<'a> {
         })
     }
 
-    fn file(&self, item: &FileItem) -> Result<NewFile, RecipeError> {
+    fn file(&self, key: &'static str, item: &FileItem) -> Result<NewFile, RecipeError> {
         let addition = Addition {
-            path: self.path("files", &item.path)?,
+            path: self.path(key, &item.path)?,
             owner: item.owner.clone(),
-            mode: self.mode("files", item.mode.as_deref())?,
+            mode: self.mode(key, item.mode.as_deref())?,
         };
         let bytes = match (&item.text, &item.from) {
-            (Some(text), None) => self.expand("files", text)?.into_bytes(),
-            (None, Some(from)) => self.read("files", from)?,
+            (Some(text), None) => self.expand(key, text)?.into_bytes(),
+            (None, Some(from)) => self.read(key, from)?,
             (Some(_), Some(_)) => {
                 let problem = format!("`{}` has both `text` and `from`", item.path);
-                return Err(self.error("files", &item.path, problem));
+                return Err(self.error(key, &item.path, problem));
             }
             (None, None) => {
                 let problem = format!("`{}` has neither `text` nor `from`", item.path);
-                return Err(self.error("files", &item.path, problem));
+                return Err(self.error(key, &item.path, problem));
             }
         };
         Ok(NewFile {

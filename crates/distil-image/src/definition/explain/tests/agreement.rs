@@ -49,7 +49,8 @@ fn valid() -> Vec<String> {
         certificates: {extra: [ca.pem]}\n\
         config:\n  entrypoint: [/usr/bin/app]\n  cmd: []\n  env: {LANG: C.UTF-8}\n  user: \"10001\"\n  \
         workdir: /data\n  labels: {a: b}\n  ports: [8080/tcp]\n  volumes: [/data]\n  stop_signal: SIGINT\n\
-        debug: {packages: [strace]}\n";
+        debug: {packages: [strace]}\n\
+        dev:\n  packages: [libpq-dev]\n  files: [{path: /etc/b, text: b}]\n  env: {CC: gcc}\n";
     let mut all = vec![every.to_owned()];
     let names = Catalogue.names();
     all.extend(names.map(|name| Catalogue.text(name).unwrap().to_owned()));
