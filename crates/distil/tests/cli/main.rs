@@ -13,6 +13,7 @@ mod bad_requests;
 mod bad_values;
 mod check;
 mod context;
+mod dev;
 mod faults;
 mod images;
 mod interrupted;
