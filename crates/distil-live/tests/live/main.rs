@@ -12,6 +12,7 @@ mod additions;
 mod catalogue;
 mod certificates;
 mod check;
+mod dev;
 mod dockerfiles;
 mod java;
 mod layers;

@@ -1,0 +1,228 @@
+//! The variant `dev`: apt goes on from what was made without it, and what is compiled and installed
+//! there runs in the image itself.
+
+use std::path::Path;
+
+use distil_live::context::workspace;
+use distil_live::{Context, Engine, Request};
+
+use super::{python, python_variant};
+
+const SCRIPT: &str = include_str!("programs/dev.sh");
+
+/// A package of a module in C.
+const FIT: [(&str, &str); 3] = [
+    (
+        "pyproject.toml",
+        include_str!("programs/fit/pyproject.toml"),
+    ),
+    ("backend.py", include_str!("programs/fit/backend.py")),
+    ("fit.c", include_str!("programs/fit/fit.c")),
+];
+
+/// Packages whose scripts do real work.
+const HEAVY: &str = "git libpq-dev nodejs openjdk-21-jdk-headless postgresql-client locales \
+                     redis-server nginx tzdata ca-certificates";
+
+/// What a script says that fails without saying so in its status.
+const BAD_SIGNS: [&str; 3] = ["not found", "uninit", "chown:"];
+
+/// apt's sources as this machine has them, for a container.
+fn sources(suite: &str) -> String {
+    let mut uris = Vec::new();
+    let mut read = |path: &Path| {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let lines = text
+            .lines()
+            .filter(|line| line.starts_with("URIs:") || line.starts_with("deb "));
+        let words = lines.flat_map(str::split_whitespace);
+        uris.extend(words.filter(|word| word.contains("://")).map(str::to_owned));
+    };
+    read(Path::new("/etc/apt/sources.list"));
+    for entry in std::fs::read_dir("/etc/apt/sources.list.d")
+        .into_iter()
+        .flatten()
+    {
+        read(&entry.unwrap().path());
+    }
+    let named = |end: &str| {
+        uris.iter()
+            .find(|uri| uri.trim_end_matches('/').ends_with(end))
+    };
+    let main = named("/debian").expect("apt has no source that ends in `/debian`");
+    let beside = main.trim_end_matches('/').to_owned() + "-security";
+    let security = named("/debian-security").unwrap_or(&beside);
+    let signed = "/usr/share/keyrings/debian-archive-keyring.gpg";
+    let source = |uri: &str, suites: &str| {
+        format!(
+            "Types: deb\nURIs: {uri}\nSuites: {suites}\nComponents: main\nSigned-By: {signed}\n\n"
+        )
+    };
+    source(main, &format!("{suite} {suite}-updates"))
+        + &source(security, &format!("{suite}-security"))
+}
+
+/// Runs the script in a container of `python3:dev` with a folder as `/app`.
+#[track_caller]
+fn run_script(docker: Engine, context: &Context, packages: &str) {
+    for (name, text) in FIT {
+        context.write(&format!("app/fit/{name}"), text);
+    }
+    context.write("app/dev.sh", SCRIPT);
+    let sources = context.write("debian.sources", sources("trixie"));
+    let dev = python_variant("dev").build();
+    let ran = docker
+        .container(dev.in_engine(docker))
+        .host_network()
+        .options([
+            "--volume",
+            &format!("{}:/app", context.path("app").display()),
+        ])
+        .options([
+            "--volume",
+            &format!(
+                "{}:/etc/apt/sources.list.d/debian.sources:ro",
+                sources.display()
+            ),
+        ])
+        .options([
+            "--env",
+            &format!("PACKAGES={packages}"),
+            "--workdir",
+            "/app",
+        ])
+        .entrypoint("/bin/bash")
+        .args(["/app/dev.sh"])
+        .output()
+        .success();
+    for sign in BAD_SIGNS {
+        assert!(!ran.report().contains(sign), "`{sign}` in {}", ran.report());
+    }
+    ran.mentions("ALL IS WELL");
+}
+
+/// Whether tests that take minutes are asked for.
+fn is_long() -> bool {
+    std::env::var_os("DISTIL_TEST_LONG").is_some()
+}
+
+#[test]
+fn apt_goes_on_in_dev_and_what_is_made_there_runs_in_the_image() {
+    let Some(docker) = Engine::Docker.get() else {
+        return;
+    };
+    let context = Context::new();
+    run_script(docker, &context, if is_long() { HEAVY } else { "" });
+    let image = python().build();
+    let volume = format!("{}:/app:ro", context.path("app").display());
+    let program = "import fit, platform; print(fit.version() == platform.python_version())";
+    for (python, path) in [
+        ("/usr/bin/python3", "/app/deps"),
+        ("/app/venv/bin/python", ""),
+    ] {
+        let ran = docker.container(image.in_engine(docker));
+        let ran = ran.options(["--volume", &volume, "--env", &format!("PYTHONPATH={path}")]);
+        let ran = ran
+            .entrypoint(python)
+            .args(["-c", program])
+            .output()
+            .success();
+        assert_eq!(ran.stdout(), "True\n", "{}", ran.report());
+    }
+}
+
+/// An example, the images that it stands on, its arguments and what it prints.
+struct Example(
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+    &'static str,
+);
+
+const EXAMPLES: [Example; 7] = [
+    Example(
+        "python-flask",
+        &["python3"],
+        &["/app/app.py", "--check"],
+        "Hello, &lt;world&gt;, from /app/deps/",
+    ),
+    Example(
+        "node-express",
+        &["nodejs"],
+        &["app.js", "--check"],
+        "Hello, 1 + 2 is 3",
+    ),
+    Example("java-jar", &["java21"], &[], "{\"hello\":\"world\"}"),
+    Example(
+        "go-static",
+        &["static"],
+        &["--check"],
+        "authorities are known: true",
+    ),
+    Example("rust", &["cc"], &[], "Hello from Rust"),
+    Example("cpp", &["cc"], &[], "Hello from C++, 5050"),
+    Example("debugging", &["cc", "cc:debug"], &[], "not configured"),
+];
+
+/// Loads an image under the name that Dockerfiles have for it. A `dev` gets this machine's mirrors
+/// and authorities, which no Dockerfile names.
+#[track_caller]
+fn provide(docker: Engine, context: &Context, name: &str) {
+    let built = Request::catalogue(name, "trixie", "amd64").build();
+    let image = built.in_engine(docker);
+    if !name.ends_with(":dev") {
+        docker.run_raw(["tag", image, name]).success();
+        return;
+    }
+    context.write("mirrors/debian.sources", sources("trixie"));
+    let authorities = std::fs::read("/etc/ssl/certs/ca-certificates.crt").unwrap();
+    context.write("mirrors/authorities.crt", authorities);
+    let mut dockerfile = format!(
+        "FROM {image}\nCOPY debian.sources /etc/apt/sources.list.d/debian.sources\n\
+         COPY authorities.crt /etc/ssl/certs/ca-certificates.crt\n"
+    );
+    if let Ok(index) = std::env::var("PIP_INDEX_URL") {
+        dockerfile += &format!("ENV PIP_INDEX_URL={index}\n");
+    }
+    if distil_live::outcome::find_program("npm").is_some() {
+        let registry = context.run("npm", ["config", "get", "registry"]).success();
+        dockerfile += &format!("ENV npm_config_registry={}\n", registry.stdout().trim());
+    }
+    context.write("mirrors/Dockerfile", dockerfile);
+    let folder = context.path("mirrors");
+    docker
+        .run_raw(["build", "--tag", name, folder.to_str().unwrap()])
+        .success();
+}
+
+#[test]
+fn examples_build_and_run() {
+    if !is_long() {
+        return;
+    }
+    let Some(docker) = Engine::Docker.get() else {
+        return;
+    };
+    let context = Context::new();
+    for Example(example, images, arguments, expected) in EXAMPLES {
+        for image in images {
+            provide(docker, &context, image);
+        }
+        provide(docker, &context, &format!("{}:dev", images[0]));
+        let folder = workspace().join("examples").join(example);
+        let tag = format!("example:{example}");
+        let build = [
+            "build",
+            "--network",
+            "host",
+            "--ulimit",
+            "nofile=1024:1024",
+            "--tag",
+            &tag,
+        ];
+        let folder = folder.to_str().unwrap();
+        docker.run_raw(build.into_iter().chain([folder])).success();
+        let ran = docker.container(&tag).args(arguments.iter().copied());
+        ran.output().success().mentions(expected);
+    }
+}
