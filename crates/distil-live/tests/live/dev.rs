@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use distil_live::context::workspace;
-use distil_live::{Context, Engine, Request};
+use distil_live::{Context, Engine, Request, require};
 
 use super::{python, python_variant};
 
@@ -101,18 +101,13 @@ fn run_script(docker: Engine, context: &Context, packages: &str) {
     ran.mentions("ALL IS WELL");
 }
 
-/// Whether tests that take minutes are asked for.
-fn is_long() -> bool {
-    std::env::var_os("DISTIL_TEST_LONG").is_some()
-}
-
 #[test]
 fn apt_goes_on_in_dev_and_what_is_made_there_runs_in_the_image() {
     let Some(docker) = Engine::Docker.get() else {
         return;
     };
     let context = Context::new();
-    run_script(docker, &context, if is_long() { HEAVY } else { "" });
+    run_script(docker, &context, if require::long() { HEAVY } else { "" });
     let image = python().build();
     let volume = format!("{}:/app:ro", context.path("app").display());
     let program = "import fit, platform; print(fit.version() == platform.python_version())";
@@ -197,7 +192,7 @@ fn provide(docker: Engine, context: &Context, name: &str) {
 
 #[test]
 fn examples_build_and_run() {
-    if !is_long() {
+    if !require::long() {
         return;
     }
     let Some(docker) = Engine::Docker.get() else {
