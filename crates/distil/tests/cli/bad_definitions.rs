@@ -87,7 +87,7 @@ fn yaml_that_is_wrong_shows_the_place() {
       |
     2 | form: base
       | ^^^^
-      = its keys are `accounts`, `allow`, `certificates`, `config`, `debug`, `description`, `directories`, `drop`, `excuse`, `files`, `from`, `keep`, `layers`, `links`, `mirrors`, `name`, `packages`, `suites`, `when` and `without`
+      = its keys are `accounts`, `allow`, `certificates`, `config`, `debug`, `description`, `dev`, `directories`, `drop`, `excuse`, `files`, `from`, `keep`, `layers`, `links`, `mirrors`, `name`, `packages`, `suites`, `when` and `without`
     ");
     insta::assert_snapshot!(definition("name: app\npackages: libc6\n"), @"
     status 1
@@ -253,7 +253,7 @@ fn a_definition_of_ones_own_builds() {
          directories: [{path: /data, owner: nonroot, mode: '0750'}]\n\
          files: [{path: /etc/motd, from: motd}, {path: /app, text: '${architecture}', mode: '0755'}]\n\
          certificates: {extra: [corp.pem]}\n\
-         config: {entrypoint: [/app], env: {A: b}, labels: {version: '${version:libffi8}'}}\n",
+         config: {env: {A: b}, labels: {version: '${version:libffi8}'}}\n",
     );
     context.run(&["build", "app.yaml"]);
     let files = crate::images::files(&context.work().join("app.tar"));
