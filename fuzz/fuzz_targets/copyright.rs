@@ -10,7 +10,10 @@ fuzz_target!(|file: &[u8]| {
     let text = String::from_utf8_lossy(file);
     assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
     for name in &names {
-        assert!(!name.is_empty() && !name.contains(char::is_whitespace), "{name:?}");
+        assert!(
+            !name.is_empty() && !name.contains(char::is_whitespace),
+            "{name:?}"
+        );
         assert!(text.contains(name.as_str()), "{name:?}");
     }
     // It is read line by line: what is said twice is said once.

@@ -151,7 +151,7 @@ HEALTHCHECK "F106" "healthcheck" Error
     "Let the runtime ask: `HEALTHCHECK CMD [\"/usr/bin/python3\", \"/health.py\"]`, or use probes of the orchestrator."
 WORKDIR "F107" "workdir" Error
     "The container cannot be started in WORKDIR."
-    "WORKDIR is a file, or lies behind a folder that the user may not pass. The runtime cannot change into it, so the container does not start."
+    "WORKDIR is a file, or lies behind a folder that the user may not pass. The runtime cannot change into it, so the container does not start. Some runtimes enter a folder before they take the user on, so one that is closed to the user alone is a warning."
     "Make the folder in the image, with an owner or a mode that lets the user in."
 SIGNALS "F108" "signals" Info
     "A shell is process 1 and passes no signals on."

@@ -132,7 +132,7 @@ fn working_folders() {
     assert!(has(
         &image,
         "workdir",
-        Error,
+        Warning,
         "chdir to cwd (\"/home\") set in config.json failed: permission denied"
     ));
     assert!(names(&base().workdir("/app")).is_empty());
