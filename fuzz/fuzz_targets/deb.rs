@@ -4,6 +4,7 @@
 #![no_main]
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 
 use distil_debian::deb::{DebError, EntryKind, Expected, PackageFile, unpack};
 use distil_fuzz::{ar_member, explain, file, mutate_archive};
@@ -27,7 +28,7 @@ fuzz_target!(|data: &[u8]| {
         digest: Digest::of(deb),
     };
     let mut output = Bounded(Vec::new());
-    let package = match unpack(deb, expected, 1 << 24, &mut output) {
+    let package = match unpack(deb, expected, 1 << 24, NonZeroUsize::MIN, &mut output) {
         Ok(package) => package,
         Err(error) => {
             assert!(

@@ -205,8 +205,16 @@ fn packages(criterion: &mut Criterion) {
             digest: Digest::of(&deb),
         };
         group.bench_function(name, |bencher| {
-            bencher
-                .iter(|| unpack(&deb[..], expected, u64::MAX, &mut io::sink()).expect("a package"));
+            bencher.iter(|| {
+                unpack(
+                    &deb[..],
+                    expected,
+                    u64::MAX,
+                    NonZeroUsize::MIN,
+                    &mut io::sink(),
+                )
+                .expect("a package")
+            });
         });
     }
     group.finish();

@@ -15,12 +15,13 @@ mod release;
 use std::fs::File;
 use std::io::{BufReader, ErrorKind};
 use std::num::NonZeroUsize;
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use distil_store::{Key, Store};
 use serde::{Deserialize, Serialize};
 
-use crate::deb::{DebError, Expected, PackageFile, unpack};
+use crate::deb::{DebError, Expected, FEWEST_SHARED_BYTES, PackageFile, unpack};
 use crate::fetch::{FetchError, Fetcher, Mirror};
 use crate::index::{PackageIndex, Pocket};
 use crate::package::BinaryPackage;
@@ -73,6 +74,9 @@ pub struct Archive {
     options: ArchiveOptions,
     pockets: Vec<OpenPocket>,
     decoders: Gate,
+    /// Held by whoever decompresses one package on all threads: a second one would only double
+    /// the memory.
+    shared_decoder: Mutex<()>,
     threads: NonZeroUsize,
     states: Vec<PocketState>,
 }
@@ -105,6 +109,7 @@ impl Archive {
             options: options.clone(),
             pockets: Vec::new(),
             decoders: Gate::new(threads),
+            shared_decoder: Mutex::new(()),
             threads,
             states: Vec::new(),
         };
@@ -202,7 +207,12 @@ impl Archive {
             let _place = self.decoders.enter();
             let mut writer = store.create()?;
             let input = BufReader::with_capacity(1 << 16, file);
-            unpack(input, expected, unpacked_limit(package), &mut writer)?;
+            let shared = (package.size >= FEWEST_SHARED_BYTES)
+                .then(|| self.shared_decoder.try_lock().ok())
+                .flatten();
+            let threads = shared.as_ref().map_or(NonZeroUsize::MIN, |_| self.threads);
+            let limit = unpacked_limit(package);
+            unpack(input, expected, limit, threads, &mut writer)?;
             Ok::<_, PackageFailure>(writer.commit()?)
         };
         if let Some(blob) = store.get(&expected.digest) {

@@ -6,9 +6,11 @@
 
 mod ar;
 mod contents;
+mod decompress;
 mod read;
 #[cfg(test)]
 mod tests;
 
 pub use contents::{EntryKind, Package, PackageEntry, PackageFile};
+pub(crate) use decompress::FEWEST_SHARED_BYTES;
 pub use read::{DebError, Expected, unpack};

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read, Write};
+use std::num::NonZeroUsize;
 
 use distil_store::{Digest, HashingReader};
 use distil_tree::tar::{Limits, Member, MemberKind, ReadError, Reader};
@@ -10,6 +11,7 @@ use md5::{Digest as _, Md5};
 
 use super::ar::{Ar, ArError};
 use super::contents::{EntryKind, Package, PackageEntry};
+use super::decompress::decompress;
 
 /// Limits of `control.tar`: the largest of Debian's have a few MB of `md5sums`.
 const CONTROL_LIMITS: Limits = Limits {
@@ -17,14 +19,6 @@ const CONTROL_LIMITS: Limits = Limits {
     members: 256,
     extension: 4 << 10,
 };
-
-/// The most memory that decompressing may take: `xz -9` needs 65 MiB, and dpkg's own packages
-/// no more.
-const XZ_MEMORY: u64 = 256 << 20;
-
-/// The largest window of zstd that is accepted, as a power of two: what `zstd -19` uses and
-/// what decoders accept without being asked.
-const ZSTD_WINDOW_LOG: u32 = 27;
 
 /// What the archive's index says of a package's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +83,8 @@ impl From<ArError> for DebError {
 
 /// Reads a package from `input`, and writes the bytes of its files to `output`, one after
 /// another, with the index behind them. A package that unpacks to more than `limit` bytes is
-/// refused.
+/// refused. Its files are decompressed on up to so many `threads`, if they are packed so that
+/// several can share the work.
 ///
 /// # Errors
 /// If the bytes are not `expected`, whatever else is wrong with them: so a damaged download is
@@ -98,12 +93,13 @@ pub fn unpack(
     input: impl Read,
     expected: Expected,
     limit: u64,
+    threads: NonZeroUsize,
     output: &mut impl Write,
 ) -> Result<Package, DebError> {
     let mut input = HashingReader::new(input);
     // One byte more than announced is enough to know.
     let bounded = (&mut input).take(expected.size.saturating_add(1));
-    let result = read_members(bounded, limit, output);
+    let result = read_members(bounded, limit, threads, output);
     if let Err(DebError::Write(_)) = result {
         return result;
     }
@@ -127,6 +123,7 @@ pub fn unpack(
 fn read_members(
     input: impl Read,
     limit: u64,
+    threads: NonZeroUsize,
     output: &mut impl Write,
 ) -> Result<Package, DebError> {
     let mut ar = Ar::new(input)?;
@@ -142,7 +139,7 @@ fn read_members(
                 return Err(DebError::Format(message));
             }
             Some(extension) => {
-                let reader = decompress(&mut ar, extension, &header.name)?;
+                let reader = decompress(&mut ar, extension, &header.name, NonZeroUsize::MIN)?;
                 break control_members(reader, &header.name)?;
             }
         }
@@ -157,7 +154,7 @@ fn read_members(
                 return Err(DebError::Format(message));
             }
             Some(extension) => {
-                let reader = decompress(&mut ar, extension, &header.name)?;
+                let reader = decompress(&mut ar, extension, &header.name, threads)?;
                 break data_members(reader, &header.name, limit, output)?;
             }
         }
@@ -201,37 +198,6 @@ fn version(ar: &mut Ar<impl Read>) -> Result<(), DebError> {
         return Err(DebError::Format(message));
     }
     Ok(())
-}
-
-fn decompress<'a>(
-    input: impl Read + 'a,
-    extension: &str,
-    name: &str,
-) -> Result<Box<dyn Read + 'a>, DebError> {
-    let failed = |source: io::Error| DebError::Ar {
-        source: Box::new(source),
-    };
-    Ok(match extension {
-        "" => Box::new(input),
-        ".gz" => Box::new(flate2::read::MultiGzDecoder::new(input)),
-        ".xz" => {
-            // The package's own digest is over all of it, and not as slow as CRC-64.
-            let flags = liblzma::stream::CONCATENATED | liblzma::stream::IGNORE_CHECK;
-            let stream = liblzma::stream::Stream::new_stream_decoder(XZ_MEMORY, flags);
-            let stream = stream.map_err(|error| failed(error.into()))?;
-            Box::new(liblzma::read::XzDecoder::new_stream(input, stream))
-        }
-        ".zst" => {
-            let mut decoder = zstd::Decoder::new(input).map_err(failed)?;
-            decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(failed)?;
-            Box::new(decoder)
-        }
-        _ => {
-            let name = Printable(name.as_bytes()).to_string();
-            let message = format!("the compression of its `{name}` is not supported");
-            return Err(DebError::Format(message));
-        }
-    })
 }
 
 fn control_members(

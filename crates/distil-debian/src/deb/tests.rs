@@ -1,4 +1,5 @@
 use std::io::{Seek, Write};
+use std::num::NonZeroUsize;
 
 use distil_fixture::{Compression, DebBuilder, DebFault, Entry, EntryKind as Member};
 use distil_store::Digest;
@@ -12,7 +13,7 @@ fn unpack_bytes(bytes: &[u8]) -> Result<PackageFile, DebError> {
         digest: Digest::of(bytes),
     };
     let mut output = Vec::new();
-    let package = unpack(bytes, expected, 1 << 20, &mut output)?;
+    let package = unpack(bytes, expected, 1 << 20, NonZeroUsize::MIN, &mut output)?;
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&output).unwrap();
     file.rewind().unwrap();
@@ -91,7 +92,14 @@ fn other_bytes_than_announced_are_told_apart_from_malformed_packages() {
         b"<html>",
         b"",
     ] {
-        let error = unpack(changed, expected, 1 << 20, &mut Vec::new()).unwrap_err();
+        let error = unpack(
+            changed,
+            expected,
+            1 << 20,
+            NonZeroUsize::MIN,
+            &mut Vec::new(),
+        )
+        .unwrap_err();
         assert!(matches!(error, DebError::Digest { .. }), "{error}");
     }
 }
@@ -168,7 +176,14 @@ fn a_bomb_costs_no_more_than_the_limit() {
         digest: Digest::of(&bytes),
     };
     let mut output = Vec::new();
-    let error = unpack(&bytes[..], expected, 1 << 20, &mut output).unwrap_err();
+    let error = unpack(
+        &bytes[..],
+        expected,
+        1 << 20,
+        NonZeroUsize::MIN,
+        &mut output,
+    )
+    .unwrap_err();
     assert!(output.len() <= 1 << 20, "{}", output.len());
     insta::assert_snapshot!(message(error), @"its `data.tar.zst` cannot be read: the tar archive has more than 1048576 bytes");
 }
