@@ -97,15 +97,14 @@ pub struct Prepared {
 pub fn solve(
     recipe: &Recipe,
     archive: &ArchiveOptions,
+    options: &BuildOptions,
     store: &Store,
     fetcher: &Fetcher,
     progress: &dyn Progress,
 ) -> Result<Resolution, BuildError> {
     progress.step("reading the archive");
     let archive = Archive::open(archive, store, fetcher)?;
-    let index = archive.index(store, fetcher)?;
-    progress.step("solving");
-    Ok(resolve(recipe, &index, archive.states())?)
+    resolution(recipe, &archive, options, store, fetcher, progress)
 }
 
 /// Does all steps but the compressing: enough to show an image.

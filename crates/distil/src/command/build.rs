@@ -125,7 +125,16 @@ fn make(
 ) -> Result<(Vec<Made>, Content), CommandError> {
     let (word, named, architectures) = (&image.word, &image.named, &plan.architectures);
     if architectures.len() > 1 {
-        let checked = check(word, named, plan.suite, architectures, session, printer);
+        let options = &plan.options;
+        let checked = check(
+            word,
+            named,
+            plan.suite,
+            architectures,
+            options,
+            session,
+            printer,
+        );
         checked.inspect_err(|_| printer.finish())?;
     }
     let mut made = Vec::new();

@@ -67,13 +67,14 @@ pub(crate) fn suite(changes: &cli::Definition) -> Result<Suite, CommandError> {
 pub(crate) fn solve(
     named: &Named,
     target: Target,
+    options: &BuildOptions,
     session: &Session,
     printer: &Printer,
 ) -> Result<Resolution, CommandError> {
     let recipe = lower(named.source.clone(), target).map_err(|error| explain(error.into()))?;
     let archive = session.archive(&recipe)?;
     let (store, fetcher) = (&session.store, &session.fetcher);
-    distil_image::solve(&recipe, &archive, store, fetcher, printer).map_err(explain)
+    distil_image::solve(&recipe, &archive, options, store, fetcher, printer).map_err(explain)
 }
 
 /// Does all of making one image but the compressing.

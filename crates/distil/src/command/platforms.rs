@@ -2,7 +2,7 @@
 //! sources, before any of them is.
 
 use distil_debian::suite::Suite;
-use distil_image::{Architecture, Resolution};
+use distil_image::{Architecture, BuildOptions, Resolution};
 use distil_oci::Platform;
 
 use super::{Named, solve};
@@ -74,6 +74,7 @@ pub(crate) fn check(
     named: &Named,
     suite: Suite,
     architectures: &[Architecture],
+    options: &BuildOptions,
     session: &Session,
     printer: &Printer,
 ) -> Result<(), CommandError> {
@@ -81,7 +82,7 @@ pub(crate) fn check(
     let mut failures = Vec::new();
     for architecture in architectures {
         let target = named.target(suite, *architecture)?;
-        match solve(named, target, session, printer) {
+        match solve(named, target, options, session, printer) {
             Ok(resolution) => resolutions.push((*architecture, resolution)),
             Err(error) => failures.push((*architecture, error)),
         }

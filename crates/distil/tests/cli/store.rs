@@ -127,6 +127,27 @@ fn without_a_network_what_is_in_the_store_is_enough() {
 }
 
 #[test]
+fn platforms_that_were_found_to_agree_cost_no_index() {
+    let context = Context::new();
+    let build = ["build", "base", "--platform", "linux/amd64,linux/arm64"];
+    let (digest, _) = built(&context, &build);
+    fs::remove_file(archive(&context)).unwrap();
+    // Neither the store nor the mirror has an index any more.
+    fs::remove_dir_all(context.store().join("keys/index")).unwrap();
+    for folder in [context.archive(), context.security()] {
+        let indexes = files_below(&folder.join("dists")).into_iter();
+        let indexes: Vec<_> = indexes
+            .filter(|path| path.to_string_lossy().contains("/binary-"))
+            .collect();
+        assert!(!indexes.is_empty());
+        for index in indexes {
+            fs::remove_file(index).unwrap();
+        }
+    }
+    assert_eq!(built(&context, &build).0, digest);
+}
+
+#[test]
 fn another_state_of_the_archive_is_another_image() {
     let context = Context::new();
     let (digest, _) = built(&context, &["build", "base", "--add", "libffi8"]);
