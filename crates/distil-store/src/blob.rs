@@ -1,6 +1,6 @@
 //! The files of a store.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -47,7 +47,7 @@ impl Blob {
         let read = || StoreError::io("read", &self.path);
         let (digest, _) = Digest::of_reader(&mut file).map_err(read())?;
         if digest != self.digest {
-            self.discard()?;
+            self.discard(&file)?;
             return Ok(None);
         }
         file.seek(SeekFrom::Start(0)).map_err(read())?;
@@ -58,28 +58,23 @@ impl Blob {
     /// out of the store, and the answer is none.
     pub fn read(&self, limit: u64) -> Result<Option<Vec<u8>>, StoreError> {
         let mut bytes = Vec::with_capacity(usize::try_from(self.size.min(limit)).unwrap_or(0));
-        self.open()?
+        let file = self.open()?;
+        (&file)
             .take(limit.saturating_add(1))
             .read_to_end(&mut bytes)
             .map_err(StoreError::io("read", &self.path))?;
         if bytes.len() as u64 > limit || Digest::of(&bytes) != self.digest {
-            self.discard()?;
+            self.discard(&file)?;
             return Ok(None);
         }
         Ok(Some(bytes))
     }
 
-    /// Takes a file out of the store whose bytes turned out to be others than it is named after.
-    pub fn discard(&self) -> Result<(), StoreError> {
+    /// Takes the file out of the store that was read, and whose bytes turned out to be others than
+    /// it is named after.
+    fn discard(&self, read: &File) -> Result<(), StoreError> {
         self.store.note_damage();
-        match fs::remove_file(&self.path) {
-            Ok(()) => Ok(()),
-            // Somebody else found it, too.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            // What is made anew goes elsewhere then, and is found first.
-            Err(_) if self.store.is_read_only() => Ok(()),
-            Err(error) => Err(StoreError::io("remove", &self.path)(error)),
-        }
+        self.store.remove_damaged(&self.path, read)
     }
 }
 
@@ -109,8 +104,7 @@ impl BlobWriter {
             StoreError::io("write to", store.writing_folder())(error.into_error())
         })?;
         let path = store.place_of(&digest);
-        store.mark(file.as_file());
-        store.persist(file, &path)?;
+        store.place(file, &path)?;
         Ok(Blob {
             store,
             digest,

@@ -5,10 +5,10 @@
 //! system drops the lock however the process ends, so a folder whose lock can be had is what a
 //! killed process left, and goes.
 //!
-//! The numbers are the store's clock, too: what a process uses gets the number of its lease for
-//! its modification time (in seconds since 1970, which is no date that anybody means). So the order
-//! in which things were used last does not depend on the machine's clock, and what carries the
-//! number of a living process, or a higher one, is what a running build may need.
+//! The numbers are the store's clock, too: what a process uses gets the newest number for its
+//! modification time (in seconds since 1970, which is no date that anybody means). So the order in
+//! which things were used last does not depend on the machine's clock, and what carries the number
+//! of a living process, or a higher one, is what a running build may need.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};

@@ -18,6 +18,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -197,20 +198,28 @@ impl Store {
             return Some(found.len());
         }
         // What is not marked may be taken away any moment, but for the moment of this lock.
-        let _lock = lease::shared(self.root()).ok()?;
+        let mut lock = lease::shared(self.root()).ok()?;
         let found = metadata()?;
-        if let Ok(file) = File::open(path) {
-            self.mark(&file);
+        let newest = lock.newest();
+        if !(number..=newest).contains(&stamp(&found))
+            && let Ok(file) = File::open(path)
+        {
+            mark(&file, newest.max(number));
         }
         Some(found.len())
     }
 
-    /// Marks a file as used by this process. Nobody but its owner may do that to a file; then
-    /// it is not known to be in use.
-    pub(crate) fn mark(&self, file: &File) {
-        if let Some(number) = self.lease() {
-            let _ = file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(number));
-        }
+    /// Puts a blob in its place, marked as used.
+    ///
+    /// Another process may use the one that was there before, and this mark takes the place of
+    /// its own.
+    pub(crate) fn place(&self, file: NamedTempFile, path: &Path) -> Result<(), StoreError> {
+        let Some(number) = self.lease() else {
+            return self.persist(file, path);
+        };
+        let mut lock = lease::shared(self.root())?;
+        mark(file.as_file(), lock.newest().max(number));
+        self.persist(file, path)
     }
 
     /// The blob that was recorded for `key`, if the store has it.
@@ -242,11 +251,34 @@ impl Store {
         self.persist(file, &key_path(self.home(), key))
     }
 
+    /// Removes a damaged file that was read, but not what another process made anew in its place.
+    pub(crate) fn remove_damaged(&self, path: &Path, read: &File) -> Result<(), StoreError> {
+        if self.is_read_only() {
+            // What is made anew goes elsewhere then, and is found first.
+            let _ = fs::remove_file(path);
+            return Ok(());
+        }
+        let failed = || StoreError::io("remove", path);
+        let _lock = lease::exclusive(self.root())?;
+        let of = |found: &fs::Metadata| (found.dev(), found.ino());
+        let read = of(&read.metadata().map_err(failed())?);
+        let removed = match fs::metadata(path) {
+            Ok(there) if of(&there) != read => return Ok(()),
+            Ok(_) => fs::remove_file(path),
+            Err(error) => Err(error),
+        };
+        match removed {
+            // Somebody else found it, too.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed()(error)),
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn place_of(&self, digest: &Digest) -> PathBuf {
         blob_path(self.home(), digest)
     }
 
-    pub(crate) fn persist(&self, file: NamedTempFile, path: &Path) -> Result<(), StoreError> {
+    fn persist(&self, file: NamedTempFile, path: &Path) -> Result<(), StoreError> {
         let size = file.as_file().metadata().map_or(0, |found| found.len());
         self.shared.written.fetch_add(size, Ordering::Relaxed);
         let file = match file.persist(path) {
@@ -261,6 +293,16 @@ impl Store {
             .map(drop)
             .map_err(|error| StoreError::io("write", path)(error.error))
     }
+}
+
+/// Marks a file as used by all processes with leases up to this one. Nobody but its owner may do
+/// that to a file; then it is not known to be in use.
+///
+/// With the number of the newest lease, under the lock without which nobody takes another: with
+/// one's own, the mark of a process with a higher number would be lost, and with this one's end
+/// the file.
+fn mark(file: &File, newest: u64) {
+    let _ = file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(newest));
 }
 
 /// Makes the folders of a store, and takes a lease.
@@ -361,6 +403,18 @@ mod tests {
         assert!(blob.read(100).unwrap().is_none());
         assert!(store.get(&blob.digest()).is_none());
         assert_eq!(store.damaged(), 2);
+    }
+
+    #[test]
+    fn what_another_made_anew_is_not_taken_for_damage() {
+        let (folder, store) = store();
+        let blob = store.put(b"content").unwrap();
+        fs::write(blob.path(), b"c0ntent").unwrap();
+        let read = blob.open().unwrap();
+        let other = Store::open(folder.path().join("store")).unwrap();
+        other.put(b"content").unwrap();
+        store.remove_damaged(blob.path(), &read).unwrap();
+        assert_eq!(blob.read(7).unwrap().unwrap(), b"content");
     }
 
     #[test]

@@ -282,12 +282,8 @@ fn check(store: &Store, blob: &Found) -> Result<Option<bool>, StoreError> {
         return Ok(Some(true));
     }
     store.note_damage();
-    match fs::remove_file(&blob.path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(StoreError::io("remove", &blob.path)(error))
-        }
-        _ => Ok(Some(false)),
-    }
+    store.remove_damaged(&blob.path, &file)?;
+    Ok(Some(false))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -375,6 +371,24 @@ mod tests {
         drop(running);
         assert_eq!(store.prune(0).unwrap().left, Amount::default());
         assert!(store.keys().unwrap().is_empty());
+    }
+
+    #[test]
+    fn what_several_use_stays_until_the_last_has_ended() {
+        let folder = folder();
+        let open = || Store::open(folder.path()).unwrap();
+        put(folder.path(), b"value");
+        let (older, newer) = (open(), open());
+        assert!(newer.get(&Digest::of(b"value")).is_some());
+        newer.put(b"other").unwrap();
+        // The older one's use comes later, and ends sooner.
+        assert!(older.get(&Digest::of(b"value")).is_some());
+        older.put(b"other").unwrap();
+        drop(older);
+        let pruned = open().prune(0).unwrap();
+        assert_eq!((pruned.removed.entries, pruned.in_use.entries), (0, 2));
+        drop(newer);
+        assert_eq!(open().prune(0).unwrap().left, Amount::default());
     }
 
     #[test]

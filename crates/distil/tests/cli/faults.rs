@@ -48,8 +48,9 @@ fn whatever_happens_the_next_build_is_right() {
         bytes,
     };
     for round in 0..number("DISTIL_FAULTS", 16) {
-        let fault = faults.happen();
-        faults.check(&format!("seed {seed}, round {round}: {fault}"));
+        let named = format!("seed {seed}, round {round}");
+        let fault = faults.happen(&named);
+        faults.check(&format!("{named}: {fault}"));
     }
 }
 
@@ -57,7 +58,7 @@ impl Faults {
     fn spawn(&self, output: &str) -> Child {
         let place = format!("oci-archive:{output}");
         let mut command = self.context.command(&["build", "base", "-q", "-o", &place]);
-        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
         command.spawn().unwrap()
     }
 
@@ -78,7 +79,7 @@ impl Faults {
         files
     }
 
-    fn happen(&mut self) -> String {
+    fn happen(&mut self, round: &str) -> String {
         match self.random.below(7) {
             0 | 1 => {
                 // From what an empty store begins with to what is left to do in a full one.
@@ -124,10 +125,13 @@ impl Faults {
                     .output()
                     .unwrap();
                 assert!(prune.status.success(), "{}", self.context.stderr(&prune));
-                for (number, mut build) in builds.into_iter().enumerate() {
-                    assert!(build.wait().unwrap().success(), "build {number}");
+                for (number, build) in builds.into_iter().enumerate() {
+                    let build = build.wait_with_output().unwrap();
+                    let said = self.context.stderr(&build);
+                    assert!(build.status.success(), "{round}, build {number}: {said}");
                     let file = self.context.work().join(format!("{number}.tar"));
-                    assert!(fs::read(&file).unwrap() == self.bytes, "build {number}");
+                    let read = fs::read(&file).unwrap();
+                    assert!(read == self.bytes, "{round}, build {number}");
                     fs::remove_file(file).unwrap();
                 }
                 "four builds at once, and pruning".to_owned()
