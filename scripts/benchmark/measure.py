@@ -111,10 +111,11 @@ class Bench:
             time.sleep(SETTLED)
             self.run(python)
             note("nothing changed", self.run(python))
-            before = self.new_store()
-            shutil.copytree(self.folder / store, self.folder / before)
-            output.unlink()
-            note("one package changed", self.run(self.build("python3", mirror=CHANGED, store=before)))
+            for suite, mirror in CHANGED.items():
+                before = self.new_store()
+                shutil.copytree(self.folder / store, self.folder / before)
+                output.unlink()
+                note(f"one package changed in {suite}", self.run(self.build("python3", mirror=mirror, store=before)))
             own.append(self.run(peers.floor_of([peers.changed_package()])))
             root = self.run(peers.bootstrap())
             note("mmdebstrap and docker", root + self.run(peers.into_docker()))
@@ -267,7 +268,7 @@ class Peers:
 
     @staticmethod
     def changed_package():
-        return next(CHANGED.rglob("*+changed1_*.deb"))
+        return next(CHANGED[SUITE].rglob("*+changed1_*.deb"))
 
     def check_same_packages(self):
         """Refuses a comparison of different packages."""

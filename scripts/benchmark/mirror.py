@@ -1,7 +1,8 @@
 """A partial mirror of Debian in a folder: what an image of Python is made of, signed as it is.
 
-Beside it a second one, which differs in one package. Debian cannot be asked to sign that, so a key
-made for the purpose does.
+Beside it two others, which differ in one package: one as after a security update, which is in a small
+suite of its own, and one as after a point release, with a new index of the whole release. Debian cannot
+be asked to sign these, so a key made for the purpose does.
 """
 
 import gzip
@@ -23,12 +24,14 @@ import urllib.request
 
 BENCH = pathlib.Path(__file__).resolve().parent.parent.parent / "target" / "bench"
 FOLDER = BENCH / "mirror"
-CHANGED = BENCH / "changed"
 LISTING = FOLDER / "packages.json"
 SUITE, ARCH = "trixie", "amd64"
 # The suites of a release, and the archive that each is in.
 SUITES = {SUITE: "debian", f"{SUITE}-updates": "debian", f"{SUITE}-security": "debian-security"}
+# The mirrors in which one package has changed, by the suite that has its new version.
+CHANGED = {f"{SUITE}-security": BENCH / "changed-security", SUITE: BENCH / "changed-release"}
 INDEX = f"main/binary-{ARCH}/Packages"
+ENDINGS = {".gz": gzip.decompress, ".xz": lzma.decompress}
 # The images that are measured, and the one that the comparison is about.
 IMAGES = ("python3", "java21")
 COMPARED = "python3"
@@ -54,7 +57,7 @@ def make(distil, fresh):
     """Makes both mirrors and the listing of what is in them, unless recent ones are there."""
     if LISTING.exists() and not fresh and time.time() - LISTING.stat().st_mtime < 24 * 3600:
         return
-    for folder in (FOLDER, CHANGED):
+    for folder in (FOLDER, *CHANGED.values()):
         shutil.rmtree(folder, ignore_errors=True)
     print("making the mirror", file=sys.stderr)
     remote = apt_mirrors()
@@ -88,7 +91,8 @@ def make(distil, fresh):
         _, _, stanza = indexes[name, chosen[name]][0]
         kept = [line for line in stanza.split("\n") if not line.startswith((" ", "Filename", "Size", "SHA256", "MD5sum"))]
         installed += "\n".join(kept[:1] + ["Status: install ok installed"] + kept[1:]) + "\n\n"
-    make_changed()
+    for suite, folder in CHANGED.items():
+        make_changed(suite, folder)
     listed = [archives[package] for package in wanted[COMPARED]]
     LISTING.write_text(json.dumps({"names": names, "archives": listed, "installed": installed}))
 
@@ -118,7 +122,7 @@ def fetch_index(remote, suite, archive):
     fetch(f"{remote}/dists/{suite}/InRelease", dists / "InRelease")
     release = (dists / "InRelease").read_text()
     text = None
-    for ending, unpack in ((".gz", gzip.decompress), (".xz", lzma.decompress)):
+    for ending, unpack in ENDINGS.items():
         # Main's by its own path, security's below `updates/` in the Release alone.
         if not re.search(rf" (updates/)?{re.escape(INDEX + ending)}$", release, re.M):
             continue
@@ -160,50 +164,67 @@ def debian_version(version):
     return Key(version)
 
 
-def make_changed():
-    """Makes the second mirror: a copy in which one package has a new version, signed by a key of its own."""
-    shutil.copytree(FOLDER, CHANGED, copy_function=os.link)
-    pocket = CHANGED / "debian" / "dists" / SUITE
-    text = gzip.decompress((pocket / (INDEX + ".gz")).read_bytes()).decode()
+def make_changed(suite, folder):
+    """Makes a copy of the mirror in which one package has a new version in a suite, signed by a key of its own."""
+    shutil.copytree(FOLDER, folder, copy_function=os.link)
+    text = index_of(SUITE, folder)
     start = text.index(f"Package: {CHANGING}\n")
     end = text.index("\n\n", start)
     stanza = text[start:end]
     fields = dict(re.findall(r"^([A-Za-z0-9-]+): (.*)$", stanza, re.M))
-    old = CHANGED / "debian" / fields["Filename"]
     version = fields["Version"] + "+changed1"
-    new = old.with_name(old.name.replace(f"_{ARCH}", f"+changed1_{ARCH}"))
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["dpkg-deb", "-R", old, folder], check=True)
-        control = pathlib.Path(folder) / "DEBIAN" / "control"
-        control.write_text(control.read_text().replace(f"Version: {fields['Version']}\n", f"Version: {version}\n"))
-        for file in pathlib.Path(folder, "usr").rglob("*.so.*"):
-            if file.is_file() and not file.is_symlink():
-                # As if it were compiled anew: the loader does not read behind the sections.
-                with file.open("ab") as library:
-                    library.write(b"changed")
-        subprocess.run(["dpkg-deb", "-Zxz", "--root-owner-group", "-b", folder, new], check=True, stdout=subprocess.DEVNULL)
+    archive = folder / SUITES[suite]
+    new = archive / fields["Filename"].replace(f"_{ARCH}", f"+changed1_{ARCH}")
+    make_package(folder / SUITES[SUITE] / fields["Filename"], fields["Version"], version, new)
     deb = new.read_bytes()
     changes = {
         "Version": version,
-        "Filename": str(new.relative_to(CHANGED / "debian")),
+        "Filename": str(new.relative_to(archive)),
         "Size": str(len(deb)),
         "MD5sum": hashlib.md5(deb).hexdigest(),
         "SHA256": hashlib.sha256(deb).hexdigest(),
     }
     for field, value in changes.items():
         stanza = re.sub(rf"^{field}: .*$", f"{field}: {value}", stanza, flags=re.M)
-    # libexpat1's other packages want the very same version.
-    text = (text[:start] + stanza + text[end:]).replace(f"{CHANGING} (= {fields['Version']})", f"{CHANGING} (= {version})")
-    for file in [pocket / (INDEX + ".gz"), pocket / (INDEX + ".xz")]:
-        file.unlink(missing_ok=True)  # a link to the first mirror's
+    if suite == SUITE:
+        # libexpat1's other packages want the very same version.
+        text = (text[:start] + stanza + text[end:]).replace(f"{CHANGING} (= {fields['Version']})", f"{CHANGING} (= {version})")
+    else:
+        text = f"{index_of(suite, folder).rstrip()}\n\n{stanza}\n"
+    place = archive / "dists" / suite / INDEX
+    for ending in ENDINGS:
+        place.with_name(place.name + ending).unlink(missing_ok=True)  # a link to the first mirror's
     index = gzip.compress(text.encode(), 6, mtime=0)
-    (pocket / (INDEX + ".gz")).write_bytes(index)
-    shutil.rmtree((pocket / INDEX).parent / "by-hash", ignore_errors=True)
-    for suite, archive in SUITES.items():
-        sign(CHANGED / archive / "dists" / suite, index if suite == SUITE else None)
+    place.with_name(place.name + ".gz").write_bytes(index)
+    shutil.rmtree(place.parent / "by-hash", ignore_errors=True)
+    for other, archive in SUITES.items():
+        sign(folder / archive / "dists" / other, index if other == suite else None, folder / "keyring.gpg")
 
 
-def sign(pocket, index):
+def index_of(suite, folder):
+    """The text of a suite's index in a mirror."""
+    for ending, unpack in ENDINGS.items():
+        path = folder / SUITES[suite] / "dists" / suite / (INDEX + ending)
+        if path.exists():
+            return unpack(path.read_bytes()).decode()
+    sys.exit(f"error: the mirror has no index of {suite}")
+
+
+def make_package(old, old_version, version, new):
+    """Makes a package as if it were compiled anew: the loader does not read behind a library's sections."""
+    new.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["dpkg-deb", "-R", old, folder], check=True)
+        control = pathlib.Path(folder) / "DEBIAN" / "control"
+        control.write_text(control.read_text().replace(f"Version: {old_version}\n", f"Version: {version}\n"))
+        for file in pathlib.Path(folder, "usr").rglob("*.so.*"):
+            if file.is_file() and not file.is_symlink():
+                with file.open("ab") as library:
+                    library.write(b"changed")
+        subprocess.run(["dpkg-deb", "-Zxz", "--root-owner-group", "-b", folder, new], check=True, stdout=subprocess.DEVNULL)
+
+
+def sign(pocket, index, keyring):
     """Signs the Release of a suite anew; with `index`, for that index alone."""
     release = (pocket / "InRelease").read_text()
     text = release.split("\n\n", 1)[1].split("-----BEGIN PGP SIGNATURE-----")[0]
@@ -212,13 +233,10 @@ def sign(pocket, index):
         text = text.replace("Acquire-By-Hash: yes\n", "")
         text += f"SHA256:\n {hashlib.sha256(index).hexdigest()} {len(index)} {INDEX}.gz\n"
     (pocket / "InRelease").unlink()
-    home = BENCH / "gnupg"
+    home = keyring.parent / "gnupg"
     home.mkdir(mode=0o700, exist_ok=True)
     gpg = ["gpg", "--homedir", home, "--batch", "--quiet", "--yes"]
-    keyring = CHANGED / "keyring.gpg"
     if not keyring.exists():
-        shutil.rmtree(home)
-        home.mkdir(mode=0o700)
         identity = "benchmark <benchmark@example.org>"
         generate = ["--passphrase", "", "--quick-gen-key", identity, "ed25519", "sign", "never"]
         subprocess.run([*gpg, *generate], check=True, stderr=subprocess.DEVNULL)

@@ -8,7 +8,7 @@ INK, FAINT, OURS, THEIRS, MEMORY = "#1f2328", "#8c959f", "#0969da", "#afb8c1", "
 
 BARS = (
     ("nothing changed", "distil, nothing changed", OURS),
-    ("one package changed", "distil, one package changed", OURS),
+    ("one package changed in trixie-security", "distil, one package updated", OURS),
     ("warm", "distil, full store", OURS),
     ("cold", "distil, empty store", OURS),
     ("floor", "dpkg-deb into pigz", THEIRS),
