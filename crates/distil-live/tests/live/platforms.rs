@@ -129,6 +129,9 @@ fn runtimes_start_on_platforms_that_are_emulated() {
             rootfs.write_to(context.folder());
             let emulator = std::fs::read(&qemu).unwrap();
             let emulator = context.write("emulator", emulator);
+            // Java asks how much memory a program may address, and finds nothing below `/proc`.
+            let processor = "processor\t: 0\nisa\t: rv64imafdc\nmmu\t: sv48\n";
+            context.write("proc/cpuinfo", processor);
             let file = context.path(rootfs.resolve(program).trim_start_matches('/'));
             for file in [emulator, file] {
                 std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
