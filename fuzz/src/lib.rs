@@ -6,6 +6,7 @@ pub mod check;
 mod files;
 pub mod headers;
 pub mod image;
+pub mod installed;
 
 pub use archives::{ar_member, mutate_archive};
 pub use files::{file, folder};

@@ -45,6 +45,7 @@ pub use distil_tree::{PatternError, Patterns};
 pub use effects::missing;
 pub use finished::{Finished, Summary};
 pub use generate::GenerateError;
+pub use installed::{pam_configurations, watched};
 pub use layers::{LayerError, LayerTree};
 pub use policy::Policy;
 pub use program::ProgramError;

@@ -22,6 +22,7 @@ use crate::architecture::Architecture;
 use crate::definition::{Accounts, Config, KeyStore};
 use distil_tree::Patterns;
 
+pub(crate) use dev::is_tool;
 pub use inputs::Inputs;
 pub use lower::{RecipeError, Target, lower};
 pub use source::{Place, Source, Text};
@@ -187,8 +188,11 @@ pub struct LayerRecipe {
     pub lenient: BTreeSet<String>,
     /// Entries with variables filled in, with what is written instead.
     pub written: BTreeMap<String, String>,
-    /// The definition's text, to show places in; none for what the command line says.
-    pub text: Option<Text>,
+    /// The definitions' texts, to show places in, that of the highest last; none for what the
+    /// command line says.
+    pub texts: Vec<Text>,
+    /// Whether it is the layer of a `dev`, where additions may stand under that key, too.
+    pub is_dev: bool,
 }
 
 impl LayerRecipe {
@@ -212,7 +216,8 @@ impl LayerRecipe {
             is_debug: false,
             lenient: BTreeSet::new(),
             written: BTreeMap::new(),
-            text: None,
+            texts: Vec::new(),
+            is_dev: false,
         }
     }
 
@@ -225,9 +230,15 @@ impl LayerRecipe {
 
     /// Where an entry stands in the definition.
     pub(crate) fn place(&self, key: &str, entry: &str) -> Place {
-        let text = self.text.as_ref();
         let entry = self.written.get(entry).map_or(entry, String::as_str);
-        text.map(|text| text.place(key, entry)).unwrap_or_default()
+        let keys = [Some(key), self.is_dev.then_some("dev")];
+        let mut places = self.texts.iter().rev().flat_map(|text| {
+            let keys = keys.into_iter().flatten();
+            keys.map(|key| text.place(key, entry))
+        });
+        places
+            .find(|place| *place != Place::default())
+            .unwrap_or_default()
     }
 }
 

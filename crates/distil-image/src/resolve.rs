@@ -8,11 +8,12 @@ use std::collections::BTreeSet;
 use distil_debian::archive::PocketState;
 use distil_debian::index::PackageIndex;
 use distil_debian::solve::{Omitted, Reason, Request, Selected, SolveError, solve};
+use distil_oci::Platform;
 use distil_store::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::policy::Policy;
-use crate::recipe::{LayerRecipe, Place, Recipe};
+use crate::recipe::{LayerRecipe, Place, Recipe, is_tool};
 
 /// The packages of an image, after solving: what a lock holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +76,21 @@ pub enum ResolveError {
         /// Why.
         source: SolveError,
     },
+    /// There is no compiler for the platform, or another tool of every `dev`.
+    #[error(
+        "`{definition}` cannot be made for {platform}: there is no package `{tool}`, which every \
+         `:dev` has, in {}", pockets.join(", ")
+    )]
+    NoTool {
+        /// The image.
+        definition: String,
+        /// The platform.
+        platform: Platform,
+        /// The tool's package.
+        tool: String,
+        /// The pockets that were searched.
+        pockets: Vec<String>,
+    },
     /// An entry of `without` leaves nothing out.
     #[error(
         "`without: {name}` of definition `{definition}` leaves nothing out: no package of the \
@@ -103,7 +119,7 @@ pub fn resolve(
         false => resolve_layers(&recipe.layers, index)?,
         true => {
             let image = resolve_layers(&recipe.same_as, index)?;
-            vec![resolve_dev(&recipe.layers, &image, index)?]
+            vec![resolve_dev(recipe, &image, index)?]
         }
     };
     let files = local_files_of(recipe);
@@ -119,13 +135,14 @@ pub fn resolve(
 /// The one layer of a `dev`: the packages of the image, in their versions and their order, then
 /// all the others. No relation is left out, since apt would miss it.
 fn resolve_dev(
-    layers: &[LayerRecipe],
+    recipe: &Recipe,
     image: &[ResolvedLayer],
     index: &PackageIndex,
 ) -> Result<ResolvedLayer, ResolveError> {
-    let definition = layers.last().map_or("", |layer| &layer.definition);
+    let layer = recipe.layers.last();
+    let definition = layer.map_or("", |layer| &layer.definition);
     let of_image = || image.iter().flat_map(|layer| &layer.packages);
-    let requests = layers.iter().flat_map(|layer| &layer.packages);
+    let requests = recipe.layers.iter().flat_map(|layer| &layer.packages);
     let request = Request {
         install: requests.map(|one| one.relation.clone()).collect(),
         pinned: of_image()
@@ -133,10 +150,19 @@ fn resolve_dev(
             .collect(),
         without: BTreeSet::new(),
     };
-    let solution = solve(index, &request).map_err(|source| ResolveError::UnsolvableDev {
-        definition: definition.to_owned(),
-        source,
-    })?;
+    let definition = definition.to_owned();
+    let solution = match solve(index, &request) {
+        Ok(solution) => solution,
+        Err(SolveError::Unknown { name, pockets, .. }) if is_tool(&name) => {
+            return Err(ResolveError::NoTool {
+                definition,
+                platform: recipe.architecture.platform(),
+                tool: name,
+                pockets,
+            });
+        }
+        Err(source) => return Err(ResolveError::UnsolvableDev { definition, source }),
+    };
     let mut more = solution.packages;
     let mut packages = Vec::new();
     for one in of_image() {
@@ -155,7 +181,7 @@ fn resolve_dev(
     }
     packages.extend(more);
     Ok(ResolvedLayer {
-        definition: definition.to_owned(),
+        definition,
         packages,
         omitted: solution.omitted,
     })

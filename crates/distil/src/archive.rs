@@ -345,6 +345,11 @@ pub(crate) fn explain(error: BuildError) -> CommandError {
                 "a program that is copied in later is named by the {key} of that Dockerfile"
             ))
         }
+        BuildError::Resolve(ResolveError::NoTool { .. }) => Some(
+            "the image's other variants need no tools; `--platform` names another platform for \
+             its `:dev`"
+                .to_owned(),
+        ),
         BuildError::Resolve(ResolveError::UnsolvableDev {
             source: SolveError::PinConflict(_) | SolveError::Unsatisfiable(_),
             ..

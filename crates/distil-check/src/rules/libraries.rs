@@ -10,6 +10,7 @@ use super::{Context, shown};
 use crate::finding::{Finding, Severity};
 use crate::linker::{Libc, Library, Loaded, machine, machine_name};
 use crate::rule::{DAMAGED_ELF, DLOPEN, LIBRARY, LOADER, MACHINE, NOT_EXAMINED, VERSION};
+use crate::stage::{newer_release, release};
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     damaged(context, findings);
@@ -359,6 +360,7 @@ fn versions(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
             }
         }
     }
+    let release = release(context.subject);
     // The loader tells the first; of one library the highest version says all.
     let mut told: BTreeSet<(TreePath, Vec<u8>)> = BTreeSet::new();
     let mut order: Vec<_> = wanting.into_iter().collect();
@@ -377,6 +379,13 @@ fn versions(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
         let highest = provider.version_definitions.iter();
         let highest = highest.filter(|one| one.split(|&byte| byte == b'_').next() == Some(kind));
         let highest = highest.max_by_key(|version| numbers(version));
+        let newer = release.as_deref().and_then(|release| {
+            let newer = newer_release(&version, release)?;
+            Some(format!(
+                "it was built on Debian {newer} or newer, and this image is made of {release}: \
+                 build it on {release}, or take an image of {newer}"
+            ))
+        });
         let (version, library_name) = (shown(&version), shown(&name));
         let mut problem =
             format!("`{path}` needs `{version}` of `{library_name}`, which does not have it");
@@ -406,7 +415,11 @@ fn versions(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
             .map(|(path, ..)| (*path).clone())
             .collect();
         let found = Finding::new(&VERSION, problem).at(path).severity(severity);
-        findings.push(found.others(others).says(said(program, is_program, &words)));
+        let found = found.others(others).says(said(program, is_program, &words));
+        findings.push(match newer {
+            Some(remedy) => found.remedy(remedy),
+            None => found,
+        });
     }
 }
 

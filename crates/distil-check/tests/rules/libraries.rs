@@ -1,7 +1,7 @@
 //! What programs load: loaders, libraries, versions of symbols.
 
 use super::{base, python};
-use crate::common::{cache, has, names};
+use crate::common::{Image, cache, has, names};
 use distil_check::Severity::{Error, Info, Warning};
 use distil_fixture::{ElfBuilder, Machine};
 
@@ -135,6 +135,21 @@ fn versions_of_symbols() {
         Error,
         "/app/run: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by /app/run)"
     ));
+    // Of an image of Debian's it is known which release the build's first stage was of.
+    let remedies = |image: &Image| -> Vec<String> {
+        let findings = image.findings().into_iter();
+        let of_rule = findings.filter(|one| one.rule.name == "symbol-version");
+        of_rule.map(|one| one.remedy).collect()
+    };
+    assert!(!remedies(&image)[0].contains("trixie"));
+    let image = image.file("etc/os-release", "ID=debian\nVERSION_CODENAME=bookworm\n");
+    assert_eq!(
+        remedies(&image),
+        [
+            "it was built on Debian trixie or newer, and this image is made of bookworm: build it on \
+             bookworm, or take an image of trixie"
+        ]
+    );
     let other = ElfBuilder::shared("libz.so.1").defines("ZLIB_1.2").build();
     let needs = ElfBuilder::executable()
         .requires("libz.so.1", "ZLIB_1.3")

@@ -141,6 +141,11 @@ impl Assembling<'_> {
         match action {
             Action::Account(AccountChange::User(name)) => owners.user(name, u32::MAX) != u32::MAX,
             Action::Account(AccountChange::Group(name)) => owners.group(name, u32::MAX) != u32::MAX,
+            Action::Files(FileChange::Mode { mode, paths }) => paths.iter().all(|path| {
+                let path = TreePath::from_absolute(path).ok();
+                let there = path.and_then(|path| self.tree.follow(&path));
+                there.is_some_and(|(_, entry)| entry.meta.mode == *mode)
+            }),
             Action::Files(
                 change
                 @ (FileChange::Folders(_) | FileChange::Written(_) | FileChange::Link { .. }),

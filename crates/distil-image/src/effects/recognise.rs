@@ -323,6 +323,7 @@ fn files(name: &str, arguments: &[Field]) -> FileChange {
             },
             _ => FileChange::Changed(paths(arguments)),
         },
+        "chmod" => mode(arguments).unwrap_or_else(|| FileChange::Changed(paths(arguments))),
         "chown" | "chgrp"
             if matches!(
                 operands(arguments, &[]).first(),
@@ -349,6 +350,18 @@ fn files(name: &str, arguments: &[Field]) -> FileChange {
         }
         _ => FileChange::Changed(paths(arguments)),
     }
+}
+
+/// chmod(1) with a mode in octal digits, and files that are all named.
+fn mode(arguments: &[Field]) -> Option<FileChange> {
+    let words = words(arguments)?;
+    let (mode, paths) = words.split_first()?;
+    let mode = u32::from_str_radix(mode, 8).ok()?;
+    let are_paths = !paths.is_empty() && paths.iter().all(|path| path.starts_with('/'));
+    are_paths.then(|| FileChange::Mode {
+        mode,
+        paths: paths.to_vec(),
+    })
 }
 
 /// ucf(1): a configuration file, of which the package ships the original.

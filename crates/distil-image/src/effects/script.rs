@@ -108,6 +108,13 @@ pub(crate) enum FileChange {
     },
     /// What is there gets another owner, mode, name or content.
     Changed(Vec<String>),
+    /// What is there gets a mode.
+    Mode {
+        /// The mode.
+        mode: u32,
+        /// Which files.
+        paths: Vec<String>,
+    },
     /// What is there gets root as its owner, as files have it anyway.
     OwnedByRoot,
     /// Empty folders below `/usr/local` are made, as `dh_usrlocal` writes it.
@@ -310,11 +317,14 @@ impl AccountChange {
 }
 
 impl FileChange {
-    /// The paths that are made or changed, as far as they are known. What of the first two
-    /// kinds is in the image all the same, because a package ships it, is not missing.
+    /// The paths that are made or changed, as far as they are known. What is in the image all
+    /// the same, because a package or a definition brings it, is not missing.
     pub(crate) fn paths(&self) -> &[String] {
         match self {
-            Self::Folders(paths) | Self::Written(paths) | Self::Changed(paths) => paths,
+            Self::Folders(paths)
+            | Self::Written(paths)
+            | Self::Changed(paths)
+            | Self::Mode { paths, .. } => paths,
             Self::Link { path, .. } => std::slice::from_ref(path),
             Self::OwnedByRoot | Self::Local | Self::Declared => &[],
         }

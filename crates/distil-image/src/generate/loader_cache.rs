@@ -5,7 +5,7 @@
 //! cache everything still works in the usual folders, by trying them.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use distil_tree::loader::Loader;
 use distil_tree::{Kind, TreePath};
@@ -53,7 +53,7 @@ fn libraries(generation: &Generation<'_>, loader: &Loader<'_>) -> Vec<Library> {
         if seen.contains(&real) {
             continue;
         }
-        let mut in_folder: BTreeMap<Vec<u8>, ()> = BTreeMap::new();
+        let mut in_folder: BTreeSet<Vec<u8>> = BTreeSet::new();
         for (path, entry) in generation.tree.children(&real) {
             let Some(name) = path.name().filter(|name| is_library_name(name)) else {
                 continue;
@@ -70,15 +70,17 @@ fn libraries(generation: &Generation<'_>, loader: &Loader<'_>) -> Vec<Library> {
                 continue;
             };
             let soname = facts.soname.as_deref().unwrap_or(name);
-            // A link for the linker, such as `libz.so`, is no name that programs ask for.
-            if generation.tree.follow(&real.join(soname)).is_some() {
-                in_folder.insert(soname.to_vec(), ());
+            let is_link = matches!(entry.kind, Kind::Symlink(_));
+            if is_link && is_for_linker(name, soname) {
+                in_folder.insert(name.to_vec());
+            } else if generation.tree.follow(&real.join(soname)).is_some() {
+                in_folder.insert(soname.to_vec());
             }
         }
-        for (soname, ()) in in_folder {
+        for name in in_folder {
             let mut value = vec![b'/'];
-            value.extend_from_slice(folder.join(&soname).as_bytes());
-            libraries.push((soname, value));
+            value.extend_from_slice(folder.join(&name).as_bytes());
+            libraries.push((name, value));
         }
         seen.push(real);
     }
@@ -91,6 +93,12 @@ fn libraries(generation: &Generation<'_>, loader: &Loader<'_>) -> Vec<Library> {
 fn is_library_name(name: &[u8]) -> bool {
     let named = name.starts_with(b"lib") || name.starts_with(b"ld-") || name.starts_with(b"ld64");
     named && name.windows(3).any(|window| window == b".so")
+}
+
+/// Whether a link is one of a development package, such as `libz.so` for `libz.so.1`. It has a line
+/// of its own; any other link is another file with the library's name (`search_dir` in ldconfig).
+fn is_for_linker(name: &[u8], soname: &[u8]) -> bool {
+    name.ends_with(b".so") && soname.starts_with(name)
 }
 
 /// glibc's order of library names (`_dl_cache_libcmp`): runs of digits compare as numbers, and
@@ -194,6 +202,20 @@ mod tests {
         assert!(less("libxa.so.1", "libx1.so.1"));
         assert!(less("liba.so.2", "libb.so.1"));
         assert_eq!(compare(b"libx.so.01", b"libx.so.1"), Ordering::Equal);
+    }
+
+    #[test]
+    fn links_for_the_linker() {
+        for (name, soname, expected) in [
+            ("libz.so", "libz.so.1", true),
+            ("libz.so", "libz.so", true),
+            ("libz.so.1", "libz.so.1.3", false),
+            ("libcurl.so", "libcurl-gnutls.so.4", false),
+            ("libncurses.so", "libtinfo.so.6", false),
+        ] {
+            let is = is_for_linker(name.as_bytes(), soname.as_bytes());
+            assert_eq!(is, expected, "{name} of {soname}");
+        }
     }
 
     #[test]

@@ -21,6 +21,10 @@ const WHAT: &str = "the database of dpkg";
 
 const FOLDER: &str = "var/lib/dpkg";
 
+/// The longest name of a control member or trigger: file systems take names of 255 bytes, and
+/// that of a package stands in front.
+const MAX_NAME: usize = 100;
+
 /// Who watches a path or a name.
 type Triggers = BTreeMap<String, Vec<String>>;
 
@@ -114,6 +118,7 @@ fn qualified(package: &InstalledPackage) -> String {
 /// Whether a control member or trigger can be the name of a file.
 fn is_name(text: &str) -> bool {
     !text.is_empty()
+        && text.len() <= MAX_NAME
         && !text.starts_with('.')
         && text
             .bytes()
@@ -224,25 +229,31 @@ fn add_stanza(status: &mut String, package: &InstalledPackage, conffiles: &[(Str
     status.push('\n');
 }
 
-/// Reads a `triggers` member (deb-triggers(5)): what the package is interested in.
-fn add_triggers(triggers: &mut Triggers, package: &str, text: &str) {
-    for line in text.lines() {
+/// What a package is interested in, by its `triggers` member (deb-triggers(5)): a path or a name,
+/// and whether whoever activates it need not wait.
+pub fn watched(text: &str) -> Vec<(String, bool)> {
+    let interests = text.lines().filter_map(|line| {
         let line = line.split('#').next().unwrap_or_default();
         let mut words = line.split_whitespace();
-        let suffix = match words.next() {
-            Some("interest" | "interest-await") => "",
-            Some("interest-noawait") => "/noawait",
-            _ => continue,
+        let no_wait = match words.next() {
+            Some("interest" | "interest-await") => false,
+            Some("interest-noawait") => true,
+            _ => return None,
         };
-        let Some(trigger) = words.next() else {
-            continue;
-        };
+        let trigger = words.next()?;
         // Three names are dpkg's own files.
         let is_own = matches!(trigger, "File" | "Unincorp" | "Lock");
-        if trigger.starts_with('/') || (is_name(trigger) && !is_own) {
-            let who = triggers.entry(trigger.to_owned()).or_default();
-            who.push(format!("{package}{suffix}"));
-        }
+        let is_one = trigger.starts_with('/') || (is_name(trigger) && !is_own);
+        is_one.then(|| (trigger.to_owned(), no_wait))
+    });
+    interests.collect()
+}
+
+fn add_triggers(triggers: &mut Triggers, package: &str, text: &str) {
+    for (trigger, no_wait) in watched(text) {
+        let suffix = if no_wait { "/noawait" } else { "" };
+        let who = triggers.entry(trigger).or_default();
+        who.push(format!("{package}{suffix}"));
     }
 }
 

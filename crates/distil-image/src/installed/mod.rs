@@ -14,6 +14,8 @@ use crate::contents::Contents;
 use crate::effects::alternatives::Alternative;
 use crate::generate::{GenerateError, Generation, generate_common};
 
+pub use database::watched;
+pub use pam::pam_configurations;
 pub(crate) use system::masters;
 
 /// Packages of which everything is made here that their scripts would do, and what that is.
@@ -56,3 +58,6 @@ pub(crate) fn install(
     alternatives::generate(generation, installed.alternatives)?;
     database::generate(generation, installed)
 }
+
+#[cfg(test)]
+mod tests;

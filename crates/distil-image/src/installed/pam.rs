@@ -1,6 +1,7 @@
 //! `/etc/pam.d/common-*` and `/var/lib/pam`, as pam-auth-update(8) makes them at first from the
 //! profiles in `/usr/share/pam-configs`. Without its notes it refuses later modules.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -41,7 +42,7 @@ pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateEr
     }
     let priority = |profile: &Profile| profile.get("Priority").and_then(|text| text.parse().ok());
     let priority = |profile: &Profile| -> i64 { priority(profile).unwrap_or_default() };
-    profiles.sort_by_key(|(name, profile)| (-priority(profile), name.clone()));
+    profiles.sort_by_key(|(name, profile)| (Reverse(priority(profile)), name.clone()));
     let notes = TreePath::of("var/lib/pam");
     let seen: String = profiles
         .iter()
@@ -49,50 +50,76 @@ pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateEr
         .collect();
     generation.file(WHAT, &notes.join("seen"), seen.into_bytes())?;
     profiles.retain(|(_, profile)| profile.get("Default").is_some_and(|text| text == "yes"));
-    for (stack, kind, field) in STACKS {
-        let template = TreePath::of("usr/share/pam").join(format!("common-{stack}"));
+    for stack in STACKS {
+        let name = stack.0;
+        let template = TreePath::of("usr/share/pam").join(format!("common-{name}"));
         let Some(template) = generation.read(WHAT, &template)? else {
             continue;
         };
-        let interactive = stack != "session-noninteractive";
-        let [primary, additional] =
-            ["Primary", "Additional"].map(|block| modules(&profiles, field, block, interactive));
-        let mut note = String::new();
-        let mut text = String::new();
-        for line in String::from_utf8_lossy(&template).lines() {
-            let block = match line.trim() {
-                "$session_primary" | "$session_nonint_primary" if primary.is_empty() => {
-                    let _ = writeln!(note, "Module: null\n{NULL}");
-                    let _ = writeln!(text, "{kind}\t{NULL}");
-                    continue;
-                }
-                line if line.starts_with('$') && line.ends_with("_primary") => &primary,
-                line if line.starts_with('$') && line.ends_with("_additional") => &additional,
-                _ => {
-                    let _ = writeln!(text, "{line}");
-                    continue;
-                }
-            };
-            let count: usize = block.iter().map(|(_, lines)| lines.len()).sum();
-            let mut left = count;
-            for (name, lines) in block {
-                let _ = writeln!(note, "Module: {name}");
-                for line in lines {
-                    let _ = writeln!(note, "{line}");
-                    // Past the rest of the block and the line that denies.
-                    let line = line.replace("=end", &format!("={left}"));
-                    // It writes the options behind a blank, if there are none, too.
-                    let blank = if has_options(&line) { "" } else { " " };
-                    let _ = writeln!(text, "{kind}\t{line}{blank}");
-                    left -= 1;
-                }
-            }
-        }
-        let path = TreePath::of("etc/pam.d").join(format!("common-{stack}"));
+        let (text, note) = configuration(stack, &profiles, &String::from_utf8_lossy(&template));
+        let path = TreePath::of("etc/pam.d").join(format!("common-{name}"));
         generation.put(WHAT, &path, Kind::file(text.into_bytes()), 0o644)?;
-        generation.file(WHAT, &notes.join(stack), note.into_bytes())?;
+        generation.file(WHAT, &notes.join(name), note.into_bytes())?;
     }
     Ok(())
+}
+
+/// The configurations that pam-auth-update(8) makes of a template and one profile that is to be
+/// used, each with its note.
+pub fn pam_configurations(profile: &str, template: &str) -> Vec<(String, String)> {
+    let profiles = [("profile".to_owned(), parse(profile))];
+    STACKS
+        .map(|stack| configuration(stack, &profiles, template))
+        .into()
+}
+
+/// A configuration and the note of what is in it.
+fn configuration(
+    (stack, kind, field): (&str, &str, &str),
+    profiles: &[(String, Profile)],
+    template: &str,
+) -> (String, String) {
+    let interactive = stack != "session-noninteractive";
+    let [primary, additional] =
+        ["Primary", "Additional"].map(|block| modules(profiles, field, block, interactive));
+    let (mut text, mut note) = (String::new(), String::new());
+    let mut placed: Vec<&str> = Vec::new();
+    for line in template.lines() {
+        let word = line.trim();
+        let is_primary = word.starts_with('$') && word.ends_with("_primary");
+        let is_additional = word.starts_with('$') && word.ends_with("_additional");
+        if !is_primary && !is_additional {
+            let _ = writeln!(text, "{line}");
+            continue;
+        }
+        // Each stands in a template once; again and again, a text might grow without an end.
+        let block = if is_primary { "primary" } else { "additional" };
+        if placed.contains(&block) {
+            continue;
+        }
+        placed.push(block);
+        let is_session = matches!(word, "$session_primary" | "$session_nonint_primary");
+        if is_session && primary.is_empty() {
+            let _ = writeln!(note, "Module: null\n{NULL}");
+            let _ = writeln!(text, "{kind}\t{NULL}");
+            continue;
+        }
+        let modules = if is_primary { &primary } else { &additional };
+        let mut left: usize = modules.iter().map(|(_, lines)| lines.len()).sum();
+        for (name, lines) in modules {
+            let _ = writeln!(note, "Module: {name}");
+            for line in lines {
+                let _ = writeln!(note, "{line}");
+                // Past the rest of the block and the line that denies.
+                let line = line.replace("=end", &format!("={left}"));
+                // It writes the options behind a blank, if there are none, too.
+                let blank = if has_options(&line) { "" } else { " " };
+                let _ = writeln!(text, "{kind}\t{line}{blank}");
+                left -= 1;
+            }
+        }
+    }
+    (text, note)
 }
 
 /// The modules of one block, by profile. The first of a block has lines of its own.
@@ -166,6 +193,44 @@ mod tests {
             ("required", false),
         ] {
             assert_eq!(has_options(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_configuration_and_its_note() {
+        let unix = "Name: Unix\nDefault: yes\nPriority: 256\nAuth-Type: Primary\nAuth:\n\
+                    \t[success=end default=ignore]\tpam_unix.so nullok\n\
+                    Session-Type: Additional\nSession:\n\trequired\tpam_unix.so\n";
+        let cap = "Name: Cap\nAuth-Type: Primary\nAuth:\n\toptional\tpam_cap.so\n";
+        let profiles = [("unix", unix), ("cap", cap)];
+        let profiles = profiles.map(|(name, text)| (name.to_owned(), parse(text)));
+        let made = |stack: usize, template: &str| configuration(STACKS[stack], &profiles, template);
+        let (text, note) = made(1, "# top\n$auth_primary\nauth\trequisite\tpam_deny.so\n");
+        assert_eq!(
+            text,
+            "# top\nauth\t[success=2 default=ignore]\tpam_unix.so nullok\n\
+             auth\toptional\tpam_cap.so \nauth\trequisite\tpam_deny.so\n"
+        );
+        assert_eq!(
+            note,
+            "Module: unix\n[success=end default=ignore]\tpam_unix.so nullok\n\
+             Module: cap\noptional\tpam_cap.so\n"
+        );
+        let (text, note) = made(3, "$session_primary\n$session_additional\n");
+        assert_eq!(
+            text,
+            "session\t[default=1]\t\t\tpam_permit.so\nsession\trequired\tpam_unix.so \n"
+        );
+        assert!(note.starts_with("Module: null\n[default=1]"), "{note}");
+    }
+
+    #[test]
+    fn a_template_that_repeats_itself_grows_no_text() {
+        let profile = format!("Auth-Type: Primary\nAuth:\n{}", " x\n".repeat(1000));
+        let template = "$auth_primary\n".repeat(1000);
+        let most = profile.len() * 4;
+        for (text, note) in pam_configurations(&profile, &template) {
+            assert!(text.len() < most && note.len() < most);
         }
     }
 

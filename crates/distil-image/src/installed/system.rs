@@ -379,3 +379,6 @@ fn sources(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
     let path = "etc/apt/sources.list.d/debian.sources";
     put(generation, path, Kind::file(text.into_bytes()), 0o644, 0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use distil_tree::Patterns;
+use distil_tree::{Patterns, TreePath};
 
 use super::merge::merged;
 use super::source::Source;
@@ -24,13 +24,22 @@ pub(super) fn layer(
 ) -> Result<LayerRecipe, RecipeError> {
     let common = Source::of_text(COMMON, "dev")?;
     let lowering = Lowering::new(&common, target)?;
-    let common = lowering.layer(&mut Accounts::default())?;
+    let mut common = lowering.layer(&mut Accounts::default())?;
+    // A definition's own file stands in for one of these.
+    let is_own = |path: &TreePath| {
+        let mut files = own.iter().flat_map(|layer| &layer.files);
+        files.any(|file| file.addition.path == *path)
+    };
+    common.files.retain(|file| !is_own(&file.addition.path));
+    // Its text is no place where a user could change anything.
+    common.texts.clear();
     let wrong = |error| lowering.error("dev", "", error);
     let (drop, keep) = (common.drop.clone(), common.keep.clone());
     let accounts = image.last().map(|layer| layer.accounts.clone());
     let layers = image.iter().cloned().chain([common]).chain(own);
     let mut all = merged(&format!("{name}:dev"), layers.collect()).map_err(wrong)?;
     all.accounts = accounts.unwrap_or_default();
+    all.is_dev = true;
     for request in &mut all.packages {
         request.only = Patterns::none();
         request.moved = BTreeMap::new();
@@ -47,6 +56,15 @@ pub(super) fn layer(
     let patterns = all.drop.texts().iter().chain(all.keep.texts());
     all.lenient.extend(patterns.cloned());
     Ok(all)
+}
+
+/// Whether it is a package that every `dev` has.
+pub(crate) fn is_tool(package: &str) -> bool {
+    let common = Source::of_text(COMMON, "dev");
+    common.is_ok_and(|common| {
+        let mut names = common.definition.packages.iter();
+        names.any(|item| item.name == package)
+    })
 }
 
 /// How a container of it runs: as one of the image, but as root, with a shell where the image

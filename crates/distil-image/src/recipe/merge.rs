@@ -39,7 +39,7 @@ pub(super) fn merged(
         all.lenient.extend(layer.lenient);
         all.written.extend(layer.written);
         all.accounts = layer.accounts;
-        all.text = layer.text.or(all.text);
+        all.texts.extend(layer.texts);
     }
     Ok(all)
 }

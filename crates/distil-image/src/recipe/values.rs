@@ -123,7 +123,7 @@ impl<'a> Lowering<'a> {
         self.merge_accounts(accounts)?;
         let mut layer = LayerRecipe {
             accounts: accounts.clone(),
-            text: self.source.text.clone(),
+            texts: self.source.text.iter().cloned().collect(),
             written: self.written(),
             drop: self.patterns("drop", |d| &d.drop, |o| &o.drop)?,
             keep: self.patterns("keep", |d| &d.keep, |o| &o.keep)?,
@@ -271,7 +271,7 @@ impl<'a> Lowering<'a> {
     /// What the variant `dev` has beside what every one has.
     pub(super) fn dev_layer(&self) -> Result<LayerRecipe, RecipeError> {
         let mut layer = LayerRecipe {
-            text: self.source.text.clone(),
+            texts: self.source.text.iter().cloned().collect(),
             ..LayerRecipe::new(&self.definition.name)
         };
         let overlays = self.overlays.iter().map(|overlay| &overlay.dev);

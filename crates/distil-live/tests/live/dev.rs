@@ -162,11 +162,11 @@ const EXAMPLES: [Example; 7] = [
 /// Loads an image under the name that Dockerfiles have for it. A `dev` gets this machine's mirrors
 /// and authorities, which no Dockerfile names.
 #[track_caller]
-fn provide(docker: Engine, context: &Context, name: &str) {
+fn provide(engine: Engine, context: &Context, name: &str) {
     let built = Request::catalogue(name, "trixie", "amd64").build();
-    let image = built.in_engine(docker);
+    let image = built.in_engine(engine);
     if !name.ends_with(":dev") {
-        docker.run_raw(["tag", image, name]).success();
+        engine.run_raw(["tag", image, name]).success();
         return;
     }
     context.write("mirrors/debian.sources", sources("trixie"));
@@ -184,10 +184,31 @@ fn provide(docker: Engine, context: &Context, name: &str) {
         dockerfile += &format!("ENV npm_config_registry={}\n", registry.stdout().trim());
     }
     context.write("mirrors/Dockerfile", dockerfile);
-    let folder = context.path("mirrors");
-    docker
-        .run_raw(["build", "--tag", name, folder.to_str().unwrap()])
-        .success();
+    build(engine, context, name, &context.path("mirrors"));
+}
+
+/// Builds a folder with a Dockerfile, by the tool that belongs to the engine: `docker build`, or
+/// `buildah bud`.
+#[track_caller]
+fn build(engine: Engine, context: &Context, tag: &str, folder: &Path) {
+    let folder = folder.to_str().unwrap();
+    let options = [
+        "--network",
+        "host",
+        "--ulimit",
+        "nofile=1024:1024",
+        "--tag",
+        tag,
+        folder,
+    ];
+    match engine {
+        Engine::Docker => engine.run_raw(["build"].into_iter().chain(options)),
+        Engine::Podman => {
+            let bud = ["bud", "--isolation", "chroot", "--pull-never"];
+            context.run("buildah", bud.into_iter().chain(options))
+        }
+    }
+    .success();
 }
 
 #[test]
@@ -195,29 +216,51 @@ fn examples_build_and_run() {
     if !require::long() {
         return;
     }
+    for engine in Engine::ALL.into_iter().filter_map(Engine::get) {
+        let context = Context::new();
+        for Example(example, images, arguments, expected) in EXAMPLES {
+            for image in images {
+                provide(engine, &context, image);
+            }
+            provide(engine, &context, &format!("{}:dev", images[0]));
+            let folder = workspace().join("examples").join(example);
+            let tag = format!("example:{example}");
+            build(engine, &context, &tag, &folder);
+            let ran = engine.container(&tag).args(arguments.iter().copied());
+            ran.output().success().mentions(expected);
+        }
+    }
+}
+
+/// The guide's Dockerfile of two stages, which docs/multi-stage.md begins with.
+#[test]
+fn the_dockerfile_of_the_guide_builds_and_runs() {
     let Some(docker) = Engine::Docker.get() else {
         return;
     };
-    let context = Context::new();
-    for Example(example, images, arguments, expected) in EXAMPLES {
-        for image in images {
-            provide(docker, &context, image);
-        }
-        provide(docker, &context, &format!("{}:dev", images[0]));
-        let folder = workspace().join("examples").join(example);
-        let tag = format!("example:{example}");
-        let build = [
-            "build",
-            "--network",
-            "host",
-            "--ulimit",
-            "nofile=1024:1024",
-            "--tag",
-            &tag,
-        ];
-        let folder = folder.to_str().unwrap();
-        docker.run_raw(build.into_iter().chain([folder])).success();
-        let ran = docker.container(&tag).args(arguments.iter().copied());
-        ran.output().success().mentions(expected);
+    let page = std::fs::read_to_string(workspace().join("docs/multi-stage.md")).unwrap();
+    let (_, rest) = page.split_once("```dockerfile\n").unwrap();
+    let (dockerfile, _) = rest.split_once("```").unwrap();
+    for line in [
+        "FROM python3:dev AS build",
+        "RUN pip install --target=/app/deps -r requirements.txt",
+        "FROM python3",
+        "COPY --from=build /app/deps /app/deps",
+        "COPY app.py /app.py",
+        "CMD [\"/app.py\"]",
+    ] {
+        assert!(dockerfile.lines().any(|one| one == line), "{line}");
     }
+    let context = Context::new();
+    provide(docker, &context, "python3");
+    provide(docker, &context, "python3:dev");
+    context.write("app/Dockerfile", dockerfile);
+    context.write("app/requirements.txt", "itsdangerous==2.2.0\n");
+    context.write(
+        "app/app.py",
+        "import itsdangerous\nprint('signed by', itsdangerous.__file__)\n",
+    );
+    build(docker, &context, "guide", &context.path("app"));
+    let ran = docker.container("guide").output().success();
+    ran.mentions("signed by /app/deps/itsdangerous/");
 }

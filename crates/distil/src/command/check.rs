@@ -25,12 +25,13 @@ use crate::error::CommandError;
 use crate::libraries::Libraries;
 use crate::printer::Printer;
 use crate::table::{print, print_json};
+use crate::view::BuildStage;
 
 /// The policy that is read if it is there and none is named.
 const POLICY: &str = "check.yaml";
 
 /// What is checked.
-struct Target {
+pub(crate) struct Target {
     name: String,
     digest: Option<String>,
     platform: Option<String>,
@@ -40,6 +41,21 @@ struct Target {
     /// The layers' digests.
     layers: Vec<String>,
     profile: Option<Profile>,
+}
+
+impl Target {
+    fn subject(&self) -> Subject<'_> {
+        Subject {
+            filesystem: &self.filesystem,
+            config: &self.config,
+            runtimes: &self.runtimes,
+        }
+    }
+
+    /// What the first stage of a build has to fit.
+    pub(crate) fn build_stage(&self) -> BuildStage {
+        BuildStage::of(self.subject())
+    }
 }
 
 pub(crate) fn run(arguments: &cli::Check) -> Result<(), CommandError> {
@@ -70,12 +86,7 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), CommandError> {
         package_of: &package_of,
         writable: &policy.writable,
     };
-    let subject = Subject {
-        filesystem: &target.filesystem,
-        config: &target.config,
-        runtimes: &target.runtimes,
-    };
-    let verdict = policy.judge(distil_check::check(subject, options), now);
+    let verdict = policy.judge(distil_check::check(target.subject(), options), now);
     match arguments.format {
         cli::Format::Json => print_json(&Report::of(&target, &policy, &verdict))?,
         cli::Format::Table => print(text(&target, &policy, &verdict))?,
@@ -155,15 +166,17 @@ fn target(word: &str, arguments: &cli::Check) -> Result<Target, CommandError> {
         false => Location::find(word).map_err(CommandError::usage)?,
     };
     match location {
-        Some(Location::RootFs(path)) => folder(word, &path),
-        Some(location) => image(&location, arguments.platform.as_deref()),
+        Some(Location::RootFs(path)) => of_folder(word, &path),
+        Some(location) => {
+            let image = read_image(&location, arguments.platform.as_deref())?;
+            of_image(&location, &image)
+        }
         None => made(word, arguments),
     }
 }
 
 /// An image at a place.
-fn image(location: &Location, platform: Option<&str>) -> Result<Target, CommandError> {
-    let image = read_image(location, platform)?;
+pub(crate) fn of_image(location: &Location, image: &Image) -> Result<Target, CommandError> {
     let layers = image.layers();
     let threads = threads().max(NonZeroUsize::MIN);
     let diffs = read_layers(layers, Limits::default(), threads).map_err(|(number, error)| {
@@ -183,7 +196,7 @@ fn image(location: &Location, platform: Option<&str>) -> Result<Target, CommandE
         digest: Some(image.digest().to_string()),
         platform: Some(image.platform().to_string()),
         filesystem: merge(diffs).map_err(CommandError::failure)?,
-        config: Config::of(&image),
+        config: Config::of(image),
         runtimes: Vec::new(),
         layers: layers
             .iter()
@@ -234,7 +247,7 @@ pub(crate) fn read_image(
 }
 
 /// A root file system, of which nobody knows how it is run.
-fn folder(word: &str, path: &Path) -> Result<Target, CommandError> {
+pub(crate) fn of_folder(word: &str, path: &Path) -> Result<Target, CommandError> {
     let diff = read_folder(path, Limits::default()).map_err(CommandError::failure)?;
     Ok(Target {
         name: word.to_owned(),
@@ -271,7 +284,7 @@ fn made(word: &str, flags: &cli::Check) -> Result<Target, CommandError> {
     Ok(of_built(word, &built?))
 }
 
-fn of_built(word: &str, built: &Built) -> Target {
+pub(crate) fn of_built(word: &str, built: &Built) -> Target {
     let config = Config::of(&built.image);
     let path = built
         .recipe
@@ -329,12 +342,7 @@ pub(crate) fn prove(word: &str, built: &Built) -> Result<(), CommandError> {
         package_of: &|_| None,
         writable: &[],
     };
-    let subject = Subject {
-        filesystem: &target.filesystem,
-        config: &target.config,
-        runtimes: &target.runtimes,
-    };
-    let mut findings = distil_check::check(subject, options);
+    let mut findings = distil_check::check(target.subject(), options);
     findings.retain(|finding| !is_allowed(built, finding));
     let verdict = policy.judge(findings, now);
     if !verdict.failed {

@@ -60,6 +60,8 @@ fn print_tables(view: &View) -> Result<(), CommandError> {
         });
         section(&["LAYER", "SIZE", "MADE BY"], rows.collect(), &[1])?;
     }
+    let rows = view.build_stage.rows().into_iter().map(Vec::from);
+    section(&["A BUILD'S FIRST STAGE", "HAS"], rows.collect(), &[])?;
     print_unowned(&view.unowned_files)?;
     if let Some(files) = &view.files {
         print_files(files)?;

@@ -12,7 +12,7 @@ use distil_tree::{TreePath, printable};
 
 use super::packages::{is_metadata, packages};
 use super::{File, FileKind, Files, Unowned, View};
-use crate::command::check::read_image;
+use crate::command::check::{of_folder, of_image, read_image};
 use crate::error::CommandError;
 
 /// The most that an image may have in one layer, unpacked.
@@ -48,7 +48,11 @@ pub(super) fn view(
                 ))
             })?;
     }
-    contents.complete(View::of_documents(image), with_files)
+    let view = View {
+        build_stage: of_image(location, image)?.build_stage(),
+        ..View::of_documents(image)
+    };
+    contents.complete(view, with_files)
 }
 
 /// A plain root file system: files and packages, and no more is known.
@@ -67,6 +71,7 @@ fn root(path: &Path, with_files: bool) -> Result<View, CommandError> {
     contents.complete(
         View {
             schema_version: 1,
+            build_stage: of_folder("", path)?.build_stage(),
             ..View::default()
         },
         with_files,

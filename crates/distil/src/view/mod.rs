@@ -7,6 +7,7 @@ mod packages;
 
 use std::collections::BTreeMap;
 
+use distil_check::Subject;
 use distil_oci::{Compression, Image, Location};
 use distil_tree::TreePath;
 use serde::Serialize;
@@ -36,11 +37,88 @@ pub(crate) struct View {
     pub(crate) unowned_files: Vec<Unowned>,
     pub(crate) layers: Vec<Layer>,
     pub(crate) config: Config,
+    /// What the first stage of a build has to fit.
+    pub(crate) build_stage: BuildStage,
     /// Only where they are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) files: Option<Files>,
     #[serde(flatten)]
     pub(crate) making: Option<Making>,
+}
+
+/// Versions that a build's first stage must have, too, or must not be newer than.
+#[derive(Default, Serialize)]
+pub(crate) struct BuildStage {
+    pub(crate) suite: Option<String>,
+    pub(crate) libc: Option<&'static str>,
+    pub(crate) glibc: Option<String>,
+    pub(crate) libstdcxx: Option<String>,
+    pub(crate) python: Vec<String>,
+    pub(crate) node: Option<u32>,
+    pub(crate) node_modules: Option<u32>,
+    pub(crate) java: Option<u32>,
+}
+
+impl BuildStage {
+    pub(crate) fn of(subject: Subject<'_>) -> Self {
+        let stage = distil_check::BuildStage::of(subject);
+        Self {
+            suite: stage.release,
+            libc: match (stage.glibc, stage.has_musl) {
+                (Some(_), _) => Some("glibc"),
+                (None, true) => Some("musl"),
+                (None, false) => None,
+            },
+            glibc: stage.glibc.map(|(major, minor)| format!("{major}.{minor}")),
+            libstdcxx: stage
+                .libstdcxx
+                .map(|number| format!("GLIBCXX_3.4.{number}")),
+            python: stage
+                .pythons
+                .iter()
+                .map(|minor| format!("3.{minor}"))
+                .collect(),
+            node: stage.node,
+            node_modules: stage.node_modules,
+            java: stage.java,
+        }
+    }
+
+    /// What must fit, and how, as tables show it.
+    pub(crate) fn rows(&self) -> Vec<[String; 2]> {
+        let row = |what: &str, must: String| [what.to_owned(), must];
+        let mut rows = Vec::new();
+        rows.extend(self.suite.as_ref().map(|suite| row("suite", suite.clone())));
+        rows.push(match (&self.glibc, self.libc) {
+            (Some(version), _) => row("glibc", format!("{version} or older")),
+            (None, Some(libc)) => row("C library", libc.to_owned()),
+            (None, None) => row(
+                "C library",
+                "none: programs are linked statically".to_owned(),
+            ),
+        });
+        let libstdcxx = self.libstdcxx.as_ref();
+        rows.extend(libstdcxx.map(|version| row("libstdc++", format!("{version} or older"))));
+        rows.extend(
+            self.python
+                .iter()
+                .map(|version| row("Python", version.clone())),
+        );
+        if self.node.is_some() || self.node_modules.is_some() {
+            let modules = |number| format!("NODE_MODULE_VERSION {number}");
+            let parts = [
+                self.node.map(|major| major.to_string()),
+                self.node_modules.map(modules),
+            ];
+            let parts: Vec<String> = parts.into_iter().flatten().collect();
+            rows.push(row("Node.js", parts.join(", ")));
+        }
+        rows.extend(
+            self.java
+                .map(|feature| row("Java", format!("{feature} or older"))),
+        );
+        rows
+    }
 }
 
 /// What only the making of an image tells.

@@ -337,6 +337,75 @@ fn nothing_is_told_that_was_made() {
 }
 
 #[test]
+fn a_mode_is_told_only_where_it_is_another() {
+    let app = deb("app").file("usr/share/app/data", "data").script(
+        "postinst",
+        "#!/bin/sh\nchmod 644 /etc/app.conf\nchmod 0640 /etc/app.conf\n",
+    );
+    let context = context(vec![app]);
+    context.define(
+        "name: app\nfrom: base\npackages: [app]\nfiles: [{path: /etc/app.conf, text: ''}]\n",
+    );
+    for word in ["app.yaml", "app.yaml:dev"] {
+        let shown = show(&context, word);
+        let scripts = shown["scripts_not_run"].as_array().unwrap().iter();
+        let missing: Vec<&str> = scripts
+            .flat_map(|one| one["missing"].as_array().unwrap())
+            .map(|one| one["what"].as_str().unwrap())
+            .collect();
+        assert_eq!(missing, ["runs `chmod 0640 /etc/app.conf`"], "{word}");
+    }
+}
+
+#[test]
+fn a_definitions_own_file_stands_in_for_one_of_every_dev() {
+    let context = context(Vec::new());
+    let files = build(&context, "base:dev");
+    assert!(text(&files, "usr/sbin/policy-rc.d").ends_with("exit 101\n"));
+    context.define(
+        "name: app\nfrom: base\n\
+         dev: {files: [{path: /usr/sbin/policy-rc.d, mode: '0755', text: \"#!/bin/sh\\n\"}]}\n",
+    );
+    let files = build(&context, "app.yaml:dev");
+    assert_eq!(text(&files, "usr/sbin/policy-rc.d"), "#!/bin/sh\n");
+}
+
+#[test]
+fn a_platform_that_has_no_compiler() {
+    let tools = tools().into_iter().filter(|deb| deb.name() != "gcc");
+    let context = Context::with_packages(tools.collect());
+    let message = context.fails(&["build", "base:dev", "--platform", "linux/amd64"]);
+    insta::assert_snapshot!(message, @r"
+    status 1
+    error: `base:dev` cannot be made for linux/amd64: there is no package `gcc`, which every `:dev` has, in trixie, trixie-updates, trixie-security
+
+    hint: the image's other variants need no tools; `--platform` names another platform for its `:dev`
+    ");
+}
+
+#[test]
+fn what_the_first_stage_has_to_fit_is_shown() {
+    let context = context(Vec::new());
+    let stage = |word: &str| show(&context, word)["build_stage"].to_string();
+    insta::assert_snapshot!(
+        stage("python3"),
+        @r#"{"glibc":"2.41","java":null,"libc":"glibc","libstdcxx":null,"node":null,"node_modules":null,"python":["3.13"],"suite":"trixie"}"#
+    );
+    insta::assert_snapshot!(
+        stage("static"),
+        @r#"{"glibc":null,"java":null,"libc":null,"libstdcxx":null,"node":null,"node_modules":null,"python":[],"suite":"trixie"}"#
+    );
+    // The same of what was made as of what is read.
+    context.run(&["build", "python3:dev", "--platform", "linux/amd64"]);
+    let read = context.run(&["show", "oci-archive:python3-dev.tar", "--format", "json"]);
+    let read: Value = serde_json::from_str(&read).unwrap();
+    assert_eq!(
+        read["build_stage"],
+        show(&context, "python3")["build_stage"]
+    );
+}
+
+#[test]
 fn a_dev_passes_the_profile_of_its_name() {
     let context = context(Vec::new());
     let arguments = ["check", "python3:dev", "--platform", "linux/amd64"];
@@ -490,6 +559,10 @@ fn bad_values_in_dev() {
     insta::assert_snapshot!(fails("dev: {files: [{path: /usr/bin/dpkg, text: x}]}"), @r"
     status 1
     error: `files` of definition `app:dev` adds `/usr/bin/dpkg`, which package `dpkg` has already
+     --> app.yaml:3:22
+      |
+    3 | dev: {files: [{path: /usr/bin/dpkg, text: x}]}
+      |                      ^^^^^^^^^^^^^
     ");
     insta::assert_snapshot!(fails("dev: {packages: ['x (1)']}"), @r"
     status 1

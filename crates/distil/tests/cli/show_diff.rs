@@ -103,6 +103,10 @@ fn show_a_definition() {
     sha256:[DIGEST]  3.6 kB  distil build base
     sha256:[DIGEST]  1.8 kB  distil build shop
 
+    A BUILD'S FIRST STAGE  HAS
+    suite                  trixie
+    glibc                  2.41 or older
+
     FILE OF NO PACKAGE                      SIZE  FROM
     /etc/group                              64 B  made: accounts
     /etc/ld.so.cache                      1.4 kB  made: the cache of the loader

@@ -34,6 +34,25 @@ leads_to /usr/bin/awk /usr/bin/gawk
 grep -q pam_cap /etc/pam.d/common-auth || fail "PAM's configuration takes no more modules"
 apt-get purge -y -q gawk
 leads_to /usr/bin/awk /usr/bin/mawk
+
+# A configuration file that nobody has changed is upgraded without a question, and no package that
+# is there has one to ask on a terminal.
+cd /tmp
+apt-get download -q media-types
+dpkg-deb --raw-extract media-types_*.deb new
+echo "application/x-dev dev" >>new/etc/mime.types
+sed -i 's/^Version: .*/&+dev/' new/DEBIAN/control
+rm -f new/DEBIAN/md5sums
+dpkg-deb --build new new.deb >/dev/null
+dpkg --install new.deb </dev/null
+grep -q x-dev /etc/mime.types || fail "the new configuration file is not there"
+dpkg --install media-types_*.deb </dev/null
+mkfifo silent
+exec 9<>silent # a terminal at which nobody types
+TERM=xterm timeout 120 \
+  script -qec "apt-get install -y --reinstall tzdata ca-certificates" /dev/null <&9 >/tmp/terminal ||
+  fail "on a terminal: $(cat /tmp/terminal)"
+
 says_nothing dpkg --audit
 says_nothing dpkg --verify
 [ -z "$(ls /var/cache/apt/archives/*.deb 2>/dev/null)" ] || fail "packages are left in apt's cache"
