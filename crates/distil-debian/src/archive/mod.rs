@@ -5,8 +5,8 @@
 //! which mirror a file comes from, and files of two states of an archive are never mixed: an
 //! index that its Release does not name is not taken, whatever mirror offers it.
 
-mod decoders;
 mod error;
+mod gate;
 mod index;
 mod keys;
 mod mirrors;
@@ -15,7 +15,7 @@ mod release;
 use std::fs::File;
 use std::io::{BufReader, ErrorKind};
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use distil_store::{Key, Store};
@@ -28,7 +28,7 @@ use crate::package::BinaryPackage;
 use crate::release::Release;
 use crate::suite::Suite;
 
-use decoders::Decoders;
+use gate::Gate;
 
 pub use error::{ArchiveError, Attempt, PackageFailure};
 pub use keys::Keys;
@@ -73,10 +73,10 @@ pub struct PocketState {
 pub struct Archive {
     options: ArchiveOptions,
     pockets: Vec<OpenPocket>,
-    decoders: Decoders,
+    decoders: Gate,
     /// Held by whoever decompresses one package on all threads: a second one would only double
     /// the memory.
-    shared_decoder: Arc<Mutex<()>>,
+    shared_decoder: Mutex<()>,
     threads: NonZeroUsize,
     states: Vec<PocketState>,
 }
@@ -108,8 +108,8 @@ impl Archive {
         let mut archive = Self {
             options: options.clone(),
             pockets: Vec::new(),
-            decoders: Decoders::new(threads),
-            shared_decoder: Arc::default(),
+            decoders: Gate::new(threads),
+            shared_decoder: Mutex::new(()),
             threads,
             states: Vec::new(),
         };
@@ -202,17 +202,18 @@ impl Archive {
         store: &Store,
         fetcher: &Fetcher,
     ) -> Result<distil_store::Blob, PackageFailure> {
-        let (limit, is_large) = (unpacked_limit(package), package.size >= FEWEST_SHARED_BYTES);
         let read = |file: File| {
-            let (store, all, shared) = (store.clone(), self.threads, self.shared_decoder.clone());
-            self.decoders.run(move || {
-                let held = is_large.then(|| shared.try_lock().ok()).flatten();
-                let threads = held.as_ref().map_or(NonZeroUsize::MIN, |_| all);
-                let mut writer = store.create()?;
-                let input = BufReader::with_capacity(1 << 16, file);
-                unpack(input, expected, limit, threads, &mut writer)?;
-                Ok::<_, PackageFailure>(writer.commit()?)
-            })
+            // Each decoder needs some ten megabytes, and more than there are cores are of no use.
+            let _place = self.decoders.enter();
+            let mut writer = store.create()?;
+            let input = BufReader::with_capacity(1 << 16, file);
+            let shared = (package.size >= FEWEST_SHARED_BYTES)
+                .then(|| self.shared_decoder.try_lock().ok())
+                .flatten();
+            let threads = shared.as_ref().map_or(NonZeroUsize::MIN, |_| self.threads);
+            let limit = unpacked_limit(package);
+            unpack(input, expected, limit, threads, &mut writer)?;
+            Ok::<_, PackageFailure>(writer.commit()?)
         };
         if let Some(blob) = store.get(&expected.digest) {
             match read(blob.open()?) {
