@@ -7,12 +7,12 @@ use crate::runtime::{self, Node, dotted};
 use crate::subject::Subject;
 
 /// Debian's releases, the oldest first, with the versions of glibc and of GCC's libstdc++
-/// (`GLIBCXX_3.4.N`) that they have.
+/// (`GLIBCXX_3.4.N`) that they have; forky's as of November 2026.
 const RELEASES: [(&str, (u32, u32), u32); 4] = [
     ("bullseye", (2, 31), 28),
     ("bookworm", (2, 36), 30),
     ("trixie", (2, 41), 33),
-    ("forky", (2, 42), 34),
+    ("forky", (2, 43), 36),
 ];
 
 /// What a first stage has to fit. What an image does not have sets no bounds.
