@@ -171,7 +171,7 @@ pub fn read_layers(
             if number > failed.load(Ordering::Relaxed) {
                 return;
             }
-            let result = read_one(layer, limits, &used);
+            let result = read_one(layer, limits, threads, &used);
             if result.is_err() {
                 failed.fetch_min(number, Ordering::Relaxed);
             }
@@ -194,8 +194,14 @@ pub fn read_layers(
         .collect()
 }
 
-fn read_one(layer: &Layer, limits: Limits, used: &Used) -> Result<Diff, LayerError> {
-    let bytes = layer.tar(limits.unpacked).map_err(LayerError::Open)?;
+fn read_one(
+    layer: &Layer,
+    limits: Limits,
+    threads: NonZeroUsize,
+    used: &Used,
+) -> Result<Diff, LayerError> {
+    let bytes = layer.tar_on(threads, limits.unpacked);
+    let bytes = bytes.map_err(LayerError::Open)?;
     read_counted(bytes, limits, used)
 }
 

@@ -1,10 +1,12 @@
 //! Reads a layer's tar stream, whatever its compression.
 
 use std::io::{self, Chain, Cursor, Read};
+use std::num::NonZeroUsize;
 
 use flate2::bufread::MultiGzDecoder;
 
 use crate::compression::Format;
+use crate::members::Members;
 
 /// The largest window that a Zstandard frame may ask for, as a power of two: 128 MiB, what the
 /// format's own tools allow unless told otherwise.
@@ -17,16 +19,46 @@ const ZSTD_WINDOW_LOG: u32 = 27;
 /// When `reader` fails at its beginning, and when the compression is another. The reader that is
 /// returned fails when there are more than `limit` unpacked bytes.
 pub fn decompress<'a>(
-    mut reader: impl Read + Send + 'a,
+    reader: impl Read + Send + 'a,
     limit: u64,
 ) -> io::Result<Box<dyn Read + Send + 'a>> {
+    let (format, whole) = sniff(reader)?;
+    unpacked(format, whole, limit)
+}
+
+/// The same on several threads, which helps where gzip has many members, as in distil's own layers.
+/// The bytes are the same, and so are the errors.
+///
+/// # Errors
+/// As [`decompress`].
+pub fn decompress_on(
+    threads: NonZeroUsize,
+    reader: impl Read + Send + 'static,
+    limit: u64,
+) -> io::Result<Box<dyn Read + Send>> {
+    let (format, whole) = sniff(reader)?;
+    if format == Format::Gzip {
+        return Ok(Box::new(Limited::new(Members::new(whole, threads), limit)));
+    }
+    unpacked(format, whole, limit)
+}
+
+/// The bytes from the first on, and the format that these tell.
+fn sniff<R: Read>(mut reader: R) -> io::Result<(Format, Chain<Cursor<Vec<u8>>, R>)> {
     let mut head = Vec::with_capacity(Format::MAGIC_LENGTH);
     reader
         .by_ref()
         .take(Format::MAGIC_LENGTH as u64)
         .read_to_end(&mut head)?;
     let format = Format::sniff(&head);
-    let whole: Chain<Cursor<Vec<u8>>, _> = Cursor::new(head).chain(reader);
+    Ok((format, Cursor::new(head).chain(reader)))
+}
+
+fn unpacked<'a>(
+    format: Format,
+    whole: impl Read + Send + 'a,
+    limit: u64,
+) -> io::Result<Box<dyn Read + Send + 'a>> {
     Ok(match format {
         Format::Plain => Box::new(Limited::new(whole, limit)),
         Format::Gzip => {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
+use std::num::NonZeroUsize;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,6 +14,12 @@ use crate::compression::Compression;
 use crate::layer_writer::LayerFacts;
 pub use crate::pieces::{Piece, PiecesBlob};
 use crate::spec::{Descriptor, MediaType};
+
+/// The smallest layer that threads are started for, in bytes as it is stored.
+const WORTH_THREADS: u64 = 2 << 20;
+
+/// The most threads that unpack one layer.
+const MAX_THREADS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
 /// Where the bytes of a blob are; it can be opened any number of times, from any thread.
 pub trait BlobSource: Send + Sync {
@@ -158,6 +165,17 @@ impl Layer {
     /// archives that stops at the end-of-archive blocks has to read on to make sure.
     pub fn tar(&self, limit: u64) -> io::Result<Box<dyn Read + Send>> {
         let tar = crate::decompress(self.open()?, limit)?;
+        Ok(Box::new(Verified::new(tar, self.diff_id, None)))
+    }
+
+    /// The same, unpacked on several threads if it is large enough to be worth it.
+    pub fn tar_on(&self, threads: NonZeroUsize, limit: u64) -> io::Result<Box<dyn Read + Send>> {
+        if self.size < WORTH_THREADS {
+            return self.tar(limit);
+        }
+        // More could not be kept busy: one thread makes digests of what they unpack.
+        let threads = threads.min(MAX_THREADS);
+        let tar = crate::decompress::decompress_on(threads, self.open()?, limit)?;
         Ok(Box::new(Verified::new(tar, self.diff_id, None)))
     }
 }

@@ -12,6 +12,7 @@ pub mod healthcheck;
 pub mod image;
 pub mod layer;
 pub mod layer_writer;
+mod members;
 mod nearest;
 mod pieces;
 pub mod platform;
