@@ -12,11 +12,11 @@
 
 mod access;
 mod finding;
-mod linker;
 mod merge;
 mod node_range;
 mod policy;
 pub mod program;
+mod python_specifier;
 mod read;
 mod rule;
 mod rules;

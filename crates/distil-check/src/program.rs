@@ -136,7 +136,7 @@ fn is_program(entry: &Entry) -> bool {
 }
 
 fn executable(tree: &Tree, path: &str) -> Result<TreePath, Unusable> {
-    let path = crate::subject::lexical(path).ok_or(Unusable::NotAPath)?;
+    let path = TreePath::lexical(path).ok_or(Unusable::NotAPath)?;
     let (place, entry) = tree.follow(&path).ok_or(Unusable::Missing)?;
     match entry.kind {
         Kind::Directory => Err(Unusable::Folder),

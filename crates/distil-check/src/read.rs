@@ -477,7 +477,7 @@ pub(crate) fn is_document(place: &TreePath) -> bool {
                 || path.starts_with(b"opt/")
                 || path.starts_with(b"usr/local/")
         }
-        b"WHEEL" => in_dist_info(),
+        b"WHEEL" | b"METADATA" => in_dist_info(),
         _ => {
             // Certificates, wherever a variable may point.
             name.ends_with(b".pem")

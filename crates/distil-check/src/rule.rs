@@ -171,7 +171,7 @@ MACHINE "F203" "wrong-machine" Error
     "Build or download the file for the image's platform."
 LIBRARY "F204" "library-missing" Error
     "A program or library needs a library that the loader will not find."
-    "Looked for as ld.so(8) does: RPATH of the file and of what loads it, `LD_LIBRARY_PATH`, RUNPATH with `$ORIGIN`, `/etc/ld.so.cache`, the loader's own folders. It is a warning in a Debian package's own file that the image's program does not load by itself, since whoever left the dependency out knew it; and information if the image has such a file where the loader does not look, since a program may load it first."
+    "Looked for as ld.so(8) does: RPATH of the file and of what loads it, `LD_LIBRARY_PATH`, RUNPATH with `$ORIGIN`, `/etc/ld.so.cache`, the loader's own folders. It is a warning in a Debian package's own file that the image's program does not load by itself, since whoever left the dependency out knew it; and information if the image has such a file where the loader does not look, since a program may load it first. A library that is in a folder of `glibc-hwcaps` alone is a warning: machines below that level do not find it."
     "Add the package that has the library, or copy the library beside the file that needs it."
 VERSION "F205" "symbol-version" Error
     "A library is older than what needs it."
@@ -191,7 +191,7 @@ PYTHON_ABI "F301" "python-abi" Error
     "Install the packages with the Python version of the image (`pip install --python-version`), or take an image with the Python of the build stage."
 WHEEL "F302" "wheel-tag" Error
     "An installed wheel is for another Python, C library or machine."
-    "`WHEEL` in a package's `.dist-info` says what it was built for. `manylinux_2_N` needs glibc 2.N, `musllinux` needs musl, `cp312` needs Python 3.12."
+    "`WHEEL` in a package's `.dist-info` says what it was built for. `manylinux_2_N` needs glibc 2.N, `musllinux_1_N` needs musl 1.N, `cp312` needs Python 3.12. `Requires-Python` in `METADATA` is a warning: it is asked for when the package is installed, and what is missing shows when it is imported."
     "Install for the image: `pip install --platform manylinux_2_N_ARCH --only-binary=:all:`, or on the same release of Debian."
 VENV "F303" "venv" Error
     "A virtual environment points to a Python that is not there."
@@ -203,7 +203,7 @@ PYTHONPATH "F304" "pythonpath" Warning
     "Correct the path, or copy the folder."
 NODE "F401" "node-addon" Error
     "A native add-on of Node.js is for another Node.js."
-    "An add-on that does not use Node-API is tied to one `NODE_MODULE_VERSION`, which every major release changes."
+    "An add-on that does not use Node-API is tied to one `NODE_MODULE_VERSION`, which every major release changes. One that uses it may ask for a later version of Node-API than the image's Node.js has."
     "Run `npm rebuild` with the Node.js of the image, or take an image of the build stage's version."
 NODE_ENGINE "F402" "node-engine" Warning
     "The application asks for another Node.js than the image's."

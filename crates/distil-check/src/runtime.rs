@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use distil_tree::loader::Loader;
 use distil_tree::{Kind, Tree, TreePath};
 
-use crate::linker::Linker;
 use crate::program;
 use crate::search;
 use crate::subject::Subject;
 
 /// The version of glibc that an image has: the highest that its libc defines.
-pub(crate) fn glibc(linker: &Linker<'_>) -> Option<(u32, u32)> {
-    let libc = linker
-        .files
+pub(crate) fn glibc(loader: &Loader<'_>) -> Option<(u32, u32)> {
+    let libc = loader
+        .files()
         .iter()
         .filter(|(_, facts)| facts.soname.as_deref() == Some(b"libc.so.6"));
     let versions = libc.flat_map(|(_, facts)| &facts.version_definitions);
@@ -81,12 +81,14 @@ pub(crate) fn minor(text: &[u8]) -> Option<u32> {
 }
 
 /// An image's Node.js: what its native add-ons and its applications have to fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Node {
     /// Its `NODE_MODULE_VERSION`, as far as that is known.
     pub(crate) module_version: Option<u32>,
     /// Its major version.
     pub(crate) major: Option<u32>,
+    /// The program or library, if it is there.
+    file: Option<TreePath>,
 }
 
 /// Major versions and their `NODE_MODULE_VERSION`, from Node.js's own
@@ -107,26 +109,29 @@ const NODE_HEADERS: &[u8] = b"https://nodejs.org/download/release/v";
 
 /// An image's Node.js, if it has one.
 pub(crate) fn node(subject: &Subject<'_>) -> Option<Node> {
-    let of_major = |major: u32| Node {
+    let of_major = |major: u32, file: Option<&TreePath>| Node {
+        file: file.cloned(),
         module_version: NODE_VERSIONS
             .iter()
             .find(|(known, _)| *known == major)
             .map(|(_, version)| *version),
         major: Some(major),
     };
-    let of_module = |version: u32| Node {
+    let of_module = |version: u32, file: Option<&TreePath>| Node {
+        file: file.cloned(),
         module_version: Some(version),
         major: NODE_VERSIONS
             .iter()
             .find(|(_, known)| *known == version)
             .map(|(major, _)| *major),
     };
-    let mut program = None;
+    let (mut program, mut header) = (None, None);
     for (path, entry) in subject.tree().iter() {
         let name = path.name().unwrap_or_default();
         // Debian's package: the version is the library's.
         if let Some(version) = name.strip_prefix(b"libnode.so.") {
-            return Some(of_module(std::str::from_utf8(version).ok()?.parse().ok()?));
+            let version = std::str::from_utf8(version).ok()?.parse().ok()?;
+            return Some(of_module(version, Some(path)));
         }
         // Everybody else's, if it came with headers.
         if name == b"node_version.h" {
@@ -136,27 +141,65 @@ pub(crate) fn node(subject: &Subject<'_>) -> Option<Node> {
             let mut lines = text.lines();
             let line = lines.find_map(|line| line.strip_prefix("#define NODE_MODULE_VERSION "));
             if let Some(version) = line.and_then(|line| line.trim().parse().ok()) {
-                return Some(of_module(version));
+                header = header.or(Some(version));
             }
         }
         if matches!(name, b"node" | b"nodejs") && entry.is_executable() {
-            program = program.or_else(|| entry.file());
+            program = program.or_else(|| Some((path, entry.file()?)));
         }
+    }
+    let file = program.map(|(path, _)| path);
+    if let Some(version) = header {
+        return Some(of_module(version, file));
     }
     let major = |text: &str| -> Option<u32> {
         let text = text.trim_start_matches('v');
         text.split('.').next()?.parse().ok()
     };
     if let Some(version) = subject.config.variable("NODE_VERSION").and_then(major) {
-        return Some(of_major(version));
+        return Some(of_major(version, file));
     }
-    let content = &program?.content;
+    let content = &program?.1.content;
     let start = search::positions(content, &[NODE_HEADERS])
         .ok()?
         .first()
         .copied()??;
     let version = search::bytes_from(content, start + NODE_HEADERS.len() as u64, 16).ok()?;
-    major(&String::from_utf8_lossy(&version)).map(of_major)
+    let version = major(&String::from_utf8_lossy(&version))?;
+    Some(of_major(version, file))
+}
+
+/// The highest version of Node-API that an image's Node.js has: it tells it in a message, `… only
+/// supports version 9 add-ons.`, whose end is a text by itself (`src/node_api.cc`).
+pub(crate) fn node_api(subject: Subject<'_>, node: &Node) -> Option<u32> {
+    const END: &[u8] = b" add-ons.\0";
+    const DIGITS: u64 = 3;
+    let (_, entry) = subject.tree().follow(node.file.as_ref()?)?;
+    let content = &entry.file()?.content;
+    let at = search::positions(content, &[END])
+        .ok()?
+        .first()
+        .copied()??;
+    let start = at.checked_sub(DIGITS + 1)?;
+    let bytes = search::bytes_from(content, start, usize::try_from(at - start).ok()?).ok()?;
+    let text = &bytes[memchr::memrchr(0, &bytes)? + 1..];
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// The version of musl that an image has, as its loader tells it: the text is a constant of its own
+/// (musl's `src/internal/version.c`).
+pub(crate) fn musl(tree: &Tree) -> Option<(u32, u32)> {
+    let loader = tree.iter().find(|(path, _)| {
+        let name = path.name().unwrap_or_default();
+        name.starts_with(b"ld-musl-") && name.ends_with(b".so.1")
+    });
+    let (_, entry) = tree.follow(loader?.0)?;
+    let content = &entry.file()?.content;
+    // All versions since 2011 begin so.
+    let starts: [&[u8]; 3] = [b"\x001.2.", b"\x001.1.", b"\x001.0."];
+    let found = search::positions(content, &starts).ok()?;
+    let at = found.into_iter().flatten().next()?;
+    dotted(&search::bytes_from(content, at + 1, 4).ok()?)
 }
 
 /// The feature release of the Javas that an image has, such as 21: the lowest, if there are

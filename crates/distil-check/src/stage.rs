@@ -48,6 +48,7 @@ impl BuildStage {
         if let Some(Node {
             module_version,
             major,
+            ..
         }) = runtime::node(&subject)
         {
             (stage.node, stage.node_modules) = (major, module_version);

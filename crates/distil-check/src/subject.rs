@@ -95,19 +95,6 @@ impl<'a> Subject<'a> {
             true => path.to_owned(),
             false => format!("{}/{path}", self.config.folder()),
         };
-        self.tree().follow(&lexical(&path)?)
+        self.tree().follow(&TreePath::lexical(&path)?)
     }
-}
-
-/// A path with `..` in it, as people write them in configurations.
-pub(crate) fn lexical(path: &str) -> Option<TreePath> {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.strip_prefix('/')?.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    TreePath::from_absolute(format!("/{}", parts.join("/"))).ok()
 }

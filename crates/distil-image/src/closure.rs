@@ -44,7 +44,7 @@ fn listed(unmet: &[Unmet]) -> String {
 
 /// Checks that nothing is missing that no definition of the recipe excuses.
 pub(crate) fn check(tree: &Tree, recipe: &Recipe) -> Result<(), ClosureError> {
-    let unmet = Loader::new(tree)?.unmet();
+    let unmet = Loader::of_whole(tree)?.unmet();
     for layer in &recipe.layers {
         for name in layer.excuse.keys().filter(|name| layer.must_matter(name)) {
             if !unmet.iter().any(|one| one.needed == *name) {

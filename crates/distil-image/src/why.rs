@@ -389,14 +389,15 @@ fn found(prepared: &Prepared, path: &TreePath, entry: &Entry) -> Result<FoundFil
 
 /// The ELF files that need a library, or are run by a loader.
 fn loaded_by(tree: &Tree, path: &TreePath) -> Result<Vec<String>, LoaderError> {
-    let loader = Loader::new(tree)?;
+    let loader = Loader::of_whole(tree)?;
     let mut users = Vec::new();
     for (user, facts) in loader.files() {
+        let libc = loader.libc(facts);
         let mut needs = facts
             .needed
             .iter()
-            .map(|name| loader.find(user, facts, name));
-        let is_library = needs.any(|found| found.as_ref() == Some(path));
+            .filter_map(|name| loader.find(std::slice::from_ref(user), name, libc));
+        let is_library = needs.any(|found| found.place == *path);
         let interpreter = facts.interpreter.as_deref();
         let interpreter = interpreter.and_then(|path| TreePath::from_absolute(path).ok());
         let is_loader = interpreter.is_some_and(|to| tree.resolve(&to).is_ok_and(|to| to == *path));

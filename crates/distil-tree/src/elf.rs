@@ -3,6 +3,7 @@
 //! Read from the program headers and the dynamic section, as the loader does (ELF
 //! specification, "Dynamic Linking"; ld.so(8)); sections may be stripped and are not used.
 
+mod functions;
 mod notes;
 mod pages;
 mod versions;
@@ -14,6 +15,7 @@ use object::elf;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader};
 use object::read::{ReadCache, ReadRef};
 
+pub use functions::returned_number;
 use pages::Pages;
 
 /// The most entries of a dynamic section that are read: real ones have some fifty.

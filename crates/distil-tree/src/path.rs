@@ -56,6 +56,20 @@ impl TreePath {
         }
     }
 
+    /// A path with `..` in it, as people write them in configurations; they are taken by their
+    /// names, and none leads above the root.
+    pub fn lexical(path: &str) -> Option<Self> {
+        let mut parts: Vec<&str> = Vec::new();
+        for part in path.strip_prefix('/')?.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => drop(parts.pop()),
+                part => parts.push(part),
+            }
+        }
+        Self::from_absolute(format!("/{}", parts.join("/"))).ok()
+    }
+
     /// A path that the program itself writes down, relative to the root.
     ///
     /// Parts that are `.` or `..` are left out.

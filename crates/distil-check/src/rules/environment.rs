@@ -4,8 +4,8 @@ use distil_tree::TreePath;
 
 use super::{Context, shown};
 use crate::finding::{Finding, Severity};
-use crate::linker::Libc;
 use crate::rule::{LOCALE, TIME_ZONE};
+use distil_tree::loader::Libc;
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     time_zone(context, findings);
@@ -59,8 +59,8 @@ fn time_zone(context: &Context<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn locale(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    let has_glibc = context.linker.files.values().any(|facts| {
-        facts.soname.as_deref() == Some(b"libc.so.6") && context.linker.libc(facts) == Libc::Glibc
+    let has_glibc = context.loader.files().values().any(|facts| {
+        facts.soname.as_deref() == Some(b"libc.so.6") && context.loader.libc(facts) == Libc::Glibc
     });
     if !has_glibc {
         return;

@@ -8,16 +8,16 @@ use serde::Deserialize;
 
 use super::{Context, shown};
 use crate::finding::{Finding, Severity};
-use crate::linker::{Libc, Library, Loaded, machine, machine_name};
 use crate::rule::{DAMAGED_ELF, DLOPEN, LIBRARY, LOADER, MACHINE, NOT_EXAMINED, VERSION};
 use crate::stage::{newer_release, release};
+use distil_tree::loader::{Damaged, Libc, Library, Loaded, machine, machine_name};
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     damaged(context, findings);
     let foreign = machines(context, findings);
     let programs: Vec<&TreePath> = context
-        .linker
-        .files
+        .loader
+        .files()
         .iter()
         .filter(|(path, facts)| is_program(context, path, facts) && !foreign.contains(path))
         .map(|(path, _)| path)
@@ -28,25 +28,25 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         .into_iter()
         .partition(|path| context.chain.contains(path));
     for program in first.iter().chain(&others) {
-        let facts = &context.linker.files[*program];
+        let facts = &context.loader.files()[*program];
         if let Some(loader) = &facts.interpreter
-            && context.linker.at(loader, facts.abi).is_none()
+            && context.loader.at(loader, facts.abi).is_none()
         {
             findings.push(no_loader(context, program, loader));
             continue;
         }
-        let loaded = context.linker.load(program);
+        let loaded = context.loader.load(program);
         seen.take(program, loaded, first.contains(program));
     }
-    for (path, facts) in &context.linker.files {
+    for (path, facts) in context.loader.files() {
         if seen.files.contains(path) || foreign.contains(path) {
             continue;
         }
         // A library that no program is linked with: it is loaded by name, by itself.
-        let libc = context.linker.libc(facts);
+        let libc = context.loader.libc(facts);
         let mut loaded = Loaded::default();
         for name in &facts.needed {
-            match context.linker.find(std::slice::from_ref(path), name, libc) {
+            match context.loader.find(std::slice::from_ref(path), name, libc) {
                 Some(library) => loaded.bound.push((path.clone(), name.clone(), library)),
                 None if libc == Libc::Musl && name.starts_with(b"libc.") => {}
                 None => loaded.missing.push((path.clone(), name.clone())),
@@ -58,7 +58,7 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     preloaded(context, findings);
     versions(context, &seen, findings);
     notes(context, &foreign, findings);
-    if context.linker.is_exhausted() {
+    if context.loader.is_exhausted() {
         let problem = "the programs load more libraries in all than are looked up";
         findings.push(Finding::new(&NOT_EXAMINED, problem));
     }
@@ -100,7 +100,7 @@ fn is_program(context: &Context<'_>, path: &TreePath, facts: &Elf) -> bool {
 }
 
 fn damaged(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    for (path, error) in &context.linker.damaged {
+    for Damaged { path, error, .. } in context.loader.damaged() {
         let owned_by_package = context.owned.contains(path);
         let is_started = context.chain.contains(path);
         let entry = context.subject.tree().get(path);
@@ -135,7 +135,7 @@ fn machines(context: &Context<'_>, findings: &mut Vec<Finding>) -> BTreeSet<Tree
         183 => &[40],
         _ => &[],
     };
-    for (path, facts) in &context.linker.files {
+    for (path, facts) in context.loader.files() {
         let machine = facts.abi.machine;
         if machine == wanted || also.contains(&machine) {
             continue;
@@ -247,7 +247,15 @@ fn missing(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
         };
         let elsewhere = names.get(name).copied();
         let all_owned = needs.iter().all(|(path, ..)| context.owned.contains(*path));
+        let facts = &context.loader.files()[path];
+        let libc = context.loader.libc(facts);
+        let variants = context
+            .loader
+            .variants(std::slice::from_ref(path), name, libc);
+        let variant = variants.into_iter().next();
         let severity = match (is_main, elsewhere.is_some(), all_owned) {
+            // Many machines find it.
+            _ if variant.is_some() => Severity::Warning,
             (true, ..) => Severity::Error,
             (false, true, _) => Severity::Info,
             (false, false, true) => Severity::Warning,
@@ -255,11 +263,15 @@ fn missing(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
         };
         let text = shown(name);
         let mut problem = format!("`{path}` needs `{text}`, which the loader will not find");
-        if let Some(elsewhere) = elsewhere {
+        if let Some((level, library)) = &variant {
+            problem = format!(
+                "`{path}` needs `{text}`, which machines below {level} will not find: `{}` is for that level alone",
+                library.place
+            );
+        } else if let Some(elsewhere) = elsewhere {
             problem += &format!("; `{elsewhere}` is where it does not look");
         }
-        let facts = &context.linker.files[path];
-        let words = match context.linker.libc(facts) {
+        let words = match libc {
             Libc::Glibc => format!(
                 "error while loading shared libraries: {text}: cannot open shared object file: No such file or directory"
             ),
@@ -271,15 +283,19 @@ fn missing(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
             }
         };
         let is_program = context
-            .linker
-            .files
+            .loader
+            .files()
             .get(program)
             .is_some_and(|facts| is_program(context, program, facts));
-        let message = match context.linker.libc(facts) {
+        let message = match libc {
             Libc::Musl if is_program => words,
             _ => said(program, is_program, &words),
         };
+        let elsewhere = elsewhere.filter(|_| variant.is_none());
         let remedy = match (elsewhere, (context.options.package_of)(&text)) {
+            (None, None) if variant.is_some() => format!(
+                "put a `{text}` for all machines beside the folder `glibc-hwcaps`, or run the image on such machines only"
+            ),
             (Some(elsewhere), _) => {
                 let folder = elsewhere.parent().unwrap_or_default();
                 format!(
@@ -305,15 +321,15 @@ fn missing(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
 fn preloaded(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let value = context.subject.config.variable("LD_PRELOAD");
     let program = context.chain.last().map(std::slice::from_ref);
-    let facts = program.and_then(|program| context.linker.files.get(program.first()?));
+    let facts = program.and_then(|program| context.loader.files().get(program.first()?));
     let (Some(value), Some(program), Some(facts)) = (value, program, facts) else {
         return;
     };
-    let libc = context.linker.libc(facts);
+    let libc = context.loader.libc(facts);
     let names = value.split([':', ' ']).filter(|name| !name.is_empty());
     for name in names.take(64) {
         if context
-            .linker
+            .loader
             .find(program, name.as_bytes(), libc)
             .is_some()
         {
@@ -334,16 +350,36 @@ fn preloaded(context: &Context<'_>, findings: &mut Vec<Finding>) {
 }
 
 fn versions(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
+    let bound = seen
+        .bound
+        .iter()
+        .map(|((path, name), (library, program, is_main))| {
+            (path, name, library, program, *is_main)
+        });
+    // Better machines may get another library, which has to have the versions, too.
+    let variants: Vec<_> = bound
+        .clone()
+        .flat_map(|(path, name, _, program, is_main)| {
+            let facts = context.loader.files().get(path);
+            let libc = facts.map_or(Libc::Musl, |facts| context.loader.libc(facts));
+            let chain = std::slice::from_ref(path);
+            let variants = context.loader.variants(chain, name, libc).into_iter();
+            variants.map(move |(_, library)| (path, name, library, program, is_main))
+        })
+        .collect();
+    let variants = variants
+        .iter()
+        .map(|(path, name, library, program, is_main)| (*path, *name, library, *program, *is_main));
     let mut wanting: BTreeMap<(Vec<u8>, Vec<u8>), Vec<Bound<'_>>> = BTreeMap::new();
-    for ((path, name), (library, program, is_main)) in &seen.bound {
+    for (path, name, library, program, is_main) in bound.chain(variants) {
         let (Some(facts), Some(provider)) = (
-            context.linker.files.get(path),
-            context.linker.files.get(&library.place),
+            context.loader.files().get(path),
+            context.loader.files().get(&library.place),
         ) else {
             continue;
         };
         // A library without any versions is taken with a warning; musl knows none.
-        if provider.version_definitions.is_empty() || context.linker.libc(facts) == Libc::Musl {
+        if provider.version_definitions.is_empty() || context.loader.libc(facts) == Libc::Musl {
             continue;
         }
         for need in facts
@@ -356,7 +392,7 @@ fn versions(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
                 wanting
                     .entry(key)
                     .or_default()
-                    .push((path, library, program, *is_main));
+                    .push((path, library, program, is_main));
             }
         }
     }
@@ -371,7 +407,7 @@ fn versions(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
         let Some((path, library, program, is_main)) = needs.first().copied() else {
             continue;
         };
-        let provider = &context.linker.files[&library.place];
+        let provider = &context.loader.files()[&library.place];
         let kind = version
             .split(|&byte| byte == b'_')
             .next()
@@ -397,8 +433,8 @@ fn versions(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
             shown(&library.shown)
         );
         let is_program = context
-            .linker
-            .files
+            .loader
+            .files()
             .get(program)
             .is_some_and(|facts| is_program(context, program, facts));
         let severity = match is_main
@@ -443,11 +479,11 @@ struct Note {
 }
 
 fn notes(context: &Context<'_>, foreign: &BTreeSet<TreePath>, findings: &mut Vec<Finding>) {
-    for (path, facts) in &context.linker.files {
+    for (path, facts) in context.loader.files() {
         if foreign.contains(path) {
             continue;
         }
-        let libc = context.linker.libc(facts);
+        let libc = context.loader.libc(facts);
         let notes = facts.dlopen_notes.iter().take(64);
         let notes = notes
             .filter_map(|text| serde_json::from_slice::<Vec<Note>>(text).ok())
@@ -455,7 +491,7 @@ fn notes(context: &Context<'_>, foreign: &BTreeSet<TreePath>, findings: &mut Vec
         for note in notes {
             let finds = |name: &String| {
                 context
-                    .linker
+                    .loader
                     .find(std::slice::from_ref(path), name.as_bytes(), libc)
                     .is_some()
             };

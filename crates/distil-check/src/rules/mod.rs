@@ -10,14 +10,15 @@ mod scripts;
 mod start;
 mod surface;
 mod users;
+mod venv;
 
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use distil_tree::TreePath;
+use distil_tree::loader::Loader;
 
 use crate::finding::Finding;
-use crate::linker::Linker;
 use crate::read::{MAX_DOCUMENT, is_document};
 use crate::rule::NOT_EXAMINED;
 use crate::runtime;
@@ -46,7 +47,7 @@ impl std::fmt::Debug for Options<'_> {
 pub(crate) struct Context<'a> {
     pub(crate) subject: Subject<'a>,
     pub(crate) options: Options<'a>,
-    pub(crate) linker: Linker<'a>,
+    pub(crate) loader: Loader<'a>,
     /// The files of packages, by what Debian's package metadata say.
     pub(crate) owned: BTreeSet<TreePath>,
     /// What the container starts: the program, its interpreter and so on.
@@ -56,16 +57,23 @@ pub(crate) struct Context<'a> {
     pub(crate) free_threaded: BTreeSet<u32>,
     /// The version of its C library, if that is glibc.
     pub(crate) glibc: Option<(u32, u32)>,
+    /// The version of its musl, if it has one, and that is known.
+    pub(crate) musl: Option<(u32, u32)>,
 }
 
 /// Looks at an image with all rules. Findings come in the order of the rules and of paths.
 pub fn check(subject: Subject<'_>, options: Options<'_>) -> Vec<Finding> {
-    let linker = Linker::new(subject);
+    let library_path = subject.config.variable("LD_LIBRARY_PATH");
+    let loader = Loader::new(subject.tree(), library_path);
     let context = Context {
         subject,
         options,
-        glibc: runtime::glibc(&linker),
-        linker,
+        glibc: runtime::glibc(&loader),
+        musl: loader
+            .has_musl()
+            .then(|| runtime::musl(subject.tree()))
+            .flatten(),
+        loader,
         owned: owned(&subject),
         chain: runtime::chain(&subject),
         pythons: runtime::pythons(subject.tree()),

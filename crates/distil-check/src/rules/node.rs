@@ -1,6 +1,8 @@
 //! Whether Node.js's native add-ons and applications are for the image's Node.js.
 
-use distil_tree::{Kind, TreePath};
+use std::cell::OnceCell;
+
+use distil_tree::{Content, Kind, TreePath, elf};
 use memchr::memmem;
 use serde::Deserialize;
 
@@ -8,7 +10,7 @@ use super::{Context, shown};
 use crate::finding::{Finding, Severity};
 use crate::node_range;
 use crate::rule::{NODE, NODE_ENGINE};
-use crate::runtime;
+use crate::runtime::{self, Node};
 use crate::search;
 
 /// What an add-on says of the interface that it uses: Node-API, which is the same for all versions,
@@ -19,33 +21,50 @@ const MARKS: [&[u8]; 3] = [
     b"\0node_register_module_v",
 ];
 
+/// The function by which an add-on tells the version of Node-API that it was built for; without it
+/// it is version 8 (Node.js's `node_api.h`).
+const NODE_API_VERSION: &str = "node_api_module_get_api_version_v1";
+
+/// The version that an add-on gets that does not ask, `NODE_API_DEFAULT_MODULE_API_VERSION`; every
+/// Node.js that looks at what add-ons ask for has it.
+const COMMON_NODE_API: u32 = 8;
+
+/// `NAPI_VERSION_EXPERIMENTAL`: what the add-on uses is not for all time, and no number tells it.
+const EXPERIMENTAL_NODE_API: u32 = 0x7fff_ffff;
+
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let Some(node) = runtime::node(&context.subject) else {
         return;
     };
-    if let Some(have) = node.module_version {
-        addons(context, have, findings);
-    }
+    addons(context, &node, findings);
     if let Some(major) = node.major {
         engines(context, major, findings);
     }
 }
 
-fn addons(context: &Context<'_>, have: u32, findings: &mut Vec<Finding>) {
+fn addons(context: &Context<'_>, runtime: &Node, findings: &mut Vec<Finding>) {
+    // Asked for once, and only if an add-on wants more than every Node.js has.
+    let supported = OnceCell::new();
     for (path, entry) in context.subject.tree().iter() {
         let Kind::File(node) = &entry.kind else {
             continue;
         };
         let name = path.name().unwrap_or_default();
-        if !name.ends_with(b".node") || !context.linker.files.contains_key(path) {
+        if !name.ends_with(b".node") || !context.loader.files().contains_key(path) {
             continue;
         }
         let Ok(marks) = search::positions(&node.content, &MARKS) else {
             continue;
         };
         if marks[0].is_some() || marks[1].is_some() {
+            let supported =
+                || *supported.get_or_init(|| runtime::node_api(context.subject, runtime));
+            findings.extend(node_api(path, &node.content, &supported));
             continue;
         }
+        let Some(have) = runtime.module_version else {
+            continue;
+        };
         let symbol = marks[2].and_then(|at| {
             let bytes = search::bytes_from(&node.content, at, MARKS[2].len() + 8).ok()?;
             number_after(&bytes, MARKS[2])
@@ -75,6 +94,29 @@ fn addons(context: &Context<'_>, have: u32, findings: &mut Vec<Finding>) {
                 .says(message),
         );
     }
+}
+
+/// An add-on for a later version of Node-API than the image's Node.js has.
+fn node_api(
+    path: &TreePath,
+    addon: &Content,
+    supported: &dyn Fn() -> Option<u32>,
+) -> Option<Finding> {
+    let needs = elf::returned_number(addon.reader(), NODE_API_VERSION)?;
+    if needs <= COMMON_NODE_API || needs == EXPERIMENTAL_NODE_API {
+        return None;
+    }
+    let have = supported().filter(|have| *have < needs)?;
+    let problem =
+        format!("`{path}` is for Node-API version {needs}, and the image's Node.js ends at {have}");
+    let message = format!(
+        "file://{path} requires Node-API version {needs}, but this version of Node.js only supports version {have} add-ons."
+    );
+    let remedy = format!(
+        "build the add-on with `NAPI_VERSION={have}`, or take an image with a newer Node.js"
+    );
+    let found = Finding::new(&NODE, problem).at(path);
+    Some(found.says(message).remedy(remedy))
 }
 
 fn number_after(bytes: &[u8], mark: &[u8]) -> Option<u32> {

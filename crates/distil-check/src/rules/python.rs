@@ -4,19 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use distil_tree::{Kind, TreePath};
 
-use super::{Context, shown};
+use super::{Context, shown, venv};
 use crate::finding::{Finding, Severity};
-use crate::linker::{machine, machine_name};
-use crate::rule::{JAR, PYTHON_ABI, PYTHONPATH, VENV, WHEEL};
+use crate::python_specifier;
+use crate::rule::{JAR, PYTHON_ABI, PYTHONPATH, WHEEL};
 use crate::runtime;
 use crate::zip;
+use distil_tree::loader::{machine, machine_name};
 
 /// The largest `WHEEL` and `pyvenv.cfg`: larger ones are not kept, and said to be so.
-const MAX_TEXT: u64 = crate::read::MAX_DOCUMENT;
+pub(super) const MAX_TEXT: u64 = crate::read::MAX_DOCUMENT;
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let before = findings.len();
-    environments(context, findings);
+    venv::check(context, findings);
     if context.pythons.is_empty() {
         return;
     }
@@ -31,11 +32,21 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     };
     let folders = folders(context, &has_told, findings);
     extensions(context, &folders, &has_told, findings);
+    let before = findings.len();
     wheels(context, &folders, &has_told, findings);
+    let told: BTreeSet<TreePath> = findings[before..]
+        .iter()
+        .filter_map(|one| one.path.as_ref()?.parent())
+        .collect();
+    let is_told = |path: &TreePath| {
+        let is_lost = folders.iter().any(|folder| path.is_within(folder));
+        is_lost || has_told(path) || path.parent().is_some_and(|folder| told.contains(&folder))
+    };
+    requirements(context, &is_told, findings);
     path(context, findings);
 }
 
-fn list(pythons: &BTreeSet<u32>) -> String {
+pub(super) fn list(pythons: &BTreeSet<u32>) -> String {
     let list: Vec<String> = pythons.iter().map(|minor| format!("3.{minor}")).collect();
     list.join(" and ")
 }
@@ -210,7 +221,7 @@ impl Suffix {
             Some(true) if has_glibc => {
                 Some("was built for musl, and the image's C library is glibc".to_owned())
             }
-            Some(false) if !has_glibc && context.linker.has_musl() => {
+            Some(false) if !has_glibc && context.loader.has_musl() => {
                 Some("was built for glibc, and the image's C library is musl".to_owned())
             }
             _ => None,
@@ -326,11 +337,12 @@ fn platform_misfit(context: &Context<'_>, platform: &str) -> Option<String> {
     } else if let Some(rest) = platform.strip_prefix("manylinux2014_") {
         (Some((2, 17)), rest)
     } else if let Some(rest) = platform.strip_prefix("musllinux_") {
-        let machine = rest.splitn(3, '_').nth(2)?;
-        if glibc.is_some() {
-            return Some("was built for musl, and the image's C library is glibc".to_owned());
-        }
-        (None, machine)
+        let mut parts = rest.splitn(3, '_');
+        let major = parts.next().and_then(|text| text.parse().ok())?;
+        let minor = parts.next().and_then(|text| text.parse().ok())?;
+        let machine = parts.next()?;
+        return machine_misfit(context, machine)
+            .or_else(|| musl_misfit(context, (major, minor), platform));
     } else if let Some(rest) = platform.strip_prefix("linux_") {
         (None, rest)
     } else {
@@ -349,6 +361,25 @@ fn platform_misfit(context: &Context<'_>, platform: &str) -> Option<String> {
         (Some(_), None) => Some("needs glibc, which the image does not have".to_owned()),
         _ => None,
     }
+}
+
+/// What is wrong with a wheel for musl of a version or later (PEP 656).
+fn musl_misfit(context: &Context<'_>, needs: (u32, u32), platform: &str) -> Option<String> {
+    if context.glibc.is_some() {
+        return Some("was built for musl, and the image's C library is glibc".to_owned());
+    }
+    if !context.loader.has_musl() {
+        return Some("needs musl, which the image does not have".to_owned());
+    }
+    let have = context.musl.filter(|have| *have < needs)?;
+    Some(format!(
+        "needs musl {}.{} (`{}`), and the image has {}.{}",
+        needs.0,
+        needs.1,
+        shown(platform),
+        have.0,
+        have.1
+    ))
 }
 
 fn wheels(
@@ -431,6 +462,52 @@ fn wheels(
     }
 }
 
+/// What installed packages say of the Pythons that they are for: `Requires-Python` of their
+/// `METADATA` (Core metadata specification). pip refuses to install others, and nobody asks when
+/// they are imported.
+fn requirements(
+    context: &Context<'_>,
+    is_told: &dyn Fn(&TreePath) -> bool,
+    findings: &mut Vec<Finding>,
+) {
+    for (path, entry) in context.subject.tree().iter() {
+        let folder = path.parent().unwrap_or_default();
+        let Some(package) = folder
+            .name()
+            .and_then(|name| name.strip_suffix(b".dist-info"))
+        else {
+            continue;
+        };
+        let Some(file) = entry.file().filter(|_| path.name() == Some(b"METADATA")) else {
+            continue;
+        };
+        let Ok(text) = file.content.read(MAX_TEXT) else {
+            continue;
+        };
+        let text = String::from_utf8_lossy(&text);
+        // Behind the first empty line comes the description.
+        let mut fields = text.lines().take_while(|line| !line.is_empty());
+        let wanted = fields.find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("Requires-Python")
+                .then(|| value.trim())
+        });
+        let Some(wanted) = wanted else { continue };
+        let excludes = |minor: &u32| python_specifier::allows(wanted, *minor) == Some(false);
+        if is_told(path) || !context.pythons.iter().all(excludes) {
+            continue;
+        }
+        let problem = format!(
+            "the package `{}` is for Python `{}`, and the image has Python {}",
+            shown(package),
+            shown(wanted),
+            list(&context.pythons)
+        );
+        let found = Finding::new(&WHEEL, problem).at(path);
+        findings.push(found.severity(Severity::Warning));
+    }
+}
+
 fn path(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let Some(text) = context.subject.config.variable("PYTHONPATH") else {
         return;
@@ -443,128 +520,5 @@ fn path(context: &Context<'_>, findings: &mut Vec<Finding>) {
             );
             findings.push(Finding::new(&PYTHONPATH, problem));
         }
-    }
-}
-
-/// Virtual environments (PEP 405).
-fn environments(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    let tree = context.subject.tree();
-    for (path, entry) in tree.iter() {
-        if path.name() != Some(b"pyvenv.cfg") {
-            continue;
-        }
-        let Some(root) = path.parent() else { continue };
-        let text = entry
-            .file()
-            .and_then(|file| file.content.read(MAX_TEXT).ok());
-        let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
-        let value = |wanted: &str| {
-            text.lines().find_map(|line| {
-                let (key, value) = line.split_once('=')?;
-                (key.trim() == wanted).then(|| value.trim().to_owned())
-            })
-        };
-        let home = value("home").unwrap_or_default();
-        let bin = root.join("bin");
-        let python = bin.join("python");
-        let program = ["python", "python3"]
-            .map(|name| bin.join(name))
-            .into_iter()
-            .find(|path| tree.get(path).is_some());
-        let leads_nowhere = program.as_ref().filter(|path| {
-            tree.follow(path)
-                .is_none_or(|(_, entry)| !entry.is_executable())
-        });
-        if let Some(program) = leads_nowhere {
-            let target = match tree.get(program).map(|entry| &entry.kind) {
-                Some(Kind::Symlink(target)) => shown(target),
-                _ => home.clone(),
-            };
-            let problem = format!(
-                "the virtual environment `{root}` leads to a Python that is not in the image: `{program}` is a link to `{target}`"
-            );
-            let found = Finding::new(&VENV, problem).at(path);
-            let message = format!("exec: \"{program}\": stat {program}: no such file or directory");
-            findings.push(found.says(message).remedy(remedy(context, &home)));
-            continue;
-        }
-        let version = value("version")
-            .or_else(|| value("version_info"))
-            .unwrap_or_default();
-        let minor = runtime::dotted(version.as_bytes()).map(|(_, minor)| minor);
-        let folder = tree
-            .children(&root.join("lib"))
-            .find_map(|(path, _)| runtime::minor(path.name()?.strip_prefix(b"python3.")?));
-        let Some(made_for) = folder.or(minor) else {
-            continue;
-        };
-        // What the link leads to, by its own name.
-        let place = program.and_then(|program| tree.resolve(&program).ok());
-        let actual = place
-            .as_ref()
-            .and_then(|place| runtime::minor(place.name()?.strip_prefix(b"python3.")?));
-        let fits = match actual {
-            Some(actual) => actual == made_for,
-            None => context.pythons.is_empty() || context.pythons.contains(&made_for),
-        };
-        if !fits {
-            let has = actual.map_or_else(|| list(&context.pythons), |minor| format!("3.{minor}"));
-            let problem = format!(
-                "the virtual environment `{root}` was made for Python 3.{made_for}, and leads to Python {has}, which does not look into `lib/python3.{made_for}`"
-            );
-            let found = Finding::new(&VENV, problem).at(path);
-            let module = tree
-                .children(
-                    &root
-                        .join("lib")
-                        .join(format!("python3.{made_for}"))
-                        .join("site-packages"),
-                )
-                .find_map(|(path, entry)| {
-                    let name = path.name().map(shown)?;
-                    (entry.is_directory() && !name.contains(['-', '_', '.']) && name != "pip")
-                        .then_some(name)
-                });
-            let found = found.remedy(remedy(context, &home));
-            findings.push(match module {
-                Some(module) => {
-                    found.says(format!("ModuleNotFoundError: No module named '{module}'"))
-                }
-                None => found,
-            });
-            continue;
-        }
-        let home_path = TreePath::from_absolute(&home).ok();
-        if tree.get(&python).is_some()
-            && !home.is_empty()
-            && home_path.is_some_and(|home| tree.follow(&home).is_none())
-        {
-            let problem = format!(
-                "the virtual environment `{root}` was made with a Python in `{}`, which is not in the image",
-                shown(&home)
-            );
-            let found = Finding::new(&VENV, problem)
-                .at(path)
-                .severity(Severity::Warning);
-            findings.push(
-                found.says("Could not find platform independent libraries <prefix>".to_owned()),
-            );
-        }
-    }
-}
-
-fn remedy(context: &Context<'_>, home: &str) -> String {
-    let have = context.subject.tree().iter().find(|(path, entry)| {
-        let name = path.name().unwrap_or_default();
-        entry.is_executable()
-            && name.starts_with(b"python3.")
-            && name[8..].iter().all(u8::is_ascii_digit)
-    });
-    match have {
-        Some((path, _)) => format!(
-            "make it in the build stage with the very Python that the image has, `{path} -m venv`, and not with the one in `{}`; or install with `pip install --target` and set `PYTHONPATH`",
-            shown(home)
-        ),
-        None => "the image has no Python; stand on one that has".to_owned(),
     }
 }

@@ -104,7 +104,7 @@ fn is_same_file(context: &Context<'_>, one: &TreePath, other: &TreePath) -> bool
 /// Programs that are shells or toolboxes by their bytes, however large they are.
 fn contents(context: &Context<'_>) -> BTreeMap<TreePath, Toolbox> {
     let mut found = BTreeMap::new();
-    for path in context.linker.files.keys() {
+    for path in context.loader.files().keys() {
         let Some(entry) = context.subject.tree().get(path) else {
             continue;
         };

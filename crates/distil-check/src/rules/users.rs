@@ -81,7 +81,7 @@ fn reach(context: &Context<'_>, user: &User, is_random: bool, findings: &mut Vec
         .map(|place| (place.clone(), Wish::Execute))
         .collect();
     if let Some(program) = context.chain.last() {
-        let loaded = context.linker.load(program);
+        let loaded = context.loader.load(program);
         wishes.extend(
             loaded
                 .files
@@ -269,8 +269,8 @@ fn temporary(context: &Context<'_>, findings: &mut Vec<Finding>) {
     }
     // A static program alone in its image needs none unless it says so.
     let has_libraries = context
-        .linker
-        .files
+        .loader
+        .files()
         .values()
         .any(|facts| facts.soname.is_some());
     let tmp = TreePath::of("tmp");

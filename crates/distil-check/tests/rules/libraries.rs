@@ -254,3 +254,30 @@ fn tokens_and_caches_of_the_loader() {
         .file("srv/a/libs/libx.so.1", x());
     assert!(names(&up).is_empty(), "{:?}", names(&up));
 }
+
+#[test]
+fn libraries_for_better_machines() {
+    let folder = "usr/lib/x86_64-linux-gnu";
+    let level = format!("{folder}/glibc-hwcaps/x86-64-v3/libx.so.1");
+    let usual = format!("{folder}/libx.so.1");
+    let x = |version: &str| {
+        ElfBuilder::shared("libx.so.1")
+            .defines("X_1")
+            .defines(version)
+            .build()
+    };
+    let needs = ElfBuilder::executable()
+        .needed("libc.so.6")
+        .requires("libx.so.1", "X_2")
+        .build();
+    let image = base().program("app/run", needs);
+    let message = "/app/run: error while loading shared libraries: libx.so.1";
+    let only = image.clone().file(&level, x("X_2"));
+    assert!(has(&only, "library-missing", Warning, message));
+    let both = image.file(&usual, x("X_2"));
+    assert!(names(&both.clone().file(&level, x("X_2"))).is_empty());
+    // The library of the better machines is an older one.
+    let message = "glibc-hwcaps/x86-64-v3/libx.so.1: version `X_2' not found";
+    let old = both.file(&level, x("X_0"));
+    assert!(has(&old, "symbol-version", Error, message));
+}

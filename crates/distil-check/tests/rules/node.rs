@@ -78,3 +78,32 @@ fn the_version_of_a_program_alone() {
     assert!(has(&old, "node-addon", Error, message));
     assert!(names(&image.file("app/x.node", addon(127))).is_empty());
 }
+
+#[test]
+fn versions_of_node_api() {
+    // As Node.js tells it: one text behind another.
+    let node = |ends: &str| {
+        base().file(
+            "usr/lib/libnode.so.115",
+            ElfBuilder::shared("libnode.so.115")
+                .payload(format!("\0 only supports version \0{ends} add-ons.\0"))
+                .build(),
+        )
+    };
+    let addon = |version: u8| {
+        ElfBuilder::plugin()
+            .function(
+                "node_api_module_get_api_version_v1",
+                &[0xb8, version, 0, 0, 0, 0xc3],
+            )
+            .payload("\0napi_register_module_v1\0")
+            .build()
+    };
+    let image = node("9").file("app/x.node", addon(10));
+    let message = "file:///app/x.node requires Node-API version 10, but this version of Node.js only supports version 9 add-ons.";
+    assert!(has(&image, "node-addon", Error, message));
+    for (ends, version) in [("10", 10), ("9", 9), ("9", 8), ("", 10)] {
+        let image = node(ends).file("app/x.node", addon(version));
+        assert!(names(&image).is_empty(), "{ends} {version}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Python's modules, wheels and virtual environments.
 
 use super::{base, python};
-use crate::common::{has, names, zip};
+use crate::common::{Image, has, names, zip};
 use distil_check::Severity::{Error, Info, Warning};
 use distil_fixture::ElfBuilder;
 
@@ -162,4 +162,83 @@ fn scripts_of_virtual_environments() {
     let moved = venv.program("venv/bin/app", "#!/build/venv/bin/python\n");
     let message = "exec /venv/bin/app: no such file or directory";
     assert!(has(&moved, "script-interpreter", Error, message));
+}
+
+#[test]
+fn pythons_that_packages_ask_for() {
+    let site = "usr/lib/python3.13/site-packages";
+    let with = |wanted: &str, tag: &str| {
+        let metadata = format!(
+            "Metadata-Version: 2.1\nName: x\n{wanted}\n\nRequires-Python: >=4 is not a field here\n"
+        );
+        python()
+            .file(&format!("{site}/x-1.dist-info/METADATA"), metadata)
+            .file(
+                &format!("{site}/x-1.dist-info/WHEEL"),
+                format!("Tag: {tag}\n"),
+            )
+    };
+    for wanted in [">=3.14", "<3.13", ">=3.8,<3.12"] {
+        let image = with(&format!("Requires-Python: {wanted}"), "py3-none-any");
+        assert!(has(&image, "wheel-tag", Warning, ""), "{wanted}");
+    }
+    for field in [
+        "Requires-Python: >=3.9",
+        "requires-python: ~=3.13",
+        "Summary: x",
+        "Requires-Python: ?",
+    ] {
+        let found = names(&with(field, "py3-none-any"));
+        assert!(found.is_empty(), "{field} {found:?}");
+    }
+    // What the wheel's own tags say is not said twice.
+    let both = with("Requires-Python: <3.13", "cp312-cp312-linux_x86_64");
+    assert_eq!(names(&both), ["wheel-tag"]);
+}
+
+#[test]
+fn wheels_for_musl() {
+    let musl = |version: &str| {
+        let loader = ElfBuilder::shared("libc.musl-x86_64.so.1")
+            .payload(format!("\0musl libc (x86_64)\nVersion %s\n\0{version}\0"))
+            .build();
+        let program = ElfBuilder::executable()
+            .interpreter("/lib/ld-musl-x86_64.so.1")
+            .build();
+        Image::default()
+            .program("lib/ld-musl-x86_64.so.1", loader)
+            .program("usr/bin/python3.13", program)
+            .file("usr/lib/python3.13/os.py", "")
+            .folder("tmp", 0o1777)
+            .entrypoint(&["/usr/bin/python3.13"])
+            .user("65532")
+    };
+    let wheel = |image: &Image, tag: &str| {
+        let path = "usr/lib/python3.13/site-packages/x-1.dist-info/WHEEL";
+        image
+            .clone()
+            .file(path, format!("Tag: cp313-cp313-{tag}\n"))
+    };
+    let image = musl("1.2.5");
+    for tag in ["musllinux_1_1_x86_64", "musllinux_1_2_x86_64"] {
+        let found = names(&wheel(&image, tag));
+        assert!(found.is_empty(), "{tag} {found:?}");
+    }
+    for tag in [
+        "musllinux_1_3_x86_64",
+        "musllinux_1_2_aarch64",
+        "manylinux_2_17_x86_64",
+    ] {
+        assert!(has(&wheel(&image, tag), "wheel-tag", Error, ""), "{tag}");
+    }
+    let old = wheel(&musl("1.1.24"), "musllinux_1_2_x86_64");
+    assert!(has(&old, "wheel-tag", Error, ""));
+    // A version that is not told is no reason for a finding, and glibc is one.
+    assert!(names(&wheel(&musl("?"), "musllinux_1_2_x86_64")).is_empty());
+    assert!(has(
+        &wheel(&python(), "musllinux_1_1_x86_64"),
+        "wheel-tag",
+        Error,
+        ""
+    ));
 }

@@ -32,6 +32,7 @@ pub struct ElfBuilder {
     defines: Vec<String>,
     payload: Vec<u8>,
     dlopen: Option<String>,
+    function: Option<(String, Vec<u8>)>,
 }
 
 /// What sort of file it is.
@@ -59,6 +60,7 @@ impl ElfBuilder {
             defines: Vec::new(),
             payload: Vec::new(),
             dlopen: None,
+            function: None,
         }
     }
 
@@ -157,6 +159,13 @@ impl ElfBuilder {
     #[must_use]
     pub fn dlopen(mut self, json: &str) -> Self {
         self.dlopen = Some(json.to_owned());
+        self
+    }
+
+    /// Has a function of this name, of these instructions.
+    #[must_use]
+    pub fn function(mut self, name: &str, code: &[u8]) -> Self {
+        self.function = Some((name.to_owned(), code.to_vec()));
         self
     }
 

@@ -44,11 +44,8 @@ impl ElfBuilder {
     pub fn build(&self) -> Vec<u8> {
         let mut sections = self.sections();
         let program_headers = self.program_header_count();
-        let (header, ph_entry, sh_entry) = if self.machine.is_wide() {
-            (64, 56, 64)
-        } else {
-            (52, 32, 40)
-        };
+        let (header, ph_entry) = self.header_sizes();
+        let sh_entry = if self.machine.is_wide() { 64 } else { 40 };
         let mut names = Strings::new();
         let name_offsets: Vec<u32> = sections
             .iter()
@@ -154,6 +151,14 @@ impl ElfBuilder {
         out.bytes
     }
 
+    /// The sizes of the file's header and of a program header.
+    fn header_sizes(&self) -> (u64, u64) {
+        match self.machine.is_wide() {
+            true => (64, 56),
+            false => (52, 32),
+        }
+    }
+
     fn program_header_count(&self) -> u64 {
         let interpreter = u64::from(self.loader().is_some());
         let dynamic = u64::from(self.kind != Kind::Static);
@@ -206,6 +211,10 @@ impl ElfBuilder {
         if let Some(path) = self.loader() {
             let bytes = format!("{path}\0").into_bytes();
             sections.push(section(".interp", SHT_PROGBITS, "", 0, 0, bytes));
+        }
+        if let Some((_, code)) = &self.function {
+            // First, so that the place is known to the table of symbols.
+            sections.insert(0, section(".text", SHT_PROGBITS, "", 0, 0, code.clone()));
         }
         if self.kind != Kind::Static {
             let tables = self.symbol_tables();
@@ -392,6 +401,14 @@ impl ElfBuilder {
             index = 2;
         }
 
+        if let Some((name, _)) = &self.function {
+            let (header, ph_entry) = self.header_sizes();
+            let at = (header + ph_entry * self.program_header_count()).next_multiple_of(8);
+            symbols.symbol_at(strings.add(name), 0x12, 1, at);
+            versions.half(1);
+            count += 1;
+        }
+
         let mut required = Out::new(self.machine);
         for (position, (library, names)) in self.requires.iter().enumerate() {
             let entries = u32::try_from(names.len()).unwrap();
@@ -532,14 +549,18 @@ impl Out {
     }
 
     fn symbol(&mut self, name: u32, info: u8, section: u16) {
+        self.symbol_at(name, info, section, 0);
+    }
+
+    fn symbol_at(&mut self, name: u32, info: u8, section: u16, value: u64) {
         self.word(name);
         if self.machine.is_wide() {
             self.bytes.extend_from_slice(&[info, 0]);
             self.half(section);
-            self.address(0);
+            self.address(value);
             self.address(0);
         } else {
-            self.word(0);
+            self.address(value);
             self.word(0);
             self.bytes.extend_from_slice(&[info, 0]);
             self.half(section);

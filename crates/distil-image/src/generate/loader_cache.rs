@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
-use distil_tree::loader::Loader;
+use distil_tree::loader::{Loader, configured_folders};
 use distil_tree::{Kind, TreePath};
 
 use super::{GenerateError, Generation};
@@ -18,16 +18,18 @@ const HEADER: usize = 48;
 const ENTRY: usize = 24;
 
 pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
-    let loader = Loader::new(generation.tree).map_err(|error| GenerateError::Input {
+    let failed = |error| GenerateError::Input {
         path: "/".to_owned(),
         what: WHAT,
         problem: format!("has a file that cannot be read: {error}"),
-    })?;
+    };
+    let loader = Loader::of_whole(generation.tree).map_err(failed)?;
+    let folders = configured_folders(generation.tree).map_err(failed)?;
     let has_loader = loader.files().keys().any(is_loader);
     if !has_loader {
         return Ok(());
     }
-    let libraries = libraries(generation, &loader);
+    let libraries = libraries(generation, &loader, &folders);
     let flags = generation.architecture.loader_cache_flags();
     let bytes = encode(libraries, flags, generation.architecture.is_little_endian());
     generation.file(WHAT, &TreePath::of("etc/ld.so.cache"), bytes)
@@ -43,10 +45,14 @@ type Library = (Vec<u8>, Vec<u8>);
 
 /// The libraries in the folders that are searched. Names are looked up where they first occur:
 /// a folder that is another one through a link is not listed twice.
-fn libraries(generation: &Generation<'_>, loader: &Loader<'_>) -> Vec<Library> {
+fn libraries(
+    generation: &Generation<'_>,
+    loader: &Loader<'_>,
+    folders: &[TreePath],
+) -> Vec<Library> {
     let mut seen = Vec::new();
     let mut libraries = Vec::new();
-    for folder in loader.folders() {
+    for folder in folders {
         let Ok(real) = generation.tree.resolve(folder) else {
             continue;
         };

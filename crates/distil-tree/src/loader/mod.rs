@@ -1,38 +1,48 @@
-//! Where dynamic loaders find libraries, and what they load for a program: glibc's (ld.so(8)) and
-//! musl's.
+//! Where the dynamic loaders of a container find libraries, and what they load for a program:
+//! glibc's (ld.so(8)) and musl's.
+
+mod cache;
+mod configuration;
+mod machine;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use distil_tree::elf::{self, Abi, Elf, ElfError};
-use distil_tree::{Kind, TreePath};
+use crate::elf::{self, Abi, Elf, ElfError};
+use crate::path::{MAX_LENGTH, TreePath};
+use crate::tree::{Kind, Tree};
 
-use crate::subject::{Subject, lexical};
+use cache::Cached;
+pub use configuration::configured_folders;
+pub use machine::{levels, machine, machine_name, multiarch};
 
 /// How many files may be loaded in all simulated starts together. Real images need some thousands.
 const MAX_LOADS: usize = 200_000;
 
-/// The most entries of the loader's cache.
-const MAX_CACHE: usize = 100_000;
+/// The folder that has folders for the levels of machines.
+const LEVELS_FOLDER: &[u8] = b"/glibc-hwcaps/";
 
 /// A C library's loader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Libc {
+pub enum Libc {
+    /// glibc's.
     Glibc,
+    /// musl's.
     Musl,
 }
 
-/// The ELF files of an image, and where its loaders look.
-pub(crate) struct Linker<'a> {
-    subject: Subject<'a>,
-    /// By their real paths.
-    pub(crate) files: BTreeMap<TreePath, Elf>,
-    /// What begins like ELF and is none.
-    pub(crate) damaged: Vec<(TreePath, ElfError)>,
-    cache: Vec<(Vec<u8>, Vec<u8>)>,
+/// The ELF files of a tree, and where its loaders look.
+#[derive(Debug)]
+pub struct Loader<'a> {
+    tree: &'a Tree,
+    files: BTreeMap<TreePath, Elf>,
+    damaged: Vec<Damaged>,
+    cache: Vec<Cached>,
     library_path: Vec<Vec<u8>>,
     musl_path: Option<Vec<Vec<u8>>>,
     default_folders: BTreeMap<Abi, Vec<Vec<u8>>>,
+    /// The levels of machines that have files of their own.
+    levels: BTreeSet<&'static str>,
     found: RefCell<BTreeMap<Candidate, Option<TreePath>>>,
     loads: RefCell<usize>,
     max_loads: usize,
@@ -41,30 +51,77 @@ pub(crate) struct Linker<'a> {
 /// A path that a loader tries for a file of a machine's.
 type Candidate = (Abi, Vec<u8>);
 
+/// What begins like ELF and cannot be loaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damaged {
+    /// The file.
+    pub path: TreePath,
+    /// Why.
+    pub error: ElfError,
+    /// Whether its headers are fine, and what they tell of is not there.
+    pub is_cut_off: bool,
+}
+
+/// Something of the tree keeps the loader from knowing.
+#[derive(Debug, thiserror::Error)]
+pub enum LoaderError {
+    /// A file cannot be read.
+    #[error("failed to read `{path}`")]
+    Read {
+        /// The file.
+        path: TreePath,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file begins like ELF and is none.
+    #[error("`{path}` cannot be read")]
+    Elf {
+        /// The file.
+        path: TreePath,
+        /// Why.
+        source: ElfError,
+    },
+}
+
+/// A library that a file needs and the loader would not find.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unmet {
+    /// The file.
+    pub path: TreePath,
+    /// What it needs: the name of a library, or the path of its loader.
+    pub needed: String,
+    /// Whether that is its loader (`PT_INTERP`).
+    pub is_interpreter: bool,
+}
+
 /// A library as it was found: by the path that the loader tried, which it tells in messages, and by
 /// the real one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Library {
-    pub(crate) shown: Vec<u8>,
-    pub(crate) place: TreePath,
+pub struct Library {
+    /// The path that the loader tried.
+    pub shown: Vec<u8>,
+    /// The file.
+    pub place: TreePath,
 }
 
 /// What is loaded for a program.
 #[derive(Debug, Default)]
-pub(crate) struct Loaded {
+pub struct Loaded {
     /// The files, in order: the program first.
-    pub(crate) files: Vec<Library>,
-    /// What each needs and nobody has, and the folders that were searched for it.
-    pub(crate) missing: Vec<(TreePath, Vec<u8>)>,
+    pub files: Vec<Library>,
+    /// What each needs and nobody has.
+    pub missing: Vec<(TreePath, Vec<u8>)>,
     /// What each got for each name.
-    pub(crate) bound: Vec<(TreePath, Vec<u8>, Library)>,
+    pub bound: Vec<(TreePath, Vec<u8>, Library)>,
 }
 
-impl<'a> Linker<'a> {
-    pub(crate) fn new(subject: Subject<'a>) -> Self {
+impl<'a> Loader<'a> {
+    /// Reads the ELF files of a tree and the loader's configuration. `library_path` is the value of
+    /// `LD_LIBRARY_PATH`, if that is set.
+    pub fn new(tree: &'a Tree, library_path: Option<&str>) -> Self {
         let mut files = BTreeMap::new();
         let mut damaged = Vec::new();
-        for (path, entry) in subject.tree().iter() {
+        for (path, entry) in tree.iter() {
             let Kind::File(node) = &entry.kind else {
                 continue;
             };
@@ -78,56 +135,88 @@ impl<'a> Linker<'a> {
                         || path.name().is_some_and(|name| name.ends_with(b".debug"));
                     if !is_split {
                         let error = ElfError::cut_off(node.content.size(), facts.loaded_size);
-                        damaged.push((path.clone(), error));
+                        damaged.push(Damaged {
+                            path: path.clone(),
+                            error,
+                            is_cut_off: true,
+                        });
                     }
                 }
                 Ok(facts) if facts.is_loadable => {
                     files.insert(path.clone(), facts);
                 }
                 Ok(_) => {}
-                Err(error) => damaged.push((path.clone(), error)),
+                Err(error) => damaged.push(Damaged {
+                    path: path.clone(),
+                    error,
+                    is_cut_off: false,
+                }),
             }
         }
         let split = |text: &str| -> Vec<Vec<u8>> {
             let folders = text.split([':', ';']).filter(|folder| !folder.is_empty());
             folders.map(|folder| folder.as_bytes().to_vec()).collect()
         };
-        let mut linker = Self {
-            subject,
+        let mut loader = Self {
+            tree,
             damaged,
-            cache: read_cache(subject),
-            library_path: subject
-                .config
-                .variable("LD_LIBRARY_PATH")
-                .map(split)
-                .unwrap_or_default(),
-            musl_path: musl_path(subject),
+            cache: cache::read(tree),
+            library_path: library_path.map(split).unwrap_or_default(),
+            musl_path: musl_path(tree),
             default_folders: BTreeMap::new(),
+            levels: BTreeSet::new(),
             found: RefCell::default(),
             loads: RefCell::new(0),
             max_loads: MAX_LOADS,
             files,
         };
-        let abis: BTreeSet<Abi> = linker.files.values().map(|facts| facts.abi).collect();
+        let abis: BTreeSet<Abi> = loader.files.values().map(|facts| facts.abi).collect();
         for abi in abis {
-            let folders = linker.folders_of(abi);
-            linker.default_folders.insert(abi, folders);
+            let folders = loader.folders_of(abi);
+            loader.default_folders.insert(abi, folders);
         }
-        linker
+        loader.levels = loader.files.iter().filter_map(level_of).collect();
+        loader
+    }
+
+    /// As [`Loader::new`], but for a tree in which nothing may be damaged.
+    ///
+    /// # Errors
+    /// If there is a damaged ELF file.
+    pub fn of_whole(tree: &'a Tree) -> Result<Self, LoaderError> {
+        let mut loader = Self::new(tree, None);
+        let at = loader.damaged.iter().position(|one| !one.is_cut_off);
+        match at.map(|at| loader.damaged.swap_remove(at)) {
+            Some(Damaged { path, error, .. }) => Err(LoaderError::Elf {
+                path,
+                source: error,
+            }),
+            None => Ok(loader),
+        }
+    }
+
+    /// The ELF files, by their real paths.
+    pub fn files(&self) -> &BTreeMap<TreePath, Elf> {
+        &self.files
+    }
+
+    /// What begins like ELF and is none, in the order of paths.
+    pub fn damaged(&self) -> &[Damaged] {
+        &self.damaged
     }
 
     /// Whether more was to be looked at than is.
-    pub(crate) fn is_exhausted(&self) -> bool {
+    pub fn is_exhausted(&self) -> bool {
         *self.loads.borrow() > self.max_loads
     }
 
     /// Whether the image has musl's loader.
-    pub(crate) fn has_musl(&self) -> bool {
+    pub fn has_musl(&self) -> bool {
         self.musl_path.is_some()
     }
 
     /// The loader that starts a program, or would load a library.
-    pub(crate) fn libc(&self, facts: &Elf) -> Libc {
+    pub fn libc(&self, facts: &Elf) -> Libc {
         let is_musl = |path: &[u8]| memchr::memmem::find(path, b"ld-musl-").is_some();
         match &facts.interpreter {
             Some(path) if is_musl(path) => Libc::Musl,
@@ -136,9 +225,10 @@ impl<'a> Linker<'a> {
                 let mut needed = facts.needed.iter();
                 let needs_musl = needed.any(|name| name.starts_with(b"libc.musl-"));
                 let has_glibc = self.default_folders.get(&facts.abi).is_some_and(|folders| {
-                    folders
-                        .iter()
-                        .any(|folder| self.candidate(folder, b"libc.so.6", facts.abi).is_some())
+                    folders.iter().any(|folder| {
+                        self.candidate(folder, b"libc.so.6", facts.abi, &[])
+                            .is_some()
+                    })
                 });
                 match needs_musl || (!has_glibc && self.musl_path.is_some()) {
                     true => Libc::Musl,
@@ -154,8 +244,7 @@ impl<'a> Linker<'a> {
         if let Some(multiarch) = multiarch(abi) {
             let folder = TreePath::of("usr/lib").join(multiarch);
             let other = TreePath::of("lib").join(multiarch);
-            let tree = self.subject.tree();
-            if tree.resolve(&folder).is_ok() || tree.resolve(&other).is_ok() {
+            if self.tree.resolve(&folder).is_ok() || self.tree.resolve(&other).is_ok() {
                 folders.push(format!("/lib/{multiarch}").into_bytes());
                 folders.push(format!("/usr/lib/{multiarch}").into_bytes());
             }
@@ -168,7 +257,7 @@ impl<'a> Linker<'a> {
     }
 
     /// The file at a path, if it is one that the loader takes.
-    pub(crate) fn at(&self, path: &[u8], abi: Abi) -> Option<TreePath> {
+    pub fn at(&self, path: &[u8], abi: Abi) -> Option<TreePath> {
         let key = (abi, path.to_vec());
         if let Some(known) = self.found.borrow().get(&key) {
             return known.clone();
@@ -184,23 +273,68 @@ impl<'a> Linker<'a> {
     /// `..` behind a link means the link's target's folder, so each part is resolved by itself.
     fn resolve(&self, path: &str) -> Option<TreePath> {
         if !path.contains("..") {
-            return self.subject.tree().resolve(&lexical(path)?).ok();
+            return self.tree.resolve(&TreePath::lexical(path)?).ok();
         }
         let mut here = TreePath::ROOT;
         for part in path.strip_prefix('/')?.split('/') {
             here = match part {
                 "" | "." => continue,
                 ".." => here.parent().unwrap_or_default(),
-                _ => self.subject.tree().resolve(&here.join(part)).ok()?,
+                _ => self.tree.resolve(&here.join(part)).ok()?,
             };
         }
         Some(here)
     }
 
-    fn candidate(&self, folder: &[u8], name: &[u8], abi: Abi) -> Option<Library> {
-        let shown = [folder, b"/", name].concat();
-        let place = self.at(&shown, abi)?;
-        Some(Library { shown, place })
+    /// The file of a name in a folder, or in the folders in it for levels of machines, the best
+    /// first.
+    fn candidate(&self, folder: &[u8], name: &[u8], abi: Abi, levels: &[&str]) -> Option<Library> {
+        let at = |shown: Vec<u8>| {
+            let place = self.at(&shown, abi)?;
+            Some(Library { shown, place })
+        };
+        let mut levels = levels.iter();
+        levels
+            .find_map(|level| at([folder, LEVELS_FOLDER, level.as_bytes(), b"/", name].concat()))
+            .or_else(|| at([folder, b"/", name].concat()))
+    }
+
+    /// The levels that a machine of one has, the best first.
+    fn levels_of(abi: Abi, level: Option<&str>) -> &'static [&'static str] {
+        let levels = levels(abi);
+        let at = level.and_then(|level| levels.iter().position(|one| *one == level));
+        at.map_or(&[], |at| &levels[at..])
+    }
+
+    /// What machines of levels get other than all others, the lowest level first.
+    pub fn variants(
+        &self,
+        chain: &[TreePath],
+        name: &[u8],
+        libc: Libc,
+    ) -> Vec<(&'static str, Library)> {
+        let abi = chain.last().and_then(|path| self.files.get(path));
+        let Some(abi) = abi.map(|facts| facts.abi) else {
+            return Vec::new();
+        };
+        // Most images have no such folders at all.
+        let levels = levels(abi).iter().rev();
+        let levels = levels.filter(|level| self.levels.contains(*level));
+        let mut before = None;
+        let mut variants = Vec::new();
+        for level in levels {
+            let last: Option<Library> = match variants.last() {
+                Some((_, library)) => Some(Library::clone(library)),
+                None => before
+                    .get_or_insert_with(|| self.find(chain, name, libc))
+                    .clone(),
+            };
+            let found = self.find_on(Some(level), chain, name, libc);
+            if let Some(found) = found.filter(|found| Some(found) != last.as_ref()) {
+                variants.push((*level, found));
+            }
+        }
+        variants
     }
 
     /// `$ORIGIN` and the other tokens of a search path.
@@ -221,16 +355,31 @@ impl<'a> Linker<'a> {
                 .replace(&format!("${{{token}}}"), value)
                 .replace(&format!("${token}"), value);
         }
-        let is_usable = text.starts_with('/') && text.len() <= distil_tree::MAX_LENGTH;
+        let is_usable = text.starts_with('/') && text.len() <= MAX_LENGTH;
         is_usable.then(|| text.into_bytes())
     }
 
     /// The file that is loaded for `name` on behalf of the last of `chain`, which its predecessors
     /// brought.
-    pub(crate) fn find(&self, chain: &[TreePath], name: &[u8], libc: Libc) -> Option<Library> {
+    pub fn find(&self, chain: &[TreePath], name: &[u8], libc: Libc) -> Option<Library> {
+        self.find_on(None, chain, name, libc)
+    }
+
+    /// The same on a machine of a level; with none on every machine.
+    fn find_on(
+        &self,
+        level: Option<&str>,
+        chain: &[TreePath],
+        name: &[u8],
+        libc: Libc,
+    ) -> Option<Library> {
         let asking = chain.last()?;
         let facts = self.files.get(asking)?;
         let abi = facts.abi;
+        let levels = match libc {
+            Libc::Glibc => Self::levels_of(abi, level),
+            Libc::Musl => &[],
+        };
         if name.contains(&b'/') {
             let place = self.at(&self.expand(name, asking, abi)?, abi)?;
             return Some(Library {
@@ -244,7 +393,7 @@ impl<'a> Linker<'a> {
                 .filter_map(|folder| self.expand(folder, whose, abi));
             folders
                 .into_iter()
-                .find_map(|folder| self.candidate(&folder, name, abi))
+                .find_map(|folder| self.candidate(&folder, name, abi, levels))
         };
         if libc == Libc::Musl {
             // musl takes both kinds alike, after LD_LIBRARY_PATH, and goes up the chain.
@@ -283,10 +432,24 @@ impl<'a> Linker<'a> {
             return early;
         }
         if facts.searches_defaults {
-            for (_, path) in self.cache.iter().filter(|(key, _)| key == name) {
-                if let Some(place) = self.at(path, abi) {
+            // Of several the loader takes the one of the best level that its machine has.
+            let mut cached: Vec<(usize, &Cached)> = self
+                .cache
+                .iter()
+                .filter(|one| one.name == name)
+                .filter_map(|one| match &one.level {
+                    None => Some((levels.len(), one)),
+                    Some(level) => {
+                        let at = levels.iter().position(|own| own.as_bytes() == level);
+                        Some((at?, one))
+                    }
+                })
+                .collect();
+            cached.sort_by_key(|(level, _)| *level);
+            for (_, one) in cached {
+                if let Some(place) = self.at(&one.path, abi) {
                     return Some(Library {
-                        shown: path.clone(),
+                        shown: one.path.clone(),
                         place,
                     });
                 }
@@ -298,7 +461,7 @@ impl<'a> Linker<'a> {
     }
 
     /// What the loader loads for a program, or for a library that a program loads.
-    pub(crate) fn load(&self, program: &TreePath) -> Loaded {
+    pub fn load(&self, program: &TreePath) -> Loaded {
         let mut loaded = Loaded::default();
         let Some(facts) = self.files.get(program) else {
             return loaded;
@@ -365,6 +528,48 @@ impl<'a> Linker<'a> {
         }
         loaded
     }
+
+    /// All that files of the tree need and the loader would not find for each by itself, sorted.
+    pub fn unmet(&self) -> Vec<Unmet> {
+        let mut unmet = Vec::new();
+        for (path, facts) in &self.files {
+            let libc = self.libc(facts);
+            let mut miss = |needed: &[u8], is_interpreter| {
+                unmet.push(Unmet {
+                    path: path.clone(),
+                    needed: crate::printable(needed),
+                    is_interpreter,
+                });
+            };
+            if let Some(interpreter) = &facts.interpreter
+                && self.at(interpreter, facts.abi).is_none()
+            {
+                miss(interpreter, true);
+            }
+            for name in &facts.needed {
+                let is_found = self.find(std::slice::from_ref(path), name, libc).is_some();
+                if !is_found && !(libc == Libc::Musl && is_musl_itself(name)) {
+                    miss(name, false);
+                }
+            }
+        }
+        unmet.sort();
+        unmet
+    }
+}
+
+/// The level of machines that a file is for, by its folder.
+fn level_of((path, facts): (&TreePath, &Elf)) -> Option<&'static str> {
+    let bytes = path.as_bytes();
+    let at = memchr::memmem::find(bytes, LEVELS_FOLDER)?;
+    let rest = &bytes[at + LEVELS_FOLDER.len()..];
+    let mut levels = levels(facts.abi).iter();
+    levels
+        .find(|level| {
+            rest.strip_prefix(level.as_bytes())
+                .is_some_and(|rest| rest.starts_with(b"/"))
+        })
+        .copied()
 }
 
 /// Names that musl's loader answers for itself (`dynlink.c`, "reserved" libraries).
@@ -384,8 +589,7 @@ fn is_musl_itself(name: &[u8]) -> bool {
 }
 
 /// The folders of `/etc/ld-musl-ARCH.path`, or musl's own; none without a musl.
-fn musl_path(subject: Subject<'_>) -> Option<Vec<Vec<u8>>> {
-    let tree = subject.tree();
+fn musl_path(tree: &Tree) -> Option<Vec<Vec<u8>>> {
     let lib = tree.resolve(&TreePath::of("lib")).ok()?;
     let is_loader = |path: &TreePath| {
         path.name()
@@ -409,128 +613,5 @@ fn musl_path(subject: Subject<'_>) -> Option<Vec<Vec<u8>>> {
     })
 }
 
-/// Debian's name for a machine's libraries.
-pub(crate) fn multiarch(abi: Abi) -> Option<&'static str> {
-    Some(match (abi.machine, abi.is_64, abi.is_little_endian) {
-        (62, true, _) => "x86_64-linux-gnu",
-        (183, ..) => "aarch64-linux-gnu",
-        (40, ..) => "arm-linux-gnueabihf",
-        (3, ..) => "i386-linux-gnu",
-        (243, true, _) => "riscv64-linux-gnu",
-        (22, true, _) => "s390x-linux-gnu",
-        (21, true, true) => "powerpc64le-linux-gnu",
-        _ => return None,
-    })
-}
-
-/// What an ELF file of an architecture, as OCI names it, is for.
-pub(crate) fn machine(architecture: &str) -> Option<u16> {
-    Some(match architecture {
-        "amd64" => 62,
-        "arm64" => 183,
-        "arm" => 40,
-        "386" => 3,
-        "riscv64" => 243,
-        "s390x" => 22,
-        "ppc64le" => 21,
-        "loong64" => 258,
-        "mips64le" => 8,
-        _ => return None,
-    })
-}
-
-/// What people call a machine.
-pub(crate) fn machine_name(machine: u16) -> String {
-    match machine {
-        62 => "x86-64".to_owned(),
-        183 => "arm64".to_owned(),
-        40 => "arm".to_owned(),
-        3 => "i386".to_owned(),
-        243 => "riscv64".to_owned(),
-        22 => "s390x".to_owned(),
-        21 => "ppc64".to_owned(),
-        258 => "loong64".to_owned(),
-        8 => "mips".to_owned(),
-        number => format!("machine {number}"),
-    }
-}
-
-/// The entries of `/etc/ld.so.cache` (glibc's `dl-cache.h`, the format since 2.2), in the order in
-/// which the loader would take them. A cache that cannot be read counts as none, as it does for the
-/// loader.
-fn read_cache(subject: Subject<'_>) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let entry = subject.tree().follow(&TreePath::of("etc/ld.so.cache"));
-    let bytes = entry.and_then(|(_, entry)| entry.file()?.content.read(16 << 20).ok());
-    bytes
-        .and_then(|bytes| parse_cache(&bytes))
-        .unwrap_or_default()
-}
-
-fn parse_cache(bytes: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
-    let start = memchr::memmem::find(bytes, b"glibc-ld.so.cache1.1")?;
-    let bytes = &bytes[start..];
-    let word = |at: usize, is_little: bool| -> Option<usize> {
-        let word = bytes.get(at..at + 4)?.try_into().ok()?;
-        let number = if is_little {
-            u32::from_le_bytes(word)
-        } else {
-            u32::from_be_bytes(word)
-        };
-        usize::try_from(number).ok()
-    };
-    let fits = |is_little: &bool| {
-        let count = word(20, *is_little);
-        count.is_some_and(|count| count <= MAX_CACHE && 48 + count * 24 <= bytes.len())
-    };
-    let is_little = [true, false].into_iter().find(fits)?;
-    let count = word(20, is_little)?;
-    let string = |at: usize| -> Option<Vec<u8>> {
-        let rest = bytes.get(at..)?;
-        let end = memchr::memchr(0, rest)?;
-        (end <= distil_tree::MAX_LENGTH).then(|| rest[..end].to_vec())
-    };
-    let mut entries = Vec::new();
-    for number in 0..count {
-        let at = 48 + number * 24;
-        let key = string(word(at + 4, is_little)?)?;
-        let value = string(word(at + 8, is_little)?)?;
-        entries.push((key, value));
-    }
-    Some(entries)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::subject::Config;
-    use crate::{Limits, merge, read};
-    use distil_fixture::{ElfBuilder, Entry, tar};
-
-    #[test]
-    fn there_is_a_limit_to_what_is_loaded() {
-        let mut program = ElfBuilder::executable();
-        let mut entries = Vec::new();
-        for number in 0..20 {
-            let name = format!("libx{number}.so");
-            program = program.needed(&name);
-            let library = ElfBuilder::shared(&name).build();
-            entries.push(Entry::file(&format!("usr/lib/{name}"), library));
-        }
-        entries.push(Entry::file("run", program.build()).mode(0o755));
-        let diff = read(tar(&entries, 0).as_slice(), Limits::default()).unwrap();
-        let filesystem = merge(vec![diff]).unwrap();
-        let subject = Subject {
-            filesystem: &filesystem,
-            config: &Config::default(),
-            runtimes: &[],
-        };
-        let mut linker = Linker::new(subject);
-        linker.max_loads = 50;
-        let run = TreePath::of("run");
-        assert_eq!(linker.load(&run).files.len(), 21);
-        assert!(!linker.is_exhausted());
-        linker.load(&run);
-        linker.load(&run);
-        assert!(linker.is_exhausted());
-    }
-}
+mod tests;

@@ -1,0 +1,131 @@
+//! Whether virtual environments lead to a Python (PEP 405).
+
+use distil_tree::{Kind, TreePath};
+
+use super::python::{MAX_TEXT, list};
+use super::{Context, shown};
+use crate::finding::{Finding, Severity};
+use crate::rule::VENV;
+use crate::runtime;
+
+pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let tree = context.subject.tree();
+    for (path, entry) in tree.iter() {
+        if path.name() != Some(b"pyvenv.cfg") {
+            continue;
+        }
+        let Some(root) = path.parent() else { continue };
+        let text = entry
+            .file()
+            .and_then(|file| file.content.read(MAX_TEXT).ok());
+        let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
+        let value = |wanted: &str| {
+            text.lines().find_map(|line| {
+                let (key, value) = line.split_once('=')?;
+                (key.trim() == wanted).then(|| value.trim().to_owned())
+            })
+        };
+        let home = value("home").unwrap_or_default();
+        let bin = root.join("bin");
+        let python = bin.join("python");
+        let program = ["python", "python3"]
+            .map(|name| bin.join(name))
+            .into_iter()
+            .find(|path| tree.get(path).is_some());
+        let leads_nowhere = program.as_ref().filter(|path| {
+            tree.follow(path)
+                .is_none_or(|(_, entry)| !entry.is_executable())
+        });
+        if let Some(program) = leads_nowhere {
+            let target = match tree.get(program).map(|entry| &entry.kind) {
+                Some(Kind::Symlink(target)) => shown(target),
+                _ => home.clone(),
+            };
+            let problem = format!(
+                "the virtual environment `{root}` leads to a Python that is not in the image: `{program}` is a link to `{target}`"
+            );
+            let found = Finding::new(&VENV, problem).at(path);
+            let message = format!("exec: \"{program}\": stat {program}: no such file or directory");
+            findings.push(found.says(message).remedy(remedy(context, &home)));
+            continue;
+        }
+        let version = value("version")
+            .or_else(|| value("version_info"))
+            .unwrap_or_default();
+        let minor = runtime::dotted(version.as_bytes()).map(|(_, minor)| minor);
+        let folder = tree
+            .children(&root.join("lib"))
+            .find_map(|(path, _)| runtime::minor(path.name()?.strip_prefix(b"python3.")?));
+        let Some(made_for) = folder.or(minor) else {
+            continue;
+        };
+        // What the link leads to, by its own name.
+        let place = program.and_then(|program| tree.resolve(&program).ok());
+        let actual = place
+            .as_ref()
+            .and_then(|place| runtime::minor(place.name()?.strip_prefix(b"python3.")?));
+        let fits = match actual {
+            Some(actual) => actual == made_for,
+            None => context.pythons.is_empty() || context.pythons.contains(&made_for),
+        };
+        if !fits {
+            let has = actual.map_or_else(|| list(&context.pythons), |minor| format!("3.{minor}"));
+            let problem = format!(
+                "the virtual environment `{root}` was made for Python 3.{made_for}, and leads to Python {has}, which does not look into `lib/python3.{made_for}`"
+            );
+            let found = Finding::new(&VENV, problem).at(path);
+            let module = tree
+                .children(
+                    &root
+                        .join("lib")
+                        .join(format!("python3.{made_for}"))
+                        .join("site-packages"),
+                )
+                .find_map(|(path, entry)| {
+                    let name = path.name().map(shown)?;
+                    (entry.is_directory() && !name.contains(['-', '_', '.']) && name != "pip")
+                        .then_some(name)
+                });
+            let found = found.remedy(remedy(context, &home));
+            findings.push(match module {
+                Some(module) => {
+                    found.says(format!("ModuleNotFoundError: No module named '{module}'"))
+                }
+                None => found,
+            });
+            continue;
+        }
+        let home_path = TreePath::from_absolute(&home).ok();
+        if tree.get(&python).is_some()
+            && !home.is_empty()
+            && home_path.is_some_and(|home| tree.follow(&home).is_none())
+        {
+            let problem = format!(
+                "the virtual environment `{root}` was made with a Python in `{}`, which is not in the image",
+                shown(&home)
+            );
+            let found = Finding::new(&VENV, problem)
+                .at(path)
+                .severity(Severity::Warning);
+            findings.push(
+                found.says("Could not find platform independent libraries <prefix>".to_owned()),
+            );
+        }
+    }
+}
+
+fn remedy(context: &Context<'_>, home: &str) -> String {
+    let have = context.subject.tree().iter().find(|(path, entry)| {
+        let name = path.name().unwrap_or_default();
+        entry.is_executable()
+            && name.starts_with(b"python3.")
+            && name[8..].iter().all(u8::is_ascii_digit)
+    });
+    match have {
+        Some((path, _)) => format!(
+            "make it in the build stage with the very Python that the image has, `{path} -m venv`, and not with the one in `{}`; or install with `pip install --target` and set `PYTHONPATH`",
+            shown(home)
+        ),
+        None => "the image has no Python; stand on one that has".to_owned(),
+    }
+}
