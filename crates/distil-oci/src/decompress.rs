@@ -43,8 +43,11 @@ pub fn decompress_on(
     unpacked(format, whole, limit)
 }
 
+/// A reader, with what was read of it put back.
+type Sniffed<R> = Chain<Cursor<Vec<u8>>, R>;
+
 /// The bytes from the first on, and the format that these tell.
-fn sniff<R: Read>(mut reader: R) -> io::Result<(Format, Chain<Cursor<Vec<u8>>, R>)> {
+fn sniff<R: Read>(mut reader: R) -> io::Result<(Format, Sniffed<R>)> {
     let mut head = Vec::with_capacity(Format::MAGIC_LENGTH);
     reader
         .by_ref()

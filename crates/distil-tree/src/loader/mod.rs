@@ -548,7 +548,8 @@ impl<'a> Loader<'a> {
             }
             for name in &facts.needed {
                 let is_found = self.find(std::slice::from_ref(path), name, libc).is_some();
-                if !is_found && !(libc == Libc::Musl && is_musl_itself(name)) {
+                let is_itself = libc == Libc::Musl && is_musl_itself(name);
+                if !is_found && !is_itself {
                     miss(name, false);
                 }
             }
