@@ -75,6 +75,14 @@ impl<'a> Libraries<'a> {
             .into_iter()
             .find(|name| index.has_package(name))
     }
+
+    /// What the store would have to have for packages to be named, if somebody asked for one and
+    /// it has no index that this version of distil reads.
+    pub(crate) fn lacks(&self) -> Option<(Suite, &Architecture)> {
+        let asked_in_vain = self.index.get().is_some_and(Option::is_none);
+        let (suite, architecture) = (self.suite?, self.architecture.as_ref()?);
+        asked_in_vain.then_some((suite, architecture))
+    }
 }
 
 /// The names that a library's package may have, the likeliest first.

@@ -91,6 +91,15 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), CommandError> {
         cli::Format::Json => print_json(&Report::of(&target, &policy, &verdict))?,
         cli::Format::Table => print(text(&target, &policy, &verdict))?,
     }
+    if let Some((suite, architecture)) = libraries.lacks() {
+        Printer::new(false).say(format_args!(
+            "note: which packages have the missing libraries is known once the store has the index \
+             of {}, which `distil show static --suite {} --platform {}` brings",
+            suite.codename,
+            suite.codename,
+            architecture.platform()
+        ));
+    }
     match verdict.failed {
         true => Err(CommandError::said()),
         false => Ok(()),
