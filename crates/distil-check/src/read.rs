@@ -157,6 +157,8 @@ pub fn read_layers(
     threads: NonZeroUsize,
 ) -> Result<Vec<Diff>, (usize, LayerError)> {
     let used = Used::default();
+    // The one that the others are waited for with. Several at once would only take the memory.
+    let largest = (0..layers.len()).max_by_key(|number| layers[*number].size());
     let next = AtomicUsize::new(0);
     let failed = AtomicUsize::new(usize::MAX);
     let done: Mutex<Vec<Option<Result<Diff, LayerError>>>> =
@@ -171,7 +173,11 @@ pub fn read_layers(
             if number > failed.load(Ordering::Relaxed) {
                 return;
             }
-            let result = read_one(layer, limits, threads, &used);
+            let own = match largest == Some(number) {
+                true => threads,
+                false => NonZeroUsize::MIN,
+            };
+            let result = read_one(layer, limits, own, &used);
             if result.is_err() {
                 failed.fetch_min(number, Ordering::Relaxed);
             }

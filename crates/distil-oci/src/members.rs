@@ -173,9 +173,11 @@ impl<R: Read + Send + 'static> Several<R> {
             permit.send(()).ok();
         }
         let (sender, made) = channel();
-        let threads = (0..threads.get()).map(|_| {
+        // With none at all, reading says so.
+        let threads = (0..threads.get()).filter_map(|_| {
             let (cutter, sender) = (Arc::clone(&cutter), sender.clone());
-            thread::spawn(move || work(&cutter, &sender))
+            let work = move || work(&cutter, &sender);
+            thread::Builder::new().spawn(work).ok()
         });
         Self {
             threads: threads.collect(),
