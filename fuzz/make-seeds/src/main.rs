@@ -134,6 +134,10 @@ fn elf_files(seeds: &Seeds) -> io::Result<()> {
         .requires("libc.so.6", "GLIBC_2.34");
     seeds.write("elf/program", program.build())?;
     seeds.write("elf/static", ElfBuilder::static_executable().build())?;
+    let add_on = ElfBuilder::plugin()
+        .defines("V_1")
+        .function("node_api_module_get_api_version_v1", b"\xb8\x0a\0\0\0\xc3");
+    seeds.write("elf/add-on", add_on.build())?;
     let big_endian = ElfBuilder::shared("libfuzz.so.1").machine(Machine::S390x);
     seeds.write("elf/big-endian", big_endian.build())
 }
