@@ -15,7 +15,6 @@ mod finding;
 mod merge;
 mod node_range;
 mod policy;
-pub mod program;
 mod python_specifier;
 mod read;
 mod rule;

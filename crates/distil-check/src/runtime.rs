@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use distil_tree::loader::Loader;
+use distil_tree::program;
 use distil_tree::{Kind, Tree, TreePath};
 
-use crate::program;
 use crate::search;
 use crate::subject::Subject;
 

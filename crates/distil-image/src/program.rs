@@ -1,8 +1,8 @@
 //! Proof that what an image runs is in it.
 
-use distil_tree::{Entry, Kind, Tree, TreePath};
+use distil_tree::program::{self, DEFAULT_PATH, Unusable};
+use distil_tree::{Tree, TreePath};
 
-use crate::assemble::{MAX_LINE, interpreter};
 use crate::definition::Config;
 use crate::recipe::{Place, Recipe};
 
@@ -19,7 +19,7 @@ pub enum ProgramError {
         /// The program as it is written.
         program: String,
         /// What is wrong.
-        problem: String,
+        problem: Unusable,
         /// Where it stands.
         place: Place,
     },
@@ -78,48 +78,9 @@ pub(crate) fn check(tree: &Tree, recipe: &Recipe) -> Result<(), ProgramError> {
     Ok(())
 }
 
-/// Finds a program as execvp(3) does in a container: a name with a slash is a path, another one
-/// is looked for in `PATH`. Gives the place of the file, or what is wrong.
-pub(crate) fn find(tree: &Tree, config: &Config, program: &str) -> Result<TreePath, String> {
-    if program.contains('/') {
-        let workdir = config.workdir.as_deref().unwrap_or("/");
-        let path = match program.starts_with('/') {
-            true => program.to_owned(),
-            false => format!("{workdir}/{program}"),
-        };
-        return executable(tree, &path);
-    }
-    let path = config.env.get("PATH").map_or("", String::as_str);
-    let mut folders = path.split(':').filter(|folder| folder.starts_with('/'));
-    folders
-        .find_map(|folder| executable(tree, &format!("{folder}/{program}")).ok())
-        .ok_or_else(|| format!("is in no folder of `PATH`, which is `{path}`"))
-}
-
-/// What runs a file, if it is a script.
-fn script_of(entry: &Entry) -> Option<TreePath> {
-    let head = entry.file()?.content.head(MAX_LINE).ok()?;
-    interpreter(&head)
-}
-
-fn executable(tree: &Tree, path: &str) -> Result<TreePath, String> {
-    let Ok(path) = TreePath::from_absolute(path) else {
-        return Err("is not a path".to_owned());
-    };
-    let Some((place, entry)) = tree.follow(&path) else {
-        return Err("is not in the image".to_owned());
-    };
-    match entry.kind {
-        Kind::Directory => Err("is a folder".to_owned()),
-        _ if entry.is_executable() => match script_of(entry) {
-            Some(interpreter) if tree.follow(&interpreter).is_none() => Err(format!(
-                "is a script for `{interpreter}`, which is not in the image"
-            )),
-            _ => Ok(place),
-        },
-        _ => Err(format!(
-            "nobody may execute: the mode of `{place}` is {:04o}",
-            entry.meta.mode
-        )),
-    }
+/// Finds a program as the container would.
+pub(crate) fn find(tree: &Tree, config: &Config, word: &str) -> Result<TreePath, Unusable> {
+    let path = config.env.get("PATH").map_or(DEFAULT_PATH, String::as_str);
+    let workdir = config.workdir.as_deref().unwrap_or("/");
+    program::find(tree, path, workdir, word)
 }

@@ -3,28 +3,12 @@
 use std::collections::BTreeSet;
 
 use distil_debian::solve::Reason;
-use distil_tree::{Entry, Kind, Origin, TreePath};
+use distil_tree::surface::{Unwanted, by_name};
+use distil_tree::{Origin, PatternError, Patterns, TreePath};
 
 use crate::assemble::Assembly;
 use crate::program;
 use crate::recipe::{Place, Recipe};
-use distil_tree::{PatternError, Patterns};
-
-const SHELLS: &[&str] = &[
-    "ash", "bash", "busybox", "csh", "dash", "fish", "ksh", "lksh", "mksh", "posh", "rbash",
-    "sash", "sh", "tcsh", "toybox", "yash", "zsh",
-];
-
-const PACKAGE_MANAGERS: &[&str] = &[
-    "apk", "apt", "apt-get", "aptitude", "dnf", "dpkg", "dpkg-deb", "microdnf", "opkg", "pacman",
-    "rpm", "snap", "yum", "zypper",
-];
-
-/// Names of interpreters, followed by a version or not.
-const INTERPRETERS: &[&str] = &[
-    "awk", "gawk", "guile", "lua", "luajit", "mawk", "node", "nodejs", "perl", "php", "python",
-    "ruby", "tclsh", "wish",
-];
 
 /// What no image has unless it is a debug variant, or its definition allows it.
 #[derive(Debug, thiserror::Error)]
@@ -59,7 +43,7 @@ pub struct Found {
     /// Its path.
     pub path: TreePath,
     /// What it is.
-    pub what: &'static str,
+    pub what: Unwanted,
     /// The package it is from; none if a definition or distil itself made it.
     pub package: Option<String>,
     /// The package that asks for that one, directly or not, and is itself asked for by one that
@@ -71,7 +55,7 @@ pub struct Found {
 
 /// A line for each kind of thing that comes the same way.
 fn listed(found: &[Found]) -> String {
-    let mut groups: Vec<(&str, &str, Vec<String>)> = Vec::new();
+    let mut groups: Vec<(Unwanted, &str, Vec<String>)> = Vec::new();
     for one in found {
         let path = format!("`{}`", one.path);
         let same = groups
@@ -82,8 +66,8 @@ fn listed(found: &[Found]) -> String {
             None => groups.push((one.what, &one.from, vec![path])),
         }
     }
-    let line = |(what, from, paths): &(&str, &str, Vec<String>)| {
-        format!("\n  {what}: {} from {from}", paths.join(", "))
+    let line = |(what, from, paths): &(Unwanted, &str, Vec<String>)| {
+        format!("\n  {}: {} from {from}", what.phrase(), paths.join(", "))
     };
     groups.iter().map(line).collect()
 }
@@ -99,7 +83,7 @@ pub(crate) fn check(assembly: &Assembly, recipe: &Recipe) -> Result<(), SurfaceE
         .collect();
     let mut found = Vec::new();
     for (path, entry) in assembly.tree.iter() {
-        let Some(what) = what(path, entry) else {
+        let Some(what) = by_name(path, entry) else {
             continue;
         };
         // A link to the runtime is the runtime.
@@ -109,8 +93,8 @@ pub(crate) fn check(assembly: &Assembly, recipe: &Recipe) -> Result<(), SurfaceE
             .layers
             .get(entry.layer)
             .is_some_and(|layer| layer.is_debug);
-        let harmless = is_debug && what != SETUID;
-        if harmless || (what == INTERPRETER && is_runtime) {
+        let harmless = is_debug && what != Unwanted::Setuid;
+        if harmless || (what == Unwanted::Interpreter && is_runtime) {
             continue;
         }
         // A link that was made leads to what a package ships.
@@ -182,41 +166,6 @@ impl<'a> Allowed<'a> {
         let by_package = package.and_then(|name| self.packages.get(name).copied());
         by_path.chain(by_package).collect()
     }
-}
-
-const SETUID: &str = "a setuid or setgid file";
-const INTERPRETER: &str = "an interpreter";
-
-fn what(path: &TreePath, entry: &Entry) -> Option<&'static str> {
-    let name = path
-        .name()
-        .and_then(|name| std::str::from_utf8(name).ok())?;
-    match &entry.kind {
-        Kind::Directory => return None,
-        Kind::File(_) if entry.meta.mode & 0o6000 != 0 => return Some(SETUID),
-        Kind::File(_) if !entry.is_executable() => return None,
-        // Links count where programs are looked for.
-        Kind::Symlink(_)
-            if !path
-                .parent()
-                .is_some_and(|folder| is_program_folder(&folder)) =>
-        {
-            return None;
-        }
-        _ => {}
-    }
-    if SHELLS.contains(&name) {
-        return Some("a shell");
-    }
-    if PACKAGE_MANAGERS.contains(&name) {
-        return Some("a package manager");
-    }
-    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-    INTERPRETERS.contains(&stem).then_some(INTERPRETER)
-}
-
-fn is_program_folder(folder: &TreePath) -> bool {
-    matches!(folder.name(), Some(b"bin" | b"sbin" | b"busybox"))
 }
 
 /// The package of a file with the chain of relations from a definition to it, and the package

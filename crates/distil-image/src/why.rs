@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use distil_debian::solve::Reason;
 use distil_tree::loader::{Loader, LoaderError};
+use distil_tree::program::{MAX_LINE, interpreter};
 use distil_tree::{Entry, Kind, Origin, Tree, TreePath, printable};
 use serde::Serialize;
 
-use crate::assemble::{InstalledPackage, MAX_LINE, Omission, interpreter};
+use crate::assemble::{InstalledPackage, Omission};
 use crate::build::Prepared;
 
 /// The most files of one name that are offered for a path that is not there.

@@ -12,6 +12,8 @@ pub mod folder;
 pub mod loader;
 mod path;
 mod pattern;
+pub mod program;
+pub mod surface;
 pub mod tar;
 mod tree;
 

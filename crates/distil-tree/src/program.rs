@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use distil_tree::{Entry, Kind, Tree, TreePath};
+use crate::{Entry, Kind, Tree, TreePath};
 
 /// The longest first line that the kernel reads: `BINPRM_BUF_SIZE`.
 pub const MAX_LINE: usize = 256;
@@ -16,7 +16,7 @@ pub fn interpreter(head: &[u8]) -> Option<TreePath> {
 }
 
 /// The words of a script's first line: the interpreter, and its one argument, blanks and all.
-pub(crate) fn shebang(head: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+pub fn shebang(head: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
     let line = head
         .strip_prefix(b"#!")?
         .split(|&byte| byte == b'\n')
@@ -73,7 +73,7 @@ impl fmt::Display for Unusable {
             Self::NotAPath => f.write_str("is not a path"),
             Self::Missing => f.write_str("is not in the image"),
             Self::NotInPath(path) => {
-                let path = distil_tree::printable(path.as_bytes());
+                let path = crate::printable(path.as_bytes());
                 write!(f, "is in no folder of `PATH`, which is `{path}`")
             }
             Self::Folder => f.write_str("is a folder"),
@@ -123,7 +123,7 @@ pub fn find(tree: &Tree, path: &str, workdir: &str, program: &str) -> Result<Tre
 }
 
 /// The interpreter of a file, if it is a script.
-pub(crate) fn script_of(entry: &Entry) -> Option<TreePath> {
+fn script_of(entry: &Entry) -> Option<TreePath> {
     let head = entry.file()?.content.head(MAX_LINE).ok()?;
     interpreter(&head)
 }
@@ -132,7 +132,7 @@ pub(crate) fn script_of(entry: &Entry) -> Option<TreePath> {
 /// binfmt_misc does not come with the image.
 fn is_program(entry: &Entry) -> bool {
     let head = entry.file().and_then(|file| file.content.head(4).ok());
-    head.is_some_and(|head| distil_tree::elf::is_elf(&head) || head.starts_with(b"#!"))
+    head.is_some_and(|head| crate::elf::is_elf(&head) || head.starts_with(b"#!"))
 }
 
 fn executable(tree: &Tree, path: &str) -> Result<TreePath, Unusable> {

@@ -1,10 +1,10 @@
 //! `#!` lines of programs that the container does not start by itself.
 
+use distil_tree::program::{self, shebang};
 use distil_tree::{Kind, TreePath};
 
 use super::{Context, shown};
 use crate::finding::{Finding, Severity};
-use crate::program::{self, shebang};
 use crate::rule::SCRIPT;
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {

@@ -1,10 +1,10 @@
 //! Whether the container's process starts: ENTRYPOINT, CMD, HEALTHCHECK, WORKDIR.
 
 use distil_tree::TreePath;
+use distil_tree::program::{self, Unusable};
 
 use super::{Context, shown};
 use crate::finding::Finding;
-use crate::program::{self, Unusable};
 use crate::rule::{
     ARGUMENT_MISSING, HEALTHCHECK, PROGRAM_MISSING, PROGRAM_UNUSABLE, REPEATED_PROGRAM, SCRIPT,
     SHELL_FORM, SIGNALS, WORKDIR,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use distil_tree::surface::{Unwanted, by_name};
 use distil_tree::{Kind, TreePath};
 
 use super::{Context, shown};
@@ -10,7 +11,7 @@ use crate::rule::{
     CAPABILITY, COMPILER, DEBUGGER, DEVICE, INTERPRETER, PACKAGE_MANAGER, Rule, SETUID, SHELL,
     TOOLBOX, WORLD_WRITABLE,
 };
-use crate::surface::{Toolbox, Unwanted, by_content, by_name};
+use crate::surface::{Toolbox, by_content};
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let tree = context.subject.tree();

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use distil_tree::program;
 use distil_tree::{Kind, TreePath};
 
 use super::{Context, shown};
 use crate::access::{Unknown, User, Wish};
 use crate::finding::{Finding, Severity};
-use crate::program;
 use crate::rule::{
     NOT_WRITABLE, RANDOM_USER, TEMPORARY, TRAVERSAL, USER_NAME, USER_ROOT, USER_UNKNOWN, WORKDIR,
 };

@@ -28,7 +28,6 @@ use crate::resolve::Resolution;
 use crate::{closure, installed, program, scanners, surface};
 
 pub use left_out::{Amount, LeftOut, Omission};
-pub(crate) use scripts::{MAX_LINE, interpreter};
 use undone::Diverted;
 pub use undone::Undone;
 

@@ -1,13 +1,11 @@
 //! Scripts that cannot run in the image, because their interpreter is not in it.
 
+use distil_tree::program::{MAX_LINE, interpreter};
 use distil_tree::{Kind, Origin, TreePath};
 
 use crate::recipe::LayerRecipe;
 
 use super::{AssembleError, Assembling, LeftOut, Omission};
-
-/// The longest first line that the kernel reads: `BINPRM_BUF_SIZE`.
-pub(crate) const MAX_LINE: usize = 256;
 
 /// Folders whose files are only there to be run. Elsewhere an executable file may be read, too:
 /// modules of Python's library have `#!` lines and are imported all the same.
@@ -69,34 +67,5 @@ impl Assembling<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// The interpreter that a script's first line names (execve(2)).
-pub(crate) fn interpreter(head: &[u8]) -> Option<TreePath> {
-    let line = head
-        .strip_prefix(b"#!")?
-        .split(|&byte| byte == b'\n')
-        .next()?;
-    let word = line
-        .split(|byte| byte.is_ascii_whitespace())
-        .find(|word| !word.is_empty())?;
-    TreePath::from_absolute(word).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn first_lines() {
-        let of = |head: &[u8]| interpreter(head).map(|path| path.to_string());
-        assert_eq!(of(b"#!/bin/sh\necho"), Some("/bin/sh".to_owned()));
-        assert_eq!(
-            of(b"#! /usr/bin/env python3\n"),
-            Some("/usr/bin/env".to_owned())
-        );
-        assert_eq!(of(b"\x7fELF"), None);
-        assert_eq!(of(b"#!\n/bin/sh"), None);
     }
 }

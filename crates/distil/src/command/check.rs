@@ -8,13 +8,13 @@ use std::time::SystemTime;
 
 use distil_check::{
     Config, Filesystem, Finding, Judged, Limits, Options, Policy, Profile, Rule, Severity, Subject,
-    Verdict, merge, program, read_folder, read_layers,
+    Verdict, merge, read_folder, read_layers,
 };
 use distil_image::Built;
 use distil_image::recipe::Variant;
 use distil_oci::transport;
 use distil_oci::{Compression, Image, Location, Platform};
-use distil_tree::{Origin, Patterns, TreePath};
+use distil_tree::{Origin, Patterns, TreePath, program};
 use serde::Serialize;
 
 use super::platforms::architecture;

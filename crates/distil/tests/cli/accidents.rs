@@ -28,6 +28,10 @@ fn context() -> Context {
         deb("perl-base")
             .executable("usr/bin/perl5.40.1", program())
             .symlink("usr/bin/perl", "perl5.40.1"),
+        deb("gcc-14")
+            .executable("usr/bin/x86_64-linux-gnu-gcc-14", program())
+            .symlink("usr/bin/gcc", "x86_64-linux-gnu-gcc-14"),
+        deb("strace").executable("usr/bin/strace", program()),
     ])
 }
 
@@ -74,6 +78,22 @@ fn each_is_let_in_by_name_with_a_reason() {
     ];
     arguments.extend(flags.as_flattened());
     context.run(&arguments);
+}
+
+#[test]
+fn compilers_and_debuggers_are_accidents_too() {
+    let context = context();
+    let add = ["build", "base", "--add", "gcc-14", "--add", "strace"];
+    insta::assert_snapshot!(context.fails(&add), @"
+    status 1
+    error: the image would have what attackers look for:
+      a compiler: `/usr/bin/gcc`, `/usr/bin/x86_64-linux-gnu-gcc-14` from package `gcc-14`, which `base+gcc-14+strace` asks for as `gcc-14`
+      a debugger: `/usr/bin/strace` from package `strace`, which `base+gcc-14+strace` asks for as `strace`
+
+    hint: `--allow gcc-14=REASON --allow strace=REASON`, or `allow: {gcc-14: REASON, strace: REASON}` in the definition, lets it in
+    ");
+    let flags = ["--allow", "gcc-14=a", "--allow", "strace=b"];
+    context.run(&[&add[..], &flags[..]].concat());
 }
 
 #[test]
