@@ -76,7 +76,15 @@ mod tests {
         ] {
             assert_eq!(allows(specifier, 13), Some(false), "{specifier}");
         }
-        for specifier in ["3.9", ">=", "=>3.9", ">=x", "~=3", ">=3.*", ">=99999999999999999999"] {
+        for specifier in [
+            "3.9",
+            ">=",
+            "=>3.9",
+            ">=x",
+            "~=3",
+            ">=3.*",
+            ">=99999999999999999999",
+        ] {
             assert_eq!(allows(specifier, 13), None, "{specifier}");
         }
     }

@@ -126,6 +126,44 @@ fn apt_goes_on_in_dev_and_what_is_made_there_runs_in_the_image() {
     }
 }
 
+/// The same by emulation: what apt brings runs there, and what is compiled runs in the image.
+#[test]
+fn apt_and_the_compiler_work_on_arm64() {
+    if !require::long() {
+        return;
+    }
+    let Some(docker) = Engine::Docker.get() else {
+        return;
+    };
+    let context = Context::new();
+    let (_, source) = FIT[2];
+    context.write("app/fit.c", source);
+    let sources = context.write("debian.sources", sources("trixie"));
+    let app = context.path("app");
+    let volume = format!("{}:/app", app.display());
+    let sources = format!(
+        "{}:/etc/apt/sources.list.d/debian.sources:ro",
+        sources.display()
+    );
+    let script = "set -eux; uname -m; apt-get update -qq; \
+                  apt-get install -y -q --no-install-recommends hello; hello; \
+                  test -z \"$(dpkg --audit)\"; \
+                  cc -shared -fPIC $(python3-config --includes) -o /app/fit.so /app/fit.c";
+    let dev = Request::catalogue("python3:dev", "trixie", "arm64").build();
+    let ran = docker.container(dev.in_engine(docker)).host_network();
+    let ran = ran.options(["--volume", &volume, "--volume", &sources]);
+    let ran = ran.entrypoint("/bin/sh").args(["-c", script]).output();
+    ran.success().mentions("aarch64").mentions("Hello, world!");
+    let image = Request::catalogue("python3", "trixie", "arm64").build();
+    let ran = docker.container(image.in_engine(docker));
+    let ran = ran.options(["--volume", &volume, "--env", "PYTHONPATH=/app"]);
+    let program = "import fit, platform; print(fit.version(), platform.machine())";
+    ran.args(["-c", program])
+        .output()
+        .success()
+        .mentions("aarch64");
+}
+
 /// An example, the images that it stands on, its arguments and what it prints.
 struct Example(
     &'static str,
@@ -211,25 +249,44 @@ fn build(engine: Engine, context: &Context, tag: &str, folder: &Path) {
     .success();
 }
 
-#[test]
-fn examples_build_and_run() {
+/// Builds and runs the examples, or those of them that `DISTIL_TEST_EXAMPLES` names.
+#[track_caller]
+fn examples_build_and_run(engine: Engine) {
     if !require::long() {
         return;
     }
-    for engine in Engine::ALL.into_iter().filter_map(Engine::get) {
-        let context = Context::new();
-        for Example(example, images, arguments, expected) in EXAMPLES {
-            for image in images {
-                provide(engine, &context, image);
-            }
-            provide(engine, &context, &format!("{}:dev", images[0]));
-            let folder = workspace().join("examples").join(example);
-            let tag = format!("example:{example}");
-            build(engine, &context, &tag, &folder);
-            let ran = engine.container(&tag).args(arguments.iter().copied());
-            ran.output().success().mentions(expected);
+    let Some(engine) = engine.get() else { return };
+    let chosen = std::env::var("DISTIL_TEST_EXAMPLES").ok();
+    let is_chosen = |example: &str| {
+        let mut names = chosen.iter().flat_map(|names| names.split(','));
+        chosen.is_none() || names.any(|name| name == example)
+    };
+    let context = Context::new();
+    for Example(example, images, arguments, expected) in EXAMPLES {
+        if !is_chosen(example) {
+            continue;
         }
+        for image in images {
+            provide(engine, &context, image);
+        }
+        provide(engine, &context, &format!("{}:dev", images[0]));
+        let folder = workspace().join("examples").join(example);
+        let tag = format!("example:{example}");
+        build(engine, &context, &tag, &folder);
+        let ran = engine.container(&tag).args(arguments.iter().copied());
+        ran.output().success().mentions(expected);
+        println!("{example} runs in {}", engine.program());
     }
+}
+
+#[test]
+fn examples_build_and_run_in_docker() {
+    examples_build_and_run(Engine::Docker);
+}
+
+#[test]
+fn examples_build_and_run_in_buildah_and_podman() {
+    examples_build_and_run(Engine::Podman);
 }
 
 /// The guide's Dockerfile of two stages, which docs/multi-stage.md begins with.

@@ -47,6 +47,13 @@ dpkg-deb --build new new.deb >/dev/null
 dpkg --install new.deb </dev/null
 grep -q x-dev /etc/mime.types || fail "the new configuration file is not there"
 dpkg --install media-types_*.deb </dev/null
+# One that somebody has changed is theirs: dpkg asks, and keeps it if that is said.
+echo "application/x-mine mine" >>/etc/mime.types
+if dpkg --install new.deb </dev/null; then fail "a changed configuration file is replaced"; fi
+dpkg --force-confold --configure media-types
+grep -q x-mine /etc/mime.types && grep -q x-dev /etc/mime.types.dpkg-dist || fail "it is not kept"
+dpkg --force-confnew --install media-types_*.deb </dev/null
+rm /etc/mime.types.dpkg-*
 mkfifo silent
 exec 9<>silent # a terminal at which nobody types
 TERM=xterm timeout 120 \
