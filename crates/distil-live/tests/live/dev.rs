@@ -200,7 +200,7 @@ const EXAMPLES: [Example; 7] = [
 /// Loads an image under the name that Dockerfiles have for it. A `dev` gets this machine's mirrors
 /// and authorities, which no Dockerfile names.
 #[track_caller]
-fn provide(engine: Engine, context: &Context, name: &str) {
+pub(crate) fn provide(engine: Engine, context: &Context, name: &str) {
     let built = Request::catalogue(name, "trixie", "amd64").build();
     let image = built.in_engine(engine);
     if !name.ends_with(":dev") {
@@ -228,7 +228,7 @@ fn provide(engine: Engine, context: &Context, name: &str) {
 /// Builds a folder with a Dockerfile, by the tool that belongs to the engine: `docker build`, or
 /// `buildah bud`.
 #[track_caller]
-fn build(engine: Engine, context: &Context, tag: &str, folder: &Path) {
+pub(crate) fn build(engine: Engine, context: &Context, tag: &str, folder: &Path) {
     let folder = folder.to_str().unwrap();
     let options = [
         "--network",

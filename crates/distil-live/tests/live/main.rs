@@ -19,6 +19,7 @@ mod layers;
 mod loader_cache;
 mod manual;
 mod metadata;
+mod mistakes;
 mod node;
 mod outputs;
 mod platforms;
