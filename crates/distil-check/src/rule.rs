@@ -295,7 +295,7 @@ COMPILER "S107" "compiler" Error
     "Build in a build stage."
 INTERPRETER "S108" "interpreter" Error
     "The image has an interpreter that is not its runtime."
-    "What runs any script is as good as a shell. The interpreter that ENTRYPOINT or CMD leads to is the runtime, and so is that of a virtual environment of its."
+    "What runs any script is as good as a shell. The interpreter that ENTRYPOINT or CMD leads to is the runtime, and so is that of a virtual environment of its. Where what they name is missing, any may be it, and this is information."
     "Leave out the package that brings it, or make it the ENTRYPOINT if it is the runtime."
 DEBUGGER "S109" "debugger" Error
     "The image has a debugger or a tracer."

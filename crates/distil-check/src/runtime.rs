@@ -244,6 +244,14 @@ pub(crate) fn java(tree: &Tree) -> Option<u32> {
     found.into_iter().min()
 }
 
+/// Whether a chain of programs ends at one that runs, and not where the next is missing.
+pub(crate) fn is_whole(subject: &Subject<'_>, chain: &[TreePath]) -> bool {
+    let last = chain.last().filter(|last| last.name() != Some(b"env"));
+    let entry = last.and_then(|last| subject.tree().get(last));
+    let head = entry.and_then(|entry| entry.file()?.content.head(2).ok());
+    head.is_some_and(|head| head != b"#!")
+}
+
 /// The programs that a container runs, one after the other: a script's interpreter, a virtual
 /// environment's Python. The last is the runtime.
 pub(crate) fn chain(subject: &Subject<'_>) -> Vec<TreePath> {

@@ -34,13 +34,13 @@ pub fn by_content(content: &Content) -> io::Result<Option<Toolbox>> {
         b"ulimit\0",
         b"BusyBox v",
         b"toybox [--l",
-        b"\0[\0[[\0",
+        b"[\0[[\0",
     ];
     let found = search::positions(content, &words)?;
     let (shell, toolbox) = found.split_at(5);
     if toolbox[0].is_some() || toolbox[1].is_some() {
         let list = match toolbox[2] {
-            Some(start) => applets(&search::bytes_from(content, start + 1, MAX_APPLETS)?),
+            Some(start) => applets(&search::bytes_from(content, start, MAX_APPLETS)?),
             None => Vec::new(),
         };
         return Ok(Some(Toolbox::Applets(list)));

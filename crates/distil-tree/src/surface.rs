@@ -143,20 +143,28 @@ pub fn by_name(path: &TreePath, entry: &Entry) -> Option<Unwanted> {
     let name = path
         .name()
         .and_then(|name| std::str::from_utf8(name).ok())?;
+    let is_among_programs = path
+        .parent()
+        .is_some_and(|folder| matches!(folder.name(), Some(b"bin" | b"sbin" | b"busybox")));
     match &entry.kind {
-        Kind::Directory => return None,
-        Kind::File(_) if entry.meta.mode & 0o6000 != 0 => return Some(Unwanted::Setuid),
-        Kind::File(_) if !entry.is_executable() => return None,
+        Kind::Directory => None,
+        Kind::File(_) if entry.meta.mode & 0o6000 != 0 => Some(Unwanted::Setuid),
+        Kind::File(_) if !entry.is_executable() => None,
+        // Elsewhere a script of such a name has to do with the program, and is not it: Debian's
+        // `/etc/cron.daily/dpkg` keeps copies of its database.
+        Kind::File(_) => by_word(name).filter(|_| is_among_programs || !is_script(entry)),
         // Links count where programs are looked for.
-        Kind::Symlink(_)
-            if !path
-                .parent()
-                .is_some_and(|folder| is_program_folder(&folder)) =>
-        {
-            return None;
-        }
-        _ => {}
+        Kind::Symlink(_) => by_word(name).filter(|_| is_among_programs),
     }
+}
+
+fn is_script(entry: &Entry) -> bool {
+    let head = entry.file().and_then(|file| file.content.head(2).ok());
+    head.is_some_and(|head| head == b"#!")
+}
+
+/// What a program is that is called so.
+fn by_word(name: &str) -> Option<Unwanted> {
     if SHELLS.contains(&name) {
         return Some(Unwanted::Shell);
     }
@@ -177,6 +185,42 @@ pub fn by_name(path: &TreePath, entry: &Entry) -> Option<Unwanted> {
     DEBUGGERS.contains(&name).then_some(Unwanted::Debugger)
 }
 
-fn is_program_folder(folder: &TreePath) -> bool {
-    matches!(folder.name(), Some(b"bin" | b"sbin" | b"busybox"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Metadata;
+
+    #[test]
+    fn names_and_places() {
+        let what = |path: &str, kind: Kind, mode: u32| {
+            let entry = Entry {
+                kind,
+                meta: Metadata::root(mode, 0),
+                origin: crate::Origin::Generated("test".into()),
+                layer: 0,
+            };
+            by_name(&TreePath::of(path), &entry)
+        };
+        let program = || Kind::file("\x7fELF");
+        for (path, expected) in [
+            ("usr/bin/dash", Some(Unwanted::Shell)),
+            ("opt/x/sh", Some(Unwanted::Shell)),
+            ("usr/bin/perl5.40.1", Some(Unwanted::Interpreter)),
+            ("usr/bin/x86_64-linux-gnu-gcc-14", Some(Unwanted::Compiler)),
+            ("usr/bin/gdb", Some(Unwanted::Debugger)),
+            ("usr/bin/dpkg", Some(Unwanted::PackageManager)),
+            ("usr/bin/shred", None),
+        ] {
+            assert_eq!(what(path, program(), 0o755), expected, "{path}");
+            assert_eq!(what(path, program(), 0o644), None, "{path}");
+        }
+        let setuid = what("opt/x", program(), 0o4755);
+        assert_eq!(setuid, Some(Unwanted::Setuid));
+        let script = |path| what(path, Kind::file("#!/usr/bin/python3\n"), 0o755);
+        assert_eq!(script("usr/bin/dnf"), Some(Unwanted::PackageManager));
+        assert_eq!(script("etc/cron.daily/dpkg"), None);
+        let link = |path| what(path, Kind::symlink("x"), 0o777);
+        assert_eq!(link("usr/bin/sh"), Some(Unwanted::Shell));
+        assert_eq!(link("usr/share/x/sh"), None);
+    }
 }

@@ -11,6 +11,7 @@ use crate::rule::{
     CAPABILITY, COMPILER, DEBUGGER, DEVICE, INTERPRETER, PACKAGE_MANAGER, Rule, SETUID, SHELL,
     TOOLBOX, WORLD_WRITABLE,
 };
+use crate::runtime;
 use crate::surface::{Toolbox, by_content};
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
@@ -55,10 +56,13 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         };
         let rule = match (toolbox, named) {
             (Some(Toolbox::Shell), _) => &SHELL,
-            (Some(Toolbox::Applets(applets)), _) => match applets.iter().any(|one| is_shell(one)) {
-                true => &SHELL,
-                false => &TOOLBOX,
-            },
+            (Some(Toolbox::Applets(applets)), _) => {
+                let mut words = applets.iter().map(String::as_bytes).chain(path.name());
+                match words.any(is_shell) {
+                    true => &SHELL,
+                    false => &TOOLBOX,
+                }
+            }
             (None, Some(Unwanted::Shell)) => &SHELL,
             (None, Some(Unwanted::PackageManager)) => &PACKAGE_MANAGER,
             (None, Some(Unwanted::Compiler)) => &COMPILER,
@@ -78,6 +82,14 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let key = place.unwrap_or_else(|| path.clone());
         found.entry((rule.id, key)).or_default().push(path.clone());
     }
+    // What has a shell among its links is one, by whatever other names it is called.
+    let shells = found.keys().filter(|(id, _)| *id == SHELL.id);
+    let shells: Vec<TreePath> = shells.map(|(_, place)| place.clone()).collect();
+    for place in shells {
+        let others = found.remove(&(TOOLBOX.id, place.clone()));
+        let paths = found.entry((SHELL.id, place)).or_default();
+        paths.extend(others.into_iter().flatten());
+    }
     for ((id, place), paths) in found {
         let Some(rule) = crate::rule::RULES.iter().find(|rule| rule.id == id) else {
             continue;
@@ -91,8 +103,8 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn is_shell(applet: &str) -> bool {
-    matches!(applet, "sh" | "ash" | "hush" | "bash")
+fn is_shell(applet: &[u8]) -> bool {
+    matches!(applet, b"sh" | b"ash" | b"hush" | b"bash")
 }
 
 /// Hard links of one another.
@@ -164,11 +176,15 @@ fn finding(
         }
         _ => {}
     }
-    // Where nobody says what the image runs, as of a bare folder, any of them may be the runtime.
-    let is_unsure = rule.id == INTERPRETER.id && context.subject.config.command().is_empty();
-    let severity = match is_unsure {
-        true => Severity::Warning,
-        false => rule.severity,
+    // Where nobody says what the image runs, as of a bare folder, any of them may be the runtime. So
+    // it is where what runs is not there, which is an error by itself.
+    let is_interpreter = rule.id == INTERPRETER.id;
+    let severity = match context.subject.config.command().is_empty() {
+        true if is_interpreter => Severity::Warning,
+        false if is_interpreter && !runtime::is_whole(&context.subject, &context.chain) => {
+            Severity::Info
+        }
+        _ => rule.severity,
     };
     Finding::new(
         rule,

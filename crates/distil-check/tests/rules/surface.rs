@@ -2,7 +2,7 @@
 
 use super::base;
 use crate::common::{has, names};
-use distil_check::Severity::Error;
+use distil_check::Severity::{Error, Info};
 use distil_fixture::ElfBuilder;
 
 #[test]
@@ -40,6 +40,17 @@ fn the_surface() {
         names(&base().program("x", applets("cat\0wget"))),
         ["toolbox"]
     );
+    // As of trixie, the list comes right behind other bytes.
+    let newer = |payload: &str| elf().payload(payload).build();
+    let listed = newer("BusyBox v1.37\0 [\0[[\0sh\0wget\0\0");
+    assert_eq!(names(&base().program("x", listed)), ["shell"]);
+    // Where there is no list, links tell, and what they say counts for all of them.
+    let linked = base()
+        .program("x", newer("BusyBox v1.37\0"))
+        .link("usr/bin/awk", "/x")
+        .link("usr/bin/sh", "/x");
+    assert_eq!(names(&linked), ["shell"]);
+    assert_eq!(linked.findings()[0].others.len(), 2);
     // By its name alone, with a link that is called like something else.
     let plain = base()
         .program("busybox/busybox", "")
@@ -58,6 +69,36 @@ fn the_surface() {
     );
     assert!(has(&capability, "file-capability", Error, ""));
     assert_eq!(names(&base().fifo("x")), ["device"]);
+}
+
+#[test]
+fn what_may_be_the_runtime_is_no_fault_beside_what_is_missing() {
+    let perl = || {
+        let elf = ElfBuilder::executable().needed("libc.so.6");
+        base().program("usr/bin/perl", elf.build())
+    };
+    assert!(has(&perl(), "interpreter", Error, ""));
+    let nothing = perl().entrypoint(&["plackup"]);
+    assert!(has(&nothing, "program-missing", Error, ""));
+    assert!(has(&nothing, "interpreter", Info, ""));
+    let moved = perl().program("app/run", "#!/venv/bin/perl\n");
+    assert!(has(&moved, "script-interpreter", Error, ""));
+    assert!(has(&moved, "interpreter", Info, ""));
+    let env = perl()
+        .program("usr/bin/env", ElfBuilder::executable().build())
+        .program("app/run", "#!/usr/bin/env perl5\n");
+    assert!(has(&env, "interpreter", Info, ""));
+}
+
+#[test]
+fn scripts_that_have_to_do_with_a_program() {
+    let script = "#!/app/run\n";
+    let image = base()
+        .program("etc/cron.daily/dpkg", script)
+        .program("usr/share/bug/dpkg", script);
+    assert_eq!(names(&image), [""; 0]);
+    let dnf = base().program("usr/bin/dnf", script);
+    assert_eq!(names(&dnf), ["package-manager"]);
 }
 
 #[test]

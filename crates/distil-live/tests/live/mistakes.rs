@@ -67,6 +67,9 @@ const EXPRESS: &str = "node-express";
 const JAR: &str = "java-jar";
 const CPP: &str = "cpp";
 
+/// The JVM's sound needs a library that its images leave out, and says so when it is asked for.
+const JAVA: &[&str] = &["library-missing"];
+
 /// The last, empty ones are the examples as they are.
 const MISTAKES: &[Mistake] = &[
     mistake(FLASK, "CMD [\"/app/app.py\"]", "CMD /app/app.py")
@@ -91,6 +94,7 @@ const MISTAKES: &[Mistake] = &[
         .says("can't open file '/app/app.py'"),
     mistake(FLASK, "EXPOSE 8000", "USER app")
         .errors(&["user-unknown"])
+        .warnings(&["user-name"])
         .says("unable to find user app"),
     mistake(
         FLASK,
@@ -98,7 +102,8 @@ const MISTAKES: &[Mistake] = &[
         "HEALTHCHECK CMD curl -f http://localhost:8000/",
     )
     .errors(&["healthcheck"]),
-    mistake(FLASK, "FROM python3\n", "FROM python3:bookworm\n").errors(&["python-abi"]),
+    mistake(FLASK, "FROM python3\n", "FROM python3:bookworm\n")
+        .errors(&["python-abi", "wheel-tag"]),
     mistake(FLASK, "PYTHONPATH=/app/deps", "PYTHONPATH=/deps")
         .warnings(&["pythonpath"])
         .says("No module named"),
@@ -123,9 +128,12 @@ const MISTAKES: &[Mistake] = &[
     mistake(EXPRESS, "CMD [\"app.js\"]", "CMD node app.js")
         .errors(&["shell-form"])
         .says("/bin/sh"),
-    mistake(EXPRESS, "FROM nodejs\n", "FROM nodejs:bookworm\n"),
+    mistake(EXPRESS, "FROM nodejs\n", "FROM nodejs:bookworm\n")
+        .errors(&["library-missing"])
+        .says("cannot open shared object file"),
     mistake(JAR, "FROM java21\n", "FROM java17\n")
         .errors(&["java-class-version"])
+        .warnings(JAVA)
         .says("UnsupportedClassVersionError"),
     mistake(
         JAR,
@@ -133,12 +141,13 @@ const MISTAKES: &[Mistake] = &[
         "CMD [\"java\", \"-jar\", \"/app/app.jar\"]",
     )
     .errors(&["repeated-program"])
+    .warnings(JAVA)
     .says("Unable to access jarfile java"),
     mistake(JAR, "CMD [\"/app/app.jar\"]", "CMD [\"/app/none.jar\"]")
-        .warnings(&["argument-missing"])
+        .warnings(&["argument-missing", "library-missing"])
         .says("Unable to access jarfile /app/none.jar"),
     mistake(CPP, "FROM cc\n", "FROM static\n")
-        .errors(&["loader-missing"])
+        .errors(&["library-missing", "loader-missing"])
         .says("no such file or directory"),
     mistake(CPP, "FROM cc\n", "FROM cc:bookworm\n")
         .errors(&["symbol-version"])
@@ -155,7 +164,7 @@ const MISTAKES: &[Mistake] = &[
     .says("permission denied"),
     mistake(FLASK, "", ""),
     mistake(EXPRESS, "", ""),
-    mistake(JAR, "", ""),
+    mistake(JAR, "", "").warnings(JAVA),
     mistake(CPP, "", ""),
 ];
 
