@@ -13,13 +13,12 @@ use distil_check::{
 use distil_image::Built;
 use distil_image::recipe::Variant;
 use distil_oci::transport;
-use distil_oci::{Compression, Image, Location, Platform};
+use distil_oci::{Image, Location, Platform};
 use distil_tree::{Origin, Patterns, TreePath, program};
 use serde::Serialize;
 
-use super::platforms::architecture;
-use super::{find, is_definition, make, suite};
-use crate::archive::{IDENTITY, Session, epoch, threads};
+use super::{is_definition, make_to_look_at};
+use crate::archive::{epoch, threads};
 use crate::cli;
 use crate::error::CommandError;
 use crate::libraries::Libraries;
@@ -276,21 +275,8 @@ fn made(word: &str, flags: &cli::Check) -> Result<Target, CommandError> {
         suite: flags.suite.clone(),
         ..cli::Definition::default()
     };
-    let named = find(word, &definition)?;
-    let suite = suite(&definition)?;
-    let architecture = architecture(flags.platform.as_deref(), suite)?;
-    let session = Session::open(&flags.archive)?;
-    let printer = Printer::new(false);
-    let options = distil_image::BuildOptions {
-        compression: Compression::Gzip { level: 6 },
-        epoch: epoch()?,
-        threads: threads(),
-        program: IDENTITY,
-    };
-    let target = named.target(suite, architecture)?;
-    let built = make(&named, target, &options, &session, &printer);
-    printer.finish();
-    Ok(of_built(word, &built?))
+    let built = make_to_look_at(word, &definition, flags.platform.as_deref(), &flags.archive)?;
+    Ok(of_built(word, &built))
 }
 
 pub(crate) fn of_built(word: &str, built: &Built) -> Target {

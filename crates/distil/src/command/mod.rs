@@ -18,8 +18,10 @@ use distil_image::recipe::{Source, Target, Variant, lower};
 use distil_image::{
     Architecture, BuildError, BuildOptions, Built, Made, Prepared, Resolution, build, prepare,
 };
+use distil_oci::Compression;
 
-use crate::archive::{Session, epoch, explain};
+use self::platforms::architecture;
+use crate::archive::{IDENTITY, Session, epoch, explain, threads};
 use crate::changes::changes;
 use crate::cli;
 use crate::error::CommandError;
@@ -92,7 +94,7 @@ pub(crate) fn assemble(
 }
 
 /// Makes one image.
-pub(crate) fn make(
+fn make(
     named: &Named,
     target: Target,
     options: &BuildOptions,
@@ -101,6 +103,30 @@ pub(crate) fn make(
 ) -> Result<Built, CommandError> {
     let prepared = assemble(named, target, options, session, printer)?;
     build(prepared, options, &session.store, printer).map_err(explain)
+}
+
+/// Makes the image that a word names, to be looked at.
+pub(crate) fn make_to_look_at(
+    word: &str,
+    definition: &cli::Definition,
+    platform: Option<&str>,
+    archive: &cli::Archive,
+) -> Result<Built, CommandError> {
+    let named = find(word, definition)?;
+    let suite = suite(definition)?;
+    let architecture = architecture(platform, suite)?;
+    let session = Session::open(archive)?;
+    let printer = Printer::new(false);
+    let options = BuildOptions {
+        compression: Compression::Gzip { level: 6 },
+        epoch: epoch()?,
+        threads: threads(),
+        program: IDENTITY,
+    };
+    let target = named.target(suite, architecture)?;
+    let built = make(&named, target, &options, &session, &printer);
+    printer.finish();
+    built
 }
 
 /// Makes one image, or finds the one that was made of the same inputs unless it is to be made

@@ -8,16 +8,13 @@ mod packages;
 use std::collections::BTreeMap;
 
 use distil_check::Subject;
-use distil_oci::{Compression, Image, Location};
+use distil_oci::{Image, Location};
 use distil_tree::TreePath;
 use serde::Serialize;
 
-use crate::archive::{IDENTITY, Session, epoch, threads};
 use crate::cli;
-use crate::command::platforms::architecture;
-use crate::command::{find, is_definition, make, suite};
+use crate::command::{is_definition, make_to_look_at};
 use crate::error::CommandError;
-use crate::printer::Printer;
 
 /// An image. The fields are those of `--format json`; docs/json.md tells what they mean.
 #[derive(Default, Serialize)]
@@ -336,21 +333,9 @@ impl View {
     }
 
     fn make(word: &str, flags: &cli::Made, with_files: bool) -> Result<Self, CommandError> {
-        let named = find(word, &flags.definition)?;
-        let suite = suite(&flags.definition)?;
-        let architecture = architecture(flags.platform.as_deref(), suite)?;
-        let session = Session::open(&flags.archive)?;
-        let printer = Printer::new(false);
-        let options = distil_image::BuildOptions {
-            compression: Compression::Gzip { level: 6 },
-            epoch: epoch()?,
-            threads: threads(),
-            program: IDENTITY,
-        };
-        let target = named.target(suite, architecture)?;
-        let built = make(&named, target, &options, &session, &printer);
-        printer.finish();
-        made::view(&built?, with_files)
+        let platform = flags.platform.as_deref();
+        let built = make_to_look_at(word, &flags.definition, platform, &flags.archive)?;
+        made::view(&built, with_files)
     }
 
     /// What the documents of an image tell.
