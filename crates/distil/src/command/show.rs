@@ -116,25 +116,28 @@ fn print_packages(view: &View) -> Result<(), CommandError> {
     print_table(&table(&heading, rows.collect(), &[4]))
 }
 
-/// Files of no package. The packages' own metadata are many, and one line.
+/// Files of no package. The packages' own metadata are many, and one line each folder.
 fn print_unowned(files: &[Unowned]) -> Result<(), CommandError> {
-    let is_metadata = |file: &&Unowned| file.path.starts_with(METADATA);
-    let (metadata, others): (Vec<_>, Vec<_>) = files.iter().partition(is_metadata);
+    let folder_of = |file: &Unowned| METADATA.into_iter().find(|it| file.path.starts_with(it));
     let from = |file: &Unowned| file.from.clone().unwrap_or_else(|| "-".to_owned());
-    let rows = others
-        .iter()
-        .map(|file| vec![file.path.clone(), bytes(file.size), from(file)]);
+    let others = files.iter().filter(|file| folder_of(file).is_none());
+    let rows = others.map(|file| vec![file.path.clone(), bytes(file.size), from(file)]);
     let mut rows: Vec<_> = rows.collect();
-    if let Some(first) = metadata.first() {
-        let size = metadata.iter().map(|file| file.size).sum();
-        let path = format!("{METADATA}* ({} files)", metadata.len());
+    for folder in METADATA {
+        let inside = files.iter().filter(|file| folder_of(file) == Some(folder));
+        let inside: Vec<_> = inside.collect();
+        let Some(first) = inside.first() else {
+            continue;
+        };
+        let size = inside.iter().map(|file| file.size).sum();
+        let path = format!("{folder}* ({} files)", inside.len());
         rows.push(vec![path, bytes(size), from(first)]);
     }
     section(&["FILE OF NO PACKAGE", "SIZE", "FROM"], rows, &[1])
 }
 
-/// Where stanzas and sums of packages are.
-const METADATA: &str = "/var/lib/dpkg/status.d/";
+/// Where stanzas and sums of packages are: those that scanners read, and dpkg's own.
+const METADATA: [&str; 2] = ["/var/lib/dpkg/status.d/", "/var/lib/dpkg/info/"];
 
 fn print_files(files: &Files) -> Result<(), CommandError> {
     let rows = files.0.iter().map(|(path, file)| {
