@@ -94,7 +94,10 @@ pub(crate) fn check(assembly: &Assembly, recipe: &Recipe) -> Result<(), SurfaceE
             .get(entry.layer)
             .is_some_and(|layer| layer.is_debug);
         let harmless = is_debug && what != Unwanted::Setuid;
-        if harmless || (what == Unwanted::Interpreter && is_runtime) {
+        // Java without its compiler runs no source, and is often added to an image whose command
+        // the application brings.
+        let is_java = runtimes.is_empty() && path.name() == Some(b"java");
+        if harmless || (what == Unwanted::Interpreter && (is_runtime || is_java)) {
             continue;
         }
         // A link that was made leads to what a package ships.

@@ -32,6 +32,9 @@ fn context() -> Context {
             .executable("usr/bin/x86_64-linux-gnu-gcc-14", program())
             .symlink("usr/bin/gcc", "x86_64-linux-gnu-gcc-14"),
         deb("strace").executable("usr/bin/strace", program()),
+        deb("jre")
+            .executable("usr/lib/jvm/x/bin/java", program())
+            .symlink("usr/bin/java", "../lib/jvm/x/bin/java"),
     ])
 }
 
@@ -94,6 +97,22 @@ fn compilers_and_debuggers_are_accidents_too() {
     ");
     let flags = ["--allow", "gcc-14=a", "--allow", "strace=b"];
     context.run(&[&add[..], &flags[..]].concat());
+}
+
+#[test]
+fn java_is_one_beside_another_runtime_alone() {
+    let context = context();
+    context.run(&["build", "base", "--add", "jre"]);
+    context.define(
+        "name: app\nfrom: base\npackages: [perl-base, jre]\nconfig: {entrypoint: [perl]}\n",
+    );
+    insta::assert_snapshot!(context.fails(&["build", "app.yaml"]), @"
+    status 1
+    error: the image would have what attackers look for:
+      an interpreter: `/usr/bin/java`, `/usr/lib/jvm/x/bin/java` from package `jre`, which `app` asks for as `jre`
+
+    hint: `--allow jre=REASON`, or `allow: {jre: REASON}` in the definition, lets it in
+    ");
 }
 
 #[test]
