@@ -8,7 +8,7 @@ use pep440_rs::{Version, VersionSpecifier, VersionSpecifiers};
 /// The longest specifier that is looked at, in bytes; those of packages have some ten.
 const MAX_LENGTH: usize = 1000;
 
-/// How many releases a minor version has at most. The one with the most until now is 3.9 with 25.
+/// How many releases a minor version has at most. The last of 3.9 is 3.9.25.
 const RELEASES: u64 = 50;
 
 /// Whether some release of Python 3.`minor` satisfies a specifier; nothing if that is not
