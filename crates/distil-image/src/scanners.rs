@@ -4,7 +4,7 @@
 //!
 //! - Trivy knows Debian by `/etc/debian_version`; it takes every file of `status.d` that does not
 //!   end in `.md5sums` for a stanza, refuses one above 128 KiB, and ends the whole scan at a line
-//!   of sums without two blanks.
+//!   of sums without two blanks. It follows no links, and so wants the licence where it says.
 //! - Syft looks for `**/lib/dpkg/status.d/*`, wants the sums beside the stanza and the licence in
 //!   `/usr/share/doc/PACKAGE/copyright`, and lists a runtime a second time whose file no sums own.
 //! - Grype finds nothing without `VERSION_ID`, Clair nothing unless that is a whole number beside
@@ -284,15 +284,20 @@ impl Check<'_> {
                     _ => None,
                 });
             let tree = &self.assembly.tree;
+            let is_own = tree
+                .get(&copyright)
+                .is_some_and(|entry| entry.file().is_some());
             let is_there = tree
                 .follow(&copyright)
                 .is_some_and(|(_, entry)| entry.file().is_some());
-            if let Some(why) = dropped
-                && !is_there
-            {
-                wrong.push(format!(
+            match dropped {
+                Some(why) if !is_there => wrong.push(format!(
                     "`{copyright}`, the licence of `{name}`, is missing: {why}"
-                ));
+                )),
+                _ if is_there && !is_own => wrong.push(format!(
+                    "`{copyright}`, the licence of `{name}`, is there by a link only"
+                )),
+                _ => {}
             }
         }
         self.violations.append(&mut wrong);

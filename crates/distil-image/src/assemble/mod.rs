@@ -7,6 +7,7 @@ mod additions;
 mod alternatives;
 mod declared;
 mod left_out;
+mod licences;
 pub(crate) mod packages;
 mod scripts;
 mod undone;
@@ -202,6 +203,7 @@ pub fn assemble(
         if !recipe.variant.is_dev() {
             assembling.drop_dead_scripts(number, layer)?;
             assembling.drop_dangling_alternatives(number);
+            assembling.copy_linked_licences(number)?;
         }
         assembling.make_declared_files(number, packages)?;
         if recipe.variant.is_dev() {

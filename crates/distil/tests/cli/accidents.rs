@@ -99,6 +99,24 @@ fn compilers_and_debuggers_are_accidents_too() {
     context.run(&[&add[..], &flags[..]].concat());
 }
 
+/// It does not matter whether a package or the definition itself brings it.
+#[test]
+fn a_compiler_that_a_definition_copies() {
+    let context = context();
+    std::fs::write(context.work().join("tcc"), program()).unwrap();
+    let yaml = "name: app\nfrom: base\nfiles: [{path: /opt/tcc, from: tcc, mode: 755}]\n";
+    context.define(yaml);
+    insta::assert_snapshot!(context.fails(&["build", "app.yaml"]), @"
+    status 1
+    error: the image would have what attackers look for:
+      a compiler: `/opt/tcc` from definition `app`
+
+    hint: `--allow /opt/tcc=REASON`, or `allow: {/opt/tcc: REASON}` in the definition, lets it in
+    ");
+    context.define(&format!("{yaml}allow: {{/opt/tcc: it compiles}}\n"));
+    context.run(&["build", "app.yaml"]);
+}
+
 #[test]
 fn java_is_one_beside_another_runtime_alone() {
     let context = context();

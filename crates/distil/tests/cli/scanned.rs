@@ -1,8 +1,10 @@
 //! What scanners would not see is not built.
 
-use distil_fixture::DebBuilder;
+use distil_fixture::{DebBuilder, md5_hex};
+use distil_tree::tar::MemberKind;
 
 use crate::context::Context;
+use crate::own_definitions::{build, deb, text};
 
 fn fails(context: &Context, yaml: &str) -> String {
     context.define(yaml);
@@ -46,6 +48,46 @@ fn a_part_of_a_package_comes_with_its_licence() {
         shown.contains("\"/usr/share/doc/libffi8/copyright\""),
         "{shown}"
     );
+}
+
+/// Trivy follows no links, neither to folders nor to files, symbolic or hard.
+#[test]
+fn a_licence_that_is_a_link_becomes_a_file() {
+    let linked = || {
+        deb("linked")
+            .depends("base-doc")
+            .symlink("usr/share/doc/linked", "base-doc")
+    };
+    let context = Context::with_packages(vec![
+        deb("base-doc")
+            .file("usr/share/doc/base-doc/copyright", "free")
+            .file("usr/share/doc/base-doc/README", "read"),
+        linked(),
+        deb("by-file")
+            .depends("base-doc")
+            .symlink("usr/share/doc/by-file/copyright", "../base-doc/copyright"),
+    ]);
+    let files = build(
+        &context,
+        "name: app\nfrom: base\npackages: [linked, by-file]\n",
+    );
+    for name in ["base-doc", "linked", "by-file"] {
+        let copyright = format!("usr/share/doc/{name}/copyright");
+        assert_eq!(text(&files, &copyright), "free");
+        assert_eq!(files[&copyright].kind, MemberKind::File(4), "{copyright}");
+        let sums = text(&files, &format!("var/lib/dpkg/status.d/{name}.md5sums"));
+        assert_eq!(sums, format!("{}  {copyright}\n", md5_hex(b"free")));
+    }
+    assert!(!files.contains_key("usr/share/doc/linked/README"));
+
+    // What else is kept of the documentation stays where it was.
+    let files = build(
+        &context,
+        "name: app\nfrom: base\npackages: [linked]\nkeep: [/usr/share/doc/base-doc/**]\n",
+    );
+    assert_eq!(text(&files, "usr/share/doc/linked/copyright"), "free");
+    let readme = MemberKind::Symlink(b"/usr/share/doc/base-doc/README".to_vec());
+    assert_eq!(files["usr/share/doc/linked/README"].kind, readme);
 }
 
 #[test]

@@ -73,7 +73,7 @@ fn show_a_definition() {
     let context = context();
     insta::assert_snapshot!(told(&context, &["show", "app.yaml"]), @r##"
     status 0
-    shop:latest for linux/amd64: 20.5 kB compressed, 72.2 kB unpacked, 19 packages
+    shop:latest for linux/amd64: 20.5 kB compressed, 72.4 kB unpacked, 19 packages
     sha256:[DIGEST]
 
     PACKAGE                  VERSION                           ARCH   SOURCE              SIZE  LICENCES    LAYER
@@ -85,7 +85,7 @@ fn show_a_definition() {
     libapp1                  1.0-1                             amd64  libapp1            856 B  -           shop
     libc-bin                 2.41-12+deb13u5                   amd64  glibc              750 B  Apache-2.0  base-nossl
     libc6                    2.41-12+deb13u5                   amd64  glibc            33.4 kB  Apache-2.0  base-nossl
-    libgcc-s1                14.2.0-19                         amd64  gcc-14            1.4 kB  Apache-2.0  base-nossl
+    libgcc-s1                14.2.0-19                         amd64  gcc-14            1.5 kB  Apache-2.0  base-nossl
     libssl3t64               3.5.9-1~deb13u2                   amd64  openssl           7.1 kB  Apache-2.0  base
     libzstd1                 1.5.7+dfsg-1                      amd64  libzstd           1.5 kB  Apache-2.0  base
     media-types              13.0.0                            all    media-types        420 B  Apache-2.0  static
@@ -168,7 +168,7 @@ fn show_the_files_and_the_graph() {
     };
     let own: Vec<&str> = files.lines().filter(own).collect();
     insta::assert_snapshot!(own.join("\n"), @r##"
-    shop:latest for linux/amd64: 20.5 kB compressed, 72.2 kB unpacked, 19 packages
+    shop:latest for linux/amd64: 20.5 kB compressed, 72.4 kB unpacked, 19 packages
     app                      1.0-1                             amd64  app               1.0 kB  -           shop
     app-data                 1.0-1                             amd64  app-data             5 B  -           shop
     libapp1                  1.0-1                             amd64  libapp1            856 B  -           shop
@@ -309,8 +309,8 @@ fn images_that_differ() {
     insta::assert_snapshot!(told(&context, &["diff", "base", "app.yaml"]), @r#"
     status 1
     IMAGE     COMPRESSED  UNPACKED  PACKAGES  FILES  DIGEST
-    base         18.7 kB   69.1 kB        15    224  sha256:[DIGEST]
-    app.yaml     20.5 kB   72.2 kB        19    242  sha256:[DIGEST]
+    base         18.7 kB   69.4 kB        15    225  sha256:[DIGEST]
+    app.yaml     20.5 kB   72.4 kB        19    243  sha256:[DIGEST]
 
     PACKAGE   OLD  NEW       SIZE
     app       -    1.0-1  +1.0 kB
@@ -362,8 +362,8 @@ fn images_that_differ() {
     insta::assert_snapshot!(told(&context, &["diff", "app.yaml", "other.yaml"]), @r#"
     status 1
     IMAGE       COMPRESSED  UNPACKED  PACKAGES  FILES  DIGEST
-    app.yaml       20.5 kB   72.2 kB        19    242  sha256:[DIGEST]
-    other.yaml     20.4 kB   72.0 kB        18    239  sha256:[DIGEST]
+    app.yaml       20.5 kB   72.4 kB        19    243  sha256:[DIGEST]
+    other.yaml     20.5 kB   72.2 kB        18    240  sha256:[DIGEST]
 
     PACKAGE   OLD    NEW    SIZE
     app-data  1.0-1  1.0-1  +3 B
@@ -392,8 +392,8 @@ fn images_that_differ() {
     insta::assert_snapshot!(nothing, @"
     status 1
     IMAGE         COMPRESSED  UNPACKED  PACKAGES  FILES  DIGEST
-    base             18.7 kB   69.1 kB        15    224  sha256:[DIGEST]
-    base:nonroot     18.7 kB   69.1 kB        15    224  sha256:[DIGEST]
+    base             18.7 kB   69.4 kB        15    225  sha256:[DIGEST]
+    base:nonroot     18.7 kB   69.4 kB        15    225  sha256:[DIGEST]
 
     CONFIG   OLD  NEW
     user     0    65532
