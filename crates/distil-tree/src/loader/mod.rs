@@ -4,6 +4,7 @@
 mod cache;
 mod configuration;
 mod machine;
+mod musl;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -162,7 +163,7 @@ impl<'a> Loader<'a> {
             damaged,
             cache: cache::read(tree),
             library_path: library_path.map(split).unwrap_or_default(),
-            musl_path: musl_path(tree),
+            musl_path: musl::path(tree),
             default_folders: BTreeMap::new(),
             levels: BTreeSet::new(),
             found: RefCell::default(),
@@ -499,7 +500,7 @@ impl<'a> Loader<'a> {
             };
             loaded.files.push(library.clone());
             for name in &facts.needed {
-                if libc == Libc::Musl && is_musl_itself(name) {
+                if libc == Libc::Musl && musl::is_itself(name) {
                     continue;
                 }
                 let known = names.get(name).cloned();
@@ -548,7 +549,7 @@ impl<'a> Loader<'a> {
             }
             for name in &facts.needed {
                 let is_found = self.find(std::slice::from_ref(path), name, libc).is_some();
-                let is_itself = libc == Libc::Musl && is_musl_itself(name);
+                let is_itself = libc == Libc::Musl && musl::is_itself(name);
                 if !is_found && !is_itself {
                     miss(name, false);
                 }
@@ -571,47 +572,6 @@ fn level_of((path, facts): (&TreePath, &Elf)) -> Option<&'static str> {
                 .is_some_and(|rest| rest.starts_with(b"/"))
         })
         .copied()
-}
-
-/// Names that musl's loader answers for itself (`dynlink.c`, "reserved" libraries).
-fn is_musl_itself(name: &[u8]) -> bool {
-    if name.starts_with(b"libc.musl-") || name.starts_with(b"ld-musl-") {
-        return true;
-    }
-    let Some(rest) = name.strip_prefix(b"lib") else {
-        return false;
-    };
-    let end = rest
-        .iter()
-        .position(|&byte| byte == b'.')
-        .unwrap_or(rest.len());
-    let reserved: [&[u8]; 7] = [b"c", b"pthread", b"rt", b"m", b"dl", b"util", b"xnet"];
-    reserved.contains(&&rest[..end])
-}
-
-/// The folders of `/etc/ld-musl-ARCH.path`, or musl's own; none without a musl.
-fn musl_path(tree: &Tree) -> Option<Vec<Vec<u8>>> {
-    let lib = tree.resolve(&TreePath::of("lib")).ok()?;
-    let is_loader = |path: &TreePath| {
-        path.name()
-            .is_some_and(|name| name.starts_with(b"ld-musl-"))
-    };
-    tree.children(&lib).find(|(path, _)| is_loader(path))?;
-    let etc = TreePath::of("etc");
-    let file = tree.children(&etc).find(|(path, _)| {
-        is_loader(path) && path.name().is_some_and(|name| name.ends_with(b".path"))
-    });
-    let text = file.and_then(|(_, entry)| entry.file()?.content.read(1 << 16).ok());
-    Some(match text {
-        Some(text) => {
-            let folders = text.split(|byte| matches!(byte, b':' | b'\n'));
-            let folders = folders.map(|folder| folder.trim_ascii().to_vec());
-            folders.filter(|folder| !folder.is_empty()).collect()
-        }
-        None => [&b"/lib"[..], b"/usr/local/lib", b"/usr/lib"]
-            .map(<[u8]>::to_vec)
-            .into(),
-    })
 }
 
 #[cfg(test)]
