@@ -171,7 +171,7 @@ MACHINE "F203" "wrong-machine" Error
     "Build or download the file for the image's platform."
 LIBRARY "F204" "library-missing" Error
     "A program or library needs a library that the loader will not find."
-    "Looked for as ld.so(8) does: RPATH of the file and of what loads it, `LD_LIBRARY_PATH`, RUNPATH with `$ORIGIN`, `/etc/ld.so.cache`, the loader's own folders. It is a warning in a Debian package's own file that the image's program does not load by itself, since whoever left the dependency out knew it; and information if the image has such a file where the loader does not look, since a program may load it first. A library that is in a folder of `glibc-hwcaps` alone is a warning: machines below that level do not find it."
+    "Looked for as ld.so(8) does: RPATH of the file and of what loads it, `LD_LIBRARY_PATH`, RUNPATH with `$ORIGIN`, `/etc/ld.so.cache`, the loader's own folders. It is a warning in a Debian package's own file that the image's program does not load by itself, since whoever left the dependency out knew it; and information if the image has such a file where the loader does not look, since a program may load it first. A library that is in a folder for some machines alone is a warning, since others do not find it: one of `glibc-hwcaps`, or with a glibc before 2.37 one such as `haswell` or `atomics`. What every machine of the architecture has, such as `x86_64` and `tls` of these, is looked into on all."
     "Add the package that has the library, or copy the library beside the file that needs it."
 VERSION "F205" "symbol-version" Error
     "A library is older than what needs it."

@@ -263,11 +263,12 @@ fn missing(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
         };
         let text = shown(name);
         let mut problem = format!("`{path}` needs `{text}`, which the loader will not find");
-        if let Some((level, library)) = &variant {
-            problem = format!(
-                "`{path}` needs `{text}`, which machines below {level} will not find: `{}` is for that level alone",
-                library.place
-            );
+        if let Some(variant) = &variant {
+            let (machines, place) = (variant.machines, &variant.library.place);
+            problem += &match variant.is_level {
+                true => format!(" on machines below {machines}: `{place}` is for that level alone"),
+                false => format!(" on machines without {machines}: `{place}` is for such alone"),
+            };
         } else if let Some(elsewhere) = elsewhere {
             problem += &format!("; `{elsewhere}` is where it does not look");
         }
@@ -294,7 +295,7 @@ fn missing(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
         let elsewhere = elsewhere.filter(|_| variant.is_none());
         let remedy = match (elsewhere, (context.options.package_of)(&text)) {
             (None, None) if variant.is_some() => format!(
-                "put a `{text}` for all machines beside the folder `glibc-hwcaps`, or run the image on such machines only"
+                "put a `{text}` for all machines where the loader looks on all of them, or run the image on such machines only"
             ),
             (Some(elsewhere), _) => {
                 let folder = elsewhere.parent().unwrap_or_default();
@@ -364,7 +365,7 @@ fn versions(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
             let libc = facts.map_or(Libc::Musl, |facts| context.loader.libc(facts));
             let chain = std::slice::from_ref(path);
             let variants = context.loader.variants(chain, name, libc).into_iter();
-            variants.map(move |(_, library)| (path, name, library, program, is_main))
+            variants.map(move |one| (path, name, one.library, program, is_main))
         })
         .collect();
     let variants = variants

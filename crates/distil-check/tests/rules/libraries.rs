@@ -281,3 +281,42 @@ fn libraries_for_better_machines() {
     let old = both.file(&level, x("X_0"));
     assert!(has(&old, "symbol-version", Error, message));
 }
+
+#[test]
+fn libraries_for_some_machines_of_older_glibcs() {
+    let needs = ElfBuilder::executable()
+        .needed("libc.so.6")
+        .requires("libx.so.1", "X_2")
+        .runpath("/opt");
+    let x = |version: &str| {
+        let x = ElfBuilder::shared("libx.so.1").defines("X_1");
+        x.defines(version).build()
+    };
+    let libc = |version: &str| {
+        let libc = ElfBuilder::shared("libc.so.6").defines("GLIBC_2.2.5");
+        libc.defines(version).build()
+    };
+    let with = |version: &str| {
+        let image = base().program("app/run", needs.clone().build());
+        image.file("usr/lib/x86_64-linux-gnu/libc.so.6", libc(version))
+    };
+    let missing = "/app/run: error while loading shared libraries: libx.so.1";
+    let all = with("GLIBC_2.36").file("opt/x86_64/libx.so.1", x("X_2"));
+    assert!(names(&all).is_empty(), "{:?}", names(&all));
+    let some = with("GLIBC_2.36").file("opt/haswell/libx.so.1", x("X_2"));
+    assert!(has(&some, "library-missing", Warning, missing));
+    // Both for all machines and for some, of which those for some are older ones.
+    let message = "opt/haswell/libx.so.1: version `X_2' not found";
+    let usual = with("GLIBC_2.36").file("opt/libx.so.1", x("X_2"));
+    for both in [all, usual] {
+        let old = both.file("opt/haswell/libx.so.1", x("X_0"));
+        assert!(has(&old, "symbol-version", Error, message));
+    }
+    // Newer ones look into none of them.
+    let new = with("GLIBC_2.38").file("opt/x86_64/libx.so.1", x("X_2"));
+    assert!(has(&new, "library-missing", Error, missing));
+    let new = with("GLIBC_2.38")
+        .file("opt/libx.so.1", x("X_2"))
+        .file("opt/haswell/libx.so.1", x("X_0"));
+    assert!(names(&new).is_empty(), "{:?}", names(&new));
+}

@@ -3,6 +3,11 @@
 //! The format is glibc's own (`sysdeps/generic/dl-cache.h`, `struct cache_file_new`): a header,
 //! one entry a library, sorted for the loader's binary search, and the strings. Without the
 //! cache everything still works in the usual folders, by trying them.
+//!
+//! What is in folders within those for some machines (`glibc-hwcaps`, and before glibc 2.37 such as
+//! `haswell`) has no line, although ldconfig gives it one with its levels or capabilities: a machine
+//! that could take it takes the library for all, and only where there is none the loader tries the
+//! folders.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;

@@ -28,8 +28,19 @@ pub(super) struct Cached {
     pub(super) name: Vec<u8>,
     /// The file that answers.
     pub(super) path: Vec<u8>,
-    /// The level of machines that it is for, if it is not for all.
-    pub(super) level: Option<Vec<u8>>,
+    /// What a machine has to have for it.
+    pub(super) wanted: Wanted,
+}
+
+/// What an entry of the cache wants of a machine (`hwcap`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Any machine has it.
+    Nothing,
+    /// A level, by its name. Of one that is not named nobody has a machine.
+    Level(Vec<u8>),
+    /// Capabilities of glibc's before 2.37, by their bits.
+    Features(u64),
 }
 
 /// The entries of a tree's cache, in their order. A cache that cannot be read counts as none, as it
@@ -73,19 +84,19 @@ fn parse(bytes: &[u8]) -> Option<Vec<Cached>> {
             true => (at + 16, at + 20),
             false => (at + 20, at + 16),
         };
-        let flags = u32::try_from(word(bytes, high, is_little)?).ok()?;
-        let level = match flags & !ISA_LEVEL == HAS_LEVEL {
-            // Of a level that is not named nobody has a machine.
-            true => {
-                let number = word(bytes, low, is_little)?;
-                Some(levels.get(number).cloned().unwrap_or_default())
+        let (low, high) = (word(bytes, low, is_little)?, word(bytes, high, is_little)?);
+        let flags = u32::try_from(high).ok()?;
+        let wanted = match (low, flags) {
+            (0, 0) => Wanted::Nothing,
+            _ if flags & !ISA_LEVEL == HAS_LEVEL => {
+                Wanted::Level(levels.get(low).cloned().unwrap_or_default())
             }
-            false => None,
+            _ => Wanted::Features(u64::from(flags) << 32 | u64::try_from(low).ok()?),
         };
         entries.push(Cached {
             name: string(bytes, word(bytes, at + 4, is_little)?)?,
             path: string(bytes, word(bytes, at + 8, is_little)?)?,
-            level,
+            wanted,
         });
     }
     Some(entries)

@@ -3,7 +3,10 @@
 
 mod cache;
 mod configuration;
+mod kinds;
 mod machine;
+mod musl;
+mod variants;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -14,13 +17,11 @@ use crate::tree::{Kind, Tree};
 
 use cache::Cached;
 pub use configuration::configured_folders;
+use kinds::{Kind as MachineKind, Kinds};
 pub use machine::{levels, machine, machine_name, multiarch};
 
 /// How many files may be loaded in all simulated starts together. Real images need some thousands.
 const MAX_LOADS: usize = 200_000;
-
-/// The folder that has folders for the levels of machines.
-const LEVELS_FOLDER: &[u8] = b"/glibc-hwcaps/";
 
 /// A C library's loader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +42,8 @@ pub struct Loader<'a> {
     library_path: Vec<Vec<u8>>,
     musl_path: Option<Vec<Vec<u8>>>,
     default_folders: BTreeMap<Abi, Vec<Vec<u8>>>,
-    /// The levels of machines that have files of their own.
-    levels: BTreeSet<&'static str>,
+    /// The kinds of machines for which glibc looks into folders of their own.
+    kinds: BTreeMap<Abi, Kinds>,
     found: RefCell<BTreeMap<Candidate, Option<TreePath>>>,
     loads: RefCell<usize>,
     max_loads: usize,
@@ -104,6 +105,17 @@ pub struct Library {
     pub place: TreePath,
 }
 
+/// A library that some machines get and others do not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variant {
+    /// The kind of the machines, as folders for them are named: `x86-64-v3`, `haswell`.
+    pub machines: &'static str,
+    /// Whether that is a level, so that better machines get it, too, or what is better still.
+    pub is_level: bool,
+    /// The library.
+    pub library: Library,
+}
+
 /// What is loaded for a program.
 #[derive(Debug, Default)]
 pub struct Loaded {
@@ -162,20 +174,23 @@ impl<'a> Loader<'a> {
             damaged,
             cache: cache::read(tree),
             library_path: library_path.map(split).unwrap_or_default(),
-            musl_path: musl_path(tree),
+            musl_path: musl::path(tree),
             default_folders: BTreeMap::new(),
-            levels: BTreeSet::new(),
+            kinds: BTreeMap::new(),
             found: RefCell::default(),
             loads: RefCell::new(0),
             max_loads: MAX_LOADS,
             files,
         };
         let abis: BTreeSet<Abi> = loader.files.values().map(|facts| facts.abi).collect();
+        let present = kinds::present(tree, &abis);
         for abi in abis {
             let folders = loader.folders_of(abi);
             loader.default_folders.insert(abi, folders);
+            // The version says nothing where there are no such folders.
+            let glibc = (!present.is_empty()).then(|| loader.glibc(abi)).flatten();
+            loader.kinds.insert(abi, Kinds::new(abi, glibc, &present));
         }
-        loader.levels = loader.files.iter().filter_map(level_of).collect();
         loader
     }
 
@@ -224,13 +239,8 @@ impl<'a> Loader<'a> {
             None => {
                 let mut needed = facts.needed.iter();
                 let needs_musl = needed.any(|name| name.starts_with(b"libc.musl-"));
-                let has_glibc = self.default_folders.get(&facts.abi).is_some_and(|folders| {
-                    folders.iter().any(|folder| {
-                        self.candidate(folder, b"libc.so.6", facts.abi, &[])
-                            .is_some()
-                    })
-                });
-                match needs_musl || (!has_glibc && self.musl_path.is_some()) {
+                let has_glibc = || self.c_library(facts.abi).is_some();
+                match needs_musl || (self.musl_path.is_some() && !has_glibc()) {
                     true => Libc::Musl,
                     false => Libc::Glibc,
                 }
@@ -286,57 +296,6 @@ impl<'a> Loader<'a> {
         Some(here)
     }
 
-    /// The file of a name in a folder, or in the folders in it for levels of machines, the best
-    /// first.
-    fn candidate(&self, folder: &[u8], name: &[u8], abi: Abi, levels: &[&str]) -> Option<Library> {
-        let at = |shown: Vec<u8>| {
-            let place = self.at(&shown, abi)?;
-            Some(Library { shown, place })
-        };
-        let mut levels = levels.iter();
-        levels
-            .find_map(|level| at([folder, LEVELS_FOLDER, level.as_bytes(), b"/", name].concat()))
-            .or_else(|| at([folder, b"/", name].concat()))
-    }
-
-    /// The levels that a machine of one has, the best first.
-    fn levels_of(abi: Abi, level: Option<&str>) -> &'static [&'static str] {
-        let levels = levels(abi);
-        let at = level.and_then(|level| levels.iter().position(|one| *one == level));
-        at.map_or(&[], |at| &levels[at..])
-    }
-
-    /// What machines of levels get other than all others, the lowest level first.
-    pub fn variants(
-        &self,
-        chain: &[TreePath],
-        name: &[u8],
-        libc: Libc,
-    ) -> Vec<(&'static str, Library)> {
-        let abi = chain.last().and_then(|path| self.files.get(path));
-        let Some(abi) = abi.map(|facts| facts.abi) else {
-            return Vec::new();
-        };
-        // Most images have no such folders at all.
-        let levels = levels(abi).iter().rev();
-        let levels = levels.filter(|level| self.levels.contains(*level));
-        let mut before = None;
-        let mut variants = Vec::new();
-        for level in levels {
-            let last: Option<Library> = match variants.last() {
-                Some((_, library)) => Some(Library::clone(library)),
-                None => before
-                    .get_or_insert_with(|| self.find(chain, name, libc))
-                    .clone(),
-            };
-            let found = self.find_on(Some(level), chain, name, libc);
-            if let Some(found) = found.filter(|found| Some(found) != last.as_ref()) {
-                variants.push((*level, found));
-            }
-        }
-        variants
-    }
-
     /// `$ORIGIN` and the other tokens of a search path.
     fn expand(&self, folder: &[u8], asking: &TreePath, abi: Abi) -> Option<Vec<u8>> {
         let text = std::str::from_utf8(folder).ok()?;
@@ -365,10 +324,10 @@ impl<'a> Loader<'a> {
         self.find_on(None, chain, name, libc)
     }
 
-    /// The same on a machine of a level; with none on every machine.
+    /// The same on a machine of a kind; with none on every machine.
     fn find_on(
         &self,
-        level: Option<&str>,
+        kind: Option<&MachineKind>,
         chain: &[TreePath],
         name: &[u8],
         libc: Libc,
@@ -376,9 +335,9 @@ impl<'a> Loader<'a> {
         let asking = chain.last()?;
         let facts = self.files.get(asking)?;
         let abi = facts.abi;
-        let levels = match libc {
-            Libc::Glibc => Self::levels_of(abi, level),
-            Libc::Musl => &[],
+        let kind = match libc {
+            Libc::Glibc => kind.or(self.kinds.get(&abi).map(|kinds| &kinds.common)),
+            Libc::Musl => None,
         };
         if name.contains(&b'/') {
             let place = self.at(&self.expand(name, asking, abi)?, abi)?;
@@ -393,7 +352,7 @@ impl<'a> Loader<'a> {
                 .filter_map(|folder| self.expand(folder, whose, abi));
             folders
                 .into_iter()
-                .find_map(|folder| self.candidate(&folder, name, abi, levels))
+                .find_map(|folder| self.candidate(&folder, name, abi, kind))
         };
         if libc == Libc::Musl {
             // musl takes both kinds alike, after LD_LIBRARY_PATH, and goes up the chain.
@@ -432,20 +391,11 @@ impl<'a> Loader<'a> {
             return early;
         }
         if facts.searches_defaults {
-            // Of several the loader takes the one of the best level that its machine has.
-            let mut cached: Vec<(usize, &Cached)> = self
-                .cache
-                .iter()
-                .filter(|one| one.name == name)
-                .filter_map(|one| match &one.level {
-                    None => Some((levels.len(), one)),
-                    Some(level) => {
-                        let at = levels.iter().position(|own| own.as_bytes() == level);
-                        Some((at?, one))
-                    }
-                })
-                .collect();
-            cached.sort_by_key(|(level, _)| *level);
+            // Of several the loader takes the best for its machine.
+            let of_name = self.cache.iter().filter(|one| one.name == name);
+            let ranked = of_name.filter_map(|one| Some((kind?.rank(one)?, one)));
+            let mut cached: Vec<(usize, &Cached)> = ranked.collect();
+            cached.sort_by_key(|(rank, _)| *rank);
             for (_, one) in cached {
                 if let Some(place) = self.at(&one.path, abi) {
                     return Some(Library {
@@ -499,7 +449,7 @@ impl<'a> Loader<'a> {
             };
             loaded.files.push(library.clone());
             for name in &facts.needed {
-                if libc == Libc::Musl && is_musl_itself(name) {
+                if libc == Libc::Musl && musl::is_itself(name) {
                     continue;
                 }
                 let known = names.get(name).cloned();
@@ -548,7 +498,7 @@ impl<'a> Loader<'a> {
             }
             for name in &facts.needed {
                 let is_found = self.find(std::slice::from_ref(path), name, libc).is_some();
-                let is_itself = libc == Libc::Musl && is_musl_itself(name);
+                let is_itself = libc == Libc::Musl && musl::is_itself(name);
                 if !is_found && !is_itself {
                     miss(name, false);
                 }
@@ -557,61 +507,6 @@ impl<'a> Loader<'a> {
         unmet.sort();
         unmet
     }
-}
-
-/// The level of machines that a file is for, by its folder.
-fn level_of((path, facts): (&TreePath, &Elf)) -> Option<&'static str> {
-    let bytes = path.as_bytes();
-    let at = memchr::memmem::find(bytes, LEVELS_FOLDER)?;
-    let rest = &bytes[at + LEVELS_FOLDER.len()..];
-    let mut levels = levels(facts.abi).iter();
-    levels
-        .find(|level| {
-            rest.strip_prefix(level.as_bytes())
-                .is_some_and(|rest| rest.starts_with(b"/"))
-        })
-        .copied()
-}
-
-/// Names that musl's loader answers for itself (`dynlink.c`, "reserved" libraries).
-fn is_musl_itself(name: &[u8]) -> bool {
-    if name.starts_with(b"libc.musl-") || name.starts_with(b"ld-musl-") {
-        return true;
-    }
-    let Some(rest) = name.strip_prefix(b"lib") else {
-        return false;
-    };
-    let end = rest
-        .iter()
-        .position(|&byte| byte == b'.')
-        .unwrap_or(rest.len());
-    let reserved: [&[u8]; 7] = [b"c", b"pthread", b"rt", b"m", b"dl", b"util", b"xnet"];
-    reserved.contains(&&rest[..end])
-}
-
-/// The folders of `/etc/ld-musl-ARCH.path`, or musl's own; none without a musl.
-fn musl_path(tree: &Tree) -> Option<Vec<Vec<u8>>> {
-    let lib = tree.resolve(&TreePath::of("lib")).ok()?;
-    let is_loader = |path: &TreePath| {
-        path.name()
-            .is_some_and(|name| name.starts_with(b"ld-musl-"))
-    };
-    tree.children(&lib).find(|(path, _)| is_loader(path))?;
-    let etc = TreePath::of("etc");
-    let file = tree.children(&etc).find(|(path, _)| {
-        is_loader(path) && path.name().is_some_and(|name| name.ends_with(b".path"))
-    });
-    let text = file.and_then(|(_, entry)| entry.file()?.content.read(1 << 16).ok());
-    Some(match text {
-        Some(text) => {
-            let folders = text.split(|byte| matches!(byte, b':' | b'\n'));
-            let folders = folders.map(|folder| folder.trim_ascii().to_vec());
-            folders.filter(|folder| !folder.is_empty()).collect()
-        }
-        None => [&b"/lib"[..], b"/usr/local/lib", b"/usr/lib"]
-            .map(<[u8]>::to_vec)
-            .into(),
-    })
 }
 
 #[cfg(test)]

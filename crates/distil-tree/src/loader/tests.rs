@@ -2,7 +2,7 @@ use super::*;
 use crate::tree::{Entry, Metadata, Origin};
 use distil_fixture::{ElfBuilder, Machine};
 
-fn tree(files: &[(&str, Kind)]) -> Tree {
+pub(super) fn tree(files: &[(&str, Kind)]) -> Tree {
     let mut tree = Tree::new();
     for (path, kind) in files {
         let meta = Metadata::root(0o755, 0);
@@ -18,7 +18,7 @@ fn tree(files: &[(&str, Kind)]) -> Tree {
     tree
 }
 
-fn library(builder: ElfBuilder) -> Kind {
+pub(super) fn library(builder: ElfBuilder) -> Kind {
     Kind::file(builder.build())
 }
 
@@ -39,7 +39,7 @@ fn libraries_are_found_where_the_cache_says() {
     assert_eq!(unmet(&tree(&there)), ["/a.so needs libb.so.1"]);
     let [one, two] = there;
     // The loader reads the cache, and ldconfig the configuration.
-    let cache = Kind::file(cache(&[("libb.so.1", "/opt/lib/libb.so.1", None)], &[]));
+    let cache = Kind::file(cache(&[("libb.so.1", "/opt/lib/libb.so.1", 0)], &[]));
     let told = tree(&[one, two, ("etc/ld.so.cache", cache)]);
     assert!(unmet(&told).is_empty());
     let configuration = Kind::file("# comment\n/opt/lib\n");
@@ -76,8 +76,12 @@ fn links_that_lead_nowhere_do_not_help() {
     ]);
     assert_eq!(unmet(&broken).len(), 1);
 }
-/// A cache with entries for levels, which are told by their numbers.
-fn cache(entries: &[(&str, &str, Option<u32>)], levels: &[&str]) -> Vec<u8> {
+
+/// What an entry of the cache for the first level wants.
+const LEVEL: u64 = 1 << 62;
+
+/// A cache with entries for levels, which are told by their numbers, or for capabilities.
+pub(super) fn cache(entries: &[(&str, &str, u64)], levels: &[&str]) -> Vec<u8> {
     let mut strings = Vec::new();
     let start = 48 + entries.len() * 24;
     let mut put = |text: &str| {
@@ -87,11 +91,11 @@ fn cache(entries: &[(&str, &str, Option<u32>)], levels: &[&str]) -> Vec<u8> {
         u32::try_from(at).unwrap()
     };
     let mut lines = Vec::new();
-    for (name, path, level) in entries {
-        let high = level.map_or(0, |_| 1_u32 << 30);
-        for word in [0x303, put(name), put(path), 0, level.unwrap_or(0), high] {
+    for (name, path, hwcap) in entries {
+        for word in [0x303, put(name), put(path), 0] {
             lines.extend(word.to_le_bytes());
         }
+        lines.extend(hwcap.to_le_bytes());
     }
     let names: Vec<u32> = levels.iter().map(|level| put(level)).collect();
     let extension = u32::try_from(start + strings.len()).unwrap();
@@ -122,7 +126,7 @@ fn better_machines_look_into_more_folders() {
         let variants = loader.variants(&chain, b"libx.so.1", Libc::Glibc);
         let variants: Vec<String> = variants
             .into_iter()
-            .map(|(level, found)| format!("{level} {}", found.place))
+            .map(|one| format!("{} {}", one.machines, one.library.place))
             .collect();
         (usual.map(|found| found.place.to_string()), variants)
     };
@@ -144,8 +148,8 @@ fn better_machines_look_into_more_folders() {
     let v2 = "opt/glibc-hwcaps/x86-64-v2/libx.so.1";
     let (path, best) = (format!("/{v2}"), format!("/{v3}"));
     let entries = [
-        ("libx.so.1", best.as_str(), Some(1)),
-        ("libx.so.1", path.as_str(), Some(0)),
+        ("libx.so.1", best.as_str(), LEVEL | 1),
+        ("libx.so.1", path.as_str(), LEVEL),
     ];
     let levels = ["x86-64-v2", "x86-64-v3"];
     let cached = found(&[
