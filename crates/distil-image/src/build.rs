@@ -1,10 +1,11 @@
 //! All steps from a definition to an image, in order.
 
 use std::num::NonZeroUsize;
+use std::thread::ScopedJoinHandle;
 
 use distil_debian::archive::{Archive, ArchiveError, ArchiveOptions};
 use distil_debian::fetch::Fetcher;
-use distil_oci::{Compression, Image};
+use distil_oci::{Compression, Image, Layer};
 use distil_store::{Store, StoreError};
 
 use crate::assemble::{AssembleError, Assembly, assemble};
@@ -51,6 +52,28 @@ pub struct Built {
     pub resolution: Resolution,
     /// Its files.
     pub assembly: Assembly,
+}
+
+/// What is known of an image before its layers are compressed.
+#[derive(Debug, Clone, Copy)]
+pub struct Draft<'a> {
+    /// What it is made from.
+    pub recipe: &'a Recipe,
+    /// Its files.
+    pub assembly: &'a Assembly,
+    /// The image, without its layers.
+    pub image: &'a Image,
+}
+
+impl Built {
+    /// What is proved of an image.
+    pub fn draft(&self) -> Draft<'_> {
+        Draft {
+            recipe: &self.recipe,
+            assembly: &self.assembly,
+            image: &self.image,
+        }
+    }
 }
 
 /// Why an image could not be made.
@@ -179,12 +202,13 @@ pub struct Made {
 /// Makes an image, or finds the one that was made of the same inputs. With `anew` it is made in any
 /// case, of what the store has of its parts.
 ///
-/// `prove` is asked of an image that is new, and only what it lets pass is ever found again.
+/// `prove` is asked of an image that is new, while its layers are compressed, and only what it lets
+/// pass is ever found again.
 ///
 /// # Errors
 /// As the steps and `prove` have them. Nothing is written but to the store.
 #[expect(clippy::too_many_arguments, reason = "each step takes some of them")]
-pub fn make<E: From<BuildError>>(
+pub fn make<E: From<BuildError> + Send>(
     recipe: Recipe,
     archive: &ArchiveOptions,
     options: &BuildOptions,
@@ -192,7 +216,7 @@ pub fn make<E: From<BuildError>>(
     store: &Store,
     fetcher: &Fetcher,
     progress: &dyn Progress,
-    prove: impl Fn(&Built) -> Result<(), E>,
+    prove: impl Fn(Draft<'_>) -> Result<(), E> + Sync,
 ) -> Result<Made, E> {
     progress.step("reading the archive");
     let archive = Archive::open(archive, store, fetcher).map_err(BuildError::from)?;
@@ -203,8 +227,27 @@ pub fn make<E: From<BuildError>>(
         });
     }
     let prepared = prepare_from(recipe, &archive, options, store, fetcher, progress)?;
-    let (built, layers) = compress(prepared, options, store, progress)?;
-    prove(&built)?;
+    let image = prepared.image(Vec::new(), options)?;
+    let draft = Draft {
+        recipe: &prepared.recipe,
+        assembly: &prepared.assembly,
+        image: &image,
+    };
+    let (written, proof) = std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new();
+        let other = thread.spawn_scoped(scope, || prove(draft));
+        let written = prepared.compress(options, store, progress);
+        let proof = match other.map(ScopedJoinHandle::join) {
+            Ok(Ok(proof)) => proof,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            // The machine has no thread to spare.
+            Err(_) => prove(draft),
+        };
+        (written, proof)
+    });
+    let (layers, written) = written?;
+    proof?;
+    let built = prepared.finish(written, options)?;
     let finished = finished::record(&built, layers, options, store).map_err(BuildError::from)?;
     Ok(Made {
         finished,
@@ -222,43 +265,50 @@ pub fn build(
     store: &Store,
     progress: &dyn Progress,
 ) -> Result<Built, BuildError> {
-    let (built, _) = compress(prepared, options, store, progress)?;
-    Ok(built)
+    let (_, written) = prepared.compress(options, store, progress)?;
+    prepared.finish(written, options)
 }
 
-fn compress(
-    prepared: Prepared,
-    options: &BuildOptions,
-    store: &Store,
-    progress: &dyn Progress,
-) -> Result<(Built, Vec<StoredLayer>), BuildError> {
-    progress.step("compressing");
-    let Prepared {
-        recipe,
-        resolution,
-        assembly,
-        sources,
-    } = prepared;
-    let written = layers::write(
-        &assembly.layers,
-        &sources,
-        options.compression,
-        options.threads,
-        store,
-    )?;
-    let (stored, layers) = written.into_iter().unzip();
-    let newest = assembly
-        .tree
-        .iter()
-        .map(|(_, entry)| entry.meta.mtime)
-        .max();
-    let created = options.epoch.or(newest).unwrap_or_default();
-    let image = config::image(&recipe, &resolution, &assembly, layers, created)?;
-    let built = Built {
-        image,
-        recipe,
-        resolution,
-        assembly,
-    };
-    Ok((built, stored))
+impl Prepared {
+    /// Writes the layers into the store, and gives them as it and as an image has them.
+    fn compress(
+        &self,
+        options: &BuildOptions,
+        store: &Store,
+        progress: &dyn Progress,
+    ) -> Result<(Vec<StoredLayer>, Vec<Layer>), BuildError> {
+        progress.step("compressing");
+        let written = layers::write(
+            &self.assembly.layers,
+            &self.sources,
+            options.compression,
+            options.threads,
+            store,
+        )?;
+        Ok(written.into_iter().unzip())
+    }
+
+    /// The image of these layers.
+    fn image(&self, layers: Vec<Layer>, options: &BuildOptions) -> Result<Image, BuildError> {
+        let times = self.assembly.tree.iter();
+        let newest = times.map(|(_, entry)| entry.meta.mtime).max();
+        let created = options.epoch.or(newest).unwrap_or_default();
+        let (recipe, resolution) = (&self.recipe, &self.resolution);
+        Ok(config::image(
+            recipe,
+            resolution,
+            &self.assembly,
+            layers,
+            created,
+        )?)
+    }
+
+    fn finish(self, layers: Vec<Layer>, options: &BuildOptions) -> Result<Built, BuildError> {
+        Ok(Built {
+            image: self.image(layers, options)?,
+            recipe: self.recipe,
+            resolution: self.resolution,
+            assembly: self.assembly,
+        })
+    }
 }

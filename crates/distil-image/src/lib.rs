@@ -36,7 +36,7 @@ pub use assemble::{
 };
 pub use authority::authorities;
 pub use build::{
-    BuildError, BuildOptions, Built, Made, Prepared, Progress, build, make, prepare, solve,
+    BuildError, BuildOptions, Built, Draft, Made, Prepared, Progress, build, make, prepare, solve,
 };
 pub use closure::ClosureError;
 pub use config::ConfigError;

@@ -10,7 +10,7 @@ use distil_check::{
     Config, Filesystem, Finding, Judged, Limits, Options, Policy, Profile, Rule, Severity, Subject,
     Verdict, merge, read_folder, read_layers,
 };
-use distil_image::Built;
+use distil_image::Draft;
 use distil_image::recipe::Variant;
 use distil_oci::transport;
 use distil_oci::{Image, Location, Platform};
@@ -276,39 +276,38 @@ fn made(word: &str, flags: &cli::Check) -> Result<Target, CommandError> {
         ..cli::Definition::default()
     };
     let built = make_to_look_at(word, &definition, flags.platform.as_deref(), &flags.archive)?;
-    Ok(of_built(word, &built))
+    Ok(of_definition(word, built.draft()))
 }
 
-pub(crate) fn of_built(word: &str, built: &Built) -> Target {
-    let config = Config::of(&built.image);
-    let path = built
-        .recipe
-        .config
-        .env
-        .get("PATH")
-        .map_or(program::DEFAULT_PATH, String::as_str);
-    let tree = &built.assembly.tree;
-    let runtimes = built.recipe.runtimes.iter();
+pub(crate) fn of_definition(word: &str, draft: Draft<'_>) -> Target {
+    let Draft {
+        recipe,
+        assembly,
+        image,
+    } = draft;
+    let path = recipe.config.env.get("PATH");
+    let path = path.map_or(program::DEFAULT_PATH, String::as_str);
+    let tree = &assembly.tree;
+    let runtimes = recipe.runtimes.iter();
     let runtimes = runtimes
         .filter_map(|word| program::find(tree, path, "/", word).ok())
         .collect();
     Target {
         name: word.to_owned(),
-        digest: Some(built.image.digest().to_string()),
-        platform: Some(built.image.platform().to_string()),
+        digest: Some(image.digest().to_string()),
+        platform: Some(image.platform().to_string()),
         filesystem: Filesystem {
             tree: tree.clone(),
             ..Filesystem::default()
         },
-        config,
+        config: Config::of(image),
         runtimes,
-        layers: built
-            .image
+        layers: image
             .layers()
             .iter()
             .map(|layer| layer.digest().to_string())
             .collect(),
-        profile: profile(built.recipe.variant),
+        profile: profile(recipe.variant),
     }
 }
 
@@ -321,12 +320,12 @@ fn profile(variant: Variant) -> Option<Profile> {
     }
 }
 
-/// What is wrong with an image that was just made, but for what its definition allows.
+/// What is wrong with an image that is being made, but for what its definition allows.
 ///
 /// # Errors
 /// If it does not pass its profile.
-pub(crate) fn prove(word: &str, built: &Built) -> Result<(), CommandError> {
-    let target = of_built(word, built);
+pub(crate) fn prove(word: &str, draft: Draft<'_>) -> Result<(), CommandError> {
+    let target = of_definition(word, draft);
     let policy = Policy {
         profile: target.profile.unwrap_or_default(),
         ..Policy::default()
@@ -338,7 +337,7 @@ pub(crate) fn prove(word: &str, built: &Built) -> Result<(), CommandError> {
         writable: &[],
     };
     let mut findings = distil_check::check(target.subject(), options);
-    findings.retain(|finding| !is_allowed(built, finding));
+    findings.retain(|finding| !is_allowed(draft, finding));
     let verdict = policy.judge(findings, now);
     if !verdict.failed {
         return Ok(());
@@ -366,8 +365,8 @@ pub(crate) fn prove(word: &str, built: &Built) -> Result<(), CommandError> {
 
 /// Whether the definitions of an image allow a finding: its files, by path or by package, or the
 /// library that is missing.
-fn is_allowed(built: &Built, finding: &Finding) -> bool {
-    let layers = &built.recipe.layers;
+fn is_allowed(draft: Draft<'_>, finding: &Finding) -> bool {
+    let layers = &draft.recipe.layers;
     let excused = layers.iter().flat_map(|layer| layer.excuse.keys());
     if excused
         .into_iter()
@@ -383,7 +382,7 @@ fn is_allowed(built: &Built, finding: &Finding) -> bool {
         .map(|entry| (*entry).clone())
         .collect();
     let patterns = Patterns::new(&patterns).unwrap_or_else(|_| Patterns::none());
-    let tree = &built.assembly.tree;
+    let tree = &draft.assembly.tree;
     let is_fine = |path: &TreePath| {
         let package = tree
             .follow(path)

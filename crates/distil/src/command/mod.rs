@@ -16,7 +16,8 @@ use distil_debian::suite::Suite;
 use distil_image::definition::is_file_name;
 use distil_image::recipe::{Source, Target, Variant, lower};
 use distil_image::{
-    Architecture, BuildError, BuildOptions, Built, Made, Prepared, Resolution, build, prepare,
+    Architecture, BuildError, BuildOptions, Built, Draft, Made, Prepared, Resolution, build,
+    prepare,
 };
 use distil_oci::Compression;
 
@@ -143,7 +144,7 @@ pub(crate) fn make_or_find(
     let recipe = lower(named.source.clone(), target).map_err(|error| explain(error.into()))?;
     let archive = session.archive(&recipe)?;
     let (store, fetcher) = (&session.store, &session.fetcher);
-    let prove = |built: &Built| check::prove(word, built);
+    let prove = |draft: Draft<'_>| check::prove(word, draft);
     distil_image::make(
         recipe, &archive, options, anew, store, fetcher, printer, prove,
     )

@@ -13,7 +13,7 @@ use super::{
     File, FileKind, Files, LeftOut, LocalFile, Making, Omitted, Package, Script, Undone, Unowned,
     View,
 };
-use crate::command::check::of_built as target;
+use crate::command::check::of_definition as target;
 use crate::error::CommandError;
 
 pub(super) fn view(built: &Built, with_files: bool) -> Result<View, CommandError> {
@@ -31,7 +31,7 @@ pub(super) fn view(built: &Built, with_files: bool) -> Result<View, CommandError
         unpacked_size: sizes.map(|node| node.content.size()).sum(),
         packages: packages(built)?,
         unowned_files: unowned(built),
-        build_stage: target("", built).build_stage(),
+        build_stage: target("", built.draft()).build_stage(),
         files: with_files.then(|| files(built)).transpose()?,
         making: Some(making(built)),
         ..View::of_documents(&built.image)
