@@ -13,12 +13,12 @@ use std::num::NonZeroUsize;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use distil_debian::deb::{Expected, unpack};
-use distil_debian::index::{Condensed, PackageIndex, Pocket, condense};
+use distil_debian::index::{Condensed, PackageIndex, Pocket, Table, Text, condense};
 use distil_debian::relation::Relation;
 use distil_debian::solve::{Request, solve};
 use distil_debian::version::Version;
 use distil_fixture::{Compression, DebBuilder};
-use distil_store::Digest;
+use distil_store::{Blob, Digest, Store};
 
 /// As many as trixie has for one architecture.
 const PACKAGES: u64 = 68_000;
@@ -98,16 +98,21 @@ fn packages_file() -> String {
     text
 }
 
-/// What the store keeps of an index.
-fn condensed(text: &str, threads: usize) -> Vec<u8> {
+/// What the store keeps of an index: the table and the text.
+fn condensed(text: &str, threads: usize) -> (Table, Vec<u8>) {
     let threads = NonZeroUsize::new(threads).expect("some threads");
     let mut output = Vec::new();
-    condense(text.as_bytes(), "amd64", threads, &mut output).expect("the text is an index");
-    output
+    let table =
+        condense(text.as_bytes(), "amd64", threads, &mut output).expect("the text is an index");
+    (table, output)
 }
 
-fn index(stored: &[u8]) -> PackageIndex {
-    let condensed = Condensed::from_bytes(stored.to_vec()).expect("what was condensed");
+/// Opens what the store has, as a build does.
+fn index(table: &Blob, text: &Blob) -> PackageIndex {
+    let table = table.read(u64::MAX).expect("a file").expect("undamaged");
+    let table = Table::from_bytes(table).expect("what was condensed");
+    let text = Text::stored(text.clone()).expect("a file");
+    let condensed = Condensed::new(table, text).expect("what was condensed");
     let mut index = PackageIndex::new("amd64");
     let pocket = Pocket {
         name: "trixie".to_owned(),
@@ -121,7 +126,11 @@ fn index(stored: &[u8]) -> PackageIndex {
 
 fn indexes(criterion: &mut Criterion) {
     let text = packages_file();
-    let stored = condensed(&text, 1);
+    let (table, stored) = condensed(&text, 1);
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(folder.path()).expect("a store");
+    let put = |bytes: &[u8]| store.put(bytes).expect("room");
+    let (table, stored) = (put(table.as_bytes()), put(&stored));
     let mut group = criterion.benchmark_group("index");
     group.sample_size(20);
     group.throughput(Throughput::Bytes(text.len() as u64));
@@ -129,14 +138,24 @@ fn indexes(criterion: &mut Criterion) {
         group.bench_function(format!("condense on {threads} threads"), |bencher| {
             bencher.iter(|| condensed(black_box(&text), threads));
         });
+        group.bench_function(
+            format!("condense into the store on {threads} threads"),
+            |bencher| {
+                bencher.iter(|| {
+                    let mut writer = store.create().expect("room");
+                    let threads = NonZeroUsize::new(threads).expect("some threads");
+                    condense(text.as_bytes(), "amd64", threads, &mut writer).expect("an index")
+                });
+            },
+        );
     }
-    group.throughput(Throughput::Bytes(stored.len() as u64));
+    group.throughput(Throughput::Bytes(table.size()));
     group.bench_function("open the condensed", |bencher| {
-        bencher.iter(|| black_box(index(&stored)));
+        bencher.iter(|| black_box(index(&table, &stored)));
     });
     group.finish();
 
-    let index = index(&stored);
+    let index = index(&table, &stored);
     let mut group = criterion.benchmark_group("solve");
     for wanted in [1, 10, 100] {
         let mut numbers = Numbers(7);

@@ -1,12 +1,18 @@
 //! The packages of an archive: the `Packages` files of all its suites together, for one
 //! architecture.
 //!
-//! An index keeps the text and the places of its stanzas. A stanza is parsed when it is asked
-//! for: of some 70,000 packages a solution looks at a few hundred. [`condense`] makes the text
-//! half as large, and finds every stanza, once, before it is kept.
+//! An index keeps the text of each file and a [`Table`] of the places of its stanzas and of all
+//! names in it. A stanza is read and parsed when it is asked for: of some 70,000 packages a
+//! solution looks at a few hundred. [`condense`] makes the text half as large, and finds every
+//! stanza, once, before it is kept.
+//!
+//! A text in the store stays there. It is cut into blocks of whole stanzas, whose digests are in
+//! the table: what is read of it is verified, and what is not needs not be. So nothing but a
+//! stanza can turn out to be damaged, and then [`IndexError::Damaged`] says so.
 
 mod blocks;
 mod condense;
+mod draft;
 mod nearest;
 pub use nearest::nearest;
 mod scan;
@@ -15,18 +21,20 @@ mod table;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
 use crate::control::{ControlError, Paragraph};
 use crate::package::{BinaryPackage, PackageError};
-use table::{Slice, Table, hash};
+use table::Entry;
 
 pub use condense::{Condensed, condense};
+pub use table::Table;
+pub use text::Text;
 
 /// Where packages come from: one `Packages` file of one suite.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,6 +56,14 @@ pub enum IndexError {
     /// Writing the condensed index failed.
     #[error("failed to write the condensed package index")]
     Write(#[source] std::io::Error),
+    /// What the store has of an index is not what was put there. It is to be made anew.
+    #[error("the package index of `{pocket}` is damaged in the store")]
+    Damaged {
+        /// The pocket's name.
+        pocket: String,
+        /// How that was found.
+        source: std::io::Error,
+    },
     /// A package's stanza is wrong.
     #[error("the stanza of `{package}` at line {line} of the package index{of} is wrong", of = of_pocket(.pocket))]
     Package {
@@ -84,25 +100,8 @@ fn of_pocket(pocket: &Option<String>) -> String {
 pub struct PackageIndex {
     architecture: String,
     pockets: Vec<Pocket>,
-    texts: Vec<String>,
-    /// Sorted by [`hash`].
-    entries: Vec<Entry>,
-    /// Sorted by [`hash`].
-    provides: Vec<Provide>,
-}
-
-/// A stanza of one of the texts.
-#[derive(Debug, Clone, Copy)]
-struct Entry {
-    place: table::Entry,
-    pocket: u16,
-}
-
-/// A provided name in a stanza of one of the texts.
-#[derive(Debug, Clone, Copy)]
-struct Provide {
-    place: table::Provide,
-    pocket: u16,
+    /// What each pocket has. They are few, and each is searched by itself.
+    files: Vec<Condensed>,
 }
 
 impl PackageIndex {
@@ -111,9 +110,7 @@ impl PackageIndex {
         Self {
             architecture: architecture.to_owned(),
             pockets: Vec::new(),
-            texts: Vec::new(),
-            entries: Vec::new(),
-            provides: Vec::new(),
+            files: Vec::new(),
         }
     }
 
@@ -129,12 +126,12 @@ impl PackageIndex {
 
     /// How many stanzas the index has.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.tables().map(Table::packages).sum()
     }
 
     /// Whether the index has no stanza.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
     /// Adds a `Packages` file, condensed or as the archive has it.
@@ -153,9 +150,9 @@ impl PackageIndex {
             return Err(unusable("is larger than 4 GiB"));
         }
         let text = String::from_utf8(text).map_err(|_| unusable("is not UTF-8"))?;
-        let table = Table::of(&text, &self.architecture)
+        let condensed = Condensed::of(text, &self.architecture)
             .map_err(|problem| problem.in_pocket(Some(&pocket.name)))?;
-        self.add_condensed(Condensed { text, table }, pocket)
+        self.add_condensed(condensed, pocket)
     }
 
     /// Adds what [`condense`] made for the index's architecture.
@@ -167,56 +164,35 @@ impl PackageIndex {
         condensed: Condensed,
         pocket: Pocket,
     ) -> Result<(), IndexError> {
-        let number = u16::try_from(self.pockets.len()).map_err(|_| IndexError::Unusable {
-            pocket: pocket.name.clone(),
-            problem: "is one too many: 65,536 are the most",
-        })?;
-        let Condensed { text, table } = condensed;
+        if u16::try_from(self.pockets.len()).is_err() {
+            return Err(IndexError::Unusable {
+                pocket: pocket.name,
+                problem: "is one too many: 65,536 are the most",
+            });
+        }
         self.pockets.push(pocket);
-        self.texts.push(text);
-        self.entries.extend(table.entries.iter().map(|place| Entry {
-            place: *place,
-            pocket: number,
-        }));
-        self.provides
-            .extend(table.provides.iter().map(|place| Provide {
-                place: *place,
-                pocket: number,
-            }));
-        // Stable, since that one is fast where there are sorted parts.
-        self.entries.sort_by_key(|entry| entry.place.hash);
-        self.provides.sort_by_key(|provide| provide.place.hash);
+        self.files.push(condensed);
         Ok(())
     }
 
-    fn slice(&self, pocket: u16, slice: Slice) -> &str {
-        self.texts
-            .get(usize::from(pocket))
-            .and_then(|text| text.get(range(slice.start, slice.start.saturating_add(slice.length))))
-            .unwrap_or("")
-    }
-
-    fn name_of(&self, entry: &Entry) -> &str {
-        self.slice(entry.pocket, entry.place.name)
-    }
-
-    fn virtual_name_of(&self, provide: &Provide) -> &str {
-        self.slice(provide.pocket, provide.place.virtual_name)
+    fn tables(&self) -> impl Iterator<Item = &Table> {
+        self.files.iter().map(|file| &file.table)
     }
 
     /// The names of all real packages, sorted.
     pub fn package_names(&self) -> Vec<&str> {
-        sorted(self.entries.iter().map(|entry| self.name_of(entry)))
+        sorted(self.tables().flat_map(Table::names))
     }
 
     /// The names of all packages that others provide, sorted. Some are real ones, too.
     pub fn virtual_names(&self) -> Vec<&str> {
-        sorted(self.provides.iter().map(|p| self.virtual_name_of(p)))
+        sorted(self.tables().flat_map(Table::virtual_names))
     }
 
     /// Whether there is a real package of this name.
     pub fn has_package(&self, name: &str) -> bool {
-        self.entries_named(name).next().is_some()
+        let mut tables = self.tables();
+        tables.any(|table| table.entries_named(name).next().is_some())
     }
 
     /// The packages called `name`, the best first: by the priority of their pocket, then by
@@ -226,11 +202,14 @@ impl PackageIndex {
     /// best of them. Two packages of one version that differ in their digest are two.
     ///
     /// # Errors
-    /// When a stanza is wrong.
+    /// When a stanza is wrong, or damaged in the store.
     pub fn candidates(&self, name: &str) -> Result<Vec<BinaryPackage>, IndexError> {
         let mut packages = Vec::new();
-        for entry in self.entries_named(name) {
-            packages.push(self.parse(entry)?);
+        // As many as there are numbers, as `add_condensed` sees to.
+        for (pocket, file) in (0..=u16::MAX).zip(&self.files) {
+            for entry in file.table.entries_named(name) {
+                packages.push(self.parse(&entry, file, pocket)?);
+            }
         }
         packages.sort_by(|a: &BinaryPackage, b| {
             let pocket = |package: &BinaryPackage| self.pocket(package.pocket);
@@ -249,23 +228,17 @@ impl PackageIndex {
     /// The names of the real packages that provide `virtual_name` in some version, sorted.
     /// `virtual_name` itself is not among them.
     pub fn providers(&self, virtual_name: &str) -> Vec<&str> {
-        let wanted = hash(virtual_name);
-        let start = self.provides.partition_point(|p| p.place.hash < wanted);
-        let end = self.provides.partition_point(|p| p.place.hash <= wanted);
-        let found = self.provides.get(start..end).unwrap_or_default().iter();
-        sorted(
-            found
-                .filter(|provide| self.virtual_name_of(provide) == virtual_name)
-                .map(|provide| self.slice(provide.pocket, provide.place.provider))
-                .filter(|provider| *provider != virtual_name),
-        )
+        let providers = self
+            .tables()
+            .flat_map(|table| table.providers(virtual_name));
+        sorted(providers.filter(|provider| *provider != virtual_name))
     }
 
     /// Real and virtual packages whose names are like `name`, the most alike first, at most
     /// `limit`; for messages.
     pub fn nearest(&self, name: &str, limit: usize) -> Vec<String> {
-        let real = self.entries.iter().map(|entry| self.name_of(entry));
-        let provided = self.provides.iter().map(|p| self.virtual_name_of(p));
+        let real = self.tables().flat_map(Table::names);
+        let provided = self.tables().flat_map(Table::virtual_names);
         nearest::nearest(name, real.chain(provided), limit)
     }
 
@@ -276,35 +249,28 @@ impl PackageIndex {
             .map_or(("", 0), |pocket| (&pocket.name, pocket.priority))
     }
 
-    fn entries_named(&self, name: &str) -> impl Iterator<Item = &Entry> {
-        let wanted = hash(name);
-        let start = self
-            .entries
-            .partition_point(|entry| entry.place.hash < wanted);
-        let found = self.entries.get(start..).unwrap_or_default().iter();
-        found
-            .take_while(move |entry| entry.place.hash == wanted)
-            .filter(move |entry| self.name_of(entry) == name)
-    }
-
-    fn parse(&self, entry: &Entry) -> Result<BinaryPackage, IndexError> {
-        let text = self
-            .texts
-            .get(usize::from(entry.pocket))
-            .map_or("", |t| t.as_str());
-        let stanza = text
-            .get(range(entry.place.start, entry.place.end))
-            .unwrap_or("");
-        let line = u64::from(entry.place.line);
-        let paragraph =
-            Paragraph::parse(stanza).map_err(|error| error.moved_by(line.saturating_sub(1)))?;
-        BinaryPackage::from_paragraph(&paragraph, entry.pocket).map_err(|source| {
-            IndexError::Package {
-                package: self.name_of(entry).to_owned(),
-                line,
-                pocket: Some(self.pocket(entry.pocket).0.to_owned()),
-                source,
-            }
+    fn parse(
+        &self,
+        entry: &Entry,
+        file: &Condensed,
+        pocket: u16,
+    ) -> Result<BinaryPackage, IndexError> {
+        let of = || self.pocket(pocket).0.to_owned();
+        let damaged = |source| IndexError::Damaged {
+            pocket: of(),
+            source,
+        };
+        let stanza = file.text.stanza(entry, &file.table).map_err(damaged)?;
+        let line = u64::from(entry.line);
+        let moved = |error: ControlError| error.moved_by(line.saturating_sub(1));
+        let stanza =
+            std::str::from_utf8(&stanza).map_err(|_| moved(ControlError::NotUtf8 { line: 1 }))?;
+        let paragraph = Paragraph::parse(stanza).map_err(moved)?;
+        BinaryPackage::from_paragraph(&paragraph, pocket).map_err(|source| IndexError::Package {
+            package: file.table.name_of(entry).to_owned(),
+            line,
+            pocket: Some(of()),
+            source,
         })
     }
 }
@@ -314,9 +280,4 @@ fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     names.sort_unstable();
     names.dedup();
     names
-}
-
-/// `u32` always fits into the `usize` of the machines that this runs on.
-fn range(start: u32, end: u32) -> Range<usize> {
-    start as usize..end as usize
 }

@@ -15,7 +15,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use distil_debian::index::{PackageIndex, Pocket, condense};
+use distil_debian::index::{Condensed, PackageIndex, Pocket, Text, condense};
 use distil_debian::package::BinaryPackage;
 use distil_debian::relation::{Alternatives, Relation, Relations};
 use distil_debian::solve::{Request, solve};
@@ -181,8 +181,10 @@ impl Apt {
         for file in files {
             let text = fs::read(&file).unwrap();
             let threads = std::thread::available_parallelism().unwrap();
-            let condensed = condense(&text[..], self.architecture, threads, &mut std::io::sink());
-            let condensed = condensed.unwrap_or_else(|error| panic!("{error:?}"));
+            let mut output = Vec::new();
+            let table = condense(&text[..], self.architecture, threads, &mut output);
+            let table = table.unwrap_or_else(|error| panic!("{error:?}"));
+            let condensed = Condensed::new(table, Text::from(output)).unwrap();
             let pocket = Pocket {
                 name: file.file_name().unwrap().to_string_lossy().into_owned(),
                 priority: 500,

@@ -1,5 +1,6 @@
 //! All steps from a definition to an image, in order.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::thread::ScopedJoinHandle;
 
@@ -183,9 +184,22 @@ fn resolution(
     if let Some(found) = finished::find_resolution(recipe, states, options, store) {
         return Ok(found);
     }
-    let index = archive.index(store, fetcher)?;
-    progress.step("solving");
-    let resolution = resolve(recipe, &index, states)?;
+    let mut damaged = BTreeSet::new();
+    let resolution = loop {
+        let index = archive.index_anew(&damaged, store, fetcher)?;
+        progress.step("solving");
+        match resolve(recipe, &index, states) {
+            // Only what is looked at is verified, and that one may be the next of several.
+            Err(error)
+                if error
+                    .damaged()
+                    .is_some_and(|pocket| damaged.insert(pocket.to_owned())) =>
+            {
+                progress.step("reading the archive");
+            }
+            resolved => break resolved?,
+        }
+    };
     finished::record_resolution(recipe, &resolution, options, store)?;
     Ok(resolution)
 }

@@ -106,6 +106,18 @@ pub enum ResolveError {
     },
 }
 
+impl ResolveError {
+    /// The pocket whose index turned out to be damaged in the store, if that is why.
+    pub fn damaged(&self) -> Option<&str> {
+        match self {
+            Self::Unsolvable { source, .. } | Self::UnsolvableDev { source, .. } => {
+                source.damaged()
+            }
+            Self::NoTool { .. } | Self::UselessWithout { .. } => None,
+        }
+    }
+}
+
 /// Finds the packages of all layers.
 ///
 /// # Errors

@@ -1,17 +1,21 @@
 //! Getting the `Packages` file that a Release names.
+//!
+//! The store keeps two blobs of each, condensed: the text, and its table with the text's digest
+//! behind it. The table is read whole and verified, which is some ms; of the text, which is eight
+//! times as large, no more than a solution looks at.
 
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::num::NonZeroUsize;
 
-use distil_store::{Blob, Key, Store};
+use distil_store::{Blob, Digest, Key, Store, StoreError};
 
 use super::{ArchiveError, ArchiveOptions, Attempt};
 use crate::fetch::{Fetcher, Mirror};
-use crate::index::{Condensed, IndexError, condense};
+use crate::index::{Condensed, IndexError, Table, Text, condense};
 use crate::release::{FileEntry, Release};
 
 /// Names what [`condense`] makes; to be raised when that changes.
-const INDEX_FORMAT: &[u8] = b"2";
+const INDEX_FORMAT: &[u8] = b"3";
 
 /// The component that images are made from: what Debian itself is (Debian Policy §2.2.1).
 const COMPONENT: &str = "main";
@@ -19,22 +23,28 @@ const COMPONENT: &str = "main";
 /// The most memory that decompressing an index may take.
 const XZ_MEMORY: u64 = 256 << 20;
 
-/// The most bytes that a condensed index may have in the store: a text of 4 GiB, and its table.
-const MAX_INDEX: u64 = 6 << 30;
+/// The most bytes that a table may have in the store: that of a text of 4 GiB has fewer.
+const MAX_TABLE: u64 = 4 << 30;
+
+/// How long a digest is.
+const DIGEST: usize = 32;
 
 /// How an index may be compressed, in the order of preference: trixie's takes 0.6 s to decode
 /// from xz and 0.1 s from gzip, where it is a third larger.
 const COMPRESSIONS: [&str; 3] = [".gz", ".xz", ""];
 
-/// Gets the condensed index of `pocket`, from the store if it has it.
+/// Gets the condensed index of `pocket`, from the store if it has it and it is not to be made
+/// `anew`.
 ///
 /// Every compression of the index is tried at every mirror, by its digest first and then at
 /// its usual path: mirrors exist on which only one of them is not stale.
+#[expect(clippy::too_many_arguments, reason = "where from, which, and how")]
 pub(super) fn get(
     pocket: &str,
     release: &Release,
     mirrors: &[Mirror],
     options: &ArchiveOptions,
+    anew: bool,
     store: &Store,
     fetcher: &Fetcher,
     threads: NonZeroUsize,
@@ -63,17 +73,40 @@ pub(super) fn get(
             architectures: release.architectures.clone(),
         });
     }
-    let key = |entry: &FileEntry| {
+    let key = |part: &str, entry: &FileEntry| {
         let inputs = [
             INDEX_FORMAT,
+            part.as_bytes(),
             entry.sha256.as_bytes(),
             architecture.as_bytes(),
         ];
         Key::new("index", &inputs)
     };
-    for (_, _, entry) in &choices {
-        if let Some(bytes) = store.value(&key(entry), MAX_INDEX)
-            && let Some(condensed) = Condensed::from_bytes(bytes)
+    if !anew {
+        let mut keys = choices.iter().map(|(_, _, entry)| key("table", entry));
+        if let Some(condensed) = keys.find_map(|key| stored(&key, store)) {
+            return Ok(condensed);
+        }
+    }
+    let make = |blob: &Blob, suffix: &str, entry: &FileEntry| {
+        let (table, text) = condensed(blob, suffix, architecture, threads, store)?;
+        keep(
+            &table,
+            &text,
+            [key("table", entry), key("text", entry)],
+            store,
+        )
+        .map_err(unwritable)?;
+        let text = Text::stored(text).map_err(unwritable)?;
+        let cut = || IndexError::Write(io::ErrorKind::UnexpectedEof.into());
+        Condensed::new(table, text).ok_or_else(cut)
+    };
+    // What was downloaded before, for a version that kept something else of it, or for what was
+    // damaged since.
+    for (suffix, _, entry) in &choices {
+        if let Some(blob) = store.get(&entry.sha256)
+            && let Ok(Some(_)) = blob.verify()
+            && let Ok(condensed) = make(&blob, suffix, entry)
         {
             return Ok(condensed);
         }
@@ -95,11 +128,8 @@ pub(super) fn get(
                         continue;
                     }
                 };
-                match condensed(&blob, suffix, architecture, threads, store) {
-                    Ok((condensed, blob)) => {
-                        store.record(&key(entry), &blob)?;
-                        return Ok(condensed);
-                    }
+                match make(&blob, suffix, entry) {
+                    Ok(condensed) => return Ok(condensed),
                     Err(source @ IndexError::Write(_)) => {
                         return Err(ArchiveError::Index {
                             pocket: pocket.to_owned(),
@@ -115,6 +145,28 @@ pub(super) fn get(
         pocket: pocket.to_owned(),
         attempts,
     })
+}
+
+/// The index whose table was recorded for `key`, if the store has both that and the text.
+fn stored(key: &Key, store: &Store) -> Option<Condensed> {
+    let mut table = store.value(key, MAX_TABLE)?;
+    let digest = table.split_off(table.len().checked_sub(DIGEST)?);
+    let text = store.get(&Digest::from_bytes(*digest.first_chunk()?))?;
+    let table = Table::from_bytes(table)?;
+    let found = Condensed::new(table, Text::stored(text.clone()).ok()?);
+    if found.is_none() {
+        // Cut off, most likely, and then it goes.
+        let _ = text.verify();
+    }
+    found
+}
+
+/// Puts a table beside its text, for [`stored`]. The text's own key leads nobody to it, but says
+/// what it is.
+fn keep(table: &Table, text: &Blob, keys: [Key; 2], store: &Store) -> Result<(), StoreError> {
+    let value = [table.as_bytes(), text.digest().as_bytes()].concat();
+    store.record(&keys[0], &store.put(&value)?)?;
+    store.record(&keys[1], text)
 }
 
 fn addresses(
@@ -140,10 +192,8 @@ fn condensed(
     architecture: &str,
     threads: NonZeroUsize,
     store: &Store,
-) -> Result<(Condensed, Blob), IndexError> {
-    let unreadable =
-        |error: distil_store::StoreError| IndexError::Write(std::io::Error::other(error));
-    let input = BufReader::with_capacity(1 << 16, blob.open().map_err(unreadable)?);
+) -> Result<(Table, Blob), IndexError> {
+    let input = BufReader::with_capacity(1 << 16, blob.open().map_err(unwritable)?);
     let decoder: Box<dyn Read + Send> = match suffix {
         ".gz" => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
         ".xz" => {
@@ -154,7 +204,11 @@ fn condensed(
         }
         _ => Box::new(input),
     };
-    let mut writer = store.create().map_err(unreadable)?;
-    let condensed = condense(decoder, architecture, threads, &mut writer)?;
-    Ok((condensed, writer.commit().map_err(unreadable)?))
+    let mut writer = store.create().map_err(unwritable)?;
+    let table = condense(decoder, architecture, threads, &mut writer)?;
+    Ok((table, writer.commit().map_err(unwritable)?))
+}
+
+fn unwritable(error: StoreError) -> IndexError {
+    IndexError::Write(io::Error::other(error))
 }

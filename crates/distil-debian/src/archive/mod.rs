@@ -12,6 +12,7 @@ mod keys;
 mod mirrors;
 mod release;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, ErrorKind};
 use std::num::NonZeroUsize;
@@ -121,11 +122,28 @@ impl Archive {
         Ok(archive)
     }
 
-    /// Gets and reads the indexes that the Releases name.
+    /// Gets and opens the indexes that the Releases name.
+    ///
+    /// Their stanzas are read from the store when they are asked for. Should one of them be
+    /// [damaged](crate::index::IndexError::Damaged), [`Archive::index_anew`] has another.
     ///
     /// # Errors
     /// If any cannot be had.
     pub fn index(&self, store: &Store, fetcher: &Fetcher) -> Result<PackageIndex, ArchiveError> {
+        self.index_anew(&BTreeSet::new(), store, fetcher)
+    }
+
+    /// As [`Archive::index`], but what the store has made of the indexes of the pockets in
+    /// `damaged` is not taken.
+    ///
+    /// # Errors
+    /// If any cannot be had.
+    pub fn index_anew(
+        &self,
+        damaged: &BTreeSet<String>,
+        store: &Store,
+        fetcher: &Fetcher,
+    ) -> Result<PackageIndex, ArchiveError> {
         let texts = at_once(&self.pockets, |pocket| {
             let (name, mirrors) = (&pocket.name, &pocket.mirrors);
             index::get(
@@ -133,6 +151,7 @@ impl Archive {
                 &pocket.release,
                 mirrors,
                 &self.options,
+                damaged.contains(name),
                 store,
                 fetcher,
                 self.threads,

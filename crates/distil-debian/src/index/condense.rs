@@ -5,44 +5,38 @@ use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
+use distil_store::Digest;
+
 use crate::control::ControlError;
-use crate::index::IndexError;
 use crate::index::blocks::{Block, Blocks, lines};
+use crate::index::draft::Draft;
 use crate::index::table::Table;
+use crate::index::text::Text;
+use crate::index::{IndexError, scan};
 use crate::package::is_wanted;
 
-/// A condensed index: the text, and where the stanzas are in it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// How long a block of the text is at least, which is verified for any of its stanzas: some seven
+/// of them. The smaller, the less is read for a solution, and the larger is the table.
+const VERIFIED: usize = 4 << 10;
+
+/// A condensed index: where the stanzas are, and the text, which need not be in memory.
+#[derive(Debug, Clone)]
 pub struct Condensed {
-    pub(super) text: String,
     pub(super) table: Table,
+    pub(super) text: Text,
 }
 
 impl Condensed {
-    /// The text, which is a `Packages` file itself.
-    pub fn text(&self) -> &str {
-        &self.text
+    /// A text and its table; none if the text is longer or shorter than the one of the table.
+    pub fn new(table: Table, text: Text) -> Option<Self> {
+        (table.length() == text.length()).then_some(Self { table, text })
     }
 
-    /// The number of packages of the architecture that it was made for.
-    pub fn packages(&self) -> usize {
-        self.table.len()
-    }
-
-    /// What [`condense`] wrote; none if it did not write that.
-    pub fn from_bytes(mut bytes: Vec<u8>) -> Option<Self> {
-        let table = Table::split_off(&mut bytes)?;
-        let text = String::from_utf8(bytes).ok()?;
-        Some(Self { text, table })
-    }
-
-    fn append(&mut self, part: Self, output: &mut impl Write) -> Result<(), IndexError> {
-        output
-            .write_all(part.text.as_bytes())
-            .map_err(IndexError::Write)?;
-        self.table.append(part.table, self.text.len())?;
-        self.text.push_str(&part.text);
-        Ok(())
+    /// Finds the stanzas of a text of at most 4 GiB.
+    pub(super) fn of(text: String, architecture: &str) -> Result<Self, scan::Problem> {
+        let table = Draft::of(&text, architecture)?.finish(text.len());
+        let text = Text::from(text.into_bytes());
+        Ok(Self { table, text })
     }
 }
 
@@ -51,8 +45,8 @@ impl Condensed {
 /// more is checked than finding it needs: one in 70,000 that is wrong, and that nobody asks for,
 /// keeps nobody from building.
 ///
-/// What is written to `output` is the same, for [`Condensed::from_bytes`]. It depends on nothing
-/// but the input and the architecture.
+/// The text is written to `output`, and its table is the answer. Both depend on nothing but the
+/// input and the architecture.
 ///
 /// # Errors
 /// When reading or writing fails, or the input is no index; the output is then of no use.
@@ -61,29 +55,38 @@ pub fn condense(
     architecture: &str,
     threads: NonZeroUsize,
     output: &mut impl Write,
-) -> Result<Condensed, IndexError> {
+) -> Result<Table, IndexError> {
     let mut blocks = Blocks::new(input);
-    let mut condensed = Condensed::default();
+    let (mut draft, mut length) = (Draft::default(), 0);
+    let mut take = |part: Part| {
+        let text = part.text.as_bytes();
+        output.write_all(text).map_err(IndexError::Write)?;
+        draft.append(part.draft, length, text.len())?;
+        length += text.len();
+        Ok(())
+    };
     if threads.get() == 1 {
         while let Some(block) = blocks.next()? {
-            condensed.append(condense_block(&block, architecture)?, output)?;
+            take(condense_block(&block, architecture)?)?;
         }
     } else {
-        in_parallel(blocks, architecture, threads, |part| {
-            condensed.append(part, output)
-        })?;
+        in_parallel(blocks, architecture, threads, take)?;
     }
-    condensed.table.sort();
-    let table = condensed.table.to_bytes(condensed.text.len());
-    output.write_all(&table).map_err(IndexError::Write)?;
     output.flush().map_err(IndexError::Write)?;
-    Ok(condensed)
+    Ok(draft.finish(length))
+}
+
+/// Some stanzas, condensed.
+#[derive(Default)]
+struct Part {
+    text: String,
+    draft: Draft,
 }
 
 /// A block on its way, and where to send what becomes of it.
 struct Job {
     block: Block,
-    done: SyncSender<Result<Condensed, IndexError>>,
+    done: SyncSender<Result<Part, IndexError>>,
 }
 
 /// One thread reads, several condense, and this one takes what comes out, in the order of the text.
@@ -91,7 +94,7 @@ fn in_parallel(
     mut blocks: Blocks<impl Read + Send>,
     architecture: &str,
     threads: NonZeroUsize,
-    mut take: impl FnMut(Condensed) -> Result<(), IndexError>,
+    mut take: impl FnMut(Part) -> Result<(), IndexError>,
 ) -> Result<(), IndexError> {
     let (jobs, queue) = sync_channel::<Job>(threads.get());
     let queue = &Mutex::new(queue);
@@ -137,18 +140,19 @@ fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
     queue.recv().ok()
 }
 
-fn condense_block(block: &Block, architecture: &str) -> Result<Condensed, IndexError> {
+fn condense_block(block: &Block, architecture: &str) -> Result<Part, IndexError> {
     let mut stanza = Stanza {
-        condensed: Condensed::default(),
+        part: Part::default(),
         architecture,
         start: 0,
+        verified: 0,
         line: block.line,
         last: Last::Nothing,
     };
     let text = std::str::from_utf8(&block.bytes).map_err(|error| ControlError::NotUtf8 {
         line: block.line + lines(block.bytes.get(..error.valid_up_to()).unwrap_or_default()),
     })?;
-    stanza.condensed.text.reserve(text.len());
+    stanza.part.text.reserve(text.len());
     let mut line = block.line;
     let mut rest = text;
     while !rest.is_empty() {
@@ -159,16 +163,19 @@ fn condense_block(block: &Block, architecture: &str) -> Result<Condensed, IndexE
         line += 1;
     }
     stanza.finish()?;
-    Ok(stanza.condensed)
+    stanza.end_block();
+    Ok(stanza.part)
 }
 
 /// The stanza that is being read, and all before it.
 struct Stanza<'a> {
-    condensed: Condensed,
+    part: Part,
     architecture: &'a str,
     /// Where it starts in the condensed text, and at which line in the one that is read.
     start: usize,
     line: u64,
+    /// Where the last block of the condensed text ends.
+    verified: usize,
     /// The last field, which continuation lines belong to.
     last: Last,
 }
@@ -194,7 +201,7 @@ impl Stanza<'_> {
                     Last::Nothing => return Err(malformed().into()),
                     Last::Unwanted => {}
                     Last::Wanted => {
-                        let output = &mut self.condensed.text;
+                        let output = &mut self.part.text;
                         output.pop();
                         output.push_str(text);
                         output.push('\n');
@@ -211,8 +218,8 @@ impl Stanza<'_> {
         self.last = match is_wanted(text.get(..colon).unwrap_or_default()) {
             false => Last::Unwanted,
             true => {
-                self.condensed.text.push_str(text);
-                self.condensed.text.push('\n');
+                self.part.text.push_str(text);
+                self.part.text.push('\n');
                 Last::Wanted
             }
         };
@@ -225,13 +232,27 @@ impl Stanza<'_> {
             return Ok(());
         }
         self.last = Last::Nothing;
-        let Condensed { text, table } = &mut self.condensed;
+        let Part { text, draft } = &mut self.part;
         let stanza = text.get(self.start..).unwrap_or_default();
         let place = u32::try_from(self.start).unwrap_or(u32::MAX);
-        let found = table.find(stanza, place, self.line, self.architecture);
+        let found = draft.find(stanza, place, self.line, self.architecture);
         found.map_err(|problem| problem.in_pocket(None))?;
         text.push('\n');
         self.start = text.len();
+        if self.start - self.verified >= VERIFIED {
+            self.end_block();
+        }
         Ok(())
+    }
+
+    /// Ends the block of whole stanzas, if there is one.
+    fn end_block(&mut self) {
+        let Part { text, draft } = &mut self.part;
+        let block = text.get(self.verified..).unwrap_or_default();
+        if !block.is_empty() {
+            let end = u32::try_from(text.len()).unwrap_or(u32::MAX);
+            draft.block(end, Digest::of(block));
+        }
+        self.verified = text.len();
     }
 }

@@ -1,14 +1,31 @@
-//! Where the stanzas of an index are in its text.
+//! Where the stanzas of an index are in its text, and the names in it.
+//!
+//! ```text
+//! 5 numbers   the lengths of the text and of the names, and how many rows of each kind there are
+//! rows        a stanza each, sorted by the hash of the package's name
+//! rows        a provided name each, sorted by its hash
+//! rows        a block of the text each, in its order: where it ends, and its SHA-256
+//! names       one after another
+//! ```
+//!
+//! Numbers are little-endian. Rows are looked at where they are: to open a table costs nothing but
+//! reading it.
 
-use crate::index::{IndexError, scan};
-use crate::package::PackageError;
-use crate::relation;
+use std::ops::Range;
 
-/// The places of stanzas and of the names that they provide.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Table {
-    pub(super) entries: Vec<Entry>,
-    pub(super) provides: Vec<Provide>,
+use distil_store::Digest;
+
+/// The places of stanzas, the names of packages and those that they provide, and the digests of
+/// the text's blocks.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Table {
+    bytes: Vec<u8>,
+    /// How long the text is.
+    length: u64,
+    entries: Range<usize>,
+    provides: Range<usize>,
+    blocks: Range<usize>,
+    names: Range<usize>,
 }
 
 /// A stanza, and the package's name in it.
@@ -23,7 +40,7 @@ pub(super) struct Entry {
     pub(super) name: Slice,
 }
 
-/// A place in a text that is known by other means.
+/// A place among the names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slice {
     pub(super) start: u32,
@@ -31,8 +48,8 @@ pub(super) struct Slice {
 }
 
 impl Slice {
-    /// The same place in a text that has `length` more bytes in front.
-    fn moved_by(self, length: u32) -> Self {
+    /// The same place where there are `length` more bytes in front.
+    pub(super) fn moved_by(self, length: u32) -> Self {
         Self {
             start: length.saturating_add(self.start),
             ..self
@@ -49,100 +66,33 @@ pub(super) struct Provide {
     pub(super) provider: Slice,
 }
 
-/// What a table in bytes ends with: the length of the text before it, and how many entries and
-/// provided names it has.
-const FOOTER: usize = 3 * 8;
+/// Whole stanzas of the text that are read and verified together: from where the block before ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Block {
+    pub(super) end: u32,
+    pub(super) digest: Digest,
+}
+
+const HEADER: usize = 5 * 8;
 const ENTRY: usize = 8 + 5 * 4;
 const PROVIDE: usize = 8 + 4 * 4;
+const BLOCK: usize = 4 + 32;
 
 impl Table {
-    /// Finds the stanzas of a text of at most 4 GiB.
-    pub(super) fn of(text: &str, architecture: &str) -> Result<Self, scan::Problem> {
-        let mut table = Self::default();
-        table.find(text, 0, 1, architecture)?;
-        Ok(table)
-    }
-
-    /// Adds the stanzas of a text that starts at `place` and `line` of a larger one, in its order,
-    /// but for those that are neither of `architecture` nor of `all`: a flat archive has all
-    /// architectures in one file.
-    pub(super) fn find(
-        &mut self,
-        text: &str,
-        place: u32,
-        line: u64,
-        architecture: &str,
-    ) -> Result<(), scan::Problem> {
-        scan::stanzas(text, line, |stanza| {
-            if stanza.architecture != architecture && stanza.architecture != "all" {
-                return Ok(());
-            }
-            let name = slice_of(text, stanza.package).moved_by(place);
-            self.entries.push(Entry {
-                hash: hash(stanza.package),
-                start: place.saturating_add(stanza.start),
-                end: place.saturating_add(stanza.end),
-                line: u32::try_from(stanza.line).unwrap_or(u32::MAX),
-                name,
-            });
-            let mut previous = "";
-            relation::provided_names(stanza.provides.unwrap_or(""), |virtual_name| {
-                // A name provided in several versions mostly stands there in a row.
-                if virtual_name != previous {
-                    previous = virtual_name;
-                    self.provides.push(Provide {
-                        hash: hash(virtual_name),
-                        virtual_name: slice_of(text, virtual_name).moved_by(place),
-                        provider: name,
-                    });
-                }
-            })
-            .map_err(|source| PackageError::Relation {
-                field: "Provides",
-                source,
-            })
-        })
-    }
-
-    /// How many stanzas it has.
-    pub(super) fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Adds the table of a text that is put behind the `length` bytes of this one's.
-    pub(super) fn append(&mut self, part: Self, length: usize) -> Result<(), IndexError> {
-        let too_large = || IndexError::Unusable {
-            pocket: String::new(),
-            problem: "is larger than 4 GiB",
-        };
-        let by = u32::try_from(length).map_err(|_| too_large())?;
-        let last = part.entries.last().map_or(0, |entry| entry.end);
-        by.checked_add(last).ok_or_else(too_large)?;
-        self.entries.extend(part.entries.iter().map(|entry| Entry {
-            start: by.saturating_add(entry.start),
-            end: by.saturating_add(entry.end),
-            name: entry.name.moved_by(by),
-            ..*entry
-        }));
-        self.provides
-            .extend(part.provides.iter().map(|provide| Provide {
-                virtual_name: provide.virtual_name.moved_by(by),
-                provider: provide.provider.moved_by(by),
-                ..*provide
-            }));
-        Ok(())
-    }
-
-    /// Puts the table into the order in which it is searched.
-    pub(super) fn sort(&mut self) {
-        self.entries.sort_by_key(|entry| entry.hash);
-        self.provides.sort_by_key(|provide| provide.hash);
-    }
-
-    /// What comes behind a text of `length` bytes.
-    pub(super) fn to_bytes(&self, length: usize) -> Vec<u8> {
-        let size = self.entries.len() * ENTRY + self.provides.len() * PROVIDE + FOOTER;
-        let mut bytes = Vec::with_capacity(size);
+    /// Of a text of `length` bytes; the rows are sorted.
+    pub(super) fn of(
+        length: usize,
+        entries: &[Entry],
+        provides: &[Provide],
+        blocks: &[Block],
+        names: &str,
+    ) -> Self {
+        let rows = entries.len() * ENTRY + provides.len() * PROVIDE + blocks.len() * BLOCK;
+        let mut bytes = Vec::with_capacity(HEADER + rows + names.len());
+        let counts = [entries.len(), provides.len(), blocks.len()];
+        for number in [length, names.len()].into_iter().chain(counts) {
+            bytes.extend_from_slice(&(number as u64).to_le_bytes());
+        }
         let mut row = |hash: u64, words: &[u32]| {
             bytes.extend_from_slice(&hash.to_le_bytes());
             for word in words {
@@ -155,43 +105,153 @@ impl Table {
             end,
             line,
             name,
-        } in &self.entries
+        } in entries
         {
             row(*hash, &[*start, *end, *line, name.start, name.length]);
         }
-        for provide in &self.provides {
+        for provide in provides {
             let (name, provider) = (provide.virtual_name, provide.provider);
             let words = [name.start, name.length, provider.start, provider.length];
             row(provide.hash, &words);
         }
-        for number in [length, self.entries.len(), self.provides.len()] {
-            bytes.extend_from_slice(&(number as u64).to_le_bytes());
+        for block in blocks {
+            bytes.extend_from_slice(&block.end.to_le_bytes());
+            bytes.extend_from_slice(block.digest.as_bytes());
         }
-        bytes
+        bytes.extend_from_slice(names.as_bytes());
+        let entries = HEADER..HEADER + counts[0] * ENTRY;
+        let provides = entries.end..entries.end + counts[1] * PROVIDE;
+        let blocks = provides.end..provides.end + counts[2] * BLOCK;
+        Self {
+            length: length as u64,
+            names: blocks.end..bytes.len(),
+            entries,
+            provides,
+            blocks,
+            bytes,
+        }
     }
 
-    /// Takes the table from the end of `bytes`, where [`Table::to_bytes`] put it; none if what is
-    /// there is none.
-    pub(super) fn split_off(bytes: &mut Vec<u8>) -> Option<Self> {
-        let numbers = bytes.len().checked_sub(FOOTER)?;
-        let number = |at: usize| {
-            let bytes = bytes.get(numbers + 8 * at..)?.first_chunk()?;
-            usize::try_from(u64::from_le_bytes(*bytes)).ok()
+    /// Takes what [`Table::as_bytes`] gave; none if it is not as long as it says.
+    ///
+    /// Nothing else is checked: a table of other bytes answers what nobody can foresee, and these
+    /// are to be known by their digest.
+    pub fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
+        let number = |at: usize| Some(u64::from_le_bytes(*bytes.get(8 * at..)?.first_chunk()?));
+        let size = |at: usize| usize::try_from(number(at)?).ok();
+        let part = |start: usize, count: usize, row: usize| {
+            Some(start..start.checked_add(count.checked_mul(row)?)?)
         };
-        let (length, entries, provides) = (number(0)?, number(1)?, number(2)?);
-        let (first, second) = (entries.checked_mul(ENTRY)?, provides.checked_mul(PROVIDE)?);
-        if length.checked_add(first)?.checked_add(second)? != numbers {
-            return None;
-        }
-        let rows = bytes.get(length..numbers)?;
-        let (first, second) = rows.split_at_checked(first)?;
-        let table = Self {
-            entries: first.chunks_exact(ENTRY).map(entry).collect(),
-            provides: second.chunks_exact(PROVIDE).map(provide).collect(),
-        };
-        bytes.truncate(length);
-        Some(table)
+        let entries = part(HEADER, size(2)?, ENTRY)?;
+        let provides = part(entries.end, size(3)?, PROVIDE)?;
+        let blocks = part(provides.end, size(4)?, BLOCK)?;
+        let names = part(blocks.end, size(1)?, 1)?;
+        (names.end == bytes.len()).then_some(())?;
+        Some(Self {
+            length: number(0)?,
+            entries,
+            provides,
+            blocks,
+            names,
+            bytes,
+        })
     }
+
+    /// What the store keeps of it.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The number of packages.
+    pub fn packages(&self) -> usize {
+        self.entries.len() / ENTRY
+    }
+
+    /// How long the text is that it is the table of.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    fn part(&self, range: &Range<usize>) -> &[u8] {
+        self.bytes.get(range.clone()).unwrap_or_default()
+    }
+
+    fn text(&self, slice: Slice) -> &str {
+        // `u32` always fits into the `usize` of the machines that this runs on.
+        let (start, length) = (slice.start as usize, slice.length as usize);
+        let names = self.part(&self.names);
+        let name = names.get(start..).and_then(|rest| rest.get(..length));
+        std::str::from_utf8(name.unwrap_or_default()).unwrap_or_default()
+    }
+
+    /// The names of the packages, one for each stanza.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let rows = self.part(&self.entries).chunks_exact(ENTRY);
+        rows.map(|row| self.name_of(&entry(row)))
+    }
+
+    /// The provided names, one for each stanza that provides it.
+    pub(super) fn virtual_names(&self) -> impl Iterator<Item = &str> {
+        let rows = self.part(&self.provides).chunks_exact(PROVIDE);
+        rows.map(|row| self.text(provide(row).virtual_name))
+    }
+
+    pub(super) fn name_of(&self, entry: &Entry) -> &str {
+        self.text(entry.name)
+    }
+
+    /// The stanzas of the packages of this name.
+    pub(super) fn entries_named(&self, name: &str) -> impl Iterator<Item = Entry> {
+        let found = equal::<ENTRY>(self.part(&self.entries), hash(name));
+        let found = found.chunks_exact(ENTRY).map(entry);
+        found.filter(move |entry| self.name_of(entry) == name)
+    }
+
+    /// The names of the packages that provide this name.
+    pub(super) fn providers(&self, virtual_name: &str) -> impl Iterator<Item = &str> {
+        let found = equal::<PROVIDE>(self.part(&self.provides), hash(virtual_name));
+        let found = found.chunks_exact(PROVIDE).map(provide);
+        found
+            .filter(move |provide| self.text(provide.virtual_name) == virtual_name)
+            .map(|provide| self.text(provide.provider))
+    }
+
+    /// The block that has the byte at `place`, and where it starts.
+    pub(super) fn block_at(&self, place: u32) -> Option<(u32, Block)> {
+        let rows = self.part(&self.blocks);
+        let end = |row: &[u8]| u32::from_le_bytes(row.first_chunk().copied().unwrap_or_default());
+        let at = partition_point::<BLOCK>(rows, |row| end(row) <= place);
+        let row = rows.get(at * BLOCK..)?;
+        let (_, digest) = row.split_first_chunk::<4>()?;
+        let before = at.checked_sub(1).and_then(|at| rows.get(at * BLOCK..));
+        let block = Block {
+            end: end(row),
+            digest: Digest::from_bytes(*digest.first_chunk()?),
+        };
+        Some((before.map_or(0, end), block))
+    }
+}
+
+impl std::fmt::Debug for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Table of {} packages", self.packages())
+    }
+}
+
+/// How many rows of `N` bytes come before the first that `is_before` says no of.
+fn partition_point<const N: usize>(rows: &[u8], is_before: impl Fn(&[u8]) -> bool) -> usize {
+    rows.as_chunks::<N>()
+        .0
+        .partition_point(|row| is_before(row))
+}
+
+/// The rows of `N` bytes that begin with a hash.
+fn equal<const N: usize>(rows: &[u8], wanted: u64) -> &[u8] {
+    let hash = |row: &[u8]| u64::from_le_bytes(row.first_chunk().copied().unwrap_or_default());
+    let start = partition_point::<N>(rows, |row| hash(row) < wanted);
+    let rows = rows.get(start * N..).unwrap_or_default();
+    let found = rows.chunks_exact(N).take_while(|row| hash(row) == wanted);
+    rows.get(..found.count() * N).unwrap_or_default()
 }
 
 /// A hash and some numbers.
@@ -241,47 +301,83 @@ pub(super) fn hash(name: &str) -> u64 {
     })
 }
 
-/// Where `part` lies in `text`, of which it is a part, and which is at most 4 GiB long.
-fn slice_of(text: &str, part: &str) -> Slice {
-    let start = part.as_ptr() as usize - text.as_ptr() as usize;
-    Slice {
-        start: u32::try_from(start).unwrap_or(u32::MAX),
-        length: u32::try_from(part.len()).unwrap_or(0),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::index::draft::Draft;
     use crate::index::testing::packages_file;
+
+    fn table() -> Table {
+        let text = packages_file("a 1; Provides: v, w\nb 1; Architecture: all\nc 1; Provides: v");
+        let mut draft = Draft::of(&text, "amd64").ok().unwrap();
+        draft.block(100, Digest::of("one"));
+        draft.block(u32::try_from(text.len()).unwrap(), Digest::of("two"));
+        draft.finish(text.len())
+    }
+
+    /// Asks all that can be asked.
+    fn ask(table: &Table) {
+        let names: Vec<&str> = table.names().chain(table.virtual_names()).collect();
+        assert!(names.len() >= table.packages());
+        for name in names.into_iter().chain(["", "a", "v"]) {
+            for entry in table.entries_named(name) {
+                table.block_at(entry.start);
+            }
+            table.providers(name).count();
+        }
+        table.block_at(0);
+        table.block_at(u32::MAX);
+    }
 
     #[test]
     fn a_table_comes_back_from_its_bytes() {
-        let text = packages_file("a 1; Provides: v, w\nb 1; Architecture: all\nc 1; Provides: v");
-        let mut table = Table::of(&text, "amd64").ok().unwrap();
-        table.sort();
-        let mut bytes = [text.as_bytes(), &table.to_bytes(text.len())].concat();
-        assert_eq!(Table::split_off(&mut bytes), Some(table));
-        assert_eq!(bytes, text.as_bytes());
+        let table = table();
+        assert_eq!(Table::from_bytes(table.as_bytes().to_vec()), Some(table));
+    }
+
+    #[test]
+    fn a_block_is_found_by_any_of_its_bytes() {
+        let table = table();
+        let end = u32::try_from(table.length()).unwrap();
+        let of = |place| {
+            table
+                .block_at(place)
+                .map(|(start, block)| (start, block.end))
+        };
+        assert_eq!([of(0), of(99)], [Some((0, 100)); 2]);
+        assert_eq!([of(100), of(end - 1)], [Some((100, end)); 2]);
+        assert_eq!(of(end), None);
+        let (_, block) = table.block_at(100).unwrap();
+        assert_eq!(block.digest, Digest::of("two"));
     }
 
     proptest! {
         #[test]
-        fn other_bytes_are_no_table(mut bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let before = bytes.clone();
+        fn other_bytes_are_no_table(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             // The chance that they are one is nil.
-            prop_assert_eq!(Table::split_off(&mut bytes), None);
-            prop_assert_eq!(bytes, before);
+            prop_assert_eq!(Table::from_bytes(bytes), None);
         }
 
         #[test]
-        fn no_footer_leads_astray(numbers in proptest::array::uniform3(0_u64..8), more in 0_usize..300) {
-            let mut bytes = vec![7; more];
-            bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
-            if let Some(table) = Table::split_off(&mut bytes) {
-                prop_assert_eq!(table.to_bytes(bytes.len()).len() + bytes.len(), more + FOOTER);
+        fn no_header_leads_astray(numbers in proptest::array::uniform5(0_u64..8), more in proptest::collection::vec(any::<u8>(), 0..600)) {
+            let mut bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+            let rows = numbers[2] * 28 + numbers[3] * 24 + numbers[4] * 36 + numbers[1];
+            let is_one = rows == more.len() as u64;
+            bytes.extend(&more);
+            prop_assert_eq!(Table::from_bytes(bytes.clone()).is_some(), is_one);
+            bytes.resize(HEADER + usize::try_from(rows).unwrap(), 7);
+            ask(&Table::from_bytes(bytes).unwrap());
+        }
+
+        #[test]
+        fn a_changed_table_answers_something(at in any::<proptest::sample::Index>(), to: u8) {
+            let mut bytes = table().as_bytes().to_vec();
+            let at = at.index(bytes.len());
+            bytes[at] = to;
+            if let Some(table) = Table::from_bytes(bytes) {
+                ask(&table);
             }
         }
     }

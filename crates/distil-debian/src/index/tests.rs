@@ -1,6 +1,8 @@
 use std::error::Error as _;
 use std::num::NonZeroUsize;
+use std::os::unix::fs::FileExt;
 
+use distil_store::{Blob, Store};
 use proptest::prelude::*;
 
 use super::testing::{index_of, packages_file, trixie};
@@ -101,9 +103,9 @@ fn a_condensed_index_says_the_same() {
         "a 1; Maintainer: x; Depends: b,↵ c; Description: d↵more; provides: e,↵f (= 1)
          b 1; Tag: x::y; Priority: required",
     );
-    let found = condensed(&plain).unwrap();
-    assert_eq!(found.packages(), 2);
-    insta::assert_snapshot!(found.text(), @"
+    let (table, text) = condensed(&plain).unwrap();
+    assert_eq!(table.packages(), 2);
+    insta::assert_snapshot!(text, @"
     Package: a
     Version: 1
     Depends: b,  c
@@ -127,7 +129,7 @@ fn a_condensed_index_says_the_same() {
         index.add(text, pocket("trixie", 500)).unwrap();
         index
     };
-    let (plain, small) = (index(plain.into_bytes()), index(found.text().into()));
+    let (plain, small) = (index(plain.into_bytes()), index(text.clone().into()));
     for name in ["a", "b"] {
         assert_eq!(
             plain.candidates(name).unwrap(),
@@ -136,15 +138,29 @@ fn a_condensed_index_says_the_same() {
     }
     assert_eq!(plain.providers("f"), small.providers("f"));
     // But for the lines, which are those of the text that was read.
-    assert_eq!(condensed(found.text()).unwrap().text(), found.text());
+    assert_eq!(condensed(&text).unwrap().1, text);
 }
 
 fn threads(number: usize) -> NonZeroUsize {
     NonZeroUsize::new(number).unwrap()
 }
 
-fn condensed(text: &str) -> Result<Condensed, IndexError> {
-    condense(text.as_bytes(), "amd64", threads(1), &mut std::io::sink())
+fn condensed(text: &str) -> Result<(Table, String), IndexError> {
+    condensed_on(1, text)
+}
+
+fn condensed_on(number: usize, text: &str) -> Result<(Table, String), IndexError> {
+    let mut output = Vec::new();
+    let table = condense(text.as_bytes(), "amd64", threads(number), &mut output)?;
+    Ok((table, String::from_utf8(output).unwrap()))
+}
+
+/// An index of a text that is in memory.
+fn opened((table, text): (Table, String)) -> PackageIndex {
+    let mut index = PackageIndex::new("amd64");
+    let found = Condensed::new(table, Text::from(text.into_bytes())).unwrap();
+    index.add_condensed(found, pocket("trixie", 500)).unwrap();
+    index
 }
 
 /// Some blocks long.
@@ -164,17 +180,15 @@ fn long() -> String {
 #[test]
 fn threads_change_nothing() {
     let text = long();
-    let mut written = Vec::new();
-    let one = condense(text.as_bytes(), "amd64", threads(1), &mut written).unwrap();
-    assert_eq!(one.packages(), 13_334);
-    assert_eq!(Condensed::from_bytes(written.clone()).as_ref(), Some(&one));
+    let one = condensed_on(1, &text).unwrap();
+    assert_eq!(one.0.packages(), 13_334);
     for number in 2..5 {
-        let mut output = Vec::new();
-        let many = condense(text.as_bytes(), "amd64", threads(number), &mut output).unwrap();
-        assert!(many == one && output == written, "{number} threads");
+        assert!(
+            condensed_on(number, &text).unwrap() == one,
+            "{number} threads"
+        );
     }
-    let mut index = PackageIndex::new("amd64");
-    index.add_condensed(one, pocket("trixie", 500)).unwrap();
+    let index = opened(one);
     assert_eq!(candidates(&index, "p19999"), ["1 trixie"]);
     assert!(candidates(&index, "p2").is_empty(), "of arm64");
     assert_eq!(index.providers("w").len(), 13_334);
@@ -187,12 +201,7 @@ fn a_fault_far_down_is_found_on_any_number_of_threads() {
     let cut = text.get(..text.len() - 100).unwrap();
     for number in 1..4 {
         let said = |text: &str| {
-            let found = condense(
-                text.as_bytes(),
-                "amd64",
-                threads(number),
-                &mut std::io::sink(),
-            );
+            let found = condensed_on(number, text);
             found.map(|_| ()).map_err(|error| error.to_string())
         };
         assert_eq!(
@@ -218,9 +227,7 @@ fn a_wrong_stanza_is_named_with_its_line() {
     // Whoever asks for such a package is told then, by the line of the text that was read.
     let asking = |line: &str| {
         let text = format!("Description: long\n{}", text(line));
-        let mut index = PackageIndex::new("amd64");
-        let found = condensed(&text).unwrap();
-        index.add_condensed(found, pocket("trixie", 500)).unwrap();
+        let index = opened(condensed(&text).unwrap());
         assert!(index.candidates("good").is_ok());
         said(index.candidates("bad").unwrap_err())
     };
@@ -254,6 +261,95 @@ fn a_wrong_stanza_is_named_with_its_line() {
         .add(b"\xff".to_vec(), pocket("trixie", 500))
         .unwrap_err();
     insta::assert_snapshot!(said(error), @"the package index of `trixie` is not UTF-8");
+}
+
+/// The text in a store, and an index that reads it there.
+fn stored(store: &Store, text: &str) -> (Blob, PackageIndex) {
+    let (table, text) = condensed_on(2, text).unwrap();
+    let blob = store.put(text.as_bytes()).unwrap();
+    let found = Condensed::new(table, Text::stored(blob.clone()).unwrap()).unwrap();
+    let mut index = PackageIndex::new("amd64");
+    index.add_condensed(found, pocket("trixie", 500)).unwrap();
+    (blob, index)
+}
+
+#[test]
+fn a_text_in_the_store_says_the_same_as_one_in_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let text = long();
+    let (_, index) = stored(&store, &text);
+    let memory = opened(condensed(&text).unwrap());
+    for name in memory.package_names() {
+        let packages = index.candidates(name).unwrap();
+        assert_eq!(packages, memory.candidates(name).unwrap());
+        assert_eq!((packages.len(), &*packages[0].name), (1, name));
+    }
+}
+
+#[test]
+fn nothing_that_is_damaged_is_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let lines: Vec<String> = (0..60)
+        .map(|n| format!("p{n} 1; Depends: x (= 1)"))
+        .collect();
+    let text = packages_file(&lines.join("\n"));
+    let good = opened(condensed(&text).unwrap());
+    let names = good.package_names();
+    let size = stored(&store, &text).0.size();
+    let mut damaged = 0;
+    for place in (0..size).step_by(97) {
+        let (blob, index) = stored(&store, &text);
+        // In place, as a disk that forgets: the open file is the one that changes.
+        let file = std::fs::File::options()
+            .write(true)
+            .open(blob.path())
+            .unwrap();
+        let mut byte = [0];
+        blob.open()
+            .unwrap()
+            .read_exact_at(&mut byte, place)
+            .unwrap();
+        file.write_all_at(&[byte[0] ^ 1], place).unwrap();
+        let mut refused = 0;
+        for name in &names {
+            match index.candidates(name) {
+                Ok(packages) => assert_eq!(packages, good.candidates(name).unwrap()),
+                Err(error @ IndexError::Damaged { .. }) => {
+                    assert_eq!(
+                        error.to_string(),
+                        "the package index of `trixie` is damaged in the store"
+                    );
+                    refused += 1;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        // Those of one block, and not those of the others.
+        assert!(0 < refused && refused < names.len() / 2, "{refused}");
+        damaged += 1;
+        assert!(store.get(&blob.digest()).is_none());
+        assert_eq!(store.damaged(), damaged, "each is counted once");
+    }
+    assert!(damaged > 50);
+}
+
+#[test]
+fn a_text_that_was_cut_off_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let (table, text) = condensed(&long()).unwrap();
+    let (blob, index) = stored(&store, &long());
+    let file = std::fs::File::options().write(true).open(blob.path());
+    file.unwrap().set_len(1000).unwrap();
+    // Whoever has it open already is told when it matters.
+    assert!(matches!(
+        index.candidates("p19999"),
+        Err(IndexError::Damaged { .. })
+    ));
+    let cut = store.put(&text.as_bytes()[1..]).unwrap();
+    assert!(Condensed::new(table, Text::stored(cut).unwrap()).is_none());
 }
 
 #[test]

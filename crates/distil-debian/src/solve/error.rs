@@ -67,6 +67,16 @@ pub enum SolveError {
     Unsatisfiable(Explanation),
 }
 
+impl SolveError {
+    /// The pocket whose index turned out to be damaged in the store, if that is why.
+    pub fn damaged(&self) -> Option<&str> {
+        match self {
+            Self::Index(IndexError::Damaged { pocket, .. }) => Some(pocket),
+            _ => None,
+        }
+    }
+}
+
 /// Facts that exclude each other, as few as possible, in the order in which they are best read:
 /// each line of the text is one.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use distil_fixture::Server;
+use distil_fixture::{DebBuilder, Server, debian_like, debian_security_like};
 
 use crate::context::Context;
 
@@ -329,4 +329,72 @@ fn damage_is_found_and_told() {
     let rest = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.success(), !rest.contains("damaged"), "{rest}");
     context.run_bare(&["cache", "verify"]);
+}
+
+/// The texts of indexes that the store keeps.
+fn index_texts(context: &Context) -> Vec<PathBuf> {
+    let blobs = files_below(&context.store().join("blobs")).into_iter();
+    let texts = blobs.filter(|path| fs::read(path).unwrap().starts_with(b"Package: "));
+    texts.collect()
+}
+
+#[test]
+fn damage_to_an_index_that_is_read_in_part_is_mended_while_solving() {
+    let newer = DebBuilder::new("libffi8", "99", "amd64").file("usr/share/x", "x");
+    let security = debian_security_like("trixie")
+        .with("trixie-security", |pocket| pocket.packages(vec![newer]));
+    let context = Context::with(debian_like("trixie"), security);
+    let server = Server::start(context.archive()).unwrap();
+    let security = Server::start(context.security()).unwrap();
+    let (main, other) = (server.url(), format!("security={}", security.url()));
+    let keyring = context.archive().join("keyring.gpg");
+    let build = || {
+        let mut command = context.bare(&["build", "base", "--add", "libffi8"]);
+        command
+            .args(["--mirror", &main, "--mirror", &other, "--keyring"])
+            .arg(&keyring);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", context.stderr(&output));
+        (output.stdout.clone(), context.stderr(&output))
+    };
+    let (digest, _) = build();
+    let bytes = fs::read(archive(&context)).unwrap();
+    // What was downloaded is still there, so that nobody has to be asked.
+    drop((server, security));
+    type Damage = fn(&mut Vec<u8>);
+    let flip = |bytes: &mut Vec<u8>| {
+        for place in 0..bytes.len() {
+            if bytes[place..].starts_with(b"Version: ") {
+                bytes[place + b"Version: ".len()] ^= 1;
+            }
+        }
+    };
+    let damages: [(&str, Damage); 3] = [
+        ("another version", flip),
+        ("cut off", |bytes| bytes.truncate(bytes.len() / 2)),
+        ("lost", Vec::clear),
+    ];
+    for (what, damage) in damages {
+        let texts = index_texts(&context);
+        assert_eq!(texts.len(), 2, "of two pockets");
+        for path in &texts {
+            let mut text = fs::read(path).unwrap();
+            damage(&mut text);
+            match text.is_empty() {
+                true => fs::remove_file(path).unwrap(),
+                false => fs::write(path, text).unwrap(),
+            }
+        }
+        for kind in ["image", "solution"] {
+            fs::remove_dir_all(context.store().join("keys").join(kind)).unwrap();
+        }
+        fs::remove_file(archive(&context)).unwrap();
+        let (again, said) = build();
+        assert_eq!(again, digest, "{what}");
+        assert!(fs::read(archive(&context)).unwrap() == bytes, "{what}");
+        let is_told = said.contains("2 files of the store were damaged, and were made again");
+        assert_eq!(is_told, what != "lost", "{what}: {said}");
+        assert_eq!(index_texts(&context), texts, "{what}");
+        context.run_bare(&["cache", "verify"]);
+    }
 }
