@@ -155,7 +155,8 @@ fn configuration(
         let mut step = HistoryBuilder::default()
             .created(created)
             .created_by(format!("distil build {}", layer.definition));
-        if layer.entries.is_empty() {
+        // The draft of an image has no layers yet.
+        if layer.entries.is_empty() || layers.is_empty() {
             step = step.empty_layer(true);
         }
         step.build()
