@@ -1,7 +1,7 @@
 //! Getting the `Packages` file that a Release names.
 //!
 //! The store keeps two blobs of each, condensed: the text, and its table with the text's digest
-//! behind it. The table is read whole and verified, which is some ms; of the text, which is eight
+//! behind it. The table is read whole and verified, which is some ms; of the text, which is many
 //! times as large, no more than a solution looks at.
 
 use std::io::{self, BufReader, Read};
