@@ -25,6 +25,9 @@ const FOLDER: &str = "etc/ssl/certs";
 
 pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
     add_extra(generation)?;
+    if !is_concerned(generation) {
+        return Ok(());
+    }
     let certificates = certificates(generation)?;
     if certificates.is_empty() {
         return key_store::generate(generation, &[]);
@@ -56,6 +59,20 @@ pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateEr
     let named = |one: &Certificate| (one.link.clone(), one.der.clone());
     let named: Vec<_> = certificates.iter().map(named).collect();
     key_store::generate(generation, &named)
+}
+
+/// Whether a layer has certificates, or something that reads them, which those below it have not.
+/// What was made for those is as good for all others.
+fn is_concerned(generation: &Generation<'_>) -> bool {
+    let is_new = |folder| {
+        let folder = TreePath::of(folder);
+        let mut entries = generation.tree.below(&folder);
+        entries.any(|(_, entry)| entry.layer == generation.layer)
+    };
+    key_store::is_asked_for(generation)
+        || [SHIPPED, LOCAL, key_store::MACHINES]
+            .into_iter()
+            .any(is_new)
 }
 
 struct Certificate {

@@ -17,7 +17,8 @@ const WHAT: &str = "Java's key store";
 /// Where Debian's Java machines look for the key store, through links in their own folders.
 const PLACE: &str = "etc/ssl/certs/java/cacerts";
 
-const MACHINES: &str = "usr/lib/jvm";
+/// Where Debian's Java machines are.
+pub(super) const MACHINES: &str = "usr/lib/jvm";
 
 /// The package whose script makes the key store; whoever names it wants to have one.
 const PACKAGE: &str = "ca-certificates-java";
@@ -40,7 +41,7 @@ pub(super) fn generate(
     certificates: &[(String, Vec<u8>)],
 ) -> Result<(), GenerateError> {
     let place = TreePath::of(PLACE);
-    let is_asked_for = generation.recipe.key_store == KeyStore::Always;
+    let is_asked_for = is_asked_for(generation);
     if certificates.is_empty() && !is_asked_for {
         return Ok(());
     }
@@ -63,6 +64,11 @@ pub(super) fn generate(
     let entries: Vec<_> = certificates.iter().map(entry).collect();
     let bytes = encode(&entries, generation.mtime).map_err(failed)?;
     generation.file(WHAT, &place, bytes)
+}
+
+/// Whether a definition wants the key store in any case.
+pub(super) fn is_asked_for(generation: &Generation<'_>) -> bool {
+    generation.recipe.key_store == KeyStore::Always
 }
 
 /// Whether a Java machine looks for the key store.

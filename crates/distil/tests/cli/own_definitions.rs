@@ -531,6 +531,27 @@ fn a_certificate_authority_of_ones_own() {
     assert_eq!(store.mode, 0o644);
 }
 
+/// Though what was made in the layer above would have another time.
+#[test]
+fn a_key_store_is_made_once() {
+    let jvm = deb("jvm").symlink(
+        "usr/lib/jvm/java-21/lib/security/cacerts",
+        "/etc/ssl/certs/java/cacerts",
+    );
+    let newer = Entry::file("usr/share/later/data", "x").mtime(2_000_000_000);
+    let context = Context::with_packages(vec![jvm, deb("later").entry(newer)]);
+    std::fs::write(
+        context.work().join("low.yaml"),
+        "name: low\nfrom: base\npackages: [jvm]\n",
+    )
+    .unwrap();
+    let files = build(&context, "name: app\nfrom: ./low.yaml\npackages: [later]\n");
+    let layer = |path: &str| files[path].layer;
+    let jvm = layer("usr/lib/jvm/java-21/lib/security/cacerts");
+    assert_eq!(layer("etc/ssl/certs/java/cacerts"), jvm);
+    assert!(layer("usr/share/later/data") > jvm);
+}
+
 /// A file of the user's may have the name of one of Debian's.
 #[test]
 fn each_hash_leads_to_its_own_certificate() {
