@@ -137,6 +137,9 @@ fn texts_are_versions_where_they_are_for_dpkg() {
         .run(&"[0-9:]{0,2}[a0.+~:é_ -]{0,5}", |text| {
             // dpkg trims white space, which is not part of a version.
             prop_assume!(text.trim() == text);
+            // It reads epochs by strtol(3), for which `-0` is one; by Debian Policy §5.6.12 they have
+            // no sign.
+            prop_assume!(!text.starts_with(['+', '-']));
             if let Some(valid) = valid_for_dpkg(&text) {
                 prop_assert_eq!(text.parse::<Version>().is_ok(), valid, "{:?}", text);
             }
