@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use distil_tree::{FileNode, InsertError, Kind, Metadata, Origin, Tree, TreePath};
+use distil_tree::{InsertError, Kind, Metadata, Origin, Tree, TreePath};
 
 use crate::read::{Diff, Entry};
 
@@ -130,10 +130,7 @@ impl Merging {
         let place = self.filesystem.tree.place(path).map_err(failed)?;
         let (kind, meta, capability) = match entry {
             Entry::Directory(meta) => return self.put_folder(&place, meta),
-            Entry::File(meta, content, capability) => {
-                let node = FileNode { content, md5: None };
-                (Kind::File(Arc::new(node)), meta, capability)
-            }
+            Entry::File(meta, content, capability) => (Kind::file(content), meta, capability),
             Entry::Symlink(meta, target) => (Kind::Symlink(target), meta, None),
             Entry::HardLink(target) => self.linked(path, &target)?,
             Entry::Special(word) => {

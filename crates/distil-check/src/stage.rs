@@ -1,7 +1,7 @@
 //! What the first stage of a build has to have in common with an image, for what is compiled and
 //! installed there to run in it.
 
-use distil_tree::{TreePath, elf};
+use distil_tree::TreePath;
 
 use crate::runtime::{self, Node, dotted};
 use crate::subject::Subject;
@@ -61,7 +61,7 @@ impl BuildStage {
             let Some(file) = entry.file().filter(|_| is_libc || is_libstdcxx) else {
                 continue;
             };
-            let Ok(facts) = elf::parse(file.content.reader()) else {
+            let Some(Ok(facts)) = file.elf() else {
                 continue;
             };
             for version in &facts.version_definitions {

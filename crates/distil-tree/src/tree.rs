@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map;
 use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::content::Content;
+use crate::elf::{self, Elf, ElfError};
 use crate::path::{Printable, TreePath};
 
 /// How many symbolic links are followed for one path: Linux's own limit, path_resolution(7).
@@ -51,6 +52,28 @@ pub struct FileNode {
     pub content: Content,
     /// Their MD5, as dpkg's `.md5sums` files have it, where it is known already.
     pub md5: Option<[u8; 16]>,
+    /// What they are as an ELF file, which every layer and several proofs ask for.
+    elf: OnceLock<Option<Result<Elf, ElfError>>>,
+}
+
+impl FileNode {
+    /// A file with this content.
+    pub fn new(content: impl Into<Content>, md5: Option<[u8; 16]>) -> Self {
+        Self {
+            content: content.into(),
+            md5,
+            elf: OnceLock::new(),
+        }
+    }
+
+    /// The facts of an ELF file, which is read once; nothing of a file that does not begin like one.
+    pub fn elf(&self) -> Option<Result<&Elf, &ElfError>> {
+        let read = || {
+            let head = self.content.head(4).ok()?;
+            elf::is_elf(&head).then(|| elf::parse(self.content.reader()))
+        };
+        self.elf.get_or_init(read).as_ref().map(Result::as_ref)
+    }
 }
 
 /// Owner, mode and time of an entry.
@@ -92,10 +115,7 @@ pub enum Origin {
 impl Kind {
     /// A file of its own with this content.
     pub fn file(content: impl Into<Content>) -> Self {
-        Self::File(Arc::new(FileNode {
-            content: content.into(),
-            md5: None,
-        }))
+        Self::File(Arc::new(FileNode::new(content, None)))
     }
 
     /// A symbolic link to `target`.

@@ -31,10 +31,7 @@ impl Assembling<'_> {
                 continue;
             };
             // Of a node of its own: a hard link would be of no more use than the other one.
-            let copy = Kind::File(Arc::new(FileNode {
-                content: node.content.clone(),
-                md5: node.md5,
-            }));
+            let copy = Kind::File(Arc::new(FileNode::new(node.content.clone(), node.md5)));
             let mut entries = vec![(copyright, copy, meta)];
             if let Some(link) = self.link_at(&folder) {
                 entries.extend(self.rest_behind(&folder));

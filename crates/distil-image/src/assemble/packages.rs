@@ -516,7 +516,7 @@ impl Placing<'_> {
                 .file
                 .content(entry)
                 .unwrap_or_else(|| Vec::new().into());
-            Arc::new(FileNode { content, md5 })
+            Arc::new(FileNode::new(content, md5))
         };
         nodes.entry(index).or_insert_with(node).clone()
     }

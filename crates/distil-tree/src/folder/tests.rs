@@ -189,7 +189,7 @@ proptest! {
         entries in proptest::collection::vec(generated(), 0..12),
         contents: [Vec<u8>; 3],
     ) {
-        let nodes = contents.map(|bytes| Arc::new(FileNode { content: bytes.into(), md5: None }));
+        let nodes = contents.map(|bytes| Arc::new(FileNode::new(bytes, None)));
         let mut tree = Tree::new();
         for (path, generated, meta) in entries {
             let kind = match generated {

@@ -11,7 +11,7 @@ mod variants;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::elf::{self, Abi, Elf, ElfError};
+use crate::elf::{Abi, Elf, ElfError};
 use crate::path::{MAX_LENGTH, TreePath};
 use crate::tree::{Kind, Tree};
 
@@ -36,7 +36,7 @@ pub enum Libc {
 #[derive(Debug)]
 pub struct Loader<'a> {
     tree: &'a Tree,
-    files: BTreeMap<TreePath, Elf>,
+    files: BTreeMap<TreePath, &'a Elf>,
     damaged: Vec<Damaged>,
     cache: Vec<Cached>,
     library_path: Vec<Vec<u8>>,
@@ -137,10 +137,10 @@ impl<'a> Loader<'a> {
             let Kind::File(node) = &entry.kind else {
                 continue;
             };
-            if !node.content.head(4).is_ok_and(|head| elf::is_elf(&head)) {
+            let Some(facts) = node.elf() else {
                 continue;
-            }
-            match elf::parse(node.content.reader()) {
+            };
+            match facts {
                 // What was split off for debuggers keeps the headers of what is not in it.
                 Ok(facts) if facts.is_loadable && facts.loaded_size > node.content.size() => {
                     let is_split = path.as_bytes().starts_with(b"usr/lib/debug/")
@@ -160,7 +160,7 @@ impl<'a> Loader<'a> {
                 Ok(_) => {}
                 Err(error) => damaged.push(Damaged {
                     path: path.clone(),
-                    error,
+                    error: error.clone(),
                     is_cut_off: false,
                 }),
             }
@@ -211,7 +211,7 @@ impl<'a> Loader<'a> {
     }
 
     /// The ELF files, by their real paths.
-    pub fn files(&self) -> &BTreeMap<TreePath, Elf> {
+    pub fn files(&self) -> &BTreeMap<TreePath, &'a Elf> {
         &self.files
     }
 

@@ -167,7 +167,6 @@ fn write_long<W: Write>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::content::Content;
     use crate::tar::{Limits, MemberKind, ReadError, Reader};
     use crate::tree::{Metadata, Origin, Tree};
     use proptest::prelude::*;
@@ -224,10 +223,7 @@ mod tests {
 
     #[test]
     fn hard_links_name_the_first() {
-        let node = Arc::new(FileNode {
-            content: Content::from("same"),
-            md5: None,
-        });
+        let node = Arc::new(FileNode::new("same", None));
         let tree = tree(&[
             ("b".to_owned(), Kind::File(node.clone())),
             ("a".to_owned(), Kind::File(node.clone())),
