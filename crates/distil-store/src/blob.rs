@@ -8,6 +8,7 @@ use tempfile::NamedTempFile;
 
 use crate::digest::{Digest, HashingWriter};
 use crate::error::StoreError;
+use crate::follow::{Followed, Follower};
 use crate::store::Store;
 
 /// A file of the store.
@@ -82,6 +83,7 @@ impl Blob {
 pub struct BlobWriter {
     pub(crate) store: Store,
     pub(crate) output: HashingWriter<BufWriter<NamedTempFile>>,
+    pub(crate) followed: Option<Followed>,
 }
 
 impl BlobWriter {
@@ -95,6 +97,23 @@ impl BlobWriter {
         self.output.written()
     }
 
+    /// A reader of what is written, while it is. The one that followed before, if any, gets no more.
+    ///
+    /// # Errors
+    /// If the file cannot be shared with it.
+    pub fn follow(&mut self) -> Result<Follower, StoreError> {
+        let file = self.output.get_ref().get_ref().as_file().try_clone();
+        let file = file.map_err(StoreError::io("read", self.store.writing_folder()))?;
+        let (followed, follower) = Followed::new(file, self.in_the_file());
+        self.followed = Some(followed);
+        Ok(follower)
+    }
+
+    /// How many bytes have left the buffer.
+    fn in_the_file(&self) -> u64 {
+        self.output.written() - self.output.get_ref().buffer().len() as u64
+    }
+
     /// Puts the blob in its place.
     pub fn commit(self) -> Result<Blob, StoreError> {
         let (digest, size) = (self.output.digest(), self.output.written());
@@ -105,6 +124,9 @@ impl BlobWriter {
         })?;
         let path = store.place_of(&digest);
         store.place(file, &path)?;
+        if let Some(followed) = self.followed {
+            followed.complete(size);
+        }
         Ok(Blob {
             store,
             digest,
@@ -128,10 +150,18 @@ impl BlobWriter {
 
 impl Write for BlobWriter {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.output.write(buffer)
+        let count = self.output.write(buffer)?;
+        if let Some(followed) = &self.followed {
+            followed.advance(self.in_the_file());
+        }
+        Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.output.flush()
+        self.output.flush()?;
+        if let Some(followed) = &self.followed {
+            followed.advance(self.in_the_file());
+        }
+        Ok(())
     }
 }

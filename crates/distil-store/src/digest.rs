@@ -194,6 +194,11 @@ impl<W: Write> HashingWriter<W> {
         self.written
     }
 
+    /// The wrapped writer.
+    pub fn get_ref(&self) -> &W {
+        &self.inner
+    }
+
     /// Gives the wrapped writer back.
     pub fn into_inner(self) -> W {
         self.inner

@@ -5,6 +5,7 @@
 mod blob;
 mod digest;
 mod error;
+mod follow;
 mod key;
 mod lease;
 mod store;
@@ -13,6 +14,7 @@ mod upkeep;
 pub use blob::{Blob, BlobWriter};
 pub use digest::{Digest, Hasher, HashingReader, HashingWriter, InvalidDigest};
 pub use error::StoreError;
+pub use follow::Follower;
 pub use key::{Key, KeyBuilder};
 pub use store::Store;
 pub use upkeep::{Amount, Checked, Pruned, Usage};

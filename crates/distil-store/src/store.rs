@@ -147,6 +147,7 @@ impl Store {
         Ok(BlobWriter {
             store: self.clone(),
             output: HashingWriter::new(output),
+            followed: None,
         })
     }
 

@@ -6,11 +6,12 @@
 
 use std::io::{self, BufReader, Read};
 use std::num::NonZeroUsize;
+use std::sync::mpsc;
 
-use distil_store::{Blob, Digest, Key, Store, StoreError};
+use distil_store::{Blob, BlobWriter, Digest, Key, Store, StoreError};
 
 use super::{ArchiveError, ArchiveOptions, Attempt};
-use crate::fetch::{Fetcher, Mirror};
+use crate::fetch::{FetchError, Fetcher, Mirror};
 use crate::index::{Condensed, IndexError, Table, Text, condense};
 use crate::release::{FileEntry, Release};
 
@@ -88,8 +89,11 @@ pub(super) fn get(
             return Ok(condensed);
         }
     }
-    let make = |blob: &Blob, suffix: &str, entry: &FileEntry| {
-        let (table, text) = condensed(blob, suffix, architecture, threads, store)?;
+    let condense = |input: Box<dyn Read + Send>, suffix: &str, most| {
+        condensed(input, suffix, most, architecture, threads, store)
+    };
+    let finish = |(table, text): (Table, BlobWriter), entry: &FileEntry| {
+        let text = text.commit().map_err(unwritable)?;
         keep(
             &table,
             &text,
@@ -101,6 +105,12 @@ pub(super) fn get(
         let cut = || IndexError::Write(io::ErrorKind::UnexpectedEof.into());
         Condensed::new(table, text).ok_or_else(cut)
     };
+    let make = |blob: &Blob, suffix: &str, entry: &FileEntry| {
+        let file = blob.open().map_err(unwritable)?;
+        finish(condense(Box::new(file), suffix, u64::MAX)?, entry)
+    };
+    // Before it is verified, no more of it is unpacked than a signature says that there is.
+    let unpacked = release.file(&path("")).map(|entry| entry.size);
     // What was downloaded before, for a version that kept something else of it, or for what was
     // damaged since.
     for (suffix, _, entry) in &choices {
@@ -115,8 +125,18 @@ pub(super) fn get(
     for mirror in mirrors {
         for (suffix, path, entry) in &choices {
             for address in addresses(mirror, pocket, path, entry, release.acquire_by_hash) {
-                let blob = match fetcher.blob(&address, entry.size, &entry.sha256, store) {
-                    Ok(blob) => blob,
+                let fetched = match unpacked {
+                    Some(most) => {
+                        let condense = |input| condense(input, suffix, most).ok();
+                        condensed_meanwhile(&address, entry, &condense, store, fetcher)
+                    }
+                    None => {
+                        let blob = fetcher.blob(&address, entry.size, &entry.sha256, store);
+                        blob.map(|blob| (blob, None))
+                    }
+                };
+                let (blob, early) = match fetched {
+                    Ok(fetched) => fetched,
                     Err(source) if source.is_local() => {
                         return Err(ArchiveError::Local {
                             what: address,
@@ -128,7 +148,11 @@ pub(super) fn get(
                         continue;
                     }
                 };
-                match make(&blob, suffix, entry) {
+                let made = match early {
+                    Some(early) => finish(early, entry),
+                    None => make(&blob, suffix, entry),
+                };
+                match made {
                     Ok(condensed) => return Ok(condensed),
                     Err(source @ IndexError::Write(_)) => {
                         return Err(ArchiveError::Index {
@@ -186,14 +210,45 @@ fn addresses(
     }
 }
 
+/// Fetches an index, and condenses it while it comes. What was made of it is given only with the
+/// bytes that it was made of, once they are verified; and not if the download had to begin again.
+fn condensed_meanwhile<T: Send>(
+    address: &str,
+    entry: &FileEntry,
+    condense: &(dyn Fn(Box<dyn Read + Send>) -> Option<T> + Sync),
+    store: &Store,
+    fetcher: &Fetcher,
+) -> Result<(Blob, Option<T>), FetchError> {
+    std::thread::scope(|scope| {
+        let (sender, followers) = mpsc::channel();
+        let other = scope.spawn(move || {
+            let follower = followers.recv().ok()?;
+            condense(Box::new(follower))
+        });
+        let follow = |follower| {
+            // Nobody listens to a second one.
+            let _ = sender.send(follower);
+        };
+        let blob = fetcher.blob_followed(address, entry.size, &entry.sha256, store, &follow);
+        drop(sender);
+        let early = match other.join() {
+            Ok(early) => early,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        Ok((blob?, early))
+    })
+}
+
+/// The text is in the store only when its writer is committed.
 fn condensed(
-    blob: &Blob,
+    input: Box<dyn Read + Send>,
     suffix: &str,
+    most: u64,
     architecture: &str,
     threads: NonZeroUsize,
     store: &Store,
-) -> Result<(Table, Blob), IndexError> {
-    let input = BufReader::with_capacity(1 << 16, blob.open().map_err(unwritable)?);
+) -> Result<(Table, BlobWriter), IndexError> {
+    let input = BufReader::with_capacity(1 << 16, input);
     let decoder: Box<dyn Read + Send> = match suffix {
         ".gz" => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
         ".xz" => {
@@ -205,10 +260,79 @@ fn condensed(
         _ => Box::new(input),
     };
     let mut writer = store.create().map_err(unwritable)?;
-    let table = condense(decoder, architecture, threads, &mut writer)?;
-    Ok((table, writer.commit().map_err(unwritable)?))
+    let text = AtMost {
+        inner: decoder,
+        left: most,
+    };
+    let table = condense(text, architecture, threads, &mut writer)?;
+    Ok((table, writer))
+}
+
+/// Fails when more comes than was announced.
+struct AtMost<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: Read> Read for AtMost<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        let left = self.left.checked_sub(count as u64);
+        self.left = left.ok_or(io::ErrorKind::InvalidData)?;
+        Ok(count)
+    }
 }
 
 fn unwritable(error: StoreError) -> IndexError {
     IndexError::Write(io::Error::other(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fetch::Options;
+
+    const TEXT: &[u8] = b"Package: a\nVersion: 1\n";
+
+    /// What is made of an index while it is fetched, and whether it was read to its end.
+    fn meanwhile(digest: Digest) -> (Result<Option<()>, String>, Vec<u8>) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("store")).unwrap();
+        let file = folder.path().join("Packages");
+        std::fs::write(&file, TEXT).unwrap();
+        let address = format!("file:{}", file.display());
+        let entry = FileEntry {
+            size: TEXT.len() as u64,
+            sha256: digest,
+        };
+        let seen = std::sync::Mutex::new(Vec::new());
+        let condense = |mut input: Box<dyn Read + Send>| {
+            input.read_to_end(&mut seen.lock().unwrap()).ok().map(drop)
+        };
+        let fetcher = Fetcher::new(Options::default());
+        let made = condensed_meanwhile(&address, &entry, &condense, &store, &fetcher);
+        let made = made
+            .map(|(_, made)| made)
+            .map_err(|error| error.to_string());
+        (made, seen.into_inner().unwrap())
+    }
+
+    #[test]
+    fn what_is_not_verified_comes_to_nothing() {
+        let (made, seen) = meanwhile(Digest::of(TEXT));
+        assert_eq!((made, seen.as_slice()), (Ok(Some(())), TEXT));
+        let (made, _) = meanwhile(Digest::of(b"other"));
+        assert!(made.unwrap_err().contains("instead of the announced"));
+    }
+
+    #[test]
+    fn no_more_is_unpacked_than_was_announced() {
+        for (most, is_fine) in [(TEXT.len(), true), (TEXT.len() - 1, false)] {
+            let mut input = AtMost {
+                inner: TEXT,
+                left: most as u64,
+            };
+            assert_eq!(input.read_to_end(&mut Vec::new()).is_ok(), is_fine);
+        }
+    }
 }

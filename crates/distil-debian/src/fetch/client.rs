@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use distil_store::{Blob, BlobWriter, Digest, Store, StoreError};
+use distil_store::{Blob, BlobWriter, Digest, Follower, Store, StoreError};
 use reqwest::header::{
     CONTENT_RANGE, ETAG, HeaderMap, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, LAST_MODIFIED,
     RANGE, RETRY_AFTER,
@@ -246,9 +246,27 @@ impl Fetcher {
         digest: &Digest,
         store: &Store,
     ) -> Result<Blob, FetchError> {
-        if let Some(path) = local_path(address) {
+        self.blob_followed(address, size, digest, store, &|_| {})
+    }
+
+    /// As [`Fetcher::blob`], and gives `follow` a reader of what comes, while it comes and before it
+    /// can be verified: each time when the download begins, at which the reader before fails.
+    pub fn blob_followed(
+        &self,
+        address: &str,
+        size: u64,
+        digest: &Digest,
+        store: &Store,
+        follow: &dyn Fn(Follower),
+    ) -> Result<Blob, FetchError> {
+        let create = || {
             let mut writer = store.create()?;
+            follow(writer.follow()?);
+            Ok::<_, StoreError>(writer)
+        };
+        if let Some(path) = local_path(address) {
             let mut file = open_local(address, &path)?.take(size.saturating_add(1));
+            let mut writer = create()?;
             let mut buffer = vec![0; 1 << 16];
             loop {
                 let count = file
@@ -279,7 +297,7 @@ impl Fetcher {
                 }
                 let validators = validators_of(&response);
                 partial = Some(Partial {
-                    writer: store.create()?,
+                    writer: create()?,
                     validators,
                 });
             }

@@ -267,6 +267,23 @@ fn servers_that_cannot_resume_are_asked_again() {
 }
 
 #[test]
+fn an_index_that_breaks_off_is_read_whole() {
+    for resumes in [true, false] {
+        let served = Served::new();
+        let index = "/dists/trixie/main/*";
+        let broken = Fault::DropInBody(100);
+        served.main.fault(index, Times::First(1), broken);
+        if !resumes {
+            served.main.fault(index, Times::Always, Fault::IgnoreRange);
+        }
+        served.works();
+        let requests = served.main.requests();
+        let ranges = requests.iter().filter_map(|one| one.header("range"));
+        assert_eq!(ranges.collect::<Vec<_>>(), ["bytes=100-"]);
+    }
+}
+
+#[test]
 fn lasting_faults_end_with_a_message() {
     let fault = |fault: Fault| {
         let served = Served::new();
