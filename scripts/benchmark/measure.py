@@ -111,6 +111,13 @@ class Bench:
             time.sleep(SETTLED)
             self.run(python)
             note("nothing changed", self.run(python))
+            # What is left of joining layers when all else is there: their pieces, and no record of them.
+            before = self.new_store()
+            shutil.copytree(self.folder / store, self.folder / before)
+            for kind in ("layer", "image"):
+                shutil.rmtree(self.folder / before / "keys" / kind)
+            output.unlink()
+            note("layers joined anew", self.run(self.build("python3", store=before)))
             for suite, mirror in CHANGED.items():
                 before = self.new_store()
                 shutil.copytree(self.folder / store, self.folder / before)
