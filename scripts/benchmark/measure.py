@@ -61,6 +61,14 @@ class Bench:
         self.stores += 1
         return f"store-{self.stores}"
 
+    def copy_of(self, store):
+        """The name of a store that has the same, and whose files are on the disk: what is being copied
+        is not to be written while something is measured."""
+        copy = self.new_store()
+        shutil.copytree(self.folder / store, self.folder / copy)
+        os.sync()
+        return copy
+
     def run(self, command, cores=None):
         """Runs a command and measures it, with all that it started and waited for."""
         if cores is not None:
@@ -112,15 +120,13 @@ class Bench:
             self.run(python)
             note("nothing changed", self.run(python))
             # What is left of joining layers when all else is there: their pieces, and no record of them.
-            before = self.new_store()
-            shutil.copytree(self.folder / store, self.folder / before)
+            before = self.copy_of(store)
             for kind in ("layer", "image"):
                 shutil.rmtree(self.folder / before / "keys" / kind)
             output.unlink()
             note("layers joined anew", self.run(self.build("python3", store=before)))
             for suite, mirror in CHANGED.items():
-                before = self.new_store()
-                shutil.copytree(self.folder / store, self.folder / before)
+                before = self.copy_of(store)
                 output.unlink()
                 note(f"one package changed in {suite}", self.run(self.build("python3", mirror=mirror, store=before)))
             own.append(self.run(peers.floor_of([peers.changed_package()])))
@@ -166,8 +172,7 @@ class Bench:
         for number in range(runs):
             print(f"levels of compression, run {number + 1} of {runs}", file=sys.stderr)
             for codec, level in LEVELS:
-                copied = self.new_store()
-                shutil.copytree(self.folder / store, self.folder / copied)
+                copied = self.copy_of(store)
                 chosen = ["--compression", codec, "--compression-level", str(level)]
                 run = self.run(self.build(*packages, *chosen, store=copied))
                 measured.setdefault((codec, level), ([], layer_sizes(output)))[0].append(run)

@@ -109,8 +109,10 @@ pub(super) fn get(
         let file = blob.open().map_err(unwritable)?;
         finish(condense(Box::new(file), suffix, u64::MAX)?, entry)
     };
-    // Before it is verified, no more of it is unpacked than a signature says that there is.
-    let unpacked = release.file(&path("")).map(|entry| entry.size);
+    // Before it is verified, no more of it is unpacked than a signature says that there is, and only
+    // by code in Rust.
+    let announced = release.file(&path("")).map(|entry| entry.size);
+    let unpacked_early = |suffix: &str| announced.filter(|_| suffix != ".xz");
     // What was downloaded before, for a version that kept something else of it, or for what was
     // damaged since.
     for (suffix, _, entry) in &choices {
@@ -125,7 +127,7 @@ pub(super) fn get(
     for mirror in mirrors {
         for (suffix, path, entry) in &choices {
             for address in addresses(mirror, pocket, path, entry, release.acquire_by_hash) {
-                let fetched = match unpacked {
+                let fetched = match unpacked_early(suffix) {
                     Some(most) => {
                         let condense = |input| condense(input, suffix, most).ok();
                         condensed_meanwhile(&address, entry, &condense, store, fetcher)
