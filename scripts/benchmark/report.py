@@ -58,7 +58,7 @@ def written(measured, scale, large, levels, runs, drawing):
             ("nothing changed", seconds(time["nothing changed"])),
             (
                 "one package changed by a security update, beside twice what `dpkg-deb` and `pigz` take for it alone "
-                f"({seconds(own)}) and the joining of layers ({seconds(joined)})",
+                f"({seconds(own)}) and what verifying, arranging and joining take without it ({seconds(joined)})",
                 f"{seconds(changed)}, {100 * changed / (2 * own + joined):.0f} %",
             ),
         )

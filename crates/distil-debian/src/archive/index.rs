@@ -109,10 +109,7 @@ pub(super) fn get(
         let file = blob.open().map_err(unwritable)?;
         finish(condense(Box::new(file), suffix, u64::MAX)?, entry)
     };
-    // Before it is verified, no more of it is unpacked than a signature says that there is, and only
-    // by code in Rust.
     let announced = release.file(&path("")).map(|entry| entry.size);
-    let unpacked_early = |suffix: &str| announced.filter(|_| suffix != ".xz");
     // What was downloaded before, for a version that kept something else of it, or for what was
     // damaged since.
     for (suffix, _, entry) in &choices {
@@ -127,7 +124,7 @@ pub(super) fn get(
     for mirror in mirrors {
         for (suffix, path, entry) in &choices {
             for address in addresses(mirror, pocket, path, entry, release.acquire_by_hash) {
-                let fetched = match unpacked_early(suffix) {
+                let fetched = match most_unverified(suffix, announced) {
                     Some(most) => {
                         let condense = |input| condense(input, suffix, most).ok();
                         condensed_meanwhile(&address, entry, &condense, store, fetcher)
@@ -210,6 +207,12 @@ fn addresses(
         true => vec![by_digest, usual],
         false => vec![usual],
     }
+}
+
+/// How much may come out of an index that is not verified yet, if it may be unpacked at all: no more
+/// than a signature says that there is, and only by code in Rust.
+fn most_unverified(suffix: &str, announced: Option<u64>) -> Option<u64> {
+    announced.filter(|_| suffix != ".xz")
 }
 
 /// Fetches an index, and condenses it while it comes. What was made of it is given only with the
@@ -325,6 +328,14 @@ mod tests {
         assert_eq!((made, seen.as_slice()), (Ok(Some(())), TEXT));
         let (made, _) = meanwhile(Digest::of(b"other"));
         assert!(made.unwrap_err().contains("instead of the announced"));
+    }
+
+    #[test]
+    fn what_is_unpacked_before_it_is_verified() {
+        assert_eq!(most_unverified(".gz", Some(7)), Some(7));
+        assert_eq!(most_unverified("", Some(7)), Some(7));
+        assert_eq!(most_unverified(".xz", Some(7)), None);
+        assert_eq!(most_unverified(".gz", None), None);
     }
 
     #[test]
