@@ -4,7 +4,7 @@
 
 use std::time::SystemTime;
 
-use distil_image::authorities;
+use distil_definition::authorities;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|pem: &[u8]| {

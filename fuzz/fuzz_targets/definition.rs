@@ -6,9 +6,9 @@ use std::time::SystemTime;
 
 use distil_debian::suite::Suite;
 use distil_fuzz::explain;
-use distil_image::Architecture;
-use distil_image::definition::is_file_name;
-use distil_image::recipe::{Source, Target, Variant, lower};
+use distil_definition::Architecture;
+use distil_definition::is_file_name;
+use distil_definition::recipe::{Source, Target, Variant, lower};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use distil_image::missing;
+use distil_maintscript::missing;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -3,7 +3,7 @@
 #![no_main]
 
 use distil_fuzz::explain;
-use distil_image::Patterns;
+use distil_tree::Patterns;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -2,7 +2,7 @@
 
 use distil_tree::loader::{Loader, LoaderError, Unmet};
 
-use crate::recipe::{Place, Recipe};
+use distil_definition::recipe::{Place, Recipe};
 use distil_tree::{Entry, Origin, Tree, TreePath};
 
 /// Why an image is not closed.

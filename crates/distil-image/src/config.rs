@@ -10,11 +10,11 @@ use distil_oci::spec::{
 use distil_oci::{Healthcheck, Image, InvalidImage, Layer};
 
 use crate::assemble::Assembly;
-use crate::definition::{self, Accounts};
 use crate::layers::LayerTree;
 use crate::owners::Owners;
-use crate::recipe::{Place, Recipe, expand};
-use crate::resolve::Resolution;
+use distil_definition::recipe::{Place, Recipe, expand};
+use distil_definition::{self as definition, Accounts};
+use distil_lock::Resolution;
 
 /// Where the definitions of the catalogue are kept.
 const SOURCE: &str = env!("CARGO_PKG_REPOSITORY");

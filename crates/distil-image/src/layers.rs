@@ -13,7 +13,7 @@ use distil_store::{Digest, Key, KeyBuilder, Store, StoreError};
 use distil_tree::{Content, Entry, FileNode, Kind, Origin, Tree, TreePath, tar};
 use serde::{Deserialize, Serialize};
 
-use crate::contents::Contents;
+use distil_lock::Contents;
 
 /// Names how entries become a tar stream and how that is cut; to be raised when either changes.
 const LAYER_FORMAT: &[u8] = b"1";
@@ -52,14 +52,14 @@ pub struct LayerTree {
 
 /// A layer in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct StoredLayer {
+pub struct StoredLayer {
     facts: LayerFacts,
     pieces: Vec<Piece>,
 }
 
 impl StoredLayer {
     /// The layer, if the store has all its pieces.
-    pub(crate) fn layer(&self, compression: Compression, store: &Store) -> Option<Layer> {
+    pub fn layer(&self, compression: Compression, store: &Store) -> Option<Layer> {
         let path = |piece: &Piece| {
             let blob = store.get(&piece.digest)?;
             (blob.size() == piece.size).then(|| blob.path().to_owned())
@@ -71,7 +71,7 @@ impl StoredLayer {
 }
 
 /// Whether all pieces of layers are in the store and undamaged. Damaged ones are taken out.
-pub(crate) fn are_whole<'a>(
+pub fn are_whole<'a>(
     layers: impl Iterator<Item = &'a StoredLayer>,
     threads: NonZeroUsize,
     store: &Store,

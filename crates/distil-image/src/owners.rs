@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::definition::Accounts;
+use distil_definition::Accounts;
 
 /// The users that base-passwd gives fixed numbers to (Debian Policy §9.2.2, 0–99).
 const USERS: &[(&str, u32)] = &[
@@ -154,7 +154,7 @@ impl Owners {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::definition::Group;
+    use distil_definition::Group;
 
     #[test]
     fn an_images_own_accounts_come_first() {

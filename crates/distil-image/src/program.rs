@@ -3,8 +3,8 @@
 use distil_tree::program::{self, DEFAULT_PATH, Unusable};
 use distil_tree::{Tree, TreePath};
 
-use crate::definition::Config;
-use crate::recipe::{Place, Recipe};
+use distil_definition::Config;
+use distil_definition::recipe::{Place, Recipe};
 
 /// Why an image's program would not run.
 #[derive(Debug, thiserror::Error)]

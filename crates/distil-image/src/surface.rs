@@ -8,7 +8,7 @@ use distil_tree::{Origin, PatternError, Patterns, TreePath};
 
 use crate::assemble::Assembly;
 use crate::program;
-use crate::recipe::{Place, Recipe};
+use distil_definition::recipe::{Place, Recipe};
 
 /// What no image has unless it is a debug variant, or its definition allows it.
 #[derive(Debug, thiserror::Error)]

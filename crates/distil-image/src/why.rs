@@ -9,7 +9,7 @@ use distil_tree::{Entry, Kind, Origin, Tree, TreePath, printable};
 use serde::Serialize;
 
 use crate::assemble::{InstalledPackage, Omission};
-use crate::build::Prepared;
+use crate::prepared::Prepared;
 
 /// The most files of one name that are offered for a path that is not there.
 const MAX_OFFERS: usize = 5;
@@ -230,7 +230,7 @@ fn chain(
 }
 
 fn left_out_relations(prepared: &Prepared, name: &str) -> Vec<LeftOutRelation> {
-    let policy = crate::policy::Policy::default_policy();
+    let policy = distil_definition::Policy::default_policy();
     let omitted = prepared.resolution.layers.last();
     let omitted = omitted.into_iter().flat_map(|layer| &layer.omitted);
     let about = omitted.filter(|one| one.without == name || one.relation.names(name));

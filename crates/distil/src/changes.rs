@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 
-use distil_image::definition::{Certificates, Config, Definition, FileItem, PackageItem};
+use distil_definition::{Certificates, Config, Definition, FileItem, PackageItem};
 
 use crate::cli;
 use crate::error::CommandError;

@@ -1,8 +1,10 @@
 //! The command line, as it is written. Commands make sense of it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use distil_build::ArchiveSettings;
 
 /// Distroless container images out of Debian packages: a language runtime, the libraries it
 /// needs, and nothing else.
@@ -183,6 +185,20 @@ pub(crate) struct Archive {
         help_heading = "Archive"
     )]
     pub(crate) store_limit: Option<String>,
+}
+
+impl From<&Archive> for ArchiveSettings {
+    fn from(archive: &Archive) -> Self {
+        Self {
+            mirrors: archive.mirrors.clone(),
+            keyrings: archive.keyrings.clone(),
+            allow_expired: archive.allow_expired,
+            refresh: archive.refresh,
+            timeout: Duration::from_secs(archive.timeout),
+            store: archive.store.clone(),
+            store_limit: archive.store_limit.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -5,7 +5,11 @@ use std::fmt::Write;
 use std::io;
 use std::process::ExitCode;
 
+use distil_build::{BuildError, PlatformError, RequestError, SettingsError};
+
 use distil_tree::folder::FolderError;
+
+use crate::hints::{self, Hints};
 
 /// An error, and the status that the process ends with because of it.
 #[derive(Debug)]
@@ -69,35 +73,8 @@ impl CommandError {
         ExitCode::from(self.status)
     }
 
-    /// What went wrong and why, without what to do.
-    pub(crate) fn message(&self) -> String {
-        let mut text = format!("{}\n", self.error);
-        let mut said = self.error.to_string();
-        let mut source = self.error.source();
-        while let Some(cause) = source {
-            let message = cause.to_string();
-            // Some libraries repeat their cause in their own message.
-            if !said.ends_with(&message) {
-                let _ = writeln!(text, "  cause: {}", message.replace('\n', "\n  "));
-            }
-            said = message;
-            source = cause.source();
-        }
-        text
-    }
-
-    /// What to do about it.
-    pub(crate) fn hints(&self) -> &[String] {
-        &self.hints
-    }
-
-    /// What the process ends with.
-    pub(crate) fn status(&self) -> u8 {
-        self.status
-    }
-
     fn text(&self) -> String {
-        let mut text = format!("error: {}", self.message());
+        let mut text = format!("error: {}", message(self.error.as_ref()));
         for hint in &self.hints {
             let _ = writeln!(text, "\nhint: {hint}");
         }
@@ -105,9 +82,64 @@ impl CommandError {
     }
 }
 
+/// What went wrong and why, without what to do.
+fn message(error: &(dyn Error + 'static)) -> String {
+    let mut text = format!("{error}\n");
+    let mut said = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let message = cause.to_string();
+        // Some libraries repeat their cause in their own message.
+        if !said.ends_with(&message) {
+            let _ = writeln!(text, "  cause: {}", message.replace('\n', "\n  "));
+        }
+        said = message;
+        source = cause.source();
+    }
+    text
+}
+
+/// The errors of the library below, with what helps against them.
+macro_rules! explained {
+    ($($error:ty),*) => {$(
+        impl From<$error> for CommandError {
+            fn from(error: $error) -> Self {
+                let (hints, is_usage) = (hints::all(&error), error.is_usage());
+                let error = if is_usage { Self::usage(error) } else { Self::failure(error) };
+                hints.into_iter().fold(error, Self::hint)
+            }
+        }
+    )*};
+}
+
 impl From<FolderError> for CommandError {
     fn from(error: FolderError) -> Self {
         Self::failure(error)
+    }
+}
+
+explained!(RequestError, SettingsError, PlatformError);
+
+impl From<BuildError> for CommandError {
+    fn from(error: BuildError) -> Self {
+        let (hints, is_usage) = (hints::all(&error), error.is_usage());
+        let error: Box<dyn Error + Send + Sync> = match error {
+            BuildError::Platforms { ref failures, .. } => {
+                let mut text = error.to_string();
+                for one in failures {
+                    let message = message(&one.error).trim_end().replace('\n', "\n  ");
+                    let _ = write!(text, "\n  {}: {message}", one.platform);
+                }
+                text.into()
+            }
+            error => error.into(),
+        };
+        let error = if is_usage {
+            Self::usage(error)
+        } else {
+            Self::failure(error)
+        };
+        hints.into_iter().fold(error, Self::hint)
     }
 }
 

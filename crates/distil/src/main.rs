@@ -3,15 +3,12 @@
 //! One file a subcommand, in `command`; how anything is done is the business of the crates
 //! below. Output that a script wants is on stdout, everything else on stderr.
 
-mod archive;
 mod changes;
 mod cli;
 mod command;
 mod error;
-mod libraries;
+mod hints;
 mod printer;
-mod seen;
-mod size;
 mod table;
 mod view;
 
@@ -23,7 +20,7 @@ fn main() -> ExitCode {
     clean_up_when_interrupted();
     let cli = cli::Cli::parse();
     let result = match cli.command {
-        cli::Command::Build(arguments) => command::build::run(arguments),
+        cli::Command::Build(arguments) => command::build::run(&arguments),
         cli::Command::List(arguments) => command::list::run(&arguments),
         cli::Command::Show(arguments) => command::show::run(&arguments),
         cli::Command::Why(arguments) => command::why::run(&arguments),

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use distil_image::Progress;
+use distil_build::{Event, Events, Warning};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Speaks to the user while an image is made.
@@ -44,10 +44,47 @@ impl Printer {
     }
 }
 
-impl Progress for Printer {
-    fn step(&self, what: &str) {
+impl Events for Printer {
+    fn event(&self, event: Event<'_>) {
+        match event {
+            Event::ReadingArchive => self.step("reading the archive"),
+            Event::Solving => self.step("solving"),
+            Event::Fetching { packages, bytes } => self.packages(packages, bytes),
+            Event::Fetched { bytes, .. } => self.with(|bar| bar.inc(bytes)),
+            Event::Assembling => self.step("assembling"),
+            Event::Compressing => self.step("compressing"),
+            Event::Idle => self.finish(),
+            Event::Unchanged {
+                reference,
+                location,
+            } => self.say(format_args!("{reference} is in {location} already")),
+            Event::Wrote {
+                reference,
+                location,
+                bytes: size,
+            } => self.say(format_args!(
+                "wrote {reference} to {location} ({})",
+                bytes(size)
+            )),
+            Event::WroteRoot {
+                name,
+                location,
+                files,
+                bytes: size,
+            } => self.say(format_args!(
+                "wrote the files of {name} to {location} ({files} files, {})",
+                bytes(size)
+            )),
+            Event::Warning(warning) => self.warn(&warning),
+            _ => {}
+        }
+    }
+}
+
+impl Printer {
+    fn step(&self, what: &'static str) {
         self.with(|bar| {
-            bar.set_message(what.to_owned());
+            bar.set_message(what);
             bar.enable_steady_tick(Duration::from_millis(100));
         });
     }
@@ -66,8 +103,38 @@ impl Progress for Printer {
         });
     }
 
-    fn package(&self, bytes: u64) {
-        self.with(|bar| bar.inc(bytes));
+    fn warn(&self, warning: &Warning<'_>) {
+        match warning {
+            Warning::Zstd => self
+                .say("note: before version 23, not every Docker loads layers compressed by zstd"),
+            Warning::ScriptsNotRun { packages } => {
+                let word = if *packages == 1 {
+                    "package"
+                } else {
+                    "packages"
+                };
+                self.say(format_args!(
+                    "note: scripts of {packages} {word} would have done what nobody did; `distil \
+                     show` with the same arguments lists it"
+                ));
+            }
+            Warning::OwnersNotKept => self
+                .say("note: all files are yours there, since only root can give them other owners"),
+            Warning::StoreReadOnly { root } => self.say(format_args!(
+                "note: the store `{}` cannot be written, so nothing that was made is kept",
+                root.display()
+            )),
+            Warning::StoreDamaged { files: 1 } => {
+                self.say("note: a file of the store was damaged, and was made again");
+            }
+            Warning::StoreDamaged { files } => self.say(format_args!(
+                "note: {files} files of the store were damaged, and were made again"
+            )),
+            Warning::StoreNotPruned { error } => self.say(format_args!(
+                "note: the store could not be made smaller: {error}"
+            )),
+            _ => {}
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use distil_tree::{Kind, Metadata, Origin, TreePath};
 
 use super::{AssembleError, Assembling};
 use crate::owners::Owners;
-use crate::recipe::{Addition, LayerRecipe};
+use distil_definition::recipe::{Addition, LayerRecipe};
 
 impl Assembling<'_> {
     /// Adds the folders, files and links of a layer's definition.

@@ -4,7 +4,7 @@
 use distil_tree::{Kind, Metadata, Origin, TreePath};
 
 use super::{AssembleError, Assembling};
-use crate::effects::alternatives::{Alternative, AlternativeLink};
+use distil_maintscript::alternatives::{Alternative, AlternativeLink};
 
 const MADE: &str = "alternatives";
 

@@ -7,10 +7,10 @@ use distil_tree::{Entry, Kind, Metadata, Origin, TreePath};
 
 use super::packages::folded;
 use super::{AssembleError, Assembling, Undone};
-use crate::definition::{Group, User};
-use crate::effects::sysusers::{self, Account, Number, PrimaryGroup};
-use crate::effects::{Declared, MAX_INPUT, tmpfiles};
 use crate::owners::Owners;
+use distil_definition::{Group, User};
+use distil_maintscript::sysusers::{self, Account, Number, PrimaryGroup};
+use distil_maintscript::{Declared, MAX_INPUT, tmpfiles};
 
 /// Where packages declare accounts.
 const ACCOUNTS: &str = "usr/lib/sysusers.d";

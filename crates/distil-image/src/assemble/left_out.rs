@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use distil_tree::TreePath;
 
-use crate::policy::Policy;
-use crate::recipe::LayerRecipe;
+use distil_definition::Policy;
+use distil_definition::recipe::LayerRecipe;
 use distil_tree::Patterns;
 
 use super::Assembly;

@@ -18,15 +18,15 @@ use distil_debian::deb::PackageFile;
 use distil_debian::solve::Selected;
 use distil_tree::{Entry, InsertError, Kind, Metadata, Origin, Tree, TreePath};
 
-use crate::contents::Contents;
-use crate::definition::Accounts;
-use crate::effects::alternatives::Alternative;
-use crate::effects::script::{Action, Effect};
 use crate::generate::{self, GenerateError};
 use crate::layers::{self, LayerTree};
-use crate::recipe::{LayerRecipe, Place, Recipe};
-use crate::resolve::Resolution;
 use crate::{closure, installed, program, scanners, surface};
+use distil_definition::Accounts;
+use distil_definition::recipe::{LayerRecipe, Place, Recipe};
+use distil_lock::Contents;
+use distil_lock::Resolution;
+use distil_maintscript::alternatives::Alternative;
+use distil_maintscript::{Action, Effect};
 
 pub use left_out::{Amount, LeftOut, Omission};
 use undone::Diverted;

@@ -10,8 +10,8 @@ use distil_tree::{FileNode, Kind, Metadata, Origin, TreePath};
 use super::left_out::Selection;
 use super::{Amount, AssembleError, Assembling, InstalledPackage, LeftOut};
 use crate::owners::Owners;
-use crate::policy::Policy;
-use crate::recipe::{LayerRecipe, PackageRequest};
+use distil_definition::Policy;
+use distil_definition::recipe::{LayerRecipe, PackageRequest};
 use distil_tree::Patterns;
 
 /// The folders that have moved into `/usr` (Debian bug 914897, "usrmerge"): `lib64` and its

@@ -3,7 +3,7 @@
 use distil_tree::program::{MAX_LINE, interpreter};
 use distil_tree::{Kind, Origin, TreePath};
 
-use crate::recipe::LayerRecipe;
+use distil_definition::recipe::LayerRecipe;
 
 use super::{AssembleError, Assembling, LeftOut, Omission};
 

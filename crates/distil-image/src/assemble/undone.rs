@@ -6,10 +6,10 @@ use distil_debian::solve::Selected;
 use distil_tree::TreePath;
 
 use super::Assembling;
-use crate::effects::script::{AccountChange, Action, Consequence, Effect, FileChange, effects};
 use crate::installed;
 use crate::owners::Owners;
-use crate::policy::Policy;
+use distil_definition::Policy;
+use distil_maintscript::{AccountChange, Action, Consequence, Effect, FileChange, effects};
 
 /// Something that a script would have done.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use distil_tree::TreePath;
 
 use super::{GenerateError, Generation};
-use crate::definition::{Accounts, User};
+use distil_definition::{Accounts, User};
 
 pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
     let accounts = generation.accounts;
@@ -53,7 +53,7 @@ fn group(accounts: &Accounts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::definition::Catalogue;
+    use distil_definition::Catalogue;
 
     #[test]
     fn the_lines_that_scripts_of_users_compare() {

@@ -11,7 +11,7 @@ use x509_cert::der::pem;
 use super::key_store;
 use super::name_hash::name_hash;
 use super::{GenerateError, Generation, MAX_INPUT};
-use crate::recipe::NewCertificates;
+use distil_definition::recipe::NewCertificates;
 
 const WHAT: &str = "the bundle of certificates";
 

@@ -9,8 +9,8 @@ use sha1::{Digest, Sha1};
 
 use super::{GenerateError, Generation};
 use crate::assemble::Assembly;
-use crate::definition::KeyStore;
-use crate::recipe::Recipe;
+use distil_definition::KeyStore;
+use distil_definition::recipe::Recipe;
 
 const WHAT: &str = "Java's key store";
 

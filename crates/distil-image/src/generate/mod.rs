@@ -18,10 +18,10 @@ use distil_tree::{Entry, InsertError, Kind, Metadata, Origin, Tree, TreePath};
 
 pub(crate) use accounts::passwd_line;
 
-use crate::architecture::Architecture;
 use crate::assemble::{Assembly, InstalledPackage};
-use crate::definition::Accounts;
-use crate::recipe::{LayerRecipe, Recipe};
+use distil_definition::Accounts;
+use distil_definition::Architecture;
+use distil_definition::recipe::{LayerRecipe, Recipe};
 
 /// The most bytes of a file that a generator reads: bundles and control files are far smaller.
 const MAX_INPUT: u64 = 64 << 20;

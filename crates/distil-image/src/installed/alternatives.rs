@@ -10,8 +10,8 @@ use std::fmt::Write;
 
 use distil_tree::TreePath;
 
-use crate::effects::alternatives::Alternative;
 use crate::generate::{GenerateError, Generation};
+use distil_maintscript::alternatives::Alternative;
 
 const WHAT: &str = "the database of alternatives";
 
@@ -66,7 +66,7 @@ fn text(choices: &[&Alternative]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::effects::alternatives::{Request, parse};
+    use distil_maintscript::alternatives::{Request, parse};
 
     fn alternative(words: &str) -> Alternative {
         let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();

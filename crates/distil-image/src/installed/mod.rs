@@ -10,9 +10,9 @@ mod pam;
 mod system;
 
 use crate::assemble::LeftOut;
-use crate::contents::Contents;
-use crate::effects::alternatives::Alternative;
 use crate::generate::{GenerateError, Generation, generate_common};
+use distil_lock::Contents;
+use distil_maintscript::alternatives::Alternative;
 
 pub use database::watched;
 pub use pam::pam_configurations;

@@ -9,10 +9,10 @@ use distil_debian::suite::Area;
 use distil_tree::{Entry, Kind, Metadata, Origin, TreePath};
 
 use crate::assemble::packages::folded;
-use crate::contents::Contents;
-use crate::definition::{Accounts, Group, User};
-use crate::effects::MAX_INPUT;
 use crate::generate::{GenerateError, Generation};
+use distil_definition::{Accounts, Group, User};
+use distil_lock::Contents;
+use distil_maintscript::MAX_INPUT;
 
 const WHAT: &str = "what packages leave behind";
 

@@ -12,11 +12,11 @@ use distil_store::Digest;
 use distil_tree::{Entry, Kind, Metadata, Origin, Tree, TreePath};
 
 use super::*;
-use crate::architecture::Architecture;
 use crate::assemble::{Amount, InstalledPackage, Omission};
-use crate::definition::Accounts;
-use crate::effects::alternatives::{Request, parse};
-use crate::recipe::LayerRecipe;
+use distil_definition::Accounts;
+use distil_definition::Architecture;
+use distil_definition::recipe::LayerRecipe;
+use distil_maintscript::alternatives::{Request, parse};
 
 pub(super) const PASSWD: &str = "root:*:0:0:root:/root:/bin/bash\n\
                                  nobody:*:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";

@@ -26,7 +26,8 @@ fn check(validator: &str, files: &[String]) -> distil_live::Outcome {
 fn every_definition_validates() {
     let Some(validator) = validator() else { return };
     let context = Context::new();
-    let images = IMAGES.map(|name| workspace().join(format!("images/{name}.yaml")));
+    let images =
+        IMAGES.map(|name| workspace().join(format!("crates/distil-definition/images/{name}.yaml")));
     let mut files: Vec<String> = images.map(|path| path.display().to_string()).to_vec();
     for page in ["definitions.md", "recipes.md"] {
         let text = std::fs::read_to_string(workspace().join("docs").join(page)).unwrap();

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use distil_build::{open_store, store_limit, threads};
 use distil_store::{Amount, Store};
 use serde::Serialize;
 
-use crate::archive::{open_store, store_limit, threads};
 use crate::cli;
 use crate::error::CommandError;
 use crate::printer::bytes;

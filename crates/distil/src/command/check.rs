@@ -4,24 +4,23 @@ use std::fs;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::time::SystemTime;
 
+use distil_build::{
+    ArchiveSettings, Libraries, is_definition, now, profile_of, runtimes_of, threads,
+};
 use distil_check::{
-    Config, Filesystem, Finding, Judged, Limits, Options, Policy, Profile, Rule, Severity, Subject,
-    Verdict, merge, read_folder, read_layers,
+    Config, Filesystem, Judged, Limits, Options, Policy, Profile, Rule, Severity, Subject, Verdict,
+    merge, read_folder, read_layers,
 };
 use distil_image::Draft;
-use distil_image::recipe::Variant;
 use distil_oci::transport;
 use distil_oci::{Image, Location, Platform};
-use distil_tree::{Origin, Patterns, TreePath, program};
+use distil_tree::TreePath;
 use serde::Serialize;
 
-use super::{is_definition, make_to_look_at};
-use crate::archive::{epoch, threads};
+use super::make_to_look_at;
 use crate::cli;
 use crate::error::CommandError;
-use crate::libraries::Libraries;
 use crate::printer::Printer;
 use crate::table::{print, print_json};
 use crate::view::BuildStage;
@@ -73,8 +72,9 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), CommandError> {
     if !has_profile && let Some(profile) = target.profile {
         policy.profile = profile;
     }
+    let archive = ArchiveSettings::from(&arguments.archive);
     let libraries = Libraries::new(
-        &arguments.archive,
+        &archive,
         &target.filesystem.tree,
         &target.config.architecture,
     );
@@ -103,14 +103,6 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), CommandError> {
         true => Err(CommandError::said()),
         false => Ok(()),
     }
-}
-
-/// The time that certificates and allowances are compared with.
-fn now() -> Result<SystemTime, CommandError> {
-    let epoch = epoch()?.and_then(|seconds| u64::try_from(seconds).ok());
-    let epoch =
-        epoch.map(|seconds| SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds));
-    Ok(epoch.unwrap_or_else(SystemTime::now))
 }
 
 /// The policy, and whether somebody named a profile.
@@ -285,13 +277,7 @@ pub(crate) fn of_definition(word: &str, draft: Draft<'_>) -> Target {
         assembly,
         image,
     } = draft;
-    let path = recipe.config.env.get("PATH");
-    let path = path.map_or(program::DEFAULT_PATH, String::as_str);
     let tree = &assembly.tree;
-    let runtimes = recipe.runtimes.iter();
-    let runtimes = runtimes
-        .filter_map(|word| program::find(tree, path, "/", word).ok())
-        .collect();
     Target {
         name: word.to_owned(),
         digest: Some(image.digest().to_string()),
@@ -301,98 +287,14 @@ pub(crate) fn of_definition(word: &str, draft: Draft<'_>) -> Target {
             ..Filesystem::default()
         },
         config: Config::of(image),
-        runtimes,
+        runtimes: runtimes_of(recipe, tree),
         layers: image
             .layers()
             .iter()
             .map(|layer| layer.digest().to_string())
             .collect(),
-        profile: profile(recipe.variant),
+        profile: profile_of(recipe.variant),
     }
-}
-
-/// What a variant is for, where that is not production.
-fn profile(variant: Variant) -> Option<Profile> {
-    match variant {
-        Variant::Latest | Variant::Nonroot => None,
-        Variant::Debug | Variant::DebugNonroot => Some(Profile::Debug),
-        Variant::Dev => Some(Profile::Dev),
-    }
-}
-
-/// What is wrong with an image that is being made, but for what its definition allows.
-///
-/// # Errors
-/// If it does not pass its profile.
-pub(crate) fn prove(word: &str, draft: Draft<'_>) -> Result<(), CommandError> {
-    let target = of_definition(word, draft);
-    let policy = Policy {
-        profile: target.profile.unwrap_or_default(),
-        ..Policy::default()
-    };
-    let now = now()?;
-    let options = Options {
-        now,
-        package_of: &|_| None,
-        writable: &[],
-    };
-    let mut findings = distil_check::check(target.subject(), options);
-    findings.retain(|finding| !is_allowed(draft, finding));
-    let verdict = policy.judge(findings, now);
-    if !verdict.failed {
-        return Ok(());
-    }
-    let mut message = format!("the image `{word}` would not pass `distil check`:");
-    for one in verdict
-        .findings
-        .iter()
-        .filter(|one| one.severity >= policy.fail_on)
-    {
-        message += &format!(
-            "\n  {} {}: {}",
-            one.finding.rule.id, one.finding.rule.name, one.finding.problem
-        );
-        if let Some(says) = &one.finding.at_run_time {
-            message += &format!("\n    at run time: {says}");
-        }
-    }
-    let error = CommandError::failure(message);
-    Err(error.hint(
-        "`allow: {PATH: REASON}` in the definition, or `--allow PATH=REASON`, lets a file be as it is; \
-         `distil check --explain RULE` says more",
-    ))
-}
-
-/// Whether the definitions of an image allow a finding: its files, by path or by package, or the
-/// library that is missing.
-fn is_allowed(draft: Draft<'_>, finding: &Finding) -> bool {
-    let layers = &draft.recipe.layers;
-    let excused = layers.iter().flat_map(|layer| layer.excuse.keys());
-    if excused
-        .into_iter()
-        .any(|name| finding.problem.contains(&format!("`{name}`")))
-    {
-        return true;
-    }
-    let allowed: Vec<&String> = layers.iter().flat_map(|layer| layer.allow.keys()).collect();
-    let is_pattern = |entry: &&&String| entry.starts_with('/');
-    let patterns: Vec<String> = allowed
-        .iter()
-        .filter(is_pattern)
-        .map(|entry| (*entry).clone())
-        .collect();
-    let patterns = Patterns::new(&patterns).unwrap_or_else(|_| Patterns::none());
-    let tree = &draft.assembly.tree;
-    let is_fine = |path: &TreePath| {
-        let package = tree
-            .follow(path)
-            .and_then(|(_, entry)| match &entry.origin {
-                Origin::Package(name) => Some(name.to_string()),
-                _ => None,
-            });
-        patterns.any(&path.to_string()) || package.is_some_and(|name| allowed.contains(&&name))
-    };
-    finding.path.is_some() && finding.path.iter().chain(&finding.others).all(is_fine)
 }
 
 /// The result for programs; docs/json.md tells what the fields mean.

@@ -1,12 +1,11 @@
 //! `distil list`: the catalogue, with what of it others have stopped mending. Works offline.
 
+use distil_build::now;
 use distil_debian::suite::Suite;
-use distil_image::definition::Catalogue;
-use distil_image::recipe::{Source, Variant, suites};
-use distil_image::{Architecture, Phase, SuiteSupport, Support};
+use distil_definition::recipe::{Source, Variant, suites};
+use distil_definition::{Architecture, Catalogue, Phase, SuiteSupport, Support};
 use serde::Serialize;
 
-use super::now;
 use crate::cli;
 use crate::error::CommandError;
 use crate::table::{print, print_json, print_table, table};

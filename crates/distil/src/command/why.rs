@@ -1,13 +1,14 @@
 //! `distil why`: why a package or a file is in an image, or why it is not.
 
+use std::sync::Arc;
+
+use distil_build::{architecture, is_definition, suite};
 use distil_image::{WhyFile, WhyPackage, why_file, why_package};
-use distil_oci::{Compression, Location};
+use distil_oci::Location;
 use distil_tree::TreePath;
 use serde::Serialize;
 
-use super::platforms::architecture;
-use super::{assemble, find, is_definition, suite};
-use crate::archive::{IDENTITY, Session, epoch, threads};
+use super::{request, session};
 use crate::cli;
 use crate::error::CommandError;
 use crate::printer::{Printer, bytes};
@@ -37,19 +38,13 @@ pub(crate) fn run(arguments: &cli::Why) -> Result<(), CommandError> {
         let message = format!("`{location}` is an image, and only its definition knows why");
         return Err(CommandError::usage(message).hint("`distil show` tells what is in an image"));
     }
-    let named = find(&arguments.image, &flags.definition)?;
-    let suite = suite(&flags.definition)?;
-    let target = named.target(suite, architecture(flags.platform.as_deref(), suite)?)?;
-    let session = Session::open(&flags.archive)?;
-    let printer = Printer::new(false);
-    let options = distil_image::BuildOptions {
-        // Nothing is compressed to answer.
-        compression: Compression::None,
-        epoch: epoch()?,
-        threads: threads(),
-        program: IDENTITY,
-    };
-    let prepared = assemble(&named, target, &options, &session, &printer);
+    let request = request(&arguments.image, &flags.definition)?;
+    let suite = suite(&flags.definition.suite)?;
+    let architecture = architecture(flags.platform.as_deref(), suite)?;
+    let printer = Arc::new(Printer::new(false));
+    let session = session(&flags.archive, &printer)?;
+    let target = request.target(suite, architecture, session.now());
+    let prepared = session.prepare(&request, target);
     printer.finish();
     let prepared = prepared?;
     let image = format!(

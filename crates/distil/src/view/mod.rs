@@ -7,13 +7,14 @@ mod packages;
 
 use std::collections::BTreeMap;
 
+use distil_build::is_definition;
 use distil_check::Subject;
 use distil_oci::{Image, Location};
 use distil_tree::TreePath;
 use serde::Serialize;
 
 use crate::cli;
-use crate::command::{is_definition, make_to_look_at};
+use crate::command::make_to_look_at;
 use crate::error::CommandError;
 
 /// An image. The fields are those of `--format json`; docs/json.md tells what they mean.

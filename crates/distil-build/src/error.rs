@@ -1,0 +1,83 @@
+//! Why an image could not be made, proved or written.
+
+use distil_debian::archive::ArchiveError;
+use distil_definition::recipe::RecipeError;
+use distil_image::{AssembleError, ConfigError, LayerError};
+use distil_lock::ResolveError;
+use distil_oci::{InvalidImage, Platform, TransportError};
+use distil_store::StoreError;
+use distil_tree::folder::FolderError;
+
+use crate::platforms::PlatformError;
+use crate::proof::ProofError;
+use crate::request::RequestError;
+use crate::settings::SettingsError;
+
+/// Why an image could not be made, proved or written.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The request names what there is not.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// This machine's settings cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The definition is wrong.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// The archive cannot be used.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The packages contradict one another.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
+    /// The files contradict one another, or the image would not run.
+    #[error(transparent)]
+    Assemble(#[from] AssembleError),
+    /// A layer cannot be written.
+    #[error(transparent)]
+    Layer(#[from] LayerError),
+    /// The image cannot be put together.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The image does not pass its profile of `check`.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+    /// The platforms are wrong or do not agree.
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
+    /// Some platforms cannot be made, so that none is.
+    #[error(
+        "`{image}` cannot be made for {} of {} platforms, and is made for none then",
+        failures.len(), failures.len() + others.len()
+    )]
+    Platforms {
+        /// The image as it was asked for.
+        image: String,
+        /// Those that cannot be made, and why.
+        failures: Vec<PlatformFailure>,
+        /// The others.
+        others: Vec<Platform>,
+    },
+    /// The images of the platforms make no index.
+    #[error(transparent)]
+    Image(#[from] InvalidImage),
+    /// An output cannot be written.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// A directory for a root file system cannot be written.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why an image cannot be made for one platform.
+#[derive(Debug)]
+pub struct PlatformFailure {
+    /// The platform.
+    pub platform: Platform,
+    /// Why.
+    pub error: BuildError,
+}

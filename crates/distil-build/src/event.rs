@@ -1,0 +1,106 @@
+//! What is told while an image is made.
+
+use distil_oci::{Location, Reference};
+
+/// A step of making an image, or something that has happened in it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The Releases and indexes of the archive are read.
+    ReadingArchive,
+    /// The packages are being chosen.
+    Solving,
+    /// Packages are to be fetched and unpacked.
+    Fetching {
+        /// How many.
+        packages: u64,
+        /// The bytes of their `.deb` files in all.
+        bytes: u64,
+    },
+    /// One of these packages is there.
+    Fetched {
+        /// Its name.
+        package: &'a str,
+        /// The bytes of its `.deb` file.
+        bytes: u64,
+    },
+    /// The tree is made of the packages.
+    Assembling,
+    /// The layers are written and compressed.
+    Compressing,
+    /// All that moves is done, for now: images are made, or making one failed.
+    Idle,
+    /// An output was right already and is left alone.
+    Unchanged {
+        /// The image's first name.
+        reference: &'a Reference,
+        /// The output.
+        location: &'a Location,
+    },
+    /// An output was written.
+    Wrote {
+        /// The image's first name.
+        reference: &'a Reference,
+        /// The output.
+        location: &'a Location,
+        /// The bytes of the image's layers, as they are stored, of all platforms.
+        bytes: u64,
+    },
+    /// The files of an image were written into a directory.
+    WroteRoot {
+        /// The image's definition.
+        name: &'a str,
+        /// The output.
+        location: &'a Location,
+        /// How many files.
+        files: u64,
+        /// The bytes in them.
+        bytes: u64,
+    },
+    /// Something that a user should know.
+    Warning(Warning<'a>),
+}
+
+/// Something that a user should know of an image that was made, or of the session.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Warning<'a> {
+    /// The image's layers are compressed by zstd, which Docker before version 23 may not load.
+    Zstd,
+    /// Maintainer scripts of packages would have done what distil did not do in their place.
+    ScriptsNotRun {
+        /// How many packages have such scripts.
+        packages: usize,
+    },
+    /// The files of a root file system are the user's own, since only root can give them others'.
+    OwnersNotKept,
+    /// The store cannot be written, so that nothing that was made is kept.
+    StoreReadOnly {
+        /// Its directory.
+        root: &'a std::path::Path,
+    },
+    /// Files of the store were damaged, and were made again.
+    StoreDamaged {
+        /// How many.
+        files: u64,
+    },
+    /// The store could not be kept to its size.
+    StoreNotPruned {
+        /// Why.
+        error: &'a distil_store::StoreError,
+    },
+}
+
+/// Who is told of what happens. Called from several threads.
+pub trait Events: Send + Sync {
+    /// Takes one event.
+    fn event(&self, event: Event<'_>);
+}
+
+/// Tells nobody.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Events for Silent {
+    fn event(&self, _: Event<'_>) {}
+}

@@ -1,0 +1,165 @@
+//! Images that were made before, found again by all that they were made of.
+//!
+//! Nothing is read to find one but the definitions, the files that they name and the Releases of
+//! the archive: these, with the options, the format of each step and the program's own identity,
+//! are the key.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+
+use distil_debian::archive::PocketState;
+use distil_definition::recipe::Recipe;
+use distil_image::{Built, StoredLayer, are_whole};
+use distil_lock::{Resolution, local_files_of};
+use distil_oci::Image;
+use distil_store::{Digest, Key, KeyBuilder, Store, StoreError};
+use serde::{Deserialize, Serialize};
+
+use crate::session::{IDENTITY, Session};
+
+/// The most that a record may have: a configuration and the pieces of all layers.
+const MAX_RECORD: u64 = 64 << 20;
+
+/// What is to be told of an image that was made, now or before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The newest time of its files, in seconds since 1970.
+    pub modified: u64,
+    /// How many packages have scripts that would have done what nobody did.
+    pub undone: usize,
+    /// The source of each package with its version, by the package's name.
+    pub sources: BTreeMap<String, String>,
+}
+
+impl Summary {
+    /// Of an image that was just made.
+    pub(crate) fn of(built: &Built) -> Self {
+        let times = built.assembly.tree.iter();
+        let newest = times.map(|(_, entry)| entry.meta.mtime).max();
+        let packages = built.assembly.packages.iter();
+        let undone = packages.filter(|package| !package.undone.is_empty());
+        Self {
+            modified: newest
+                .and_then(|time| u64::try_from(time).ok())
+                .unwrap_or(0),
+            undone: undone.count(),
+            sources: built.resolution.sources(),
+        }
+    }
+}
+
+/// An image as the store keeps it.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    digest: Digest,
+    config: String,
+    annotations: BTreeMap<String, String>,
+    layers: Vec<StoredLayer>,
+    summary: Summary,
+}
+
+/// An image that was made before.
+#[derive(Debug)]
+pub struct Finished {
+    /// The image. Its layers lie in the store.
+    pub image: Image,
+    /// What is to be told of it.
+    pub summary: Summary,
+    layers: Vec<StoredLayer>,
+}
+
+impl Finished {
+    /// Whether its layers are undamaged; what is damaged is taken out of the store, so that
+    /// making the image again makes it whole.
+    pub fn is_whole(&self, threads: NonZeroUsize, store: &Store) -> bool {
+        are_whole(self.layers.iter(), threads, store)
+    }
+}
+
+fn key(kind: &'static str, recipe: &Recipe, states: &[PocketState]) -> KeyBuilder {
+    let mut key = KeyBuilder::new(kind);
+    key.input(IDENTITY)
+        .input(recipe.inputs.definitions.as_bytes());
+    for state in states {
+        // The Release names everything that the archive has, by digest.
+        key.input(&state.name).input(state.release.as_bytes());
+    }
+    key
+}
+
+fn image_key(recipe: &Recipe, states: &[PocketState], session: &Session) -> Key {
+    let mut key = key("image", recipe, states);
+    key.input(recipe.inputs.files.as_bytes());
+    key.input(session.layers.compression.identity());
+    key.input(format!("{:?}", session.layers.epoch));
+    key.finish()
+}
+
+/// The image that was made of the same inputs, if the store has all of it.
+pub(crate) fn find(recipe: &Recipe, states: &[PocketState], session: &Session) -> Option<Finished> {
+    let key = image_key(recipe, states, session);
+    let record: Record = serde_json::from_slice(&session.store.value(&key, MAX_RECORD)?).ok()?;
+    let layer = |layer: &StoredLayer| layer.layer(session.layers.compression, &session.store);
+    let layers: Option<Vec<_>> = record.layers.iter().map(layer).collect();
+    let image = Image::of_config(record.config.into_bytes(), layers?, record.annotations).ok()?;
+    (image.digest() == record.digest).then_some(Finished {
+        image,
+        summary: record.summary,
+        layers: record.layers,
+    })
+}
+
+/// Remembers an image that was made.
+pub(crate) fn record(
+    built: &Built,
+    layers: Vec<StoredLayer>,
+    session: &Session,
+) -> Result<Finished, StoreError> {
+    let image = &built.image;
+    let summary = Summary::of(built);
+    let states = &built.resolution.states;
+    let record = Record {
+        digest: image.digest(),
+        config: String::from_utf8_lossy(image.config_bytes()).into_owned(),
+        annotations: image.annotations().clone(),
+        layers: layers.clone(),
+        summary: summary.clone(),
+    };
+    if let Ok(bytes) = serde_json::to_vec(&record) {
+        let key = image_key(&built.recipe, states, session);
+        session.store.record(&key, &session.store.put(&bytes)?)?;
+    }
+    Ok(Finished {
+        image: image.clone(),
+        summary,
+        layers,
+    })
+}
+
+/// The packages that were found for the same definitions in the same state of the archive.
+pub(crate) fn find_resolution(
+    recipe: &Recipe,
+    states: &[PocketState],
+    session: &Session,
+) -> Option<Resolution> {
+    let key = key("solution", recipe, states).finish();
+    let found: Resolution = serde_json::from_slice(&session.store.value(&key, MAX_RECORD)?).ok()?;
+    Some(Resolution {
+        // Their files may be others, and were read just now.
+        files: local_files_of(recipe),
+        ..found
+    })
+}
+
+/// Remembers which packages were found.
+pub(crate) fn record_resolution(
+    recipe: &Recipe,
+    resolution: &Resolution,
+    session: &Session,
+) -> Result<(), StoreError> {
+    if let Ok(bytes) = serde_json::to_vec(resolution) {
+        let key = key("solution", recipe, &resolution.states).finish();
+        session.store.record(&key, &session.store.put(&bytes)?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,37 @@
+//! From a request to a proved image and its outputs: what `distil build` does, as a library.
+//!
+//! ```text
+//! request ─► recipe ─► resolution ─► contents ─► draft ─► proof ─► image ─► outputs
+//! ```
+//!
+//! A [`Session`] is what is the same for all images of a run: the store, the mirrors and keys, how
+//! layers are compressed, and who is told of the progress ([`Events`]). A [`Request`] names a
+//! definition and which of its images is wanted; [`Session::build`] makes it for all platforms,
+//! proves it and writes it. An image that was made of the same inputs before is found, not made.
+
+mod error;
+mod event;
+mod finished;
+mod libraries;
+mod make;
+mod output;
+mod platforms;
+mod proof;
+mod request;
+mod seen;
+mod session;
+mod settings;
+mod size;
+
+pub use error::{BuildError, PlatformFailure};
+pub use event::{Event, Events, Silent, Warning};
+pub use finished::{Finished, Summary};
+pub use libraries::Libraries;
+pub use make::Made;
+pub use output::{ImageRequest, Outcome};
+pub use platforms::{Absent, PlatformError, absent, architecture, architectures};
+pub use proof::{ProofError, profile_of, runtimes_of};
+pub use request::{Request, RequestError, is_definition, suite};
+pub use session::{IDENTITY, Session, SessionOptions};
+pub use settings::{ArchiveSettings, SettingsError, epoch, now, open_store, store_limit, threads};
+pub use size::{InvalidSize, Size};

@@ -1,0 +1,166 @@
+//! The steps from a request to the image of one platform, in order.
+
+use std::collections::BTreeSet;
+use std::thread::ScopedJoinHandle;
+
+use distil_debian::archive::{Archive, ArchiveError, ArchiveOptions};
+use distil_debian::package::BinaryPackage;
+use distil_definition::recipe::{Recipe, Target, lower};
+use distil_image::{Built, Draft, Prepared};
+use distil_lock::{Resolution, fetch, resolve};
+
+use crate::error::BuildError;
+use crate::event::Event;
+use crate::finished::{self, Finished};
+use crate::proof::prove;
+use crate::request::Request;
+use crate::session::Session;
+
+/// An image that was made, now or before.
+#[derive(Debug)]
+pub struct Made {
+    /// The image, and what is to be told of it.
+    pub finished: Finished,
+    /// How it came about, if it was made now.
+    pub built: Option<Built>,
+}
+
+impl Session {
+    /// Finds the packages of one image, and fetches none of them.
+    ///
+    /// # Errors
+    /// If the definition is wrong, the archive cannot be used, or there is no solution.
+    pub fn solve(&self, request: &Request, target: Target) -> Result<Resolution, BuildError> {
+        let recipe = lower(request.source.clone(), target)?;
+        let archive = self.open_archive(&self.archive(&recipe)?)?;
+        self.resolution(&recipe, &archive)
+    }
+
+    /// Does all of making one image but compressing its layers: enough to say what is in it and
+    /// why.
+    ///
+    /// # Errors
+    /// As [`Session::solve`], and if a package cannot be had or the files contradict one another.
+    pub fn prepare(&self, request: &Request, target: Target) -> Result<Prepared, BuildError> {
+        let recipe = lower(request.source.clone(), target)?;
+        let archive = self.open_archive(&self.archive(&recipe)?)?;
+        self.prepare_from(recipe, &archive)
+    }
+
+    /// Makes one image to be looked at. It is not proved, and not kept but for its parts.
+    ///
+    /// # Errors
+    /// As [`Session::prepare`], and if a layer cannot be written.
+    pub fn look_at(&self, request: &Request, target: Target) -> Result<Built, BuildError> {
+        let prepared = self.prepare(request, target)?;
+        self.tell(Event::Compressing);
+        let (_, written) = prepared.compress(&self.layers, &self.store)?;
+        Ok(prepared.finish(written, &self.layers)?)
+    }
+
+    /// Makes one image, or finds the one that was made of the same inputs. With `anew` it is made
+    /// in any case, of what the store has of its parts. A new one has to pass its profile of
+    /// `check`, which is proved while its layers are compressed; only what passes is ever found
+    /// again.
+    ///
+    /// # Errors
+    /// As [`Session::look_at`], and if the image does not pass. Nothing is written but to the
+    /// store.
+    pub fn make(&self, request: &Request, target: Target, anew: bool) -> Result<Made, BuildError> {
+        let recipe = lower(request.source.clone(), target)?;
+        let archive = self.open_archive(&self.archive(&recipe)?)?;
+        if !anew && let Some(finished) = finished::find(&recipe, archive.states(), self) {
+            return Ok(Made {
+                finished,
+                built: None,
+            });
+        }
+        let prepared = self.prepare_from(recipe, &archive)?;
+        let image = prepared.image(Vec::new(), &self.layers)?;
+        let draft = Draft {
+            recipe: &prepared.recipe,
+            assembly: &prepared.assembly,
+            image: &image,
+        };
+        self.tell(Event::Compressing);
+        let prove = || prove(&request.word, draft, self.now);
+        let (written, proof) = std::thread::scope(|scope| {
+            let thread = std::thread::Builder::new();
+            let other = thread.spawn_scoped(scope, prove);
+            let written = prepared.compress(&self.layers, &self.store);
+            let proof = match other.map(ScopedJoinHandle::join) {
+                Ok(Ok(proof)) => proof,
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                // The machine has no thread to spare.
+                Err(_) => prove(),
+            };
+            (written, proof)
+        });
+        let (stored, layers) = written?;
+        proof?;
+        let built = prepared.finish(layers, &self.layers)?;
+        let finished = finished::record(&built, stored, self)?;
+        Ok(Made {
+            finished,
+            built: Some(built),
+        })
+    }
+
+    fn open_archive(&self, options: &ArchiveOptions) -> Result<Archive, ArchiveError> {
+        self.tell(Event::ReadingArchive);
+        Archive::open(options, &self.store, &self.fetcher)
+    }
+
+    fn prepare_from(&self, recipe: Recipe, archive: &Archive) -> Result<Prepared, BuildError> {
+        let resolution = self.resolution(&recipe, archive)?;
+        let sizes = || resolution.packages().map(|(_, one)| one.package.size);
+        self.tell(Event::Fetching {
+            packages: sizes().count() as u64,
+            bytes: sizes().sum(),
+        });
+        let done = |package: &BinaryPackage| {
+            self.tell(Event::Fetched {
+                package: &package.name,
+                bytes: package.size,
+            });
+        };
+        let threads = self.layers.threads;
+        let contents = fetch(
+            &resolution,
+            archive,
+            &self.store,
+            &self.fetcher,
+            threads,
+            &done,
+        )?;
+        self.tell(Event::Assembling);
+        let epoch = self.layers.epoch;
+        Ok(Prepared::new(recipe, resolution, &contents, epoch)?)
+    }
+
+    /// The packages, as they were found before or from the indexes, which are read for that alone.
+    fn resolution(&self, recipe: &Recipe, archive: &Archive) -> Result<Resolution, BuildError> {
+        let states = archive.states();
+        if let Some(found) = finished::find_resolution(recipe, states, self) {
+            return Ok(found);
+        }
+        let mut damaged = BTreeSet::new();
+        let resolution = loop {
+            let index = archive.index_anew(&damaged, &self.store, &self.fetcher)?;
+            self.tell(Event::Solving);
+            match resolve(recipe, &index, states) {
+                // Only what is looked at is verified, and that one may be the next of several.
+                Err(error)
+                    if error
+                        .damaged()
+                        .is_some_and(|pocket| damaged.insert(pocket.to_owned())) =>
+                {
+                    self.tell(Event::ReadingArchive);
+                }
+                resolved => break resolved?,
+            }
+        };
+        finished::record_resolution(recipe, &resolution, self)?;
+        Ok(resolution)
+    }
+}

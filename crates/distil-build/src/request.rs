@@ -1,0 +1,100 @@
+//! What is asked for: a definition, and which of its images.
+
+use std::time::SystemTime;
+
+use distil_debian::suite::{Suite, UnknownSuite};
+use distil_definition::recipe::{RecipeError, Source, Target, UnknownVariant, Variant};
+use distil_definition::{Architecture, Definition, is_file_name};
+
+/// A definition, and which of its images is wanted.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The request as it was written: `python3:debug`.
+    pub word: String,
+    /// The definition.
+    pub source: Source,
+    /// Its variant.
+    pub variant: Variant,
+}
+
+/// A request names what there is not.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// There is no such variant.
+    #[error("{source}")]
+    Variant {
+        /// What was asked for.
+        source: UnknownVariant,
+        /// Variants with a similar name, the most similar first.
+        nearest: Vec<String>,
+    },
+    /// There is no such suite.
+    #[error("{source}")]
+    Suite {
+        /// What was asked for.
+        source: UnknownSuite,
+        /// Suites with a similar name, the most similar first.
+        nearest: Vec<String>,
+    },
+    /// The definition cannot be read.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+}
+
+impl Request {
+    /// The image that a word names: `NAME` or `NAME:VARIANT` of the catalogue, `FILE.yaml` or
+    /// `FILE.yaml:VARIANT`. `changes` is what is changed of it, as a definition that stands on it;
+    /// [`Definition::default`] changes nothing.
+    ///
+    /// # Errors
+    /// If there is no such definition or variant, or it cannot be read.
+    pub fn find(word: &str, changes: Definition) -> Result<Self, RequestError> {
+        let (name, variant) = match word.rsplit_once(':') {
+            Some((name, variant)) => {
+                let named = Variant::named(variant).map_err(|source| {
+                    let names = Variant::ALL.map(Variant::name);
+                    let nearest = distil_debian::index::nearest(variant, names.into_iter(), 2);
+                    RequestError::Variant { source, nearest }
+                })?;
+                (name, named)
+            }
+            None => (word, Variant::Latest),
+        };
+        let mut source = Source::find(name, None)?;
+        source.change(changes);
+        Ok(Self {
+            word: word.to_owned(),
+            source,
+            variant,
+        })
+    }
+
+    /// The image of this that is for a suite and an architecture. Certificates that the definition
+    /// brings have to be valid at `now`.
+    pub fn target(&self, suite: Suite, architecture: Architecture, now: SystemTime) -> Target {
+        Target {
+            variant: self.variant,
+            suite,
+            architecture,
+            now,
+        }
+    }
+}
+
+/// The suite with this name.
+///
+/// # Errors
+/// If there is none.
+pub fn suite(name: &str) -> Result<Suite, RequestError> {
+    Suite::named(name).map_err(|source| {
+        let names = Suite::all().map(|suite| suite.codename);
+        let nearest = distil_debian::index::nearest(name, names, 1);
+        RequestError::Suite { source, nearest }
+    })
+}
+
+/// Whether a word names a definition's file, or one of its variants.
+pub fn is_definition(word: &str) -> bool {
+    let name = word.rsplit_once(':').map_or(word, |(name, _)| name);
+    is_file_name(word) || is_file_name(name)
+}

@@ -1,0 +1,188 @@
+//! What is the same for all images of a run.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use distil_debian::archive::{Archive, ArchiveOptions, Keys};
+use distil_debian::fetch::{Fetcher, Options};
+use distil_debian::index::PackageIndex;
+use distil_debian::suite::Suite;
+use distil_definition::recipe::Recipe;
+use distil_image::LayerOptions;
+use distil_oci::Compression;
+use distil_store::Store;
+
+use crate::event::{Event, Events, Silent, Warning};
+use crate::settings::{
+    ArchiveSettings, SettingsError, epoch, keys, mirrors, now, open_store, store_directory,
+    store_limit, threads,
+};
+
+/// How long a Release is taken as it is.
+const FRESHNESS: Duration = Duration::from_secs(3600);
+
+/// The digest of everything that this program was compiled from. Results are not shared between
+/// program versions: it is part of the key of everything that is kept.
+pub const IDENTITY: &str = env!("DISTIL_IDENTITY");
+
+/// How a session is set up.
+#[derive(Debug, Clone)]
+pub struct SessionOptions {
+    /// Where packages come from, and what is kept of them.
+    pub archive: ArchiveSettings,
+    /// How layers are compressed.
+    pub compression: Compression,
+    /// The time, in seconds since 1970, that generated files and images get
+    /// (`SOURCE_DATE_EPOCH`).
+    pub epoch: Option<i64>,
+    /// When certificates and allowances have to be valid.
+    pub now: SystemTime,
+    /// On how many threads to compute.
+    pub threads: NonZeroUsize,
+}
+
+impl SessionOptions {
+    /// The defaults, with what the environment says of the time.
+    ///
+    /// # Errors
+    /// If `SOURCE_DATE_EPOCH` is no time.
+    pub fn from_environment(archive: ArchiveSettings) -> Result<Self, SettingsError> {
+        Ok(Self {
+            archive,
+            compression: Compression::Gzip { level: 6 },
+            epoch: epoch()?,
+            now: now()?,
+            threads: threads(),
+        })
+    }
+}
+
+/// What is the same for all images of a run: the store, the archive's mirrors and keys, how layers
+/// are compressed, and who is told of the progress.
+pub struct Session {
+    pub(crate) store: Store,
+    pub(crate) fetcher: Fetcher,
+    pub(crate) layers: LayerOptions,
+    pub(crate) now: SystemTime,
+    events: Arc<dyn Events>,
+    /// Those that the request names.
+    mirrors: Vec<String>,
+    keys: Keys,
+    limit: u64,
+    allow_expired: bool,
+    freshness: Duration,
+}
+
+impl Session {
+    /// Opens the store and reads the keys.
+    ///
+    /// # Errors
+    /// If a setting cannot be used.
+    pub fn open(options: SessionOptions) -> Result<Self, SettingsError> {
+        let archive = options.archive;
+        let limit = store_limit(archive.store_limit.as_deref())?;
+        let store = open_store(archive.store.as_deref())?;
+        let fetcher = Fetcher::new(Options {
+            timeout: archive.timeout,
+            ..Options::default()
+        });
+        Ok(Self {
+            store,
+            fetcher,
+            layers: LayerOptions {
+                compression: options.compression,
+                epoch: options.epoch,
+                threads: options.threads,
+            },
+            now: options.now,
+            events: Arc::new(Silent),
+            mirrors: archive.mirrors,
+            keys: keys(&archive.keyrings)?,
+            limit,
+            allow_expired: archive.allow_expired,
+            freshness: match archive.refresh {
+                true => Duration::ZERO,
+                false => FRESHNESS,
+            },
+        })
+    }
+
+    /// The same session, whose events somebody is told of.
+    #[must_use]
+    pub fn with_events(self, events: Arc<dyn Events>) -> Self {
+        Self { events, ..self }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// When certificates and allowances have to be valid.
+    pub fn now(&self) -> SystemTime {
+        self.now
+    }
+
+    pub(crate) fn tell(&self, event: Event<'_>) {
+        self.events.event(event);
+    }
+
+    /// The archive that a recipe's packages are from.
+    pub(crate) fn archive(&self, recipe: &Recipe) -> Result<ArchiveOptions, SettingsError> {
+        Ok(ArchiveOptions {
+            suite: recipe.suite,
+            architecture: recipe.architecture.debian().to_owned(),
+            mirrors: mirrors(&self.mirrors, &recipe.mirrors)?,
+            keys: self.keys.clone(),
+            allow_expired: self.allow_expired,
+            freshness: self.freshness,
+            now: SystemTime::now(),
+        })
+    }
+
+    /// Tells what is to be told of the store, and keeps it to its size, after all is done.
+    pub fn finish(&self) {
+        let warn = |warning| self.tell(Event::Warning(warning));
+        if self.store.is_read_only() {
+            let root = self.store.root();
+            warn(Warning::StoreReadOnly { root });
+        }
+        let files = self.store.damaged();
+        if files > 0 {
+            warn(Warning::StoreDamaged { files });
+        }
+        // What was only read made nothing larger.
+        if self.store.written() == 0 || self.store.is_read_only() {
+            return;
+        }
+        if let Err(error) = self.store.prune(self.limit) {
+            warn(Warning::StoreNotPruned { error: &error });
+        }
+    }
+}
+
+/// The packages of an archive as far as the store has them, however old; nobody is asked, and
+/// nothing is made.
+pub(crate) fn stored(
+    settings: &ArchiveSettings,
+    suite: Suite,
+    architecture: &str,
+) -> Option<PackageIndex> {
+    let directory = store_directory(settings.store.as_deref())?;
+    if !directory.is_dir() {
+        return None;
+    }
+    let options = ArchiveOptions {
+        suite,
+        architecture: architecture.to_owned(),
+        mirrors: mirrors(&settings.mirrors, &[]).ok()?,
+        keys: keys(&settings.keyrings).ok()?,
+        allow_expired: true,
+        freshness: Duration::from_secs(u64::MAX),
+        now: SystemTime::now(),
+    };
+    let (store, fetcher) = (Store::open(directory).ok()?, Fetcher::offline());
+    let archive = Archive::open(&options, &store, &fetcher).ok()?;
+    archive.index(&store, &fetcher).ok()
+}

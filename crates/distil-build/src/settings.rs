@@ -1,0 +1,263 @@
+//! What a run finds set on this machine: mirrors, keyrings, the store and its size, the time.
+//!
+//! Each is taken from the first of these that says it: the request, the definition, the
+//! environment, the user's `distil/config.yaml`, this machine's apt, or what is built in.
+
+use std::fs;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use distil_debian::archive::{Keys, Mirrors};
+use distil_debian::fetch::{InvalidMirror, Mirror};
+use distil_debian::openpgp::{Keyring, KeyringError};
+use distil_debian::sources::{Sources, debian_mirrors};
+use distil_store::{Store, StoreError};
+use serde::Deserialize;
+
+use crate::size::{InvalidSize, Size};
+
+/// The size that the store is kept to where nobody says another.
+const STORE_LIMIT: Size = Size(10_000_000_000);
+
+/// How long a mirror may be silent where nobody says another time.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Where packages come from and what is kept of them, as far as a request says it.
+#[derive(Debug, Clone)]
+pub struct ArchiveSettings {
+    /// Addresses of mirrors; those of the security archive begin with `security=`.
+    pub mirrors: Vec<String>,
+    /// Files of keyrings whose keys sign the archive; Debian's own if there is none.
+    pub keyrings: Vec<PathBuf>,
+    /// Whether a Release is taken though its `Valid-Until` has passed.
+    pub allow_expired: bool,
+    /// Whether mirrors are asked for a newer Release, however fresh the one in the store is.
+    pub refresh: bool,
+    /// How long a mirror may be silent.
+    pub timeout: Duration,
+    /// The directory of the store.
+    pub store: Option<PathBuf>,
+    /// The size that the store is kept to, such as `500MB`.
+    pub store_limit: Option<String>,
+}
+
+impl Default for ArchiveSettings {
+    fn default() -> Self {
+        Self {
+            mirrors: Vec::new(),
+            keyrings: Vec::new(),
+            allow_expired: false,
+            refresh: false,
+            timeout: TIMEOUT,
+            store: None,
+            store_limit: None,
+        }
+    }
+}
+
+/// A setting cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// There is no directory for the store.
+    #[error("there is no folder for the store, since this user has no home")]
+    NoHome,
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(StoreError),
+    /// The size of the store is none.
+    #[error(transparent)]
+    Size(#[from] InvalidSize),
+    /// The user's settings cannot be read.
+    #[error("`{}` cannot be read\n{problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with the position in it.
+        problem: String,
+    },
+    /// The address of a mirror is none.
+    #[error(transparent)]
+    Mirror(#[from] InvalidMirror),
+    /// A keyring cannot be read.
+    #[error("failed to read the keyring `{name}`: {source}")]
+    ReadKeyring {
+        /// The file.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// A keyring has no keys that can be used.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// `SOURCE_DATE_EPOCH` is no time.
+    #[error("SOURCE_DATE_EPOCH is `{text}`, and must be a number of seconds since 1970")]
+    Epoch {
+        /// Its value.
+        text: String,
+    },
+}
+
+/// On how many threads to compute.
+pub fn threads() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+/// `SOURCE_DATE_EPOCH` (reproducible-builds.org's specification), if it is set.
+///
+/// # Errors
+/// If it is not a time that tar's header and RFC 3339 can both write.
+pub fn epoch() -> Result<Option<i64>, SettingsError> {
+    match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(text) => match text.parse() {
+            Ok(seconds @ 0..=253_402_300_799) => Ok(Some(seconds)),
+            _ => Err(SettingsError::Epoch { text }),
+        },
+        Err(_) => Ok(None),
+    }
+}
+
+/// The time now, or `SOURCE_DATE_EPOCH` in its place.
+///
+/// # Errors
+/// As [`epoch`].
+pub fn now() -> Result<SystemTime, SettingsError> {
+    let epoch = epoch()?.and_then(|seconds| u64::try_from(seconds).ok());
+    let epoch = epoch.map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+    Ok(epoch.unwrap_or_else(SystemTime::now))
+}
+
+/// The size that the store is kept to, in bytes.
+///
+/// # Errors
+/// If a size is named that is none, or the user's settings cannot be read.
+pub fn store_limit(named: Option<&str>) -> Result<u64, SettingsError> {
+    let text = match named {
+        Some(text) => Some(text.to_owned()),
+        None => user_settings()?.store_limit,
+    };
+    let Some(text) = text else {
+        return Ok(STORE_LIMIT.0);
+    };
+    let size: Size = text.parse()?;
+    Ok(size.0)
+}
+
+/// The directory of the store: the one that is named, or `distil` in the user's cache (XDG Base
+/// Directory Specification).
+pub(crate) fn store_directory(named: Option<&Path>) -> Option<PathBuf> {
+    named.map(Path::to_owned).or_else(|| {
+        let cache = std::env::var_os("XDG_CACHE_HOME").filter(|path| Path::new(path).is_absolute());
+        let cache = cache.map(PathBuf::from);
+        cache
+            .or_else(|| std::env::home_dir().map(|home| home.join(".cache")))
+            .map(|c| c.join("distil"))
+    })
+}
+
+/// Opens the store, in the directory that is named or else the user's.
+///
+/// # Errors
+/// If there is no such directory and none can be made.
+pub fn open_store(named: Option<&Path>) -> Result<Store, SettingsError> {
+    let directory = store_directory(named).ok_or(SettingsError::NoHome)?;
+    Store::open(directory).map_err(SettingsError::Store)
+}
+
+/// The user's own settings, `distil/config.yaml` in the directory for them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct UserSettings {
+    /// As `--mirror`.
+    mirrors: Vec<String>,
+    /// As `--store-limit`.
+    #[serde(rename = "store-limit")]
+    store_limit: Option<String>,
+}
+
+fn user_settings() -> Result<UserSettings, SettingsError> {
+    let directory = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
+    let directory = directory.or_else(|| std::env::home_dir().map(|home| home.join(".config")));
+    let Some(path) = directory.map(|directory| directory.join("distil/config.yaml")) else {
+        return Ok(UserSettings::default());
+    };
+    let Ok(text) = fs::read_to_string(&path) else {
+        return Ok(UserSettings::default());
+    };
+    serde_saphyr::from_str(&text).map_err(|error| SettingsError::File {
+        path,
+        problem: error.to_string(),
+    })
+}
+
+/// The mirrors: those that the request names, the definition, the environment, the user's
+/// settings, this machine's own package sources, or the built-in list; the first of these that
+/// names any.
+pub(crate) fn mirrors(named: &[String], defined: &[String]) -> Result<Mirrors, SettingsError> {
+    for list in [named, defined] {
+        if !list.is_empty() {
+            return parse_mirrors(list);
+        }
+    }
+    if let Ok(list) = std::env::var("DISTIL_MIRROR") {
+        let list: Vec<String> = list.split_whitespace().map(str::to_owned).collect();
+        if !list.is_empty() {
+            return parse_mirrors(&list);
+        }
+    }
+    let settings = user_settings()?;
+    if !settings.mirrors.is_empty() {
+        return parse_mirrors(&settings.mirrors);
+    }
+    let found = debian_mirrors(&Sources::read(Path::new("/etc/apt")).sources);
+    let parse = |list: &[String]| -> Vec<Mirror> {
+        list.iter()
+            .filter_map(|address| address.parse().ok())
+            .collect()
+    };
+    let (main, security) = (parse(&found.main), parse(&found.security));
+    Ok(match (main.is_empty(), security.is_empty()) {
+        (true, _) => Mirrors::public(),
+        (false, true) => Mirrors::unnamed(main),
+        (false, false) => Mirrors { main, security },
+    })
+}
+
+fn parse_mirrors(named: &[String]) -> Result<Mirrors, SettingsError> {
+    let (mut main, mut security) = (Vec::new(), Vec::new());
+    for text in named.iter().filter(|text| !text.is_empty()) {
+        let (list, address) = match text.strip_prefix("security=") {
+            Some(address) => (&mut security, address),
+            None => (&mut main, text.as_str()),
+        };
+        list.push(address.parse::<Mirror>()?);
+    }
+    let mut mirrors = Mirrors::unnamed(main);
+    if !security.is_empty() {
+        mirrors.security = security;
+    }
+    Ok(mirrors)
+}
+
+pub(crate) fn keys(files: &[PathBuf]) -> Result<Keys, SettingsError> {
+    let mut keyring: Option<Keyring> = None;
+    let mut texts = Vec::new();
+    for path in files {
+        let name = path.display().to_string();
+        let bytes = fs::read(path).map_err(|source| SettingsError::ReadKeyring {
+            name: name.clone(),
+            source,
+        })?;
+        let parsed = Keyring::parse(&bytes, &name)?;
+        match &mut keyring {
+            Some(keyring) => keyring.extend(&parsed),
+            None => keyring = Some(parsed),
+        }
+        texts.push(bytes);
+    }
+    Ok(match keyring {
+        Some(keyring) => Keys::named(keyring, texts.iter().map(Vec::as_slice)),
+        None => Keys::Debian,
+    })
+}

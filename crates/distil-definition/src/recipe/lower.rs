@@ -1,0 +1,157 @@
+//! From definitions to a [`Recipe`].
+
+use distil_debian::relation::{RelationError, Relations};
+use distil_tree::{Patterns, TreePath};
+
+use super::chain::chain;
+use super::dev;
+use super::error::RecipeError;
+use super::inputs::{self, Inputs};
+use super::layer::{LayerRecipe, PackageRequest};
+use super::merge::merged;
+use super::place::Place;
+use super::source::Source;
+use super::suites;
+use super::target::Target;
+use super::values::Lowering;
+use super::whole::Recipe;
+use crate::format::{Accounts, Config, Layers};
+
+/// Where programs are looked for where no definition says it: as Docker does.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Makes the recipe of one image.
+///
+/// # Errors
+/// If the definition, or one that it stands on, is wrong.
+pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
+    let changes = source.changes();
+    let changed = changes
+        .as_ref()
+        .map(|changes| changes.definition.config.clone());
+    let changed = changed.unwrap_or_default();
+    let top = source.definition.clone();
+    let mut chain = chain(source)?;
+    suites::check(&chain, target)?;
+    chain.extend(changes);
+    let definitions = inputs::definitions(&chain, &target)?;
+    let mut accounts = Accounts::default();
+    let mut config = Config::default();
+    let mut layers = Vec::new();
+    let mut debug = Vec::new();
+    let mut dev = Vec::new();
+    let mut same_as = Vec::new();
+    let mut runtimes = Vec::new();
+    for source in &chain {
+        let lowering = Lowering::new(source, target)?;
+        layers.push(lowering.layer(&mut accounts)?);
+        if source.definition.layers == Layers::Single {
+            let single = merged(&source.definition.name, layers);
+            layers = vec![single.map_err(|error| lowering.error("layers", "single", error))?];
+        }
+        lowering.merge_config(&mut config)?;
+        let program = config.entrypoint.as_ref().and_then(|words| words.first());
+        runtimes.extend(program.cloned());
+        debug.extend(lowering.debug_packages()?);
+        if target.variant.is_dev() {
+            dev.push(lowering.dev_layer()?);
+        }
+    }
+    let with_mirrors = chain.iter().rev().map(|source| &source.definition.mirrors);
+    let mirrors = with_mirrors.into_iter().find(|list| !list.is_empty());
+    let mirrors = mirrors.cloned().unwrap_or_default();
+    if target.variant.is_debug() {
+        layers.push(debug_layer(&top.name, debug, &accounts)?);
+        let path = config.env.entry("PATH".to_owned());
+        path.or_insert_with(|| DEFAULT_PATH.to_owned())
+            .push_str(":/busybox");
+        if config.entrypoint.is_none() {
+            config.entrypoint = Some(vec!["/busybox/sh".to_owned()]);
+        }
+    }
+    if target.variant.is_dev() {
+        let layer = dev::layer(&top.name, target, &layers, dev)?;
+        same_as = std::mem::replace(&mut layers, vec![layer]);
+        dev::configure(&mut config, &changed, dev_env(&chain, target)?);
+    }
+    if target.variant.is_nonroot() {
+        let nonroot = accounts.users.iter().find(|user| user.name == "nonroot");
+        let nonroot = nonroot.ok_or_else(|| RecipeError::Value {
+            definition: top.name.clone(),
+            key: "accounts",
+            problem: "has no user `nonroot`, whom this variant is for".to_owned(),
+            place: Place::default(),
+        })?;
+        config.user = Some(nonroot.uid.to_string());
+        config.workdir = nonroot.home.clone();
+        // Whoever names another user on the command line wants that one.
+        if changed.user.is_some() {
+            config.user.clone_from(&changed.user);
+        }
+    }
+    Ok(Recipe {
+        name: top.name.clone(),
+        description: top.description.clone(),
+        variant: target.variant,
+        suite: target.suite,
+        architecture: target.architecture,
+        inputs: Inputs {
+            definitions,
+            files: inputs::files(&layers),
+        },
+        layers,
+        same_as,
+        config,
+        runtimes,
+        changed,
+        mirrors,
+    })
+}
+
+/// The environment that definitions want in their `dev`, the lowest first.
+fn dev_env(chain: &[Source], target: Target) -> Result<Vec<(String, String)>, RecipeError> {
+    let mut all = Vec::new();
+    for source in chain {
+        all.extend(Lowering::new(source, target)?.dev_env()?);
+    }
+    Ok(all)
+}
+
+/// The layer of the debug variants: Debian's own static busybox, in a folder of its own.
+fn debug_layer(
+    name: &str,
+    mut packages: Vec<PackageRequest>,
+    accounts: &Accounts,
+) -> Result<LayerRecipe, RecipeError> {
+    let definition = format!("{name}:debug");
+    let failed = |error: &dyn std::error::Error| RecipeError::Value {
+        definition: definition.clone(),
+        key: "debug",
+        problem: error.to_string(),
+        place: Place::default(),
+    };
+    let only = [
+        "/usr/bin/busybox",
+        "/usr/share/doc/busybox-static/copyright",
+    ];
+    let relations: Relations = "busybox-static"
+        .parse()
+        .map_err(|e: RelationError| failed(&e))?;
+    let moved = [(
+        TreePath::of("usr/bin/busybox"),
+        TreePath::of("busybox/busybox"),
+    )];
+    for relation in relations.0 {
+        packages.push(PackageRequest {
+            relation,
+            only: Patterns::new(&only.map(str::to_owned)).map_err(|error| failed(&error))?,
+            moved: moved.iter().cloned().collect(),
+        });
+    }
+    Ok(LayerRecipe {
+        packages,
+        accounts: accounts.clone(),
+        is_debug: true,
+        ..LayerRecipe::new(&definition)
+    })
+}

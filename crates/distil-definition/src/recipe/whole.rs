@@ -1,0 +1,58 @@
+//! The recipe of one image: its layers and how a container of it runs.
+
+use distil_debian::suite::Suite;
+
+use super::inputs::Inputs;
+use super::layer::LayerRecipe;
+use super::place::Place;
+use super::variant::Variant;
+use crate::architecture::Architecture;
+use crate::format::Config;
+
+/// All that is needed to make one image, but for the packages.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// The definition's name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Which of its images.
+    pub variant: Variant,
+    /// The release of Debian.
+    pub suite: Suite,
+    /// The architecture.
+    pub architecture: Architecture,
+    /// What all of this was made of.
+    pub inputs: Inputs,
+    /// Its layers, the lowest first.
+    pub layers: Vec<LayerRecipe>,
+    /// Of the variant `dev`, the layers of the image itself: their packages are in it, at the
+    /// same versions. None of the other variants.
+    pub same_as: Vec<LayerRecipe>,
+    /// How a container runs.
+    pub config: Config,
+    /// The programs that the definitions run, whether the image still runs them or not: an
+    /// interpreter among them is no accident.
+    pub runtimes: Vec<String>,
+    /// What the command line says of that: it stands in no definition.
+    pub changed: Config,
+    /// Mirrors that the definition names, or the nearest of those that it stands on.
+    pub mirrors: Vec<String>,
+}
+
+impl Recipe {
+    /// Where an entry stands in the highest definition that has it.
+    pub fn place(&self, key: &str, entry: &str) -> Place {
+        if key == "config" && self.changed.says(entry) {
+            return Place::default();
+        }
+        let mut places = self
+            .layers
+            .iter()
+            .rev()
+            .map(|layer| layer.place(key, entry));
+        places
+            .find(|place| *place != Place::default())
+            .unwrap_or_default()
+    }
+}

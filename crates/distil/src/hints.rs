@@ -1,0 +1,307 @@
+//! What a user can do about an error, in the words of this command's flags. The crates below know
+//! what failed and why; which flag or key helps is told here.
+
+use std::collections::BTreeSet;
+
+use distil_build::{BuildError, PlatformError, RequestError, SettingsError};
+use distil_debian::archive::ArchiveError;
+use distil_debian::solve::SolveError;
+use distil_definition::recipe::RecipeError;
+use distil_image::{AssembleError, ClosureError, Found, GenerateError, ProgramError, SurfaceError};
+use distil_lock::ResolveError;
+
+/// An error that the command can help with.
+pub(crate) trait Hints {
+    /// Names that are like one that was mistyped, the most similar first.
+    fn nearest(&self) -> &[String] {
+        &[]
+    }
+
+    /// What to do about it.
+    fn hints(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whether the command was used wrongly, rather than failed.
+    fn is_usage(&self) -> bool {
+        false
+    }
+}
+
+const CATALOGUE: &str = "`distil list` shows the catalogue; a file must end in `.yaml`";
+
+impl Hints for BuildError {
+    fn nearest(&self) -> &[String] {
+        match self {
+            Self::Request(error) => error.nearest(),
+            Self::Recipe(error) => error.nearest(),
+            Self::Resolve(error) => error.nearest(),
+            _ => &[],
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Request(error) => error.hints(),
+            Self::Settings(error) => error.hints(),
+            Self::Recipe(error) => error.hints(),
+            Self::Archive(error) => error.hints(),
+            Self::Resolve(error) => error.hints(),
+            Self::Assemble(error) => error.hints(),
+            Self::Platform(error) => error.hints(),
+            Self::Proof(_) => vec![
+                "`allow: {PATH: REASON}` in the definition, or `--allow PATH=REASON`, lets a file \
+                 be as it is; `distil check --explain RULE` says more"
+                    .to_owned(),
+            ],
+            Self::Platforms {
+                failures, others, ..
+            } => {
+                let mut hints: Vec<String> = Vec::new();
+                for hint in failures.iter().flat_map(|one| all(&one.error)) {
+                    if !hints.contains(&hint) {
+                        hints.push(hint);
+                    }
+                }
+                if !others.is_empty() {
+                    let others: Vec<String> = others.iter().map(ToString::to_string).collect();
+                    hints.push(format!(
+                        "`--platform {}` makes the others",
+                        others.join(",")
+                    ));
+                }
+                hints
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn is_usage(&self) -> bool {
+        match self {
+            Self::Request(error) => error.is_usage(),
+            Self::Settings(error) => error.is_usage(),
+            Self::Recipe(error) => error.is_usage(),
+            Self::Platform(error) => error.is_usage(),
+            Self::Platforms { failures, .. } => {
+                failures.first().is_some_and(|one| one.error.is_usage())
+            }
+            _ => false,
+        }
+    }
+}
+
+/// All that helps, the names that may be meant first.
+pub(crate) fn all(error: &impl Hints) -> Vec<String> {
+    let names: Vec<String> = error.nearest().iter().map(|n| format!("`{n}`")).collect();
+    let meant = (!names.is_empty()).then(|| format!("did you mean {}?", names.join(" or ")));
+    meant.into_iter().chain(error.hints()).collect()
+}
+
+impl Hints for RequestError {
+    fn nearest(&self) -> &[String] {
+        match self {
+            Self::Variant { nearest, .. } | Self::Suite { nearest, .. } => nearest,
+            Self::Recipe(error) => error.nearest(),
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Recipe(error) => error.hints(),
+            Self::Variant { .. } | Self::Suite { .. } => Vec::new(),
+        }
+    }
+
+    fn is_usage(&self) -> bool {
+        match self {
+            Self::Variant { .. } | Self::Suite { .. } => true,
+            Self::Recipe(error) => error.is_usage(),
+        }
+    }
+}
+
+impl Hints for SettingsError {
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::NoHome => vec!["name one with `--store DIR` or `DISTIL_STORE`".to_owned()],
+            Self::Store(_) => {
+                vec!["name another folder with `--store DIR` or `DISTIL_STORE`".to_owned()]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn is_usage(&self) -> bool {
+        match self {
+            Self::Size(_) | Self::File { .. } | Self::Mirror(_) | Self::Epoch { .. } => true,
+            Self::NoHome | Self::Store(_) | Self::ReadKeyring { .. } | Self::Keyring(_) => false,
+        }
+    }
+}
+
+impl Hints for PlatformError {
+    fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            Self::Host(_) | Self::Several | Self::SeveralRoots => "name one with `--platform`",
+            Self::Disagree { .. } => {
+                "the archive is still building it for one of them; build that platform alone, or \
+                 try again later"
+            }
+            Self::Invalid(_) | Self::Unsupported(_) => return Vec::new(),
+        };
+        vec![hint.to_owned()]
+    }
+
+    fn is_usage(&self) -> bool {
+        match self {
+            Self::Host(_) | Self::Disagree { .. } => false,
+            Self::Invalid(_) | Self::Unsupported(_) | Self::Several | Self::SeveralRoots => true,
+        }
+    }
+}
+
+impl Hints for RecipeError {
+    fn nearest(&self) -> &[String] {
+        match self {
+            Self::Unknown(unknown) => &unknown.nearest,
+            Self::UnknownFrom { source, .. } => &source.nearest,
+            _ => &[],
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Suite(unsuitable) => {
+                let suites = unsuitable.suites.iter();
+                let flags: Vec<String> = suites.map(|suite| format!("`--suite {suite}`")).collect();
+                vec![format!("it can be made with {}", flags.join(" or "))]
+            }
+            Self::Unknown(_) | Self::UnknownFrom { .. } => vec![CATALOGUE.to_owned()],
+            _ => Vec::new(),
+        }
+    }
+
+    fn is_usage(&self) -> bool {
+        matches!(self, Self::Unknown(_))
+    }
+}
+
+impl Hints for ArchiveError {
+    fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            Self::NoMirror { .. } => {
+                "name a mirror with `--mirror ADDRESS`, or `--mirror security=ADDRESS`"
+            }
+            Self::Release { attempts, .. } => {
+                match attempts.iter().any(|attempt| attempt.is_expired) {
+                    true => "`--allow-expired` takes it all the same; its packages may lack fixes",
+                    false => "`--mirror ADDRESS` names another mirror",
+                }
+            }
+            Self::IndexMissing { .. } => {
+                "the mirror may be changing just now; try again, or another with `--mirror`"
+            }
+            _ => return Vec::new(),
+        };
+        vec![hint.to_owned()]
+    }
+}
+
+impl Hints for ResolveError {
+    fn nearest(&self) -> &[String] {
+        match self {
+            Self::Unsolvable {
+                source: SolveError::Unknown { nearest, .. },
+                ..
+            }
+            | Self::UnsolvableDev {
+                source: SolveError::Unknown { nearest, .. },
+                ..
+            } => nearest,
+            _ => &[],
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            Self::NoTool { .. } => {
+                "the image's other variants need no tools; `--platform` names another platform \
+                 for its `:dev`"
+            }
+            Self::UnsolvableDev {
+                source: SolveError::PinConflict(_) | SolveError::Unsatisfiable(_),
+                ..
+            } => {
+                "in `:dev` the packages of the image are as they are there, and beside them are a \
+                 shell, apt and a compiler; leave out of `packages` or `dev: {packages: [...]}` \
+                 what does not go with them"
+            }
+            Self::Unsolvable {
+                source: SolveError::PinConflict(_),
+                ..
+            } => {
+                "the packages of what it stands on are as they are there; `layers: single` in a \
+                 definition solves all together, and shares no layers"
+            }
+            _ => return Vec::new(),
+        };
+        vec![hint.to_owned()]
+    }
+}
+
+impl Hints for AssembleError {
+    fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            Self::Generate(GenerateError::NoJava { .. }) => {
+                "leave the package out, since distil makes the key store for any Java machine of \
+                 the image; `certificates: {key_store: always}` in a definition makes it for one \
+                 that is copied in later"
+                    .to_owned()
+            }
+            Self::Program(ProgramError::Unusable { key, .. }) => {
+                let key = key.to_uppercase();
+                format!(
+                    "a program that is copied in later is named by the {key} of that Dockerfile"
+                )
+            }
+            Self::Closure(ClosureError::Missing { unmet }) => {
+                let name = unmet.first().map_or("", |one| one.needed.as_str());
+                format!(
+                    "`packages`, or `--add`, adds the package that has it, often one that is only \
+                     recommended; `drop` leaves out the file that needs it; `excuse: {{{name}: \
+                     REASON}}`, or `--excuse {name}=REASON`, says that it may be missing"
+                )
+            }
+            Self::Surface(SurfaceError::Found { found }) => return way_out(found),
+            _ => return Vec::new(),
+        };
+        vec![hint]
+    }
+}
+
+/// How not to have what an image should not have, and how to have it all the same.
+fn way_out(found: &[Found]) -> Vec<String> {
+    let flags = |flag: &str, names: BTreeSet<String>| {
+        let flags: Vec<String> = names
+            .iter()
+            .map(|name| format!("--{flag} {name}=REASON"))
+            .collect();
+        let entries: Vec<String> = names.iter().map(|name| format!("{name}: REASON")).collect();
+        let (flags, entries) = (flags.join(" "), entries.join(", "));
+        format!("`{flags}`, or `{flag}: {{{entries}}}` in the definition")
+    };
+    let ways_in: BTreeSet<String> = found.iter().filter_map(|one| one.way_in.clone()).collect();
+    let names = found.iter().map(|one| match &one.package {
+        Some(package) => package.clone(),
+        None => one.path.to_string(),
+    });
+    let mut hints = Vec::new();
+    if !ways_in.is_empty() {
+        let flags = flags("without", ways_in);
+        hints.push(format!(
+            "{flags}, leaves out what brings it, where nothing needs that"
+        ));
+    }
+    hints.push(format!("{}, lets it in", flags("allow", names.collect())));
+    hints
+}
