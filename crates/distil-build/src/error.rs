@@ -3,7 +3,7 @@
 use distil_debian::archive::ArchiveError;
 use distil_definition::recipe::RecipeError;
 use distil_image::{AssembleError, ConfigError, LayerError};
-use distil_lock::ResolveError;
+use distil_lock::{ContentsError, ResolveError};
 use distil_oci::{InvalidImage, Platform, TransportError};
 use distil_store::StoreError;
 use distil_tree::folder::FolderError;
@@ -31,6 +31,9 @@ pub enum BuildError {
     /// The packages contradict one another.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    /// A package cannot be had or read.
+    #[error(transparent)]
+    Contents(#[from] ContentsError),
     /// The files contradict one another, or the image would not run.
     #[error(transparent)]
     Assemble(#[from] AssembleError),

@@ -10,7 +10,7 @@ use std::num::NonZeroUsize;
 use distil_debian::archive::PocketState;
 use distil_definition::recipe::Recipe;
 use distil_image::{Built, StoredLayer, are_whole};
-use distil_lock::{Resolution, local_files_of};
+use distil_lock::{Lock, local_files_of};
 use distil_oci::Image;
 use distil_store::{Digest, Key, KeyBuilder, Store, StoreError};
 use serde::{Deserialize, Serialize};
@@ -43,7 +43,7 @@ impl Summary {
                 .and_then(|time| u64::try_from(time).ok())
                 .unwrap_or(0),
             undone: undone.count(),
-            sources: built.resolution.sources(),
+            sources: built.lock.sources(),
         }
     }
 }
@@ -117,7 +117,7 @@ pub(crate) fn record(
 ) -> Result<Finished, StoreError> {
     let image = &built.image;
     let summary = Summary::of(built);
-    let states = &built.resolution.states;
+    let states = &built.lock.states;
     let record = Record {
         digest: image.digest(),
         config: String::from_utf8_lossy(image.config_bytes()).into_owned(),
@@ -137,14 +137,14 @@ pub(crate) fn record(
 }
 
 /// The packages that were found for the same definitions in the same state of the archive.
-pub(crate) fn find_resolution(
+pub(crate) fn find_lock(
     recipe: &Recipe,
     states: &[PocketState],
     session: &Session,
-) -> Option<Resolution> {
+) -> Option<Lock> {
     let key = key("solution", recipe, states).finish();
-    let found: Resolution = serde_json::from_slice(&session.store.value(&key, MAX_RECORD)?).ok()?;
-    Some(Resolution {
+    let found: Lock = serde_json::from_slice(&session.store.value(&key, MAX_RECORD)?).ok()?;
+    Some(Lock {
         // Their files may be others, and were read just now.
         files: local_files_of(recipe),
         ..found
@@ -152,13 +152,13 @@ pub(crate) fn find_resolution(
 }
 
 /// Remembers which packages were found.
-pub(crate) fn record_resolution(
+pub(crate) fn record_lock(
     recipe: &Recipe,
-    resolution: &Resolution,
+    lock: &Lock,
     session: &Session,
 ) -> Result<(), StoreError> {
-    if let Ok(bytes) = serde_json::to_vec(resolution) {
-        let key = key("solution", recipe, &resolution.states).finish();
+    if let Ok(bytes) = serde_json::to_vec(lock) {
+        let key = key("solution", recipe, &lock.states).finish();
         session.store.record(&key, &session.store.put(&bytes)?)?;
     }
     Ok(())

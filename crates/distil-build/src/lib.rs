@@ -1,7 +1,7 @@
 //! From a request to a proved image and its outputs: what `distil build` does, as a library.
 //!
 //! ```text
-//! request ─► recipe ─► resolution ─► contents ─► draft ─► proof ─► image ─► outputs
+//! request ─► recipe ─► lock ─► contents ─► draft ─► proof ─► image ─► outputs
 //! ```
 //!
 //! A [`Session`] is what is the same for all images of a run: the store, the mirrors and keys, how

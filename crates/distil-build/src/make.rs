@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::thread::ScopedJoinHandle;
 
 use distil_debian::archive::{Archive, ArchiveError, ArchiveOptions};
-use distil_debian::package::BinaryPackage;
 use distil_definition::recipe::{Recipe, Target, lower};
 use distil_image::{Built, Draft, Prepared};
-use distil_lock::{Resolution, fetch, resolve};
+use distil_lock::{
+    Fetch, Lock, LockedPackage, MirrorSource, PackageSource, Sources, StoreSource, fetch, resolve,
+};
 
 use crate::error::BuildError;
 use crate::event::Event;
@@ -30,10 +31,10 @@ impl Session {
     ///
     /// # Errors
     /// If the definition is wrong, the archive cannot be used, or there is no solution.
-    pub fn solve(&self, request: &Request, target: Target) -> Result<Resolution, BuildError> {
+    pub fn solve(&self, request: &Request, target: Target) -> Result<Lock, BuildError> {
         let recipe = lower(request.source.clone(), target)?;
-        let archive = self.open_archive(&self.archive(&recipe)?)?;
-        self.resolution(&recipe, &archive)
+        let options = self.archive(&recipe)?;
+        self.lock(&recipe, &self.open_archive(&options)?)
     }
 
     /// Does all of making one image but compressing its layers: enough to say what is in it and
@@ -43,8 +44,10 @@ impl Session {
     /// As [`Session::solve`], and if a package cannot be had or the files contradict one another.
     pub fn prepare(&self, request: &Request, target: Target) -> Result<Prepared, BuildError> {
         let recipe = lower(request.source.clone(), target)?;
-        let archive = self.open_archive(&self.archive(&recipe)?)?;
-        self.prepare_from(recipe, &archive)
+        let options = self.archive(&recipe)?;
+        let archive = self.open_archive(&options)?;
+        let lock = self.lock(&recipe, &archive)?;
+        self.prepare_from(recipe, lock, &options)
     }
 
     /// Makes one image to be looked at. It is not proved, and not kept but for its parts.
@@ -68,14 +71,16 @@ impl Session {
     /// store.
     pub fn make(&self, request: &Request, target: Target, anew: bool) -> Result<Made, BuildError> {
         let recipe = lower(request.source.clone(), target)?;
-        let archive = self.open_archive(&self.archive(&recipe)?)?;
+        let options = self.archive(&recipe)?;
+        let archive = self.open_archive(&options)?;
         if !anew && let Some(finished) = finished::find(&recipe, archive.states(), self) {
             return Ok(Made {
                 finished,
                 built: None,
             });
         }
-        let prepared = self.prepare_from(recipe, &archive)?;
+        let lock = self.lock(&recipe, &archive)?;
+        let prepared = self.prepare_from(recipe, lock, &options)?;
         let image = prepared.image(Vec::new(), &self.layers)?;
         let draft = Draft {
             recipe: &prepared.recipe,
@@ -111,41 +116,47 @@ impl Session {
         Archive::open(options, &self.store, &self.fetcher)
     }
 
-    fn prepare_from(&self, recipe: Recipe, archive: &Archive) -> Result<Prepared, BuildError> {
-        let resolution = self.resolution(&recipe, archive)?;
-        let sizes = || resolution.packages().map(|(_, one)| one.package.size);
+    /// The tree of a lock's packages. No index is read for it, and no Release.
+    fn prepare_from(
+        &self,
+        recipe: Recipe,
+        lock: Lock,
+        archive: &ArchiveOptions,
+    ) -> Result<Prepared, BuildError> {
+        let sizes = || lock.packages().map(|(_, one)| one.file.size);
         self.tell(Event::Fetching {
             packages: sizes().count() as u64,
             bytes: sizes().sum(),
         });
-        let done = |package: &BinaryPackage| {
+        let done = |package: &LockedPackage| {
             self.tell(Event::Fetched {
                 package: &package.name,
-                bytes: package.size,
+                bytes: package.file.size,
             });
         };
-        let threads = self.layers.threads;
-        let contents = fetch(
-            &resolution,
-            archive,
-            &self.store,
-            &self.fetcher,
-            threads,
-            &done,
-        )?;
+        let stored = StoreSource(&self.store);
+        let mirrors = MirrorSource::new(archive, &self.fetcher, &self.store);
+        let sources: [&dyn PackageSource; 2] = [&stored, &mirrors];
+        let how = Fetch {
+            store: &self.store,
+            source: &Sources(&sources),
+            threads: self.layers.threads,
+            waiting: self.fetcher.connections(),
+        };
+        let contents = fetch(&lock, &how, &done)?;
         self.tell(Event::Assembling);
         let epoch = self.layers.epoch;
-        Ok(Prepared::new(recipe, resolution, &contents, epoch)?)
+        Ok(Prepared::new(recipe, lock, &contents, epoch)?)
     }
 
     /// The packages, as they were found before or from the indexes, which are read for that alone.
-    fn resolution(&self, recipe: &Recipe, archive: &Archive) -> Result<Resolution, BuildError> {
+    fn lock(&self, recipe: &Recipe, archive: &Archive) -> Result<Lock, BuildError> {
         let states = archive.states();
-        if let Some(found) = finished::find_resolution(recipe, states, self) {
+        if let Some(found) = finished::find_lock(recipe, states, self) {
             return Ok(found);
         }
         let mut damaged = BTreeSet::new();
-        let resolution = loop {
+        let lock = loop {
             let index = archive.index_anew(&damaged, &self.store, &self.fetcher)?;
             self.tell(Event::Solving);
             match resolve(recipe, &index, states) {
@@ -160,7 +171,7 @@ impl Session {
                 resolved => break resolved?,
             }
         };
-        finished::record_resolution(recipe, &resolution, self)?;
-        Ok(resolution)
+        finished::record_lock(recipe, &lock, self)?;
+        Ok(lock)
     }
 }

@@ -194,7 +194,7 @@ impl Session {
                 .request
                 .target(request.suite, *architecture, self.now);
             match self.solve(&request.request, target) {
-                Ok(resolution) => platforms.push((*architecture, resolution.sources())),
+                Ok(lock) => platforms.push((*architecture, lock.sources())),
                 Err(error) => failures.push((*architecture, error)),
             }
         }

@@ -14,7 +14,7 @@ use crate::layers::LayerTree;
 use crate::owners::Owners;
 use distil_definition::recipe::{Place, Recipe, expand};
 use distil_definition::{self as definition, Accounts};
-use distil_lock::Resolution;
+use distil_lock::Lock;
 
 /// Where the definitions of the catalogue are kept.
 const SOURCE: &str = env!("CARGO_PKG_REPOSITORY");
@@ -79,15 +79,15 @@ pub enum ConfigError {
 /// Puts an image together. `created` is in seconds since 1970.
 pub(crate) fn image(
     recipe: &Recipe,
-    resolution: &Resolution,
+    lock: &Lock,
     assembly: &Assembly,
     layers: Vec<Layer>,
     created: i64,
 ) -> Result<Image, ConfigError> {
     let image = || recipe.name.clone();
     let created = rfc3339(created);
-    let labels = labels(recipe, resolution, &created)?;
-    let config = configuration(recipe, resolution, assembly, &layers, &created, &labels)?;
+    let labels = labels(recipe, lock, &created)?;
+    let config = configuration(recipe, lock, assembly, &layers, &created, &labels)?;
     let healthcheck = recipe.config.healthcheck.as_ref().map(healthcheck);
     let made = Image::with_healthcheck(config, healthcheck.as_ref(), layers, labels);
     made.map_err(|source| ConfigError::Invalid {
@@ -112,7 +112,7 @@ fn healthcheck(check: &definition::Healthcheck) -> Healthcheck {
 
 fn configuration(
     recipe: &Recipe,
-    resolution: &Resolution,
+    lock: &Lock,
     assembly: &Assembly,
     layers: &[Layer],
     created: &str,
@@ -121,7 +121,7 @@ fn configuration(
     let run = &recipe.config;
     let mut environment = Vec::new();
     for (name, value) in &run.env {
-        environment.push(format!("{name}={}", filled(value, recipe, resolution)?));
+        environment.push(format!("{name}={}", filled(value, recipe, lock)?));
     }
     let mut config = ConfigBuilder::default();
     config = config.env(environment).labels(
@@ -209,7 +209,7 @@ fn incomplete(recipe: &Recipe, error: &dyn std::error::Error) -> ConfigError {
 
 fn labels(
     recipe: &Recipe,
-    resolution: &Resolution,
+    lock: &Lock,
     created: &str,
 ) -> Result<BTreeMap<String, String>, ConfigError> {
     let name = |short: &str| format!("org.opencontainers.image.{short}");
@@ -221,11 +221,7 @@ fn labels(
     if !recipe.description.is_empty() {
         labels.insert(name("description"), recipe.description.clone());
     }
-    if let Some(version) = resolution
-        .states
-        .first()
-        .and_then(|state| state.version.clone())
-    {
+    if let Some(version) = lock.states.first().and_then(|state| state.version.clone()) {
         labels.insert(name("version"), version);
     }
     // What it stands on: the layer below its own.
@@ -238,19 +234,17 @@ fn labels(
             true => name(key),
             false => key.clone(),
         };
-        labels.insert(key, filled(value, recipe, resolution)?);
+        labels.insert(key, filled(value, recipe, lock)?);
     }
     Ok(labels)
 }
 
 /// Fills `${version:PACKAGE}` and `${release:PACKAGE}` in.
-fn filled(text: &str, recipe: &Recipe, resolution: &Resolution) -> Result<String, ConfigError> {
+fn filled(text: &str, recipe: &Recipe, lock: &Lock) -> Result<String, ConfigError> {
     let value = |name: &str| {
         let (kind, package) = name.split_once(':')?;
-        let (_, found) = resolution
-            .packages()
-            .find(|(_, one)| one.package.name == package)?;
-        let version = &found.package.version;
+        let (_, found) = lock.packages().find(|(_, one)| one.name == package)?;
+        let version = &found.version;
         match kind {
             "version" => Some(version.as_str().to_owned()),
             "release" => Some(release(version.upstream()).to_owned()),

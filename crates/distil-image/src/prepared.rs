@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use distil_definition::recipe::Recipe;
-use distil_lock::{Contents, Resolution};
+use distil_lock::{Contents, Lock};
 use distil_oci::{Compression, Image, Layer};
 use distil_store::Store;
 
@@ -28,7 +28,7 @@ pub struct Prepared {
     /// What it is made from.
     pub recipe: Recipe,
     /// Its packages.
-    pub resolution: Resolution,
+    pub lock: Lock,
     /// Its files.
     pub assembly: Assembly,
     sources: Sources,
@@ -42,7 +42,7 @@ pub struct Built {
     /// What it was made from.
     pub recipe: Recipe,
     /// Its packages.
-    pub resolution: Resolution,
+    pub lock: Lock,
     /// Its files.
     pub assembly: Assembly,
 }
@@ -77,14 +77,14 @@ impl Prepared {
     /// If the definition or its packages contradict themselves, or the image would not run.
     pub fn new(
         recipe: Recipe,
-        resolution: Resolution,
+        lock: Lock,
         contents: &Contents,
         epoch: Option<i64>,
     ) -> Result<Self, AssembleError> {
-        let assembly = assemble(&recipe, &resolution, contents, epoch)?;
+        let assembly = assemble(&recipe, &lock, contents, epoch)?;
         Ok(Self {
             recipe,
-            resolution,
+            lock,
             assembly,
             sources: Sources::of(contents),
         })
@@ -117,8 +117,8 @@ impl Prepared {
         let times = self.assembly.tree.iter();
         let newest = times.map(|(_, entry)| entry.meta.mtime).max();
         let created = options.epoch.or(newest).unwrap_or_default();
-        let (recipe, resolution) = (&self.recipe, &self.resolution);
-        config::image(recipe, resolution, &self.assembly, layers, created)
+        let (recipe, lock) = (&self.recipe, &self.lock);
+        config::image(recipe, lock, &self.assembly, layers, created)
     }
 
     /// The whole image.
@@ -129,7 +129,7 @@ impl Prepared {
         Ok(Built {
             image: self.image(layers, options)?,
             recipe: self.recipe,
-            resolution: self.resolution,
+            lock: self.lock,
             assembly: self.assembly,
         })
     }

@@ -147,7 +147,7 @@ impl Check<'_> {
         let folder = TreePath::of(FOLDER);
         let mut expected = BTreeSet::new();
         for package in &self.assembly.packages {
-            let name = &package.selected.package.name;
+            let name = &package.locked.name;
             expected.insert(folder.join(name));
             expected.insert(folder.join(format!("{name}.md5sums")));
         }
@@ -168,7 +168,7 @@ impl Check<'_> {
     /// One stanza a package, with what advisories are looked up by.
     fn stanzas(&mut self) -> Result<(), ScannerError> {
         for package in &self.assembly.packages {
-            let binary = &package.selected.package;
+            let binary = &package.locked;
             let path = TreePath::of(FOLDER).join(&binary.name);
             let Some(text) = self.text(&path)? else {
                 self.wrong(format!("`{path}` is no text"));
@@ -215,7 +215,7 @@ impl Check<'_> {
         let tree = &self.assembly.tree;
         let mut owners: BTreeMap<TreePath, &str> = BTreeMap::new();
         for package in &self.assembly.packages {
-            let name = package.selected.package.name.as_str();
+            let name = package.locked.name.as_str();
             let list = TreePath::of(FOLDER).join(format!("{name}.md5sums"));
             let Some(text) = self.text(&list)? else {
                 self.wrong(format!("`{list}` is no text"));
@@ -263,7 +263,7 @@ impl Check<'_> {
     fn licences(&mut self) {
         let mut wrong = Vec::new();
         for package in &self.assembly.packages {
-            let name = &package.selected.package.name;
+            let name = &package.locked.name;
             let folder = TreePath::of("usr/share/doc").join(name);
             let copyright = folder.join("copyright");
             let dropped = self

@@ -181,14 +181,11 @@ fn from(origin: &Origin, assembly: &Assembly, recipe: &Recipe) -> (String, Optio
     let mut name = name.to_string();
     let mut seen = vec![name.clone()];
     loop {
-        let package = assembly
-            .packages
-            .iter()
-            .find(|one| one.selected.package.name == name);
+        let package = assembly.packages.iter().find(|one| one.locked.name == name);
         let Some(package) = package else {
             return (text, None);
         };
-        let reasons = &package.selected.reasons;
+        let reasons = &package.locked.reasons;
         if let Some(Reason::Requested(relation)) = reasons
             .iter()
             .find(|reason| matches!(reason, Reason::Requested(_)))

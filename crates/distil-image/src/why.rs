@@ -139,7 +139,7 @@ pub fn why_package(prepared: &Prepared, name: &str) -> WhyPackage {
     let by_name: BTreeMap<&str, &InstalledPackage> = assembly
         .packages
         .iter()
-        .map(|one| (one.selected.package.name.as_str(), one))
+        .map(|one| (one.locked.name.as_str(), one))
         .collect();
     let installed = by_name.get(name).copied();
     let mut why = WhyPackage {
@@ -155,12 +155,12 @@ pub fn why_package(prepared: &Prepared, name: &str) -> WhyPackage {
     };
     match installed {
         Some(one) => {
-            why.version = Some(one.selected.package.version.as_str().to_owned());
+            why.version = Some(one.locked.version.as_str().to_owned());
             why.layer = Some(layer_name(prepared, one.layer));
             (why.size, why.files) = (one.size, one.files.len());
             why.chain = chain(prepared, &by_name, one);
             why.needed_by = one
-                .selected
+                .locked
                 .reasons
                 .iter()
                 .filter_map(|reason| step(prepared, one, reason))
@@ -192,7 +192,7 @@ fn step(prepared: &Prepared, package: &InstalledPackage, reason: &Reason) -> Opt
         from,
         is_definition,
         relation: relation.to_string(),
-        package: package.selected.package.name.clone(),
+        package: package.locked.name.clone(),
     })
 }
 
@@ -203,9 +203,9 @@ fn chain(
     package: &InstalledPackage,
 ) -> Vec<Step> {
     let mut ways = VecDeque::from([(package, Vec::new())]);
-    let mut seen = BTreeSet::from([package.selected.package.name.as_str()]);
+    let mut seen = BTreeSet::from([package.locked.name.as_str()]);
     while let Some((package, way)) = ways.pop_front() {
-        let steps = package.selected.reasons.iter();
+        let steps = package.locked.reasons.iter();
         let steps: Vec<Step> = steps
             .filter_map(|reason| step(prepared, package, reason))
             .collect();
@@ -231,7 +231,7 @@ fn chain(
 
 fn left_out_relations(prepared: &Prepared, name: &str) -> Vec<LeftOutRelation> {
     let policy = distil_definition::Policy::default_policy();
-    let omitted = prepared.resolution.layers.last();
+    let omitted = prepared.lock.layers.last();
     let omitted = omitted.into_iter().flat_map(|layer| &layer.omitted);
     let about = omitted.filter(|one| one.without == name || one.relation.names(name));
     about

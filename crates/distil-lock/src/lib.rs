@@ -1,12 +1,20 @@
 //! What an image is made of, exactly, and how each part is had.
 //!
 //! ```text
-//! recipe, index ─► resolution ─► contents
-//!               (resolve)     (fetch)
+//! recipe, index ─► lock ─► contents
+//!            (resolve)  (fetch, from a PackageSource)
 //! ```
+//!
+//! A [`Lock`] names every package by its digest and by where it lies in an archive, so that it is
+//! had again without opening the archive: from the store, from any mirror, or from a directory.
 
-mod fetch;
+mod contents;
+mod gate;
+mod lock;
 mod resolve;
+mod source;
 
-pub use fetch::{Contents, fetch};
-pub use resolve::{LocalFile, Resolution, ResolveError, ResolvedLayer, local_files_of, resolve};
+pub use contents::{Contents, ContentsError, Fetch, fetch};
+pub use lock::{ArchiveFile, LocalFile, Lock, LockedLayer, LockedPackage};
+pub use resolve::{ResolveError, local_files_of, resolve};
+pub use source::{DirectorySource, MirrorSource, PackageSource, ReadFile, Sources, StoreSource};

@@ -3,58 +3,17 @@
 //! Each definition of the chain is solved on its own, with the packages of those below pinned:
 //! so the layers of `base` are the same whether `base`, `cc` or `python3` is built.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use distil_debian::archive::PocketState;
 use distil_debian::index::PackageIndex;
-use distil_debian::solve::{Omitted, Reason, Request, Selected, SolveError, solve};
+use distil_debian::solve::{Reason, Request, Selected, SolveError, solve};
 use distil_definition::Policy;
 use distil_definition::recipe::{LayerRecipe, Place, Recipe, is_tool};
 use distil_oci::Platform;
 use distil_store::Digest;
-use serde::{Deserialize, Serialize};
 
-/// The packages of an image, after solving: what a lock holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resolution {
-    /// The release of Debian.
-    pub suite: String,
-    /// Debian's name of the architecture.
-    pub architecture: String,
-    /// The states of the archive that the packages are from.
-    pub states: Vec<PocketState>,
-    /// The packages of each layer, the lowest first.
-    pub layers: Vec<ResolvedLayer>,
-    /// The files that definitions bring from beside them.
-    pub files: Vec<LocalFile>,
-}
-
-/// A file that a definition brings from beside it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LocalFile {
-    /// The definition.
-    pub definition: String,
-    /// The file, as the definition names it.
-    pub from: String,
-    /// Its path in the image; none of a file of certificates, which go to several places.
-    pub path: Option<String>,
-    /// The digest of what is taken of it: its bytes, or those of its certificates in DER.
-    pub digest: Digest,
-    /// How many bytes these are.
-    pub size: u64,
-}
-
-/// The packages that one layer adds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ResolvedLayer {
-    /// The definition's name.
-    pub definition: String,
-    /// The packages, sorted by name, with the reasons why each is there. In a `dev`, those of
-    /// the image come first, layer by layer.
-    pub packages: Vec<Selected>,
-    /// Dependencies of all packages so far that were left out.
-    pub omitted: Vec<Omitted>,
-}
+use crate::lock::{LocalFile, Lock, LockedLayer, LockedPackage};
 
 /// Why there are no packages for a recipe.
 #[derive(Debug, thiserror::Error)]
@@ -125,7 +84,7 @@ pub fn resolve(
     recipe: &Recipe,
     index: &PackageIndex,
     states: &[PocketState],
-) -> Result<Resolution, ResolveError> {
+) -> Result<Lock, ResolveError> {
     let layers = match recipe.variant.is_dev() {
         false => resolve_layers(&recipe.layers, index)?,
         true => {
@@ -134,7 +93,7 @@ pub fn resolve(
         }
     };
     let files = local_files_of(recipe);
-    Ok(Resolution {
+    Ok(Lock {
         suite: recipe.suite.codename.to_owned(),
         architecture: recipe.architecture.debian().to_owned(),
         states: states.to_vec(),
@@ -147,9 +106,9 @@ pub fn resolve(
 /// all the others. No relation is left out, since apt would miss it.
 fn resolve_dev(
     recipe: &Recipe,
-    image: &[ResolvedLayer],
+    image: &[LockedLayer],
     index: &PackageIndex,
-) -> Result<ResolvedLayer, ResolveError> {
+) -> Result<LockedLayer, ResolveError> {
     let layer = recipe.layers.last();
     let definition = layer.map_or("", |layer| &layer.definition);
     let of_image = || image.iter().flat_map(|layer| &layer.packages);
@@ -157,7 +116,7 @@ fn resolve_dev(
     let request = Request {
         install: requests.map(|one| one.relation.clone()).collect(),
         pinned: of_image()
-            .map(|one| (one.package.name.clone(), one.package.version.clone()))
+            .map(|one| (one.name.clone(), one.version.clone()))
             .collect(),
         without: BTreeSet::new(),
     };
@@ -177,12 +136,11 @@ fn resolve_dev(
     let mut more = solution.packages;
     let mut packages = Vec::new();
     for one in of_image() {
-        let place = more
-            .iter()
-            .position(|other| other.package.name == one.package.name);
-        let Some(mut same) = place.map(|place| more.remove(place)) else {
+        let place = more.iter().position(|other| other.package.name == one.name);
+        let Some(same) = place.map(|place| more.remove(place)) else {
             continue;
         };
+        let mut same = locked(same, index);
         same.reasons.retain(|reason| *reason != Reason::Pinned);
         same.reasons.extend(one.reasons.iter().cloned());
         same.reasons.retain(|reason| *reason != Reason::Pinned);
@@ -190,8 +148,8 @@ fn resolve_dev(
         same.reasons.dedup();
         packages.push(same);
     }
-    packages.extend(more);
-    Ok(ResolvedLayer {
+    packages.extend(more.into_iter().map(|one| locked(one, index)));
+    Ok(LockedLayer {
         definition,
         packages,
         omitted: solution.omitted,
@@ -201,8 +159,8 @@ fn resolve_dev(
 fn resolve_layers(
     recipes: &[LayerRecipe],
     index: &PackageIndex,
-) -> Result<Vec<ResolvedLayer>, ResolveError> {
-    let mut layers: Vec<ResolvedLayer> = Vec::new();
+) -> Result<Vec<LockedLayer>, ResolveError> {
+    let mut layers: Vec<LockedLayer> = Vec::new();
     let mut without: BTreeSet<String> = Policy::default_policy().without.keys().cloned().collect();
     for layer in recipes {
         without.extend(layer.without.keys().cloned());
@@ -227,13 +185,20 @@ fn resolve_layers(
         // What a definition asks for by name is there although one below does without it.
         let own = resolved.packages.iter();
         let packages = below.iter().flat_map(|layer| &layer.packages).chain(own);
-        let names: BTreeSet<&str> = packages.map(|one| one.package.name.as_str()).collect();
+        let names: BTreeSet<&str> = packages.map(|one| one.name.as_str()).collect();
         resolved.omitted.retain(|omitted| {
             let mut relations = omitted.relation.iter();
             !relations.any(|relation| names.contains(relation.name.as_str()))
         });
     }
     Ok(layers)
+}
+
+/// A selected package, with the suite that its index is of instead of a position among the indexes.
+fn locked(one: Selected, index: &PackageIndex) -> LockedPackage {
+    let pocket = index.pockets().get(usize::from(one.package.pocket));
+    let suite = pocket.map_or("", |pocket| &pocket.name);
+    LockedPackage::new(one.package, suite, one.reasons)
 }
 
 /// The files that the definitions of a recipe bring.
@@ -266,10 +231,10 @@ fn local_files(layer: &LayerRecipe) -> Vec<LocalFile> {
 
 fn resolve_layer(
     layer: &LayerRecipe,
-    below: &[ResolvedLayer],
+    below: &[LockedLayer],
     without: &BTreeSet<String>,
     index: &PackageIndex,
-) -> Result<ResolvedLayer, ResolveError> {
+) -> Result<LockedLayer, ResolveError> {
     let mut without = without.clone();
     let mut request = Request::default();
     for package in &layer.packages {
@@ -283,7 +248,7 @@ fn resolve_layer(
     }
     request.without = without;
     let pinned = below.iter().flat_map(|layer| &layer.packages);
-    let pinned = pinned.map(|one| (one.package.name.clone(), one.package.version.clone()));
+    let pinned = pinned.map(|one| (one.name.clone(), one.version.clone()));
     request.pinned = pinned.collect();
     let solution = solve(index, &request).map_err(|source| ResolveError::Unsolvable {
         definition: layer.definition.clone(),
@@ -295,24 +260,10 @@ fn resolve_layer(
             .iter()
             .any(|(name, _)| *name == one.package.name)
     };
-    Ok(ResolvedLayer {
+    let packages = solution.packages.into_iter().filter(is_new);
+    Ok(LockedLayer {
         definition: layer.definition.clone(),
-        packages: solution.packages.into_iter().filter(is_new).collect(),
+        packages: packages.map(|one| locked(one, index)).collect(),
         omitted: solution.omitted,
     })
-}
-
-impl Resolution {
-    /// All packages, with the number of the layer of each.
-    pub fn packages(&self) -> impl Iterator<Item = (usize, &Selected)> {
-        let layers = self.layers.iter().enumerate();
-        layers.flat_map(|(number, layer)| layer.packages.iter().map(move |one| (number, one)))
-    }
-
-    /// The source of each package with its version, by the package's name.
-    pub fn sources(&self) -> BTreeMap<String, String> {
-        let packages = self.packages().map(|(_, one)| &one.package);
-        let sources = packages.map(|one| (one.name.clone(), one.source.to_string()));
-        sources.collect()
-    }
 }

@@ -164,7 +164,7 @@ impl Hints for RecipeError {
     fn nearest(&self) -> &[String] {
         match self {
             Self::Unknown(unknown) => &unknown.nearest,
-            Self::UnknownFrom { source, .. } => &source.nearest,
+            Self::UnknownFrom { unknown, .. } => &unknown.nearest,
             _ => &[],
         }
     }

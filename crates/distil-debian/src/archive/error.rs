@@ -64,14 +64,6 @@ pub enum ArchiveError {
         /// Why.
         source: IndexError,
     },
-    /// A package cannot be had or read.
-    #[error("failed to read package `{package}`")]
-    Package {
-        /// Its name and version.
-        package: String,
-        /// Why.
-        source: PackageFailure,
-    },
     /// The fault is on this machine.
     #[error("failed to get `{what}`")]
     Local {

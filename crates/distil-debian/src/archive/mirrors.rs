@@ -53,7 +53,7 @@ impl Mirrors {
     }
 
     /// The mirrors of one area.
-    pub(super) fn of(&self, area: Area) -> Vec<Mirror> {
+    pub fn of(&self, area: Area) -> Vec<Mirror> {
         match area {
             Area::Main => self.main.clone(),
             Area::Security => self.security.clone(),

@@ -1,4 +1,4 @@
-//! An archive as it is now: its Releases verified, its indexes read, its packages fetched.
+//! An archive as it is now: its Releases verified, its indexes read.
 //!
 //! Trust goes one way, and every step names the next by digest: a keyring verifies
 //! `InRelease`, that names the `Packages` files, those name the packages. So it does not matter
@@ -6,37 +6,26 @@
 //! index that its Release does not name is not taken, whatever mirror offers it.
 
 mod error;
-mod gate;
 mod index;
 mod keys;
 mod mirrors;
 mod release;
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{BufReader, ErrorKind};
 use std::num::NonZeroUsize;
-use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
-use distil_store::{Key, Store};
+use distil_store::Store;
 use serde::{Deserialize, Serialize};
 
-use crate::deb::{DebError, Expected, FEWEST_SHARED_BYTES, PackageFile, unpack};
-use crate::fetch::{FetchError, Fetcher, Mirror};
+use crate::fetch::{Fetcher, Mirror};
 use crate::index::{PackageIndex, Pocket};
-use crate::package::BinaryPackage;
 use crate::release::Release;
 use crate::suite::Suite;
-
-use gate::Gate;
 
 pub use error::{ArchiveError, Attempt, PackageFailure};
 pub use keys::Keys;
 pub use mirrors::Mirrors;
-
-/// Names what is made of a package; to be raised when that changes.
-const PACKAGE_FORMAT: &[u8] = b"1";
 
 /// Which archive, and how strictly.
 #[derive(Debug, Clone)]
@@ -74,10 +63,6 @@ pub struct PocketState {
 pub struct Archive {
     options: ArchiveOptions,
     pockets: Vec<OpenPocket>,
-    decoders: Gate,
-    /// Held by whoever decompresses one package on all threads: a second one would only double
-    /// the memory.
-    shared_decoder: Mutex<()>,
     threads: NonZeroUsize,
     states: Vec<PocketState>,
 }
@@ -109,8 +94,6 @@ impl Archive {
         let mut archive = Self {
             options: options.clone(),
             pockets: Vec::new(),
-            decoders: Gate::new(threads),
-            shared_decoder: Mutex::new(()),
             threads,
             states: Vec::new(),
         };
@@ -176,117 +159,6 @@ impl Archive {
     pub fn states(&self) -> &[PocketState] {
         &self.states
     }
-
-    /// A package's content, from the store or else from a mirror.
-    ///
-    /// # Errors
-    /// If no mirror has the very bytes that the index names, or they are no package.
-    pub fn package(
-        &self,
-        package: &BinaryPackage,
-        store: &Store,
-        fetcher: &Fetcher,
-    ) -> Result<PackageFile, ArchiveError> {
-        let failed = |source| ArchiveError::Package {
-            package: named(package),
-            source,
-        };
-        let key = Key::new("package", &[PACKAGE_FORMAT, package.sha256.as_bytes()]);
-        if let Some(blob) = store.lookup(&key)
-            && let Some(file) = blob.verify().map_err(|error| failed(error.into()))?
-            && let Ok(file) = PackageFile::open(file)
-        {
-            return Ok(file.identified_by(blob.digest()));
-        }
-        let expected = Expected {
-            size: package.size,
-            digest: package.sha256,
-        };
-        let blob = self
-            .unpack(package, expected, store, fetcher)
-            .map_err(failed)?;
-        store
-            .record(&key, &blob)
-            .map_err(|error| failed(error.into()))?;
-        let file = blob.open().map_err(|error| failed(error.into()))?;
-        let file = PackageFile::open(file);
-        let file = file.map_err(|error| failed(PackageFailure::Read(error)))?;
-        Ok(file.identified_by(blob.digest()))
-    }
-
-    fn unpack(
-        &self,
-        package: &BinaryPackage,
-        expected: Expected,
-        store: &Store,
-        fetcher: &Fetcher,
-    ) -> Result<distil_store::Blob, PackageFailure> {
-        let read = |file: File| {
-            // Each decoder needs some ten megabytes, and more than there are cores are of no use.
-            let _place = self.decoders.enter();
-            let mut writer = store.create()?;
-            let input = BufReader::with_capacity(1 << 16, file);
-            let shared = (package.size >= FEWEST_SHARED_BYTES)
-                .then(|| self.shared_decoder.try_lock().ok())
-                .flatten();
-            let threads = shared.as_ref().map_or(NonZeroUsize::MIN, |_| self.threads);
-            let limit = unpacked_limit(package);
-            unpack(input, expected, limit, threads, &mut writer)?;
-            Ok::<_, PackageFailure>(writer.commit()?)
-        };
-        if let Some(blob) = store.get(&expected.digest) {
-            match read(blob.open()?) {
-                // Damaged in the store: as good as not there.
-                Err(PackageFailure::Malformed(DebError::Digest { .. })) => {
-                    blob.verify()?;
-                }
-                result => return result,
-            }
-        }
-        let mut attempts = Vec::new();
-        let pocket = self.pockets.get(usize::from(package.pocket));
-        for mirror in pocket.into_iter().flat_map(|pocket| &pocket.mirrors) {
-            let address = mirror.join(&package.filename);
-            let result = match mirror.folder() {
-                Some(folder) => match File::open(folder.join(&package.filename)) {
-                    Ok(file) => read(file),
-                    Err(error) if error.kind() == ErrorKind::NotFound => {
-                        let address = address.clone();
-                        Err(PackageFailure::Fetch(FetchError::Missing { address }))
-                    }
-                    Err(error) => Err(PackageFailure::Read(error)),
-                },
-                None => match fetcher.blob(&address, expected.size, &expected.digest, store) {
-                    Ok(blob) => read(blob.open()?),
-                    Err(error) if error.is_local() => return Err(PackageFailure::Local(error)),
-                    Err(error) => Err(PackageFailure::Fetch(error)),
-                },
-            };
-            match result {
-                // Right bytes, wrong package: other mirrors have the same.
-                Err(PackageFailure::Malformed(error))
-                    if !matches!(error, DebError::Digest { .. } | DebError::Ar { .. }) =>
-                {
-                    return Err(error.into());
-                }
-                Err(error) => attempts.push(Attempt::new(address, &error)),
-                Ok(blob) => return Ok(blob),
-            }
-        }
-        Err(PackageFailure::Unavailable { attempts })
-    }
-}
-
-/// How many bytes a package may unpack to: what it says of itself (`Installed-Size` is an
-/// estimate, Debian Policy §5.6.20), twice, with room for the headers of many small files.
-fn unpacked_limit(package: &BinaryPackage) -> u64 {
-    let announced = package.installed_size_kib.saturating_mul(2 << 10);
-    let most = distil_tree::tar::Limits::default().size;
-    announced.saturating_add(64 << 20).min(most)
-}
-
-fn named(package: &BinaryPackage) -> String {
-    format!("{} {}", package.name, package.version)
 }
 
 /// Does something with each at the same time.

@@ -18,7 +18,7 @@ const XZ_MEMORY: u64 = 256 << 20;
 const XZ_THREADING_MEMORY: u64 = 96 << 20;
 
 /// A package smaller than this has a single block: 24 MiB are hardly ever packed into less.
-pub(crate) const FEWEST_SHARED_BYTES: u64 = 5 << 20;
+pub const FEWEST_SHARED_BYTES: u64 = 5 << 20;
 
 /// The largest window of zstd that is accepted, as a power of two: what `zstd -19` uses and
 /// what decoders accept without being asked.

@@ -12,5 +12,5 @@ mod read;
 mod tests;
 
 pub use contents::{EntryKind, Package, PackageEntry, PackageFile};
-pub(crate) use decompress::FEWEST_SHARED_BYTES;
+pub use decompress::FEWEST_SHARED_BYTES;
 pub use read::{DebError, Expected, unpack};

@@ -31,8 +31,8 @@ pub(super) fn chain(source: Source) -> Result<Vec<Source>, RecipeError> {
             });
         }
         let next = last.parent(&from).map_err(|error| match error {
-            RecipeError::Unknown(source) => RecipeError::UnknownFrom {
-                source,
+            RecipeError::Unknown(unknown) => RecipeError::UnknownFrom {
+                unknown,
                 place: place(),
             },
             other => other.at(place()),

@@ -13,10 +13,10 @@ pub enum RecipeError {
     #[error(transparent)]
     Unknown(#[from] UnknownDefinition),
     /// The `from` of a definition is not in the catalogue.
-    #[error("{source}{place}")]
+    #[error("{unknown}{place}")]
     UnknownFrom {
         /// What was asked for.
-        source: UnknownDefinition,
+        unknown: UnknownDefinition,
         /// Where it stands.
         place: Place,
     },

@@ -2,7 +2,7 @@
 //! links in `tmpfiles.d`. No image has systemd, so they are made here.
 
 use distil_debian::deb::{EntryKind, PackageFile};
-use distil_debian::solve::Selected;
+use distil_lock::LockedPackage;
 use distil_tree::{Entry, Kind, Metadata, Origin, TreePath};
 
 use super::packages::folded;
@@ -27,9 +27,9 @@ const MADE: &str = "tmpfiles.d";
 impl Assembling<'_> {
     /// Makes the accounts that the packages of a layer declare, package by package, so that the
     /// same packages give the same numbers. Those of definitions come first.
-    pub(super) fn declare_accounts(&mut self, packages: &[Selected]) {
+    pub(super) fn declare_accounts(&mut self, packages: &[LockedPackage]) {
         for selected in packages {
-            let name = &selected.package.name;
+            let name = &selected.name;
             let declared = self.declarations(name, ACCOUNTS, sysusers::parse);
             for account in declared {
                 self.declare_account(account);
@@ -147,10 +147,10 @@ impl Assembling<'_> {
     pub(super) fn make_declared_files(
         &mut self,
         number: usize,
-        packages: &[Selected],
+        packages: &[LockedPackage],
     ) -> Result<(), AssembleError> {
         for selected in packages {
-            let name = &selected.package.name;
+            let name = &selected.name;
             for entry in self.declarations(name, FILES, tmpfiles::parse) {
                 if let Err(what) = self.make_declared(number, &entry)? {
                     let undone = self.undone.entry(name.clone()).or_default();

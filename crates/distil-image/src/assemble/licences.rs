@@ -17,7 +17,7 @@ impl Assembling<'_> {
     /// Gives every package whose licence is there by a link only a copy of its own.
     pub(super) fn copy_linked_licences(&mut self, number: usize) -> Result<(), AssembleError> {
         for place in 0..self.packages.len() {
-            let name: Arc<str> = self.packages[place].selected.package.name.as_str().into();
+            let name: Arc<str> = self.packages[place].locked.name.as_str().into();
             let folder = TreePath::of(DOCUMENTATION).join(name.as_bytes());
             let copyright = folder.join("copyright");
             let is_own = |entry: &Entry| entry.file().is_some();

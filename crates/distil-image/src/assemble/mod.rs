@@ -15,7 +15,7 @@ mod undone;
 use std::collections::BTreeMap;
 
 use distil_debian::deb::PackageFile;
-use distil_debian::solve::Selected;
+use distil_lock::LockedPackage;
 use distil_tree::{Entry, InsertError, Kind, Metadata, Origin, Tree, TreePath};
 
 use crate::generate::{self, GenerateError};
@@ -24,7 +24,7 @@ use crate::{closure, installed, program, scanners, surface};
 use distil_definition::Accounts;
 use distil_definition::recipe::{LayerRecipe, Place, Recipe};
 use distil_lock::Contents;
-use distil_lock::Resolution;
+use distil_lock::Lock;
 use distil_maintscript::alternatives::Alternative;
 use distil_maintscript::{Action, Effect};
 
@@ -51,7 +51,7 @@ pub struct Assembly {
 #[derive(Debug, Clone)]
 pub struct InstalledPackage {
     /// The package and the reasons why it is there.
-    pub selected: Selected,
+    pub locked: LockedPackage,
     /// The layer that it belongs to.
     pub layer: usize,
     /// The text of its control file.
@@ -169,7 +169,7 @@ pub enum AssembleError {
 /// If the definition or its packages contradict themselves, or the image would not run.
 pub fn assemble(
     recipe: &Recipe,
-    resolution: &Resolution,
+    lock: &Lock,
     contents: &Contents,
     epoch: Option<i64>,
 ) -> Result<Assembly, AssembleError> {
@@ -187,7 +187,7 @@ pub fn assemble(
         epoch,
     };
     let mut layers = Vec::new();
-    for (number, (layer, resolved)) in recipe.layers.iter().zip(&resolution.layers).enumerate() {
+    for (number, (layer, resolved)) in recipe.layers.iter().zip(&lock.layers).enumerate() {
         let packages = &resolved.packages;
         assembling.accounts = joined(&layer.accounts, &assembling.accounts);
         if recipe.variant.is_dev() {

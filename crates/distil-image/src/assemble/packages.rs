@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use distil_debian::deb::{EntryKind, PackageEntry, PackageFile};
-use distil_debian::solve::Selected;
+use distil_lock::LockedPackage;
 use distil_tree::{FileNode, Kind, Metadata, Origin, TreePath};
 
 use super::left_out::Selection;
@@ -24,15 +24,15 @@ impl Assembling<'_> {
         &mut self,
         number: usize,
         layer: &LayerRecipe,
-        packages: &[Selected],
+        packages: &[LockedPackage],
     ) -> Result<(), AssembleError> {
         let owners = Owners::new(&self.accounts);
         let mut used = UsedPatterns::default();
-        let mut ordered: Vec<&Selected> = packages.iter().collect();
+        let mut ordered: Vec<&LockedPackage> = packages.iter().collect();
         // base-files has the folders of the file system, with the modes that count.
-        ordered.sort_by_key(|one| (one.package.name != "base-files", one.package.name.clone()));
+        ordered.sort_by_key(|one| (one.name != "base-files", one.name.clone()));
         for selected in ordered {
-            let Some(file) = self.content(&selected.package.name) else {
+            let Some(file) = self.content(&selected.name) else {
                 continue;
             };
             self.add_package(number, layer, selected, file, &owners, &mut used)?;
@@ -45,12 +45,12 @@ impl Assembling<'_> {
         &mut self,
         number: usize,
         layer: &LayerRecipe,
-        selected: &Selected,
+        selected: &LockedPackage,
         file: &PackageFile,
         owners: &Owners,
         used: &mut UsedPatterns,
     ) -> Result<(), AssembleError> {
-        let name = &selected.package.name;
+        let name = &selected.name;
         let request = request_for(layer, name);
         let whole = |request: &&PackageRequest| request.only.is_empty();
         let only = request
@@ -63,7 +63,7 @@ impl Assembling<'_> {
             only,
         };
         let mut installed = InstalledPackage {
-            selected: selected.clone(),
+            locked: selected.clone(),
             layer: number,
             control: file.package.control.clone(),
             files: Vec::new(),
@@ -234,7 +234,7 @@ impl Assembling<'_> {
                         if let Some(other) = self
                             .packages
                             .iter_mut()
-                            .find(|one| one.selected.package.name == first)
+                            .find(|one| one.locked.name == first)
                         {
                             other.files.retain(|file| *file != placed);
                         }
@@ -271,7 +271,7 @@ impl Assembling<'_> {
         };
         let place = self.insert(to, there.kind, there.meta, there.origin, number)?;
         let mut packages = self.packages.iter_mut();
-        if let Some(other) = packages.find(|one| one.selected.package.name == package) {
+        if let Some(other) = packages.find(|one| one.locked.name == package) {
             other.files.retain(|file| file != from);
             other.files.push(place);
             other.files.sort();
@@ -280,17 +280,12 @@ impl Assembling<'_> {
     }
 
     /// Which of two packages takes over files of the other (Debian Policy §7.6.1).
-    fn who_replaces(&self, first: &str, second: &Selected) -> Option<Replaces> {
-        let first = self
-            .packages
-            .iter()
-            .find(|one| one.selected.package.name == first)?;
-        let first = &first.selected;
-        let replaces = |one: &Selected, other: &Selected| {
-            let mut relations = one.package.replaces.iter().flat_map(|any| any.iter());
-            relations.any(|relation| {
-                relation.name == other.package.name && relation.admits(&other.package.version)
-            })
+    fn who_replaces(&self, first: &str, second: &LockedPackage) -> Option<Replaces> {
+        let first = self.packages.iter().find(|one| one.locked.name == first)?;
+        let first = &first.locked;
+        let replaces = |one: &LockedPackage, other: &LockedPackage| {
+            let mut relations = one.replaces.iter().flat_map(|any| any.iter());
+            relations.any(|relation| relation.name == other.name && relation.admits(&other.version))
         };
         if replaces(second, first) {
             return Some(Replaces::Second);
@@ -309,8 +304,8 @@ impl Assembling<'_> {
         used: &mut UsedPatterns,
     ) -> Result<(), AssembleError> {
         for place in 0..self.packages.len() {
-            let selected = self.packages[place].selected.clone();
-            let name = selected.package.name.clone();
+            let selected = self.packages[place].locked.clone();
+            let name = selected.name.clone();
             let request = request_for(layer, &name);
             if self.packages[place].layer >= number || (layer.keep.is_empty() && request.is_none())
             {
@@ -488,7 +483,7 @@ struct Placing<'a> {
     name: String,
     file: &'a PackageFile,
     owners: &'a Owners,
-    selected: &'a Selected,
+    selected: &'a LockedPackage,
 }
 
 impl Placing<'_> {

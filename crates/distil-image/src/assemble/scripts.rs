@@ -57,7 +57,7 @@ impl Assembling<'_> {
                     package.left_out.add(size);
                     self.left_out.push(LeftOut {
                         path: path.clone(),
-                        package: package.selected.package.name.as_str().into(),
+                        package: package.locked.name.as_str().into(),
                         size,
                         reason: Omission::DeadScript {
                             interpreter: interpreter.clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use distil_debian::solve::Selected;
+use distil_lock::LockedPackage;
 use distil_tree::TreePath;
 
 use super::Assembling;
@@ -34,12 +34,15 @@ impl Assembling<'_> {
     /// What the scripts of a layer's packages would do, by package. Packages of which it is
     /// known that nothing is missing are passed over, but in a `dev`, which has the databases
     /// that these effects are in.
-    pub(super) fn script_effects(&self, packages: &[Selected]) -> BTreeMap<String, Vec<Effect>> {
+    pub(super) fn script_effects(
+        &self,
+        packages: &[LockedPackage],
+    ) -> BTreeMap<String, Vec<Effect>> {
         let covered = &Policy::default_policy().scripts;
         let is_dev = self.recipe.variant.is_dev();
         let mut all = BTreeMap::new();
         for selected in packages {
-            let name = &selected.package.name;
+            let name = &selected.name;
             let is_passed_over = !is_dev && covered.contains_key(name);
             let Some(file) = self.content(name).filter(|_| !is_passed_over) else {
                 continue;
@@ -129,7 +132,7 @@ impl Assembling<'_> {
                 .extend(missing);
         }
         for package in &mut self.packages {
-            let undone = self.undone.remove(&package.selected.package.name);
+            let undone = self.undone.remove(&package.locked.name);
             package.undone.extend(undone.unwrap_or_default());
         }
     }

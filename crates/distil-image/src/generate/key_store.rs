@@ -85,7 +85,7 @@ pub(crate) fn check(assembly: &Assembly, recipe: &Recipe) -> Result<(), Generate
     let is_asked_for = assembly
         .packages
         .iter()
-        .any(|one| one.selected.package.name == PACKAGE);
+        .any(|one| one.locked.name == PACKAGE);
     let mut layers = recipe.layers.iter();
     let is_for_later = layers.any(|layer| layer.key_store == KeyStore::Always);
     match is_asked_for && !is_for_later && !has_machine(&assembly.tree) {

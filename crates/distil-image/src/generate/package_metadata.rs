@@ -17,7 +17,7 @@ const WHAT: &str = "package metadata";
 pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
     let folder = TreePath::of("var/lib/dpkg/status.d");
     for package in generation.packages {
-        let name = &package.selected.package.name;
+        let name = &package.locked.name;
         let stanza = stanza(package);
         let sums = md5sums(generation, package)?;
         generation.file(WHAT, &folder.join(name), stanza.into_bytes())?;
@@ -32,7 +32,7 @@ pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateEr
 
 /// The control stanza as the package has it, with `Source` behind `Package`.
 fn stanza(package: &InstalledPackage) -> String {
-    let binary = &package.selected.package;
+    let binary = &package.locked;
     let source = match binary.source.version.as_str() == binary.version.as_str() {
         true => binary.source.name.clone(),
         false => format!("{} ({})", binary.source.name, binary.source.version),

@@ -39,11 +39,11 @@ pub(super) fn generate(
         left_out.entry(&one.package).or_default().insert(&one.path);
     }
     let mut packages: Vec<&InstalledPackage> = generation.packages.iter().collect();
-    packages.sort_by(|a, b| a.selected.package.name.cmp(&b.selected.package.name));
+    packages.sort_by(|a, b| a.locked.name.cmp(&b.locked.name));
     let mut status = String::new();
     let mut triggers = Triggers::new();
     for package in packages {
-        let name = package.selected.package.name.as_str();
+        let name = package.locked.name.as_str();
         let Some(file) = installed.contents.get(name) else {
             continue;
         };
@@ -108,7 +108,7 @@ fn native(generation: &Generation<'_>) -> String {
 
 /// The name with the architecture, where several architectures may have the package.
 fn qualified(package: &InstalledPackage) -> String {
-    let package = &package.selected.package;
+    let package = &package.locked;
     match package.multi_arch {
         MultiArch::Same => format!("{}:{}", package.name, package.architecture),
         _ => package.name.clone(),

@@ -5,7 +5,6 @@ use std::io::Write;
 use std::num::NonZeroUsize;
 
 use distil_debian::deb::{EntryKind, Expected, PackageFile, unpack};
-use distil_debian::solve::Selected;
 use distil_debian::suite::Suite;
 use distil_fixture::DebBuilder;
 use distil_store::Digest;
@@ -83,14 +82,11 @@ impl Root {
             let package = serde_json::json!({
                 "name": name, "version": "1", "architecture": "amd64",
                 "source": {"name": name, "version": "1"},
-                "filename": "x.deb", "size": 1, "sha256": Digest::of(b""),
+                "file": {"suite": "trixie", "path": "x.deb", "size": 1, "sha256": Digest::of(b"")},
+                "reasons": [],
             });
-            let selected = Selected {
-                package: serde_json::from_value(package).unwrap(),
-                reasons: Vec::new(),
-            };
             root.packages.push(InstalledPackage {
-                selected,
+                locked: serde_json::from_value(package).unwrap(),
                 layer: 0,
                 control: file.package.control.clone(),
                 files: Vec::new(),

@@ -86,15 +86,15 @@ fn packages(built: &Built) -> Result<Vec<Package>, CommandError> {
     let layers = &built.recipe.layers;
     let mut depends: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for one in &built.assembly.packages {
-        for reason in &one.selected.reasons {
+        for reason in &one.locked.reasons {
             if let Reason::DependsOn { by, .. } = reason {
-                let name = one.selected.package.name.clone();
+                let name = one.locked.name.clone();
                 depends.entry(by).or_default().push(name);
             }
         }
     }
     let package = |one: &distil_image::InstalledPackage| {
-        let package = &one.selected.package;
+        let package = &one.locked;
         let mut depends = depends
             .get(package.name.as_str())
             .cloned()
@@ -164,7 +164,7 @@ fn making(built: &Built) -> Making {
             bytes,
         }
     });
-    let omitted = built.resolution.layers.last();
+    let omitted = built.lock.layers.last();
     let omitted = omitted.into_iter().flat_map(|layer| &layer.omitted);
     let omitted = omitted.map(|one| Omitted {
         package: one.package.clone(),
@@ -179,12 +179,12 @@ fn making(built: &Built) -> Making {
         what: one.what.clone(),
     };
     let scripts = scripts.map(|one| Script {
-        package: one.selected.package.name.clone(),
+        package: one.locked.name.clone(),
         scripts: one.scripts.clone(),
         covered: one.scripts_covered.clone(),
         missing: one.undone.iter().map(undone).collect(),
     });
-    let local = built.resolution.files.iter().map(|file| LocalFile {
+    let local = built.lock.files.iter().map(|file| LocalFile {
         definition: file.definition.clone(),
         from: file.from.clone(),
         path: file.path.clone(),

@@ -5,16 +5,16 @@ use std::sync::{Condvar, Mutex, PoisonError};
 
 /// Lets so many in at once; others wait.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(crate) struct Gate {
     places: Mutex<usize>,
     left: Condvar,
 }
 
 /// The place of one who is in.
-pub(super) struct Place<'a>(&'a Gate);
+pub(crate) struct Place<'a>(&'a Gate);
 
 impl Gate {
-    pub(super) fn new(places: NonZeroUsize) -> Self {
+    pub(crate) fn new(places: NonZeroUsize) -> Self {
         Self {
             places: Mutex::new(places.get()),
             left: Condvar::new(),
@@ -22,7 +22,7 @@ impl Gate {
     }
 
     /// Waits for a place.
-    pub(super) fn enter(&self) -> Place<'_> {
+    pub(crate) fn enter(&self) -> Place<'_> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
         while *places == 0 {
             let waited = self.left.wait(places);

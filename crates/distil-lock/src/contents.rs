@@ -1,0 +1,169 @@
+//! The contents of an image's packages: had from a source, verified, and unpacked into the store.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
+use std::num::NonZeroUsize;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use distil_debian::archive::PackageFailure;
+use distil_debian::deb::{Expected, FEWEST_SHARED_BYTES, PackageFile, unpack};
+use distil_store::{Blob, Key, Store};
+
+use crate::gate::Gate;
+use crate::lock::{Lock, LockedPackage};
+use crate::source::PackageSource;
+
+/// Names what is made of a package; to be raised when that changes.
+const PACKAGE_FORMAT: &[u8] = b"1";
+
+/// The contents of an image's packages, by name.
+pub type Contents = BTreeMap<String, PackageFile>;
+
+/// A package of a lock cannot be had or read.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to read package `{package}`")]
+pub struct ContentsError {
+    /// Its name and version.
+    pub package: String,
+    /// Why.
+    pub source: PackageFailure,
+}
+
+/// How packages are had and unpacked.
+pub struct Fetch<'a> {
+    /// Where unpacked packages are kept, and looked for first.
+    pub store: &'a Store,
+    /// Where the others are had.
+    pub source: &'a dyn PackageSource,
+    /// On how many threads packages are unpacked.
+    pub threads: NonZeroUsize,
+    /// How many packages may be waited for beside those that are being unpacked.
+    pub waiting: usize,
+}
+
+/// Fetches and unpacks the packages of an image, largest first, so that no core is left alone
+/// with a large one at the end. `done` is told of each package.
+///
+/// # Errors
+/// The first that happens; what was fetched by then stays in the store.
+pub fn fetch(
+    lock: &Lock,
+    how: &Fetch<'_>,
+    done: &(dyn Fn(&LockedPackage) + Sync),
+) -> Result<Contents, ContentsError> {
+    let mut packages: Vec<&LockedPackage> = lock.packages().map(|(_, one)| one).collect();
+    packages.sort_by(|a, b| {
+        let by_size = b.file.size.cmp(&a.file.size);
+        by_size.then_with(|| a.name.cmp(&b.name))
+    });
+    let unpacker = Unpacker::new(how);
+    let next = AtomicUsize::new(0);
+    let failed = AtomicBool::new(false);
+    let (sender, results) = mpsc::channel();
+    // Some wait for the network while others decompress.
+    let workers = how.threads.get() + how.waiting;
+    std::thread::scope(|scope| {
+        for _ in 0..workers.min(packages.len()) {
+            let sender = sender.clone();
+            scope.spawn(|| {
+                let sender = sender;
+                while !failed.load(Ordering::Relaxed) {
+                    let Some(package) = packages.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                        return;
+                    };
+                    let result = unpacker.package(package);
+                    failed.fetch_or(result.is_err(), Ordering::Relaxed);
+                    done(package);
+                    if sender
+                        .send(result.map(|file| (package.name.clone(), file)))
+                        .is_err()
+                    {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        results.into_iter().collect()
+    })
+}
+
+struct Unpacker<'a> {
+    how: &'a Fetch<'a>,
+    decoders: Gate,
+    /// Held by whoever decompresses one package on all threads: a second one would only double
+    /// the memory.
+    shared_decoder: Mutex<()>,
+}
+
+impl<'a> Unpacker<'a> {
+    fn new(how: &'a Fetch<'a>) -> Self {
+        Self {
+            how,
+            decoders: Gate::new(how.threads),
+            shared_decoder: Mutex::new(()),
+        }
+    }
+
+    /// A package's content, from the store or else from the source.
+    fn package(&self, package: &LockedPackage) -> Result<PackageFile, ContentsError> {
+        let failed = |source| ContentsError {
+            package: format!("{} {}", package.name, package.version),
+            source,
+        };
+        let store = self.how.store;
+        let key = Key::new("package", &[PACKAGE_FORMAT, package.file.sha256.as_bytes()]);
+        if let Some(blob) = store.lookup(&key)
+            && let Some(file) = blob.verify().map_err(|error| failed(error.into()))?
+            && let Ok(file) = PackageFile::open(file)
+        {
+            return Ok(file.identified_by(blob.digest()));
+        }
+        let blob = self.unpacked(package).map_err(failed)?;
+        store
+            .record(&key, &blob)
+            .map_err(|error| failed(error.into()))?;
+        let file = blob.open().map_err(|error| failed(error.into()))?;
+        let file = PackageFile::open(file);
+        let file = file.map_err(|error| failed(PackageFailure::Read(error)))?;
+        Ok(file.identified_by(blob.digest()))
+    }
+
+    fn unpacked(&self, package: &LockedPackage) -> Result<Blob, PackageFailure> {
+        let expected = Expected {
+            size: package.file.size,
+            digest: package.file.sha256,
+        };
+        let mut read = |file: File| {
+            // Each decoder needs some ten megabytes, and more than there are cores are of no use.
+            let _place = self.decoders.enter();
+            let mut writer = self.how.store.create()?;
+            let input = BufReader::with_capacity(1 << 16, file);
+            let shared = (expected.size >= FEWEST_SHARED_BYTES)
+                .then(|| self.shared_decoder.try_lock().ok())
+                .flatten();
+            let threads = self.how.threads;
+            let threads = shared.as_ref().map_or(NonZeroUsize::MIN, |_| threads);
+            let limit = unpacked_limit(package);
+            unpack(input, expected, limit, threads, &mut writer)?;
+            Ok::<_, PackageFailure>(writer.commit()?)
+        };
+        let mut attempts = Vec::new();
+        let found = self
+            .how
+            .source
+            .read(&package.file, &mut read, &mut attempts)?;
+        found.ok_or(PackageFailure::Unavailable { attempts })
+    }
+}
+
+/// How many bytes a package may unpack to: what it says of itself (`Installed-Size` is an
+/// estimate, Debian Policy §5.6.20), twice, with room for the headers of many small files.
+fn unpacked_limit(package: &LockedPackage) -> u64 {
+    let announced = package.installed_size_kib.saturating_mul(2 << 10);
+    let most = distil_tree::tar::Limits::default().size;
+    announced.saturating_add(64 << 20).min(most)
+}

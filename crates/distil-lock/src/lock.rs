@@ -1,0 +1,130 @@
+//! The lock: what an image is made of, exactly.
+
+use std::collections::BTreeMap;
+
+use distil_debian::archive::PocketState;
+use distil_debian::package::{BinaryPackage, MultiArch, SourceReference};
+use distil_debian::relation::Relations;
+use distil_debian::solve::{Omitted, Reason};
+use distil_debian::version::Version;
+use distil_store::Digest;
+use serde::{Deserialize, Serialize};
+
+/// The packages and files of an image, for one platform. It names each by its digest and by where
+/// it lies in an archive, so that it can be had again without any index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lock {
+    /// The release of Debian.
+    pub suite: String,
+    /// Debian's name of the architecture.
+    pub architecture: String,
+    /// The states of the archive that the packages are from.
+    pub states: Vec<PocketState>,
+    /// The packages of each layer, the lowest first.
+    pub layers: Vec<LockedLayer>,
+    /// The files that definitions bring from beside them.
+    pub files: Vec<LocalFile>,
+}
+
+/// The packages that one layer adds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockedLayer {
+    /// The definition's name.
+    pub definition: String,
+    /// The packages, sorted by name. In a `dev`, those of the image come first, layer by layer.
+    pub packages: Vec<LockedPackage>,
+    /// Dependencies of all packages so far that were left out.
+    pub omitted: Vec<Omitted>,
+}
+
+/// A package of an image, exactly.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockedPackage {
+    /// The package's name.
+    pub name: String,
+    /// Its version.
+    pub version: Version,
+    /// Debian's name of its architecture, or `all`.
+    pub architecture: String,
+    /// The source package that it was built from.
+    pub source: SourceReference,
+    /// `Multi-Arch`: dpkg's database names the files of a package that is `same` otherwise.
+    #[serde(default)]
+    pub multi_arch: MultiArch,
+    /// `Replaces`: whose files it may take over.
+    #[serde(default, skip_serializing_if = "Relations::is_empty")]
+    pub replaces: Relations,
+    /// `Installed-Size`: an estimate of the unpacked size, in KiB.
+    #[serde(default)]
+    pub installed_size_kib: u64,
+    /// Its `.deb`.
+    pub file: ArchiveFile,
+    /// Why it is there, sorted; never empty.
+    pub reasons: Vec<Reason>,
+}
+
+/// A file of an archive: what it is, and where it lies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchiveFile {
+    /// The suite whose index names it, such as `trixie-security`: that decides which mirrors have
+    /// it.
+    pub suite: String,
+    /// Its path below the archive's root: relative, without `.` and `..`.
+    pub path: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The SHA-256 digest of its bytes.
+    pub sha256: Digest,
+}
+
+/// A file that a definition brings from beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalFile {
+    /// The definition.
+    pub definition: String,
+    /// The file, as the definition names it.
+    pub from: String,
+    /// Its path in the image; none of a file of certificates, which go to several places.
+    pub path: Option<String>,
+    /// The digest of what is taken of it: its bytes, or those of its certificates in DER.
+    pub digest: Digest,
+    /// How many bytes these are.
+    pub size: u64,
+}
+
+impl Lock {
+    /// All packages, with the number of the layer of each.
+    pub fn packages(&self) -> impl Iterator<Item = (usize, &LockedPackage)> {
+        let layers = self.layers.iter().enumerate();
+        layers.flat_map(|(number, layer)| layer.packages.iter().map(move |one| (number, one)))
+    }
+
+    /// The source of each package with its version, by the package's name.
+    pub fn sources(&self) -> BTreeMap<String, String> {
+        let packages = self.packages();
+        let sources = packages.map(|(_, one)| (one.name.clone(), one.source.to_string()));
+        sources.collect()
+    }
+}
+
+impl LockedPackage {
+    /// A package that an index has in `suite`, and why it is in the image.
+    pub fn new(package: BinaryPackage, suite: &str, reasons: Vec<Reason>) -> Self {
+        Self {
+            name: package.name,
+            version: package.version,
+            architecture: package.architecture,
+            source: package.source,
+            multi_arch: package.multi_arch,
+            replaces: package.replaces,
+            installed_size_kib: package.installed_size_kib,
+            file: ArchiveFile {
+                suite: suite.to_owned(),
+                path: package.filename,
+                size: package.size,
+                sha256: package.sha256,
+            },
+            reasons,
+        }
+    }
+}
