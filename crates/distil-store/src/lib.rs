@@ -9,6 +9,7 @@ mod follow;
 mod key;
 mod lease;
 mod store;
+pub mod unfinished;
 mod upkeep;
 
 pub use blob::{Blob, BlobWriter};

@@ -24,13 +24,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use tempfile::{NamedTempFile, TempDir};
+use tempfile::NamedTempFile;
 
 use crate::blob::{Blob, BlobWriter};
 use crate::digest::{Digest, HashingWriter};
 use crate::error::StoreError;
 use crate::key::Key;
 use crate::lease::{self, Lease};
+use crate::unfinished::ScratchDirectory;
 
 /// A content-addressed store in a folder.
 ///
@@ -54,7 +55,7 @@ enum Place {
     /// Into the store.
     Own(Lease),
     /// Elsewhere, since the store may only be read.
-    Elsewhere(TempDir),
+    Elsewhere(ScratchDirectory),
 }
 
 impl Store {
@@ -68,9 +69,8 @@ impl Store {
         let write = match prepare(&root) {
             Ok(lease) => Place::Own(lease),
             Err(error) if error.is_refusal() && root.join("blobs").is_dir() => {
-                let folder = tempfile::Builder::new().prefix("distil-").tempdir();
                 let elsewhere = std::env::temp_dir();
-                Place::Elsewhere(folder.map_err(StoreError::io("write to", &elsewhere))?)
+                Place::Elsewhere(ScratchDirectory::new().map_err(StoreError::io("write to", &elsewhere))?)
             }
             Err(error) => return Err(error),
         };

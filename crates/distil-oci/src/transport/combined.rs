@@ -12,13 +12,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use distil_store::Hasher;
+use distil_store::unfinished::UnfinishedFile;
 use serde_json::json;
 
 use crate::image::{Content, Image};
 use crate::reference::Reference;
 use crate::transport::blobs::{self, Blob};
 use crate::transport::error::Problem;
-use crate::transport::unfinished::UnfinishedFile;
 
 /// The names that an archive carries.
 pub(crate) struct Names<'a> {

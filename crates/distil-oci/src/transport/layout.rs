@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use distil_store::Digest;
+use distil_store::unfinished::{UnfinishedDirectory, UnfinishedFile};
 use serde_json::{Value, json};
 
 use crate::image::Content;
@@ -16,7 +17,6 @@ use crate::transport::blobs::{self, Blob};
 use crate::transport::combined::Names;
 use crate::transport::documents::{self, Blobs};
 use crate::transport::error::Problem;
-use crate::transport::unfinished::{UnfinishedFile, UnfinishedFolder};
 
 /// A folder that is an image layout.
 struct Layout<'a> {
@@ -47,7 +47,7 @@ pub(crate) fn write(path: &Path, content: &Content, names: &Names<'_>) -> Result
             if !parent.as_os_str().is_empty() {
                 fs::create_dir_all(parent).map_err(Problem::file("create", parent))?;
             }
-            let new = UnfinishedFolder::new_in(parent).map_err(failed("create"))?;
+            let new = UnfinishedDirectory::new_in(parent).map_err(failed("create"))?;
             Layout {
                 path: new.path(),
                 name: path,
