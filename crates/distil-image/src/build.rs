@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::thread::ScopedJoinHandle;
 
 use distil_debian::archive::{Archive, ArchiveError, ArchiveOptions};
 use distil_debian::fetch::Fetcher;
 use distil_oci::{Compression, Image, Layer};
-use distil_store::{Store, StoreError};
+use distil_store::{Store, StoreError, parallel};
 
 use crate::assemble::{AssembleError, Assembly, assemble};
 use crate::config::{self, ConfigError};
@@ -247,18 +246,8 @@ pub fn make<E: From<BuildError> + Send>(
         assembly: &prepared.assembly,
         image: &image,
     };
-    let (written, proof) = std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new();
-        let other = thread.spawn_scoped(scope, || prove(draft));
-        let written = prepared.compress(options, store, progress);
-        let proof = match other.map(ScopedJoinHandle::join) {
-            Ok(Ok(proof)) => proof,
-            Ok(Err(panic)) => std::panic::resume_unwind(panic),
-            // The machine has no thread to spare.
-            Err(_) => prove(draft),
-        };
-        (written, proof)
-    });
+    let compress = || prepared.compress(options, store, progress);
+    let (written, proof) = parallel::join(compress, || prove(draft));
     let (layers, written) = written?;
     proof?;
     let built = prepared.finish(written, options)?;

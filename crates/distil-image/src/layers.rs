@@ -5,11 +5,10 @@ use std::fs::File;
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use distil_oci::layer::{Piece, PiecesBlob};
 use distil_oci::{Compression, Layer, LayerFacts, LayerWriter};
-use distil_store::{Digest, Key, KeyBuilder, Store, StoreError};
+use distil_store::{Digest, Key, KeyBuilder, Store, StoreError, parallel};
 use distil_tree::{Content, Entry, FileNode, Kind, Origin, Tree, TreePath, tar};
 use serde::{Deserialize, Serialize};
 
@@ -81,23 +80,14 @@ pub(crate) fn are_whole<'a>(
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect();
-    let next = AtomicUsize::new(0);
-    let damaged = AtomicBool::new(false);
-    let check = || {
-        while let Some(digest) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let file = store.get(digest).and_then(|blob| blob.verify().ok()?);
-            if file.is_none() {
-                damaged.store(true, Ordering::Relaxed);
-            }
-        }
+    let check = |digest: &Digest| {
+        let blob = store.get(digest);
+        blob.is_some_and(|blob| blob.verify().is_ok_and(|file| file.is_some()))
     };
-    std::thread::scope(|scope| {
-        for _ in 1..threads.get().min(pieces.len()) {
-            scope.spawn(check);
-        }
-        check();
-    });
-    !damaged.into_inner()
+    // All of them, so that all that are damaged are taken out at once.
+    parallel::map(&pieces, threads, check)
+        .into_iter()
+        .all(|is_whole| is_whole)
 }
 
 /// The files of the store that contents are parts of, with their digests.

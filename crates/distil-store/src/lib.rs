@@ -8,6 +8,7 @@ mod error;
 mod follow;
 mod key;
 mod lease;
+pub mod parallel;
 mod store;
 pub mod unfinished;
 mod upkeep;

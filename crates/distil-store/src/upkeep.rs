@@ -5,12 +5,11 @@ use std::fs::{self, File};
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::digest::Digest;
 use crate::error::StoreError;
 use crate::lease;
+use crate::parallel;
 use crate::store::{Store, parse_key, stamp};
 
 /// So many files are taken away before others get at the store's lock.
@@ -182,31 +181,17 @@ impl Store {
     /// If the store cannot be read or written.
     pub fn check(&self, threads: NonZeroUsize) -> Result<Checked, StoreError> {
         let blobs = self.blobs()?;
-        let next = AtomicUsize::new(0);
-        let results = Mutex::new((Checked::default(), None));
-        std::thread::scope(|scope| {
-            for _ in 0..threads.get().min(blobs.len()) {
-                scope.spawn(|| {
-                    while let Some(blob) = blobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let outcome = check(self, blob);
-                        let mut results = lock(&results);
-                        match outcome {
-                            Ok(None) => {}
-                            Ok(Some(good)) => {
-                                results.0.read.add(blob.bytes);
-                                if !good {
-                                    results.0.damaged.push(blob.digest);
-                                }
-                            }
-                            Err(error) => results.1 = Some(error),
-                        }
-                    }
-                });
+        let outcomes = parallel::try_map(&blobs, threads, |blob| check(self, blob))?;
+        let mut checked = Checked::default();
+        for (blob, outcome) in blobs.iter().zip(outcomes) {
+            match outcome {
+                Some(true) => checked.read.add(blob.bytes),
+                Some(false) => {
+                    checked.read.add(blob.bytes);
+                    checked.damaged.push(blob.digest);
+                }
+                None => {}
             }
-        });
-        let (mut checked, failed) = std::mem::take(&mut *lock(&results));
-        if let Some(error) = failed {
-            return Err(error);
         }
         checked.damaged.sort();
         checked.dead_keys = self.sweep_keys()?;
@@ -284,12 +269,6 @@ fn check(store: &Store, blob: &Found) -> Result<Option<bool>, StoreError> {
     store.note_damage();
     store.remove_damaged(&blob.path, &file)?;
     Ok(Some(false))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// What is in a folder, with what is known of each; nothing of a folder that is gone, or of
