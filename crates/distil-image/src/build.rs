@@ -12,7 +12,7 @@ use crate::assemble::{AssembleError, Assembly, assemble};
 use crate::config::{self, ConfigError};
 use crate::contents;
 use crate::finished::{self, Finished};
-use crate::layers::{self, LayerError, Sources, StoredLayer};
+use crate::layers::{self, LayerError, StoredLayer};
 use crate::recipe::{Recipe, RecipeError};
 use crate::resolve::{Resolution, ResolveError, resolve};
 
@@ -110,7 +110,6 @@ pub struct Prepared {
     pub resolution: Resolution,
     /// Its files.
     pub assembly: Assembly,
-    sources: Sources,
 }
 
 /// Finds the packages of an image, and fetches none of them.
@@ -166,7 +165,6 @@ fn prepare_from(
         recipe,
         resolution,
         assembly,
-        sources: Sources::of(&contents),
     })
 }
 
@@ -283,7 +281,6 @@ impl Prepared {
         progress.step("compressing");
         let written = layers::write(
             &self.assembly.layers,
-            &self.sources,
             options.compression,
             options.threads,
             store,

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
 
 use distil_debian::archive::{Archive, ArchiveError};
 use distil_debian::deb::PackageFile;
 use distil_debian::fetch::Fetcher;
 use distil_debian::package::BinaryPackage;
-use distil_store::Store;
+use distil_store::{Store, parallel};
 
 use crate::resolve::Resolution;
 
@@ -20,7 +18,7 @@ pub type Contents = BTreeMap<String, PackageFile>;
 /// with a large one at the end. `done` is told of each package.
 ///
 /// # Errors
-/// The first that happens; what was fetched by then stays in the store.
+/// Of the packages that cannot be had, the largest's; what was fetched by then stays in the store.
 pub fn fetch(
     resolution: &Resolution,
     archive: &Archive,
@@ -34,33 +32,20 @@ pub fn fetch(
         .map(|(_, selected)| &selected.package)
         .collect();
     packages.sort_by(|a, b| b.size.cmp(&a.size).then_with(|| a.name.cmp(&b.name)));
-    let next = AtomicUsize::new(0);
-    let failed = AtomicBool::new(false);
-    let (sender, results) = mpsc::channel();
     // Some wait for the network while others decompress.
-    let workers = threads.get() + fetcher.connections();
-    std::thread::scope(|scope| {
-        for _ in 0..workers.min(packages.len()) {
-            let sender = sender.clone();
-            scope.spawn(|| {
-                let sender = sender;
-                while !failed.load(Ordering::Relaxed) {
-                    let Some(package) = packages.get(next.fetch_add(1, Ordering::Relaxed)) else {
-                        return;
-                    };
-                    let result = archive.package(package, store, fetcher);
-                    failed.fetch_or(result.is_err(), Ordering::Relaxed);
-                    done(package);
-                    if sender
-                        .send(result.map(|file| (package.name.clone(), file)))
-                        .is_err()
-                    {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        results.into_iter().collect()
-    })
+    let wanted = threads.get() + fetcher.connections();
+    let workers = NonZeroUsize::new(wanted.min(most_by_descriptors())).unwrap_or(NonZeroUsize::MIN);
+    let fetched = parallel::try_map(&packages, workers, |package| {
+        let file = archive.package(package, store, fetcher);
+        done(package);
+        file.map(|file| (package.name.clone(), file))
+    });
+    Ok(fetched?.into_iter().collect())
+}
+
+/// How many packages may be fetched and unpacked at once with what this process may have open: each
+/// needs a connection, the file that it comes into, the one that it is unpacked from and the one
+/// that it is unpacked to. Half of it is left for everything else.
+fn most_by_descriptors() -> usize {
+    distil_store::descriptor_limit() / 8
 }

@@ -27,6 +27,7 @@ use std::time::{Duration, SystemTime};
 use tempfile::NamedTempFile;
 
 use crate::blob::{Blob, BlobWriter};
+use crate::descriptors::OpenBlobs;
 use crate::digest::{Digest, HashingWriter};
 use crate::error::StoreError;
 use crate::key::Key;
@@ -45,6 +46,7 @@ pub struct Store {
 struct Shared {
     root: PathBuf,
     write: Place,
+    open_blobs: OpenBlobs,
     damaged: AtomicU64,
     written: AtomicU64,
 }
@@ -70,7 +72,9 @@ impl Store {
             Ok(lease) => Place::Own(lease),
             Err(error) if error.is_refusal() && root.join("blobs").is_dir() => {
                 let elsewhere = std::env::temp_dir();
-                Place::Elsewhere(ScratchDirectory::new().map_err(StoreError::io("write to", &elsewhere))?)
+                Place::Elsewhere(
+                    ScratchDirectory::new().map_err(StoreError::io("write to", &elsewhere))?,
+                )
             }
             Err(error) => return Err(error),
         };
@@ -78,6 +82,7 @@ impl Store {
             shared: Arc::new(Shared {
                 root,
                 write,
+                open_blobs: OpenBlobs::new(),
                 damaged: AtomicU64::new(0),
                 written: AtomicU64::new(0),
             }),
@@ -102,6 +107,11 @@ impl Store {
     /// How many bytes this process has put into the store.
     pub fn written(&self) -> u64 {
         self.shared.written.load(Ordering::Relaxed)
+    }
+
+    /// The blobs of this process that are open to be read at positions.
+    pub(crate) fn open_blobs(&self) -> &OpenBlobs {
+        &self.shared.open_blobs
     }
 
     pub(crate) fn note_damage(&self) {

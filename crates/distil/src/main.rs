@@ -22,6 +22,7 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     signals::handle();
+    distil_store::raise_descriptor_limit();
     let cli = cli::Cli::parse();
     let result = match cli.command {
         cli::Command::Build(arguments) => command::build::run(arguments),

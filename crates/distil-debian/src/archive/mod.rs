@@ -193,10 +193,11 @@ impl Archive {
         };
         let key = Key::new("package", &[PACKAGE_FORMAT, package.sha256.as_bytes()]);
         if let Some(blob) = store.lookup(&key)
-            && let Some(file) = blob.verify().map_err(|error| failed(error.into()))?
-            && let Ok(file) = PackageFile::open(file)
+            && let verified = blob.verify().map_err(|error| failed(error.into()))?
+            && verified.is_some()
+            && let Ok(file) = PackageFile::open(blob.clone(), blob.size())
         {
-            return Ok(file.identified_by(blob.digest()));
+            return Ok(file);
         }
         let expected = Expected {
             size: package.size,
@@ -208,10 +209,8 @@ impl Archive {
         store
             .record(&key, &blob)
             .map_err(|error| failed(error.into()))?;
-        let file = blob.open().map_err(|error| failed(error.into()))?;
-        let file = PackageFile::open(file);
-        let file = file.map_err(|error| failed(PackageFailure::Read(error)))?;
-        Ok(file.identified_by(blob.digest()))
+        let size = blob.size();
+        PackageFile::open(blob, size).map_err(|error| failed(PackageFailure::Read(error)))
     }
 
     fn unpack(
