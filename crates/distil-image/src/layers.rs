@@ -208,7 +208,7 @@ fn key(tree: &LayerTree, compression: Compression) -> io::Result<Key> {
 }
 
 fn content<'a>(key: &'a mut KeyBuilder, content: &Content) -> io::Result<&'a mut KeyBuilder> {
-    if let Some(part) = content.identity() {
+    if let Some(part) = content.id() {
         key.input(b"part").input(part.digest.as_bytes());
         key.input(part.offset.to_le_bytes());
         return Ok(key.input(part.size.to_le_bytes()));

@@ -29,9 +29,9 @@ pub enum Content {
     },
 }
 
-/// What bytes are known by without being read: two contents of one identity are equal.
+/// What bytes are known by without being read: two with one id are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Identity {
+pub struct ContentId {
     /// The digest of the blob that they are a part of.
     pub digest: Digest,
     /// The offset of the first byte in it.
@@ -42,9 +42,9 @@ pub struct Identity {
 
 impl Content {
     /// What the bytes are known by, if they are part of a blob whose digest is known.
-    pub fn identity(&self) -> Option<Identity> {
+    pub fn id(&self) -> Option<ContentId> {
         match self {
-            Self::Range { file, offset, size } => Some(Identity {
+            Self::Range { file, offset, size } => Some(ContentId {
                 digest: file.identity()?,
                 offset: *offset,
                 size: *size,
@@ -234,9 +234,9 @@ mod tests {
         assert!(part.part(u64::MAX, 2).is_none());
         // By no pointer and no path: another handle of the same blob is the same content.
         let again = store.get(&blob.digest()).unwrap();
-        assert_eq!(part.identity(), whole(again).part(1, 5).unwrap().identity());
-        assert_ne!(part.identity(), whole(blob).part(1, 4).unwrap().identity());
-        assert!(range(b"[hello]", 1, 5).identity().is_none());
+        assert_eq!(part.id(), whole(again).part(1, 5).unwrap().id());
+        assert_ne!(part.id(), whole(blob).part(1, 4).unwrap().id());
+        assert!(range(b"[hello]", 1, 5).id().is_none());
     }
 
     #[test]

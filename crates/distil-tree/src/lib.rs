@@ -17,7 +17,7 @@ pub mod surface;
 pub mod tar;
 mod tree;
 
-pub use content::{Content, ContentReader};
+pub use content::{Content, ContentId, ContentReader};
 pub use path::{MAX_LENGTH, MAX_PART, PathError, Printable, TreePath};
 pub use pattern::{PatternError, Patterns};
 pub use tree::{

@@ -61,7 +61,7 @@ pub(crate) fn now() -> Result<SystemTime, CommandError> {
 pub(crate) fn suite(changes: &cli::Definition) -> Result<Suite, CommandError> {
     Suite::named(&changes.suite).map_err(|error| {
         let names = Suite::all().map(|suite| suite.codename);
-        let nearest = distil_debian::index::nearest(&changes.suite, names, 1);
+        let nearest = distil_store::nearest(&changes.suite, names, 1);
         CommandError::usage(error).nearest(&nearest)
     })
 }
@@ -162,7 +162,7 @@ pub(crate) fn find(word: &str, flags: &cli::Definition) -> Result<Named, Command
         Some((name, variant)) => {
             let variant = Variant::named(variant).map_err(|error| {
                 let names = Variant::ALL.map(Variant::name);
-                let nearest = distil_debian::index::nearest(variant, names.into_iter(), 2);
+                let nearest = distil_store::nearest(variant, names.into_iter(), 2);
                 CommandError::usage(error).nearest(&nearest)
             })?;
             (name, variant)
