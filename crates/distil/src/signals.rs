@@ -16,7 +16,7 @@ use signal_hook::iterator::Signals;
 ///   other failing does.
 ///
 /// Where the machine has no thread to spare, the signals' own effects stay.
-pub fn handle() {
+pub(crate) fn handle() {
     // The handler only has to be one: then write(2) fails with EFBIG instead of ending the process.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     let ignored = ignored();
