@@ -9,6 +9,7 @@ use tempfile::NamedTempFile;
 use crate::digest::{Digest, HashingWriter};
 use crate::error::StoreError;
 use crate::follow::{Followed, Follower};
+use crate::plain;
 use crate::read_at::ReadAt;
 use crate::store::Store;
 
@@ -39,7 +40,7 @@ impl Blob {
 
     /// Opens the file for reading.
     pub fn open(&self) -> Result<File, StoreError> {
-        File::open(&self.path).map_err(StoreError::io("open", &self.path))
+        plain::open(&self.path).map_err(StoreError::io("open", &self.path))
     }
 
     /// Opens the file if its bytes still have its digest; a damaged file is taken out of the
@@ -140,8 +141,7 @@ impl BlobWriter {
         let file = file.map_err(|error| {
             StoreError::io("write to", store.writing_folder())(error.into_error())
         })?;
-        let path = store.place_of(&digest);
-        store.place(file, &path)?;
+        let path = store.place(file, &digest)?;
         if let Some(followed) = self.followed {
             followed.complete(size);
         }

@@ -6,8 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use distil_store::Digest;
 use distil_store::unfinished::{UnfinishedDirectory, UnfinishedFile};
+use distil_store::{Digest, has_no_locks};
 use serde_json::{Value, json};
 
 use crate::image::Content;
@@ -131,7 +131,7 @@ impl<'a> Layout<'a> {
         match file.lock() {
             Ok(()) => Ok(Some(file)),
             // Some network file systems have no locks; a race is unlikely, and loses an entry.
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
+            Err(error) if has_no_locks(&error) => Ok(None),
             Err(error) => Err(Problem::file("lock", path)(error)),
         }
     }
