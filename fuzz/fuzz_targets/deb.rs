@@ -39,7 +39,8 @@ fuzz_target!(|data: &[u8]| {
         }
     };
     let written = output.0;
-    let read = PackageFile::open(file(&written)).expect("what was unpacked can be opened");
+    let size = written.len() as u64;
+    let read = PackageFile::open(file(&written), size).expect("what was unpacked can be opened");
     assert_eq!(read.package, package);
     for entry in &package.entries {
         let content = read.content(entry);

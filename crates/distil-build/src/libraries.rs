@@ -7,7 +7,7 @@ use distil_debian::index::PackageIndex;
 use distil_debian::suite::Suite;
 use distil_definition::Architecture;
 use distil_oci::Platform;
-use distil_tree::{Tree, TreePath};
+use distil_tree::{OsRelease, Tree};
 
 use crate::session::stored;
 use crate::settings::ArchiveSettings;
@@ -41,24 +41,15 @@ pub struct Libraries<'a> {
 impl<'a> Libraries<'a> {
     /// For an image of Debian's; for others it knows nothing.
     pub fn new(settings: &'a ArchiveSettings, tree: &Tree, architecture: &str) -> Self {
-        let file = tree.follow(&TreePath::of("etc/os-release"));
-        let text = file.and_then(|(_, entry)| entry.file()?.content.read(64 << 10).ok());
-        let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
-        let value = |key: &str| {
-            let line = text
-                .lines()
-                .find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-            line.map(|value| value.trim_matches(['"', '\'']).to_owned())
-        };
-        let is_debian = value("ID").is_some_and(|id| id == "debian");
-        let suite = value("VERSION_CODENAME").filter(|_| is_debian);
+        let release = OsRelease::of(tree).filter(|release| release.id() == Some("debian"));
+        let suite = release.as_ref().and_then(OsRelease::codename);
         let platform = match architecture {
             "" => Platform::host(),
             architecture => Platform::linux(architecture, None),
         };
         Self {
             settings,
-            suite: suite.and_then(|suite| Suite::named(&suite).ok()),
+            suite: suite.and_then(|suite| Suite::named(suite).ok()),
             architecture: Architecture::of(&platform).ok(),
             index: OnceCell::new(),
         }

@@ -1,7 +1,6 @@
 //! The steps from a request to the image of one platform, in order.
 
 use std::collections::BTreeSet;
-use std::thread::ScopedJoinHandle;
 
 use distil_debian::archive::{Archive, ArchiveError, ArchiveOptions};
 use distil_definition::recipe::{Recipe, Target, lower};
@@ -9,6 +8,7 @@ use distil_image::{Built, Draft, Prepared};
 use distil_lock::{
     Fetch, Lock, LockedPackage, MirrorSource, PackageSource, Sources, StoreSource, fetch, resolve,
 };
+use distil_store::parallel;
 
 use crate::error::BuildError;
 use crate::event::Event;
@@ -88,19 +88,9 @@ impl Session {
             image: &image,
         };
         self.tell(Event::Compressing);
+        let compress = || prepared.compress(&self.layers, &self.store);
         let prove = || prove(&request.word, draft, self.now);
-        let (written, proof) = std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new();
-            let other = thread.spawn_scoped(scope, prove);
-            let written = prepared.compress(&self.layers, &self.store);
-            let proof = match other.map(ScopedJoinHandle::join) {
-                Ok(Ok(proof)) => proof,
-                Ok(Err(panic)) => std::panic::resume_unwind(panic),
-                // The machine has no thread to spare.
-                Err(_) => prove(),
-            };
-            (written, proof)
-        });
+        let (written, proof) = parallel::join(compress, prove);
         let (stored, layers) = written?;
         proof?;
         let built = prepared.finish(layers, &self.layers)?;

@@ -53,7 +53,7 @@ impl Request {
             Some((name, variant)) => {
                 let named = Variant::named(variant).map_err(|source| {
                     let names = Variant::ALL.map(Variant::name);
-                    let nearest = distil_debian::index::nearest(variant, names.into_iter(), 2);
+                    let nearest = distil_store::nearest(variant, names.into_iter(), 2);
                     RequestError::Variant { source, nearest }
                 })?;
                 (name, named)
@@ -88,7 +88,7 @@ impl Request {
 pub fn suite(name: &str) -> Result<Suite, RequestError> {
     Suite::named(name).map_err(|source| {
         let names = Suite::all().map(|suite| suite.codename);
-        let nearest = distil_debian::index::nearest(name, names, 1);
+        let nearest = distil_store::nearest(name, names, 1);
         RequestError::Suite { source, nearest }
     })
 }

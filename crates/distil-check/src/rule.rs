@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use distil_store::nearest;
+
 use crate::finding::Severity;
 use crate::policy::Profile;
 
@@ -43,19 +45,10 @@ impl Rule {
             .iter()
             .find(|rule| rule.name == name || rule.id.eq_ignore_ascii_case(name));
         found.copied().ok_or_else(|| {
-            let mut near: Vec<(usize, &str)> = RULES
-                .iter()
-                .map(|rule| (strsim::damerau_levenshtein(rule.name, name), rule.name))
-                .filter(|(distance, rule)| *distance <= 1 + rule.len() / 3)
-                .collect();
-            near.sort_unstable();
+            let names = RULES.iter().map(|rule| rule.name);
             UnknownRule {
                 name: name.chars().take(80).collect(),
-                nearest: near
-                    .iter()
-                    .take(2)
-                    .map(|(_, rule)| (*rule).to_owned())
-                    .collect(),
+                nearest: nearest(name, names, 2),
             }
         })
     }

@@ -1,7 +1,7 @@
 //! What the first stage of a build has to have in common with an image, for what is compiled and
 //! installed there to run in it.
 
-use distil_tree::TreePath;
+use distil_tree::OsRelease;
 
 use crate::runtime::{self, Node, dotted};
 use crate::subject::Subject;
@@ -79,15 +79,10 @@ impl BuildStage {
 
 /// The code name in os-release(5).
 pub(crate) fn release(subject: Subject<'_>) -> Option<String> {
-    let paths = ["etc/os-release", "usr/lib/os-release"].map(TreePath::of);
-    let (_, entry) = paths.iter().find_map(|path| subject.tree().follow(path))?;
-    let bytes = entry.file()?.content.read(1 << 16).ok()?;
-    let text = String::from_utf8_lossy(&bytes);
-    let mut lines = text.lines();
-    let value = lines.find_map(|line| line.trim().strip_prefix("VERSION_CODENAME="))?;
-    let value = value.trim_matches(['"', '\'']);
+    let release = OsRelease::of(subject.tree())?;
+    let value = release.codename()?;
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    (!value.is_empty() && value.len() <= 64 && value.chars().all(is_word)).then(|| value.to_owned())
+    (value.len() <= 64 && value.chars().all(is_word)).then(|| value.to_owned())
 }
 
 /// The first of Debian's releases whose C or C++ library has a version of symbols, if that is

@@ -13,8 +13,6 @@
 mod blocks;
 mod condense;
 mod draft;
-mod nearest;
-pub use nearest::nearest;
 mod scan;
 mod table;
 #[cfg(test)]
@@ -239,7 +237,7 @@ impl PackageIndex {
     pub fn nearest(&self, name: &str, limit: usize) -> Vec<String> {
         let real = self.tables().flat_map(Table::names);
         let provided = self.tables().flat_map(Table::virtual_names);
-        nearest::nearest(name, real.chain(provided), limit)
+        distil_store::nearest(name, real.chain(provided), limit)
     }
 
     /// A pocket's name and priority.

@@ -53,7 +53,7 @@ impl Catalogue {
         let found = FILES.iter().find(|(known, _)| *known == name);
         let (_, text) = found.ok_or_else(|| UnknownDefinition {
             name: name.to_owned(),
-            nearest: distil_debian::index::nearest(name, self.names(), 3),
+            nearest: distil_store::nearest(name, self.names(), 3),
         })?;
         Ok(text)
     }

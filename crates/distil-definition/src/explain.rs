@@ -219,7 +219,7 @@ impl<'a> Format<'a> {
     fn unknown(&self, key: &str, place: Place, schema: &Schema, part: &Part<'a>) -> Mistake {
         let mut problem = format!("{} has no key `{}`", part.name, shown(key));
         let names = keys(schema);
-        let nearest = distil_debian::index::nearest(key, names.iter().copied(), 3);
+        let nearest = distil_store::nearest(key, names.iter().copied(), 3);
         if !nearest.is_empty() {
             let nearest: Vec<&str> = nearest.iter().map(String::as_str).collect();
             problem.push_str(&format!("; did you mean {}?", listed(&nearest, "or")));

@@ -1,19 +1,15 @@
 //! From a tree to the layers of an image.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs::File;
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use distil_oci::layer::{Piece, PiecesBlob};
 use distil_oci::{Compression, Layer, LayerFacts, LayerWriter};
-use distil_store::{Digest, Key, KeyBuilder, Store, StoreError};
+use distil_store::{Digest, Key, KeyBuilder, Store, StoreError, parallel};
 use distil_tree::{Content, Entry, FileNode, Kind, Origin, Tree, TreePath, tar};
 use serde::{Deserialize, Serialize};
-
-use distil_lock::Contents;
 
 /// Names how entries become a tar stream and how that is cut; to be raised when either changes.
 const LAYER_FORMAT: &[u8] = b"1";
@@ -60,12 +56,12 @@ pub struct StoredLayer {
 impl StoredLayer {
     /// The layer, if the store has all its pieces.
     pub fn layer(&self, compression: Compression, store: &Store) -> Option<Layer> {
-        let path = |piece: &Piece| {
+        let blob = |piece: &Piece| {
             let blob = store.get(&piece.digest)?;
-            (blob.size() == piece.size).then(|| blob.path().to_owned())
+            (blob.size() == piece.size).then_some(blob)
         };
-        let paths: Option<Vec<_>> = self.pieces.iter().map(path).collect();
-        let source = Arc::new(PiecesBlob(paths?));
+        let blobs: Option<Vec<_>> = self.pieces.iter().map(blob).collect();
+        let source = Arc::new(PiecesBlob(blobs?));
         Some(Layer::new(compression, &self.facts, source))
     }
 }
@@ -81,65 +77,31 @@ pub fn are_whole<'a>(
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect();
-    let next = AtomicUsize::new(0);
-    let damaged = AtomicBool::new(false);
-    let check = || {
-        while let Some(digest) = pieces.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let file = store.get(digest).and_then(|blob| blob.verify().ok()?);
-            if file.is_none() {
-                damaged.store(true, Ordering::Relaxed);
-            }
-        }
+    let check = |digest: &Digest| {
+        let blob = store.get(digest);
+        blob.is_some_and(|blob| blob.verify().is_ok_and(|file| file.is_some()))
     };
-    std::thread::scope(|scope| {
-        for _ in 1..threads.get().min(pieces.len()) {
-            scope.spawn(check);
-        }
-        check();
-    });
-    !damaged.into_inner()
-}
-
-/// The files of the store that contents are parts of, with their digests.
-#[derive(Debug, Default)]
-pub(crate) struct Sources {
-    /// Files are known again by where they are in memory; they stay there as long as this does.
-    files: Vec<(Arc<File>, Digest)>,
-}
-
-impl Sources {
-    pub(crate) fn of(contents: &Contents) -> Self {
-        let files = contents.values().filter_map(|package| package.source());
-        Self {
-            files: files.collect(),
-        }
-    }
-
-    fn by_place(&self) -> HashMap<*const File, Digest> {
-        let files = self.files.iter();
-        files
-            .map(|(file, digest)| (Arc::as_ptr(file), *digest))
-            .collect()
-    }
+    // All of them, so that all that are damaged are taken out at once.
+    parallel::map(&pieces, threads, check)
+        .into_iter()
+        .all(|is_whole| is_whole)
 }
 
 /// Writes layers into the store, the lowest first, those that it has not yet. One without entries
 /// is none: there is no point in a layer of a definition that changes the configuration alone.
 pub(crate) fn write(
     trees: &[LayerTree],
-    sources: &Sources,
     compression: Compression,
     threads: NonZeroUsize,
     store: &Store,
 ) -> Result<Vec<(StoredLayer, Layer)>, LayerError> {
-    let sources = sources.by_place();
     let mut layers = Vec::new();
     for tree in trees.iter().filter(|tree| !tree.entries.is_empty()) {
         let failed = |source| LayerError::Write {
             definition: tree.definition.clone(),
             source,
         };
-        let key = key(tree, &sources, compression).map_err(failed)?;
+        let key = key(tree, compression).map_err(failed)?;
         if let Some(found) = find(&key, compression, threads, store) {
             layers.push(found);
             continue;
@@ -212,11 +174,7 @@ fn group_sizes(entries: &[(TreePath, Entry)]) -> BTreeMap<Option<&str>, u64> {
 
 /// Names a layer by all that decides its bytes. Files of packages are named by the digest of the
 /// package and their place in it, and so need not be read.
-fn key(
-    tree: &LayerTree,
-    sources: &HashMap<*const File, Digest>,
-    compression: Compression,
-) -> io::Result<Key> {
+fn key(tree: &LayerTree, compression: Compression) -> io::Result<Key> {
     let mut key = KeyBuilder::new("layer");
     key.input(LAYER_FORMAT).input(compression.identity());
     let mut nodes: HashMap<*const FileNode, usize> = HashMap::new();
@@ -242,23 +200,18 @@ fn key(
                     key.input(b"same").input(first.to_le_bytes());
                     continue;
                 }
-                content(&mut key, &node.content, sources)?
+                content(&mut key, &node.content)?
             }
         };
     }
     Ok(key.finish())
 }
 
-fn content<'a>(
-    key: &'a mut KeyBuilder,
-    content: &Content,
-    sources: &HashMap<*const File, Digest>,
-) -> io::Result<&'a mut KeyBuilder> {
-    if let Content::Range { file, offset, size } = content
-        && let Some(digest) = sources.get(&Arc::as_ptr(file))
-    {
-        key.input(b"part").input(digest.as_bytes());
-        return Ok(key.input(offset.to_le_bytes()).input(size.to_le_bytes()));
+fn content<'a>(key: &'a mut KeyBuilder, content: &Content) -> io::Result<&'a mut KeyBuilder> {
+    if let Some(part) = content.id() {
+        key.input(b"part").input(part.digest.as_bytes());
+        key.input(part.offset.to_le_bytes());
+        return Ok(key.input(part.size.to_le_bytes()));
     }
     let (digest, size) = Digest::of_reader(&mut content.reader())?;
     key.input(b"bytes").input(digest.as_bytes());

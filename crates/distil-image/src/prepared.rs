@@ -9,7 +9,7 @@ use distil_store::Store;
 
 use crate::assemble::{AssembleError, Assembly, assemble};
 use crate::config::{self, ConfigError};
-use crate::layers::{self, LayerError, Sources, StoredLayer};
+use crate::layers::{self, LayerError, StoredLayer};
 
 /// How the bytes of an image are made, whichever it is.
 #[derive(Debug, Clone)]
@@ -31,7 +31,6 @@ pub struct Prepared {
     pub lock: Lock,
     /// Its files.
     pub assembly: Assembly,
-    sources: Sources,
 }
 
 /// An image, and what is to be told of it.
@@ -86,7 +85,6 @@ impl Prepared {
             recipe,
             lock,
             assembly,
-            sources: Sources::of(contents),
         })
     }
 
@@ -101,7 +99,6 @@ impl Prepared {
     ) -> Result<(Vec<StoredLayer>, Vec<Layer>), LayerError> {
         let written = layers::write(
             &self.assembly.layers,
-            &self.sources,
             options.compression,
             options.threads,
             store,

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::io;
 
-use distil_tree::{Entry, Kind, Origin, Tree, TreePath};
+use distil_tree::{Entry, Kind, Origin, OsRelease, Tree, TreePath};
 use md5::{Digest, Md5};
 
 use crate::assemble::{Assembly, Omission};
@@ -118,12 +118,9 @@ impl Check<'_> {
             self.wrong("`/etc/os-release` is missing, which names the distribution; package `base-files` has it");
             return Ok(());
         };
-        let value = |key: &str| {
-            let mut lines = text.lines().filter_map(|line| line.split_once('='));
-            let found = lines.find(|(name, _)| *name == key);
-            found.map_or("", |(_, value)| value.trim_matches('"'))
-        };
-        let (id, version, codename) = (value("ID"), value("VERSION_ID"), value("VERSION_CODENAME"));
+        let release = OsRelease::parse(text.as_bytes());
+        let [id, version, codename] =
+            [release.id(), release.version_id(), release.codename()].map(Option::unwrap_or_default);
         let is_number = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit());
         if id != "debian" {
             self.wrong(format!(

@@ -168,7 +168,7 @@ pub fn why_package(prepared: &Prepared, name: &str) -> WhyPackage {
         }
         None if why.left_out.is_empty() => {
             let names = by_name.keys().copied();
-            why.nearest = distil_debian::index::nearest(name, names, 3);
+            why.nearest = distil_store::nearest(name, names, 3);
         }
         None => {}
     }

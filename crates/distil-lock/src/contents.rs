@@ -5,12 +5,10 @@ use std::fs::File;
 use std::io::BufReader;
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
 
 use distil_debian::archive::PackageFailure;
 use distil_debian::deb::{Expected, FEWEST_SHARED_BYTES, PackageFile, unpack};
-use distil_store::{Blob, Key, Store};
+use distil_store::{Blob, Key, Store, parallel};
 
 use crate::gate::Gate;
 use crate::lock::{Lock, LockedPackage};
@@ -48,7 +46,7 @@ pub struct Fetch<'a> {
 /// with a large one at the end. `done` is told of each package.
 ///
 /// # Errors
-/// The first that happens; what was fetched by then stays in the store.
+/// Of the packages that cannot be had, the largest's; what was fetched by then stays in the store.
 pub fn fetch(
     lock: &Lock,
     how: &Fetch<'_>,
@@ -60,35 +58,22 @@ pub fn fetch(
         by_size.then_with(|| a.name.cmp(&b.name))
     });
     let unpacker = Unpacker::new(how);
-    let next = AtomicUsize::new(0);
-    let failed = AtomicBool::new(false);
-    let (sender, results) = mpsc::channel();
     // Some wait for the network while others decompress.
-    let workers = how.threads.get() + how.waiting;
-    std::thread::scope(|scope| {
-        for _ in 0..workers.min(packages.len()) {
-            let sender = sender.clone();
-            scope.spawn(|| {
-                let sender = sender;
-                while !failed.load(Ordering::Relaxed) {
-                    let Some(package) = packages.get(next.fetch_add(1, Ordering::Relaxed)) else {
-                        return;
-                    };
-                    let result = unpacker.package(package);
-                    failed.fetch_or(result.is_err(), Ordering::Relaxed);
-                    done(package);
-                    if sender
-                        .send(result.map(|file| (package.name.clone(), file)))
-                        .is_err()
-                    {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        results.into_iter().collect()
-    })
+    let wanted = (how.threads.get() + how.waiting).min(most_by_descriptors());
+    let workers = NonZeroUsize::new(wanted).unwrap_or(NonZeroUsize::MIN);
+    let fetched = parallel::try_map(&packages, workers, |package| {
+        let file = unpacker.package(package);
+        done(package);
+        file.map(|file| (package.name.clone(), file))
+    });
+    Ok(fetched?.into_iter().collect())
+}
+
+/// How many packages may be fetched and unpacked at once with what this process may have open: each
+/// needs a connection, the file that it comes into, the one that it is unpacked from and the one
+/// that it is unpacked to. Half of it is left for everything else.
+fn most_by_descriptors() -> usize {
+    distil_store::descriptor_limit() / 8
 }
 
 struct Unpacker<'a> {
@@ -117,19 +102,18 @@ impl<'a> Unpacker<'a> {
         let store = self.how.store;
         let key = Key::new("package", &[PACKAGE_FORMAT, package.file.sha256.as_bytes()]);
         if let Some(blob) = store.lookup(&key)
-            && let Some(file) = blob.verify().map_err(|error| failed(error.into()))?
-            && let Ok(file) = PackageFile::open(file)
+            && let verified = blob.verify().map_err(|error| failed(error.into()))?
+            && verified.is_some()
+            && let Ok(file) = PackageFile::open(blob.clone(), blob.size())
         {
-            return Ok(file.identified_by(blob.digest()));
+            return Ok(file);
         }
         let blob = self.unpacked(package).map_err(failed)?;
         store
             .record(&key, &blob)
             .map_err(|error| failed(error.into()))?;
-        let file = blob.open().map_err(|error| failed(error.into()))?;
-        let file = PackageFile::open(file);
-        let file = file.map_err(|error| failed(PackageFailure::Read(error)))?;
-        Ok(file.identified_by(blob.digest()))
+        let size = blob.size();
+        PackageFile::open(blob, size).map_err(|error| failed(PackageFailure::Read(error)))
     }
 
     fn unpacked(&self, package: &LockedPackage) -> Result<Blob, PackageFailure> {

@@ -524,20 +524,20 @@ mod tests {
                 let (found, pieces) = writer.finish_pieces().unwrap();
                 assert_eq!(found, facts);
                 assert_eq!(pieces.len(), 5);
-                let paths = pieces.iter().map(|piece| store.get(&piece.digest).unwrap());
-                let paths: Vec<_> = paths.map(|blob| blob.path().to_owned()).collect();
+                let blobs = pieces.iter().map(|piece| store.get(&piece.digest).unwrap());
+                let blobs: Vec<_> = blobs.collect();
                 let mut joined = Vec::new();
-                let mut reader = crate::layer::PiecesBlob(paths.clone()).open().unwrap();
+                let mut reader = crate::layer::PiecesBlob(blobs.clone()).open().unwrap();
                 reader.read_to_end(&mut joined).unwrap();
                 assert!(joined == bytes, "{compression:?}");
-                paths
+                blobs
             };
             in_store();
             let written = store.written();
-            let paths = in_store();
+            let blobs = in_store();
             assert_eq!(store.written(), written, "made again: {compression:?}");
             // Damage is found, and what is damaged made again.
-            std::fs::write(&paths[1], b"damaged").unwrap();
+            std::fs::write(blobs[1].path(), b"damaged").unwrap();
             in_store();
         }
         assert_eq!(store.damaged(), 3);

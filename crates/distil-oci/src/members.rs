@@ -47,7 +47,15 @@ impl<R: Read + Send + 'static> Members<R> {
     pub(crate) fn new(reader: R, threads: NonZeroUsize) -> Self {
         match threads.get() {
             1 => Self::one(Vec::new(), Unread::More(reader)),
-            _ => Self::Several(Several::start(reader, threads)),
+            _ => {
+                let mut several = Several::start(reader, threads);
+                if !several.threads.is_empty() {
+                    return Self::Several(several);
+                }
+                // The machine has none to spare.
+                let (cut, unread) = several.stop();
+                Self::one(cut, unread)
+            }
         }
     }
 
@@ -173,7 +181,6 @@ impl<R: Read + Send + 'static> Several<R> {
             permit.send(()).ok();
         }
         let (sender, made) = channel();
-        // With none at all, reading says so.
         let threads = (0..threads.get()).filter_map(|_| {
             let (cutter, sender) = (Arc::clone(&cutter), sender.clone());
             let work = move || work(&cutter, &sender);

@@ -6,9 +6,8 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::PathBuf;
 
-use distil_store::{Digest, Key, Store};
+use distil_store::{Blob, Digest, Key, Store};
 use serde::{Deserialize, Serialize};
 
 use crate::compression::{Compression, PieceCompressor};
@@ -69,21 +68,21 @@ impl PieceCache {
     }
 }
 
-/// A layer that lies in a store in pieces.
+/// A layer that lies in a store in pieces: in this order they are its bytes.
 #[derive(Debug, Clone)]
-pub struct PiecesBlob(pub Vec<PathBuf>);
+pub struct PiecesBlob(pub Vec<Blob>);
 
 impl BlobSource for PiecesBlob {
     fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        let mut paths = self.0.clone();
-        paths.reverse();
-        Ok(Box::new(PiecesReader { paths, open: None }))
+        let mut pieces = self.0.clone();
+        pieces.reverse();
+        Ok(Box::new(PiecesReader { pieces, open: None }))
     }
 }
 
 struct PiecesReader {
     /// The ones to come, the next one last.
-    paths: Vec<PathBuf>,
+    pieces: Vec<Blob>,
     open: Option<File>,
 }
 
@@ -96,8 +95,8 @@ impl Read for PiecesReader {
                     return Ok(count);
                 }
             }
-            match self.paths.pop() {
-                Some(path) => self.open = Some(File::open(path)?),
+            match self.pieces.pop() {
+                Some(piece) => self.open = Some(piece.open().map_err(io::Error::other)?),
                 None => return Ok(0),
             }
         }

@@ -7,7 +7,8 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use common::{image, image_of, layer, list, write};
-use distil_oci::{BlobSource, Content, Layer, Location, transport};
+use distil_oci::{BlobSource, Content, Layer, Location};
+use distil_store::unfinished::discard_unfinished;
 
 /// The bytes of a layer, which something happens before.
 struct After<F>(Layer, F);
@@ -51,7 +52,7 @@ fn an_interrupt_removes_what_is_unfinished_and_lets_nothing_begin() {
             let unfinished = list(&path);
             assert_eq!(unfinished.len(), 2);
             assert!(unfinished.iter().all(|name| name.starts_with(".distil-")));
-            transport::discard_unfinished();
+            discard_unfinished();
             assert!(list(&path).is_empty());
         }
     };

@@ -9,9 +9,11 @@ use tempfile::NamedTempFile;
 use crate::digest::{Digest, HashingWriter};
 use crate::error::StoreError;
 use crate::follow::{Followed, Follower};
+use crate::plain;
+use crate::read_at::ReadAt;
 use crate::store::Store;
 
-/// A file of the store.
+/// A file of the store, known by its digest. It is opened when it is read.
 #[derive(Debug, Clone)]
 pub struct Blob {
     pub(crate) store: Store,
@@ -38,12 +40,14 @@ impl Blob {
 
     /// Opens the file for reading.
     pub fn open(&self) -> Result<File, StoreError> {
-        File::open(&self.path).map_err(StoreError::io("open", &self.path))
+        plain::open(&self.path).map_err(StoreError::io("open", &self.path))
     }
 
     /// Opens the file if its bytes still have its digest; a damaged file is taken out of the
     /// store, and the answer is none.
     pub fn verify(&self) -> Result<Option<File>, StoreError> {
+        // What is read at positions later is opened anew, and so is what has been verified.
+        self.store.open_blobs().forget(&self.digest);
         let mut file = self.open()?;
         let read = || StoreError::io("read", &self.path);
         let (digest, _) = Digest::of_reader(&mut file).map_err(read())?;
@@ -74,8 +78,23 @@ impl Blob {
     /// Takes the file out of the store that was read, and whose bytes turned out to be others than
     /// it is named after.
     fn discard(&self, read: &File) -> Result<(), StoreError> {
+        self.store.open_blobs().forget(&self.digest);
         self.store.note_damage();
         self.store.remove_damaged(&self.path, read)
+    }
+}
+
+/// Reads the bytes that are in the store, without a look at their digest. Few blobs are kept open,
+/// however many there are.
+impl ReadAt for Blob {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let open = || self.open().map_err(io::Error::other);
+        let file = self.store.open_blobs().get(&self.digest, open)?;
+        ReadAt::read_at(&*file, buffer, offset)
+    }
+
+    fn identity(&self) -> Option<Digest> {
+        Some(self.digest)
     }
 }
 
@@ -122,8 +141,7 @@ impl BlobWriter {
         let file = file.map_err(|error| {
             StoreError::io("write to", store.writing_folder())(error.into_error())
         })?;
-        let path = store.place_of(&digest);
-        store.place(file, &path)?;
+        let path = store.place(file, &digest)?;
         if let Some(followed) = self.followed {
             followed.complete(size);
         }

@@ -24,6 +24,34 @@ impl Key {
     }
 }
 
+impl Key {
+    /// What is written for the key when it leads to `blob`: both digests, and one over them and the
+    /// kind. So a record that was moved, or of which a part was changed, leads nowhere.
+    pub(crate) fn record(&self, blob: &Digest) -> String {
+        record(self.kind, &self.digest, blob)
+    }
+
+    /// The blob that a record leads to, if it is one of this key's.
+    pub(crate) fn read(&self, text: &str) -> Option<Digest> {
+        read(self.kind, &self.digest, text)
+    }
+}
+
+fn record(kind: &str, key: &Digest, blob: &Digest) -> String {
+    let mut check = Hasher::default();
+    check.update(kind.as_bytes());
+    check.update(key.as_bytes());
+    check.update(blob.as_bytes());
+    format!("{blob} {key} {}\n", check.finish())
+}
+
+/// The blob that the record of a key of `kind` leads to, whose digest is `key`.
+pub(crate) fn read(kind: &str, key: &Digest, text: &str) -> Option<Digest> {
+    let (blob, _) = text.split_once(' ')?;
+    let blob = blob.parse().ok()?;
+    (record(kind, key, &blob) == text).then_some(blob)
+}
+
 /// Makes a [`Key`] of inputs that come one by one.
 pub struct KeyBuilder {
     kind: &'static str,

@@ -12,9 +12,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::io::Errno;
+
 use crate::error::StoreError;
+use crate::plain;
 
 /// The file whose lock is held for a moment by whoever takes a lease, marks something as used,
 /// or takes something away. It holds the number of the newest lease.
@@ -22,6 +26,10 @@ const LOCK: &str = "lock";
 
 /// The lock in the folder of a lease.
 const HELD: &str = "held";
+
+/// The highest number that is taken for a lease's: the times of files hold it on every file system,
+/// and no store is opened as often. What is higher was written by somebody else.
+const HIGHEST: u64 = 1 << 30;
 
 /// The right to write to a store, and the folder for it.
 #[derive(Debug)]
@@ -48,6 +56,7 @@ impl Lease {
         let number = lock.newest().max(newest.unwrap_or(0)) + 1;
         lock.set_newest(number)?;
         let folder = tmp.join(number.to_string());
+        plain::clear_way(&folder).map_err(StoreError::io("remove", &folder))?;
         fs::create_dir(&folder).map_err(StoreError::io("create", &folder))?;
         let held = folder.join(HELD);
         let file = File::create(&held).map_err(StoreError::io("create", &held))?;
@@ -77,17 +86,23 @@ struct Other {
 }
 
 impl Other {
-    /// Whether its process has ended. Asked with the store's lock only: whoever is about to take
-    /// a lease has that.
+    /// Whether its process has ended, or never was. Asked with the store's lock only: whoever is
+    /// about to take a lease has that.
     fn is_stale(&self) -> bool {
-        match File::open(self.folder.join(HELD)) {
+        match plain::open(&self.folder.join(HELD)) {
             Ok(file) => file.try_lock().is_ok(),
-            Err(error) => error.kind() == io::ErrorKind::NotFound,
+            Err(error) => matches!(
+                error.kind(),
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+            ),
         }
     }
 
     fn remove(&self) {
-        let _ = fs::remove_dir_all(&self.folder);
+        let _ = match fs::symlink_metadata(&self.folder).is_ok_and(|found| found.is_dir()) {
+            true => fs::remove_dir_all(&self.folder),
+            false => fs::remove_file(&self.folder),
+        };
     }
 }
 
@@ -96,7 +111,8 @@ fn leases(tmp: &Path) -> Result<Vec<Other>, StoreError> {
     for entry in fs::read_dir(tmp).map_err(StoreError::io("read", tmp))? {
         let entry = entry.map_err(StoreError::io("read", tmp))?;
         let name = entry.file_name();
-        if let Some(number) = name.to_str().and_then(|name| name.parse().ok()) {
+        let number = name.to_str().and_then(|name| name.parse().ok());
+        if let Some(number) = number.filter(|number| *number <= HIGHEST) {
             let folder = entry.path();
             leases.push(Other { number, folder });
         }
@@ -126,64 +142,117 @@ pub(crate) fn lowest_living(root: &Path, own: Option<u64>) -> Result<Option<u64>
 pub(crate) struct Locked {
     file: File,
     path: PathBuf,
+    root: PathBuf,
+    /// Whether nobody else has it.
+    is_exclusive: bool,
     /// Whether it is one: some network file systems have no locks.
     pub(crate) is_real: bool,
 }
 
 /// Waits for the store's lock.
 pub(crate) fn exclusive(root: &Path) -> Result<Locked, StoreError> {
-    let path = root.join(LOCK);
-    let open = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path);
-    let file = open.map_err(StoreError::io("open", &path))?;
-    let is_real = locked(file.lock(), &path)?;
-    Ok(Locked {
-        file,
-        path,
-        is_real,
-    })
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    locked(root, &mut options, true)
 }
 
 /// Waits until nobody takes anything away.
 pub(crate) fn shared(root: &Path) -> Result<Locked, StoreError> {
-    let path = root.join(LOCK);
-    let file = File::open(&path).map_err(StoreError::io("open", &path))?;
-    let is_real = locked(file.lock_shared(), &path)?;
-    Ok(Locked {
-        file,
-        path,
-        is_real,
-    })
-}
-
-fn locked(result: io::Result<()>, path: &Path) -> Result<bool, StoreError> {
-    match result {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(false),
-        Err(error) => Err(StoreError::io("lock", path)(error)),
+    // Reading is enough, and the file there already, but for one that somebody took away.
+    match locked(root, OpenOptions::new().read(true), false) {
+        Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            exclusive(root)
+        }
+        locked => locked,
     }
 }
 
+fn locked(
+    root: &Path,
+    options: &mut OpenOptions,
+    is_exclusive: bool,
+) -> Result<Locked, StoreError> {
+    let path = root.join(LOCK);
+    let open = || StoreError::io("open", &path);
+    loop {
+        plain::clear_way(&path).map_err(StoreError::io("remove", &path))?;
+        let file = plain::open_with(&path, options).map_err(open())?;
+        let lock = match is_exclusive {
+            true => file.lock(),
+            false => file.lock_shared(),
+        };
+        let is_real = match lock {
+            Ok(()) => true,
+            Err(error) if has_no_locks(&error) => false,
+            Err(error) => return Err(StoreError::io("lock", &path)(error)),
+        };
+        // Whoever found something else in its place may have made another file meanwhile.
+        let own = file.metadata().map_err(open())?;
+        let there = plain::metadata(&path);
+        if there.is_some_and(|there| (there.dev(), there.ino()) == (own.dev(), own.ino())) {
+            return Ok(Locked {
+                file,
+                path,
+                root: root.to_owned(),
+                is_exclusive,
+                is_real,
+            });
+        }
+    }
+}
+
+/// The highest number of all leases that there are.
+fn newest_taken(root: &Path) -> u64 {
+    let leases = leases(&root.join("tmp")).unwrap_or_default();
+    leases.iter().map(|lease| lease.number).max().unwrap_or(0)
+}
+
+/// Whether a lock could not be had because the file system has none at all (flock(2), fcntl(2)): some
+/// network file systems do not.
+pub fn has_no_locks(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::NOLCK | Errno::NOSYS | Errno::OPNOTSUPP)
+    ) || error.kind() == io::ErrorKind::Unsupported
+}
+
 impl Locked {
-    /// The number of the newest lease; 0 where nothing sensible is written.
+    /// The number of the newest lease. Where nothing sensible is written, that of the newest one that
+    /// has not ended; 0 without one.
     pub(crate) fn newest(&mut self) -> u64 {
         let mut text = String::new();
         let read = (&self.file).take(32).read_to_string(&mut text);
         let number = read.ok().and_then(|_| text.trim_end().parse().ok());
-        // What a file's time can hold.
-        number.unwrap_or(0).min(i64::MAX as u64 / 2)
+        match number.filter(|number| *number <= HIGHEST) {
+            // Whoever only marks what it uses does so often, and its own number is enough then.
+            Some(number) if !self.is_exclusive => number,
+            number => number.unwrap_or(0).max(newest_taken(&self.root)),
+        }
     }
 
     fn set_newest(&mut self, number: u64) -> Result<(), StoreError> {
         let mut write = || {
             self.file.rewind()?;
-            // Numbers only grow, so that nothing is left of the one before.
-            writeln!(self.file, "{number:020}")
+            let line = format!("{number:020}\n");
+            self.file.write_all(line.as_bytes())?;
+            // Nothing is left of the one before, whatever was written.
+            self.file.set_len(line.len() as u64)
         };
         write().map_err(StoreError::io("write to", &self.path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_system_without_locks_is_known_by_what_it_says() {
+        for number in [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP] {
+            assert!(has_no_locks(&number.into()), "{number}");
+        }
+        for number in [Errno::ACCESS, Errno::WOULDBLOCK, Errno::INTR] {
+            assert!(!has_no_locks(&number.into()), "{number}");
+        }
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! ROOT/blobs/ab/ab12…     a file; its name is the SHA-256 of its content
-//! ROOT/keys/KIND/ab/ab…   the digest of a blob that was made of the inputs the key names, and
-//!                         the key's own
-//! ROOT/tmp/N/             files that the process with lease N is writing
+//! ROOT/keys/KIND/ab/ab…   the digest of a blob that was made of the inputs the key names, the
+//!                         key's own, and one over both
+//! ROOT/tmp/N/             files that the process with lease N is writing; a store of its own of
+//!                         what it may not put in its place
 //! ROOT/lock               the number of the newest lease
 //! ```
 //!
@@ -14,23 +15,31 @@
 //! digest, is found when it is used, and is made again.
 //!
 //! A store that may not be written is read all the same; what is made then goes to a temporary
-//! folder and is gone with the process.
+//! folder and is gone with the process. The same happens to single files where a part of the store is
+//! another user's; what that user has and this one may not read is not there.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use tempfile::{NamedTempFile, TempDir};
+use rustix::fs::{Access, access};
+use tempfile::NamedTempFile;
 
 use crate::blob::{Blob, BlobWriter};
+use crate::descriptors::OpenBlobs;
 use crate::digest::{Digest, HashingWriter};
 use crate::error::StoreError;
 use crate::key::Key;
 use crate::lease::{self, Lease};
+use crate::plain;
+use crate::unfinished::ScratchDirectory;
+
+/// The most bytes of a key's file.
+pub(crate) const MAX_KEY: u64 = 256;
 
 /// A content-addressed store in a folder.
 ///
@@ -44,6 +53,9 @@ pub struct Store {
 struct Shared {
     root: PathBuf,
     write: Place,
+    open_blobs: OpenBlobs,
+    /// Whether something lies with the lease since it may not be put in its place.
+    has_own: AtomicBool,
     damaged: AtomicU64,
     written: AtomicU64,
 }
@@ -54,7 +66,7 @@ enum Place {
     /// Into the store.
     Own(Lease),
     /// Elsewhere, since the store may only be read.
-    Elsewhere(TempDir),
+    Elsewhere(ScratchDirectory),
 }
 
 impl Store {
@@ -68,9 +80,10 @@ impl Store {
         let write = match prepare(&root) {
             Ok(lease) => Place::Own(lease),
             Err(error) if error.is_refusal() && root.join("blobs").is_dir() => {
-                let folder = tempfile::Builder::new().prefix("distil-").tempdir();
                 let elsewhere = std::env::temp_dir();
-                Place::Elsewhere(folder.map_err(StoreError::io("write to", &elsewhere))?)
+                Place::Elsewhere(
+                    ScratchDirectory::new().map_err(StoreError::io("write to", &elsewhere))?,
+                )
             }
             Err(error) => return Err(error),
         };
@@ -78,6 +91,8 @@ impl Store {
             shared: Arc::new(Shared {
                 root,
                 write,
+                open_blobs: OpenBlobs::new(),
+                has_own: AtomicBool::new(false),
                 damaged: AtomicU64::new(0),
                 written: AtomicU64::new(0),
             }),
@@ -102,6 +117,11 @@ impl Store {
     /// How many bytes this process has put into the store.
     pub fn written(&self) -> u64 {
         self.shared.written.load(Ordering::Relaxed)
+    }
+
+    /// The blobs of this process that are open to be read at positions.
+    pub(crate) fn open_blobs(&self) -> &OpenBlobs {
+        &self.shared.open_blobs
     }
 
     pub(crate) fn note_damage(&self) {
@@ -135,7 +155,9 @@ impl Store {
     /// The folders where something may be, the likeliest first.
     fn homes(&self) -> impl Iterator<Item = &Path> {
         let elsewhere = match &self.shared.write {
-            Place::Own(_) => None,
+            Place::Own(lease) => {
+                Some(lease.folder.as_path()).filter(|_| self.shared.has_own.load(Ordering::Relaxed))
+            }
             Place::Elsewhere(folder) => Some(folder.path()),
         };
         elsewhere.into_iter().chain([self.root()])
@@ -188,9 +210,9 @@ impl Store {
         })
     }
 
-    /// The size of a file, which is marked as used; none if it is not there.
+    /// The size of a file, which is marked as used; none if it is not there or may not be read.
     fn use_file(&self, path: &Path) -> Option<u64> {
-        let metadata = || fs::metadata(path).ok().filter(fs::Metadata::is_file);
+        let metadata = || plain::metadata(path).filter(|_| access(path, Access::READ_OK).is_ok());
         let found = metadata()?;
         let Some(number) = self.lease() else {
             return Some(found.len());
@@ -203,18 +225,23 @@ impl Store {
         let found = metadata()?;
         let newest = lock.newest();
         if !(number..=newest).contains(&stamp(&found))
-            && let Ok(file) = File::open(path)
+            && let Ok(file) = plain::open(path)
         {
             mark(&file, newest.max(number));
         }
         Some(found.len())
     }
 
-    /// Puts a blob in its place, marked as used.
+    /// Puts a blob in its place, marked as used; the path that it has then.
     ///
     /// Another process may use the one that was there before, and this mark takes the place of
     /// its own.
-    pub(crate) fn place(&self, file: NamedTempFile, path: &Path) -> Result<(), StoreError> {
+    pub(crate) fn place(
+        &self,
+        file: NamedTempFile,
+        digest: &Digest,
+    ) -> Result<PathBuf, StoreError> {
+        let path = |home: &Path| blob_path(home, digest);
         let Some(number) = self.lease() else {
             return self.persist(file, path);
         };
@@ -227,14 +254,12 @@ impl Store {
     pub fn lookup(&self, key: &Key) -> Option<Blob> {
         self.homes().find_map(|home| {
             let mut text = String::new();
-            File::open(key_path(home, key))
+            plain::open(&key_path(home, key))
                 .ok()?
-                .take(256)
+                .take(MAX_KEY)
                 .read_to_string(&mut text)
                 .ok()?;
-            let (blob, own) = parse_key(&text)?;
-            // A file that was moved here, or whose text was changed, says nothing of this key.
-            (own == key.digest).then(|| self.get(&blob))?
+            self.get(&key.read(&text)?)
         })
     }
 
@@ -247,9 +272,9 @@ impl Store {
     /// Remembers that `blob` is what the inputs of `key` give.
     pub fn record(&self, key: &Key, blob: &Blob) -> Result<(), StoreError> {
         let mut file = self.new_file()?;
-        writeln!(file, "{} {}", blob.digest, key.digest)
+        file.write_all(key.record(&blob.digest).as_bytes())
             .map_err(StoreError::io("write to", self.writing_folder()))?;
-        self.persist(file, &key_path(self.home(), key))
+        self.persist(file, |home| key_path(home, key)).map(drop)
     }
 
     /// Removes a damaged file that was read, but not what another process made anew in its place.
@@ -263,7 +288,7 @@ impl Store {
         let _lock = lease::exclusive(self.root())?;
         let of = |found: &fs::Metadata| (found.dev(), found.ino());
         let read = of(&read.metadata().map_err(failed())?);
-        let removed = match fs::metadata(path) {
+        let removed = match fs::symlink_metadata(path) {
             Ok(there) if of(&there) != read => return Ok(()),
             Ok(_) => fs::remove_file(path),
             Err(error) => Err(error),
@@ -279,20 +304,73 @@ impl Store {
         blob_path(self.home(), digest)
     }
 
-    fn persist(&self, file: NamedTempFile, path: &Path) -> Result<(), StoreError> {
+    /// Puts a file where it belongs, or where only this process finds it, if another user's part of
+    /// the store is in the way.
+    fn persist(
+        &self,
+        file: NamedTempFile,
+        path: impl Fn(&Path) -> PathBuf,
+    ) -> Result<PathBuf, StoreError> {
         let size = file.as_file().metadata().map_or(0, |found| found.len());
         self.shared.written.fetch_add(size, Ordering::Relaxed);
-        let file = match file.persist(path) {
-            Ok(_) => return Ok(()),
-            Err(error) if error.error.kind() == io::ErrorKind::NotFound => error.file,
-            Err(error) => return Err(StoreError::io("write", path)(error.error)),
+        let place = path(self.home());
+        let (error, file) = match persist(file, &place) {
+            Ok(()) => return Ok(place),
+            Err(failed) => failed,
         };
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(StoreError::io("create", folder))?;
+        match &self.shared.write {
+            Place::Own(lease) if error.is_refusal() => {
+                let place = path(&lease.folder);
+                persist(file, &place).map_err(|(error, _)| error)?;
+                self.shared.has_own.store(true, Ordering::Relaxed);
+                Ok(place)
+            }
+            _ => Err(error),
         }
-        file.persist(path)
-            .map(drop)
-            .map_err(|error| StoreError::io("write", path)(error.error))
+    }
+}
+
+/// Gives a file its place, for which folders are made, and what is no file makes way.
+fn persist(file: NamedTempFile, path: &Path) -> Result<(), (StoreError, NamedTempFile)> {
+    let file = match file.persist(path) {
+        Ok(_) => return Ok(()),
+        Err(error) => match error.error.kind() {
+            io::ErrorKind::NotFound
+            | io::ErrorKind::NotADirectory
+            | io::ErrorKind::IsADirectory
+            | io::ErrorKind::DirectoryNotEmpty
+            | io::ErrorKind::AlreadyExists => error.file,
+            _ => return Err((StoreError::io("write", path)(error.error), error.file)),
+        },
+    };
+    let make_way = || {
+        if let Some(folder) = path.parent() {
+            make_folder(folder)?;
+        }
+        plain::clear_way(path).map_err(StoreError::io("remove", path))
+    };
+    if let Err(error) = make_way() {
+        return Err((error, file));
+    }
+    let placed = file.persist(path);
+    placed
+        .map(drop)
+        .map_err(|error| (StoreError::io("write", path)(error.error), error.file))
+}
+
+/// Makes a folder of the store. What is in its place, and is no folder, makes way; but a link that
+/// leads to one is the user's, who has the store elsewhere.
+fn make_folder(folder: &Path) -> Result<(), StoreError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let failed = || StoreError::io("create", folder);
+    match fs::create_dir_all(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(folder).map_err(StoreError::io("remove", folder))?;
+            fs::create_dir_all(folder).map_err(failed())
+        }
+        made => made.map_err(failed()),
     }
 }
 
@@ -309,10 +387,7 @@ fn mark(file: &File, newest: u64) {
 /// Makes the folders of a store, and takes a lease.
 fn prepare(root: &Path) -> Result<Lease, StoreError> {
     for folder in ["blobs", "keys", "tmp"] {
-        let folder = root.join(folder);
-        if !folder.is_dir() {
-            fs::create_dir_all(&folder).map_err(StoreError::io("create", &folder))?;
-        }
+        make_folder(&root.join(folder))?;
     }
     Lease::take(root)
 }
@@ -328,12 +403,6 @@ fn key_path(home: &Path, key: &Key) -> PathBuf {
     folder.join(&hex[..2]).join(hex)
 }
 
-/// The blob that a key's file names, and the key.
-pub(crate) fn parse_key(text: &str) -> Option<(Digest, Digest)> {
-    let (blob, key) = text.trim_end().split_once(' ')?;
-    Some((blob.parse().ok()?, key.parse().ok()?))
-}
-
 /// The number of the lease that used a file last.
 pub(crate) fn stamp(metadata: &fs::Metadata) -> u64 {
     let modified = metadata.modified().ok();
@@ -344,6 +413,7 @@ pub(crate) fn stamp(metadata: &fs::Metadata) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plain::tests::for_each_oddity;
 
     fn store() -> (tempfile::TempDir, Store) {
         let folder = tempfile::tempdir().unwrap();
@@ -443,6 +513,89 @@ mod tests {
         assert!(store.lookup(&key).is_none());
         fs::write(path(&key), b"sha256:").unwrap();
         assert!(store.lookup(&key).is_none());
+    }
+
+    #[test]
+    fn a_key_that_was_led_elsewhere_leads_nowhere() {
+        let (_folder, store) = store();
+        let key = Key::new("test", &[b"x"]);
+        let (blob, other) = (store.put(b"value").unwrap(), store.put(b"other").unwrap());
+        store.record(&key, &blob).unwrap();
+        let path = key_path(store.root(), &key);
+        let text = fs::read_to_string(&path).unwrap();
+        let led = text.replace(&blob.digest().hex(), &other.digest().hex());
+        fs::write(&path, led).unwrap();
+        assert!(store.lookup(&key).is_none());
+        store.record(&key, &blob).unwrap();
+        assert_eq!(store.lookup(&key).unwrap().digest(), blob.digest());
+    }
+
+    #[test]
+    fn what_is_no_file_is_no_key_and_no_blob_and_makes_way() {
+        let (_folder, store) = store();
+        let key = Key::new("test", &[b"x"]);
+        let blob = store.put(b"value").unwrap();
+        store.record(&key, &blob).unwrap();
+        for_each_oddity(&key_path(store.root(), &key), |kind| {
+            assert!(store.lookup(&key).is_none(), "{kind}");
+            store.record(&key, &blob).unwrap();
+            assert!(store.lookup(&key).is_some(), "{kind}");
+        });
+        store.record(&key, &blob).unwrap();
+        for_each_oddity(blob.path(), |kind| {
+            assert!(store.lookup(&key).is_none(), "{kind}");
+            blob.open().unwrap_err();
+            let blob = store.put(b"value").unwrap();
+            assert_eq!(blob.read(5).unwrap().unwrap(), b"value", "{kind}");
+        });
+        for name in ["blobs", "keys", "tmp"] {
+            let root = store.root().with_file_name(name);
+            fs::create_dir_all(&root).unwrap();
+            fs::write(root.join(name), "").unwrap();
+            Store::open(&root).unwrap().put(b"value").unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_is_no_lock_and_no_lease() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("store");
+        let open = || Store::open(&root).unwrap();
+        drop(open());
+        let left = root.join("tmp/1000");
+        for place in [root.join("lock"), left.clone(), left.join("held")] {
+            for_each_oddity(&place, |kind| {
+                let next = open();
+                next.put(b"value").unwrap();
+                assert_eq!(next.prune(0).unwrap().left.entries, 0, "{kind}");
+            });
+        }
+    }
+
+    #[test]
+    fn what_may_not_be_put_in_its_place_is_found_by_this_process() {
+        let (_folder, store) = store();
+        // As another user's folder is to one who is not root.
+        let digest = Digest::of(b"value");
+        let refused =
+            || StoreError::io("write", store.root())(io::ErrorKind::PermissionDenied.into());
+        assert!(refused().is_refusal());
+        let Place::Own(lease) = &store.shared.write else {
+            panic!("it can be written");
+        };
+        let file = store.new_file().unwrap();
+        fs::write(file.path(), b"value").unwrap();
+        persist(file, &blob_path(&lease.folder, &digest))
+            .map_err(|(error, _)| error)
+            .unwrap();
+        assert!(store.get(&digest).is_none());
+        store.shared.has_own.store(true, Ordering::Relaxed);
+        assert_eq!(
+            store.get(&digest).unwrap().read(5).unwrap().unwrap(),
+            b"value"
+        );
+        let other = Store::open(store.root()).unwrap();
+        assert!(other.get(&digest).is_none());
     }
 
     #[test]

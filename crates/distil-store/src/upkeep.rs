@@ -1,17 +1,18 @@
 //! What a store holds, and how it is kept small and whole.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io;
+use std::fs;
+use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::digest::Digest;
 use crate::error::StoreError;
+use crate::key;
 use crate::lease;
-use crate::store::{Store, parse_key, stamp};
+use crate::parallel;
+use crate::plain;
+use crate::store::{MAX_KEY, Store, stamp};
 
 /// So many files are taken away before others get at the store's lock.
 const BATCH: usize = 64;
@@ -70,9 +71,9 @@ pub struct Pruned {
 pub struct Checked {
     /// What was read.
     pub read: Amount,
-    /// What was damaged, and was taken away.
+    /// What was damaged, or something else than a file, and was taken away.
     pub damaged: Vec<Digest>,
-    /// Keys that led nowhere, and were taken away.
+    /// Keys that led nowhere, or elsewhere than they were meant to, and were taken away.
     pub dead_keys: u64,
 }
 
@@ -175,38 +176,30 @@ impl Store {
         Ok(pruned)
     }
 
-    /// Reads every blob, and takes away those whose bytes are not what their names say, and the
-    /// keys that lead nowhere.
+    /// Reads every blob, and takes away those whose bytes are not what their names say, the keys that
+    /// lead nowhere, and what has the name of one of both and is no file.
     ///
     /// # Errors
     /// If the store cannot be read or written.
     pub fn check(&self, threads: NonZeroUsize) -> Result<Checked, StoreError> {
         let blobs = self.blobs()?;
-        let next = AtomicUsize::new(0);
-        let results = Mutex::new((Checked::default(), None));
-        std::thread::scope(|scope| {
-            for _ in 0..threads.get().min(blobs.len()) {
-                scope.spawn(|| {
-                    while let Some(blob) = blobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let outcome = check(self, blob);
-                        let mut results = lock(&results);
-                        match outcome {
-                            Ok(None) => {}
-                            Ok(Some(good)) => {
-                                results.0.read.add(blob.bytes);
-                                if !good {
-                                    results.0.damaged.push(blob.digest);
-                                }
-                            }
-                            Err(error) => results.1 = Some(error),
-                        }
-                    }
-                });
+        let outcomes = parallel::try_map(&blobs, threads, |blob| check(self, blob))?;
+        let mut checked = Checked::default();
+        for (blob, outcome) in blobs.iter().zip(outcomes) {
+            match outcome {
+                Some(true) => checked.read.add(blob.bytes),
+                Some(false) => {
+                    checked.read.add(blob.bytes);
+                    checked.damaged.push(blob.digest);
+                }
+                None => {}
             }
-        });
-        let (mut checked, failed) = std::mem::take(&mut *lock(&results));
-        if let Some(error) = failed {
-            return Err(error);
+        }
+        for (digest, path) in self.oddities()? {
+            if plain::clear_way(&path).map_err(StoreError::io("remove", &path))? {
+                self.note_damage();
+                checked.damaged.push(digest);
+            }
         }
         checked.damaged.sort();
         checked.dead_keys = self.sweep_keys()?;
@@ -221,7 +214,9 @@ impl Store {
             // One that was made since is found by its own look.
             let is_there =
                 named.is_some_and(|blob| blobs.contains(&blob) || self.place_of(&blob).exists());
-            if !is_there && fs::remove_file(&path).is_ok() {
+            let gone =
+                || plain::clear_way(&path).is_ok_and(|odd| odd) || fs::remove_file(&path).is_ok();
+            if !is_there && gone() {
                 removed += 1;
             }
         }
@@ -231,21 +226,42 @@ impl Store {
     /// All blobs. What else lies in their folders is not the store's.
     fn blobs(&self) -> Result<Vec<Found>, StoreError> {
         let mut found = Vec::new();
+        self.each_of_blobs(|digest, path, metadata| {
+            if metadata.is_file() {
+                found.push(Found {
+                    digest,
+                    path,
+                    bytes: metadata.len(),
+                    stamp: stamp(metadata),
+                });
+            }
+        })?;
+        Ok(found)
+    }
+
+    /// What has the name of a blob and is no file.
+    fn oddities(&self) -> Result<Vec<(Digest, PathBuf)>, StoreError> {
+        let mut found = Vec::new();
+        self.each_of_blobs(|digest, path, metadata| {
+            if !metadata.is_file() {
+                found.push((digest, path));
+            }
+        })?;
+        Ok(found)
+    }
+
+    fn each_of_blobs(
+        &self,
+        mut take: impl FnMut(Digest, PathBuf, &fs::Metadata),
+    ) -> Result<(), StoreError> {
         for (folder, _) in children(&self.root().join("blobs"))? {
             for (path, metadata) in children(&folder)? {
-                let name = path.file_name().and_then(|name| name.to_str());
-                let digest = name.and_then(|name| Digest::from_hex(name).ok());
-                if let Some(digest) = digest.filter(|_| metadata.is_file()) {
-                    found.push(Found {
-                        digest,
-                        path,
-                        bytes: metadata.len(),
-                        stamp: stamp(&metadata),
-                    });
+                if let Some(digest) = named_by(&path) {
+                    take(digest, path, &metadata);
                 }
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// All keys: kind, file, and the blob that each names.
@@ -255,12 +271,12 @@ impl Store {
             let name = kind.file_name().unwrap_or_default();
             let name = name.to_string_lossy().into_owned();
             for (folder, _) in children(&kind)? {
-                for (path, metadata) in children(&folder)? {
-                    let text = match metadata.is_file() && metadata.len() < 256 {
-                        true => fs::read_to_string(&path).unwrap_or_default(),
-                        false => continue,
+                for (path, _) in children(&folder)? {
+                    // What else lies there is not the store's.
+                    let Some(key) = named_by(&path) else {
+                        continue;
                     };
-                    let named = parse_key(&text).map(|(blob, _)| blob);
+                    let named = text_of(&path).and_then(|text| key::read(&name, &key, &text));
                     found.push((name.clone(), path, named));
                 }
             }
@@ -269,10 +285,23 @@ impl Store {
     }
 }
 
+/// The digest that a file is named by.
+fn named_by(path: &Path) -> Option<Digest> {
+    Digest::from_hex(path.file_name()?.to_str()?).ok()
+}
+
+/// What is written in a key's file.
+fn text_of(path: &Path) -> Option<String> {
+    let mut text = String::new();
+    let file = plain::open(path).ok()?;
+    file.take(MAX_KEY).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
 /// Whether a blob's bytes are right; none if it is gone.
 fn check(store: &Store, blob: &Found) -> Result<Option<bool>, StoreError> {
     let failed = || StoreError::io("read", &blob.path);
-    let mut file = match File::open(&blob.path) {
+    let mut file = match plain::open(&blob.path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed()(error)),
@@ -284,12 +313,6 @@ fn check(store: &Store, blob: &Found) -> Result<Option<bool>, StoreError> {
     store.note_damage();
     store.remove_damaged(&blob.path, &file)?;
     Ok(Some(false))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// What is in a folder, with what is known of each; nothing of a folder that is gone, or of
@@ -434,5 +457,61 @@ mod tests {
         assert_eq!((checked.read.entries, checked.dead_keys), (2, 1));
         assert!(store.lookup(&Key::new("test", &[b"value"])).is_none());
         assert!(store.lookup(&Key::new("test", &[b"other"])).is_some());
+    }
+
+    #[test]
+    fn what_a_running_process_used_stays_whatever_the_lock_says() {
+        // More than a file's time can hold, on some file systems and on all.
+        for number in [
+            "4294967296",
+            "9223372036854775807",
+            "18446744073709551615",
+            "0",
+            "",
+        ] {
+            let folder = folder();
+            put(folder.path(), b"value");
+            let running = Store::open(folder.path()).unwrap();
+            fs::write(folder.path().join("lock"), number).unwrap();
+            assert!(running.get(&Digest::of(b"value")).is_some());
+            running.put(b"other").unwrap();
+            let pruned = Store::open(folder.path()).unwrap().prune(0).unwrap();
+            assert_eq!(pruned.in_use.entries, 2, "{number}");
+            assert!(running.get(&Digest::of(b"value")).is_some(), "{number}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_is_found_and_a_key_that_leads_elsewhere() {
+        let folder = folder();
+        let threads = NonZeroUsize::MIN;
+        put(folder.path(), b"value");
+        put(folder.path(), b"other");
+        let store = Store::open(folder.path()).unwrap();
+        let path = |store: &Store| store.keys().unwrap().remove(0).1;
+        let key = path(&store);
+        crate::plain::tests::for_each_oddity(&key, |kind| {
+            let checked = store.check(threads).unwrap();
+            assert_eq!((checked.dead_keys, checked.damaged.len()), (1, 0), "{kind}");
+            assert!(fs::symlink_metadata(&key).is_err(), "{kind}");
+        });
+        let digest = Digest::of(b"value");
+        crate::plain::tests::for_each_oddity(&store.place_of(&digest), |kind| {
+            assert_eq!(store.check(threads).unwrap().damaged, [digest], "{kind}");
+            assert!(store.check(threads).unwrap().damaged.is_empty(), "{kind}");
+        });
+        put(folder.path(), b"value");
+        put(folder.path(), b"other");
+        let key = path(&store);
+        let text = fs::read_to_string(&key).unwrap();
+        let (value, other) = (digest.hex(), Digest::of(b"other").hex());
+        let led = match text.contains(&value) {
+            true => text.replace(&value, &other),
+            false => text.replace(&other, &value),
+        };
+        fs::write(&key, led).unwrap();
+        let checked = store.check(threads).unwrap();
+        assert_eq!((checked.dead_keys, checked.damaged.len()), (1, 0));
+        assert_eq!(store.check(threads).unwrap().dead_keys, 0);
     }
 }

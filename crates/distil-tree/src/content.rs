@@ -1,23 +1,23 @@
-//! The bytes of a file of a tree: in memory when small, in a file of the machine's when not.
+//! The bytes of a file of a tree: in memory when small, part of a blob when not.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+
+use distil_store::{Digest, ReadAt};
 
 /// The bytes of a file of a tree. Cheap to clone.
 #[derive(Clone)]
 pub enum Content {
     /// Bytes in memory.
     Bytes(Arc<[u8]>),
-    /// A range of a file on disk, which must not change while the tree is in use.
+    /// A part of a blob, or of a temporary file.
     Range {
-        /// The file.
-        file: Arc<File>,
-        /// Where the bytes begin.
+        /// The whole; it must not change while the tree is in use.
+        file: Arc<dyn ReadAt>,
+        /// The offset of the first byte.
         offset: u64,
-        /// How many they are.
+        /// The number of bytes.
         size: u64,
     },
     /// The first bytes alone, of a file of which no more is needed. Reading on is an error.
@@ -29,7 +29,49 @@ pub enum Content {
     },
 }
 
+/// What bytes are known by without being read: two with one id are equal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ContentId {
+    /// The digest of the blob that they are a part of.
+    pub digest: Digest,
+    /// The offset of the first byte in it.
+    pub offset: u64,
+    /// The number of bytes.
+    pub size: u64,
+}
+
 impl Content {
+    /// What the bytes are known by, if they are part of a blob whose digest is known.
+    pub fn id(&self) -> Option<ContentId> {
+        match self {
+            Self::Range { file, offset, size } => Some(ContentId {
+                digest: file.identity()?,
+                offset: *offset,
+                size: *size,
+            }),
+            Self::Bytes(_) | Self::Head { .. } => None,
+        }
+    }
+
+    /// A part of the bytes, without reading them; none if it is not inside, or if the bytes are in
+    /// memory alone.
+    pub fn part(&self, offset: u64, size: u64) -> Option<Self> {
+        let Self::Range {
+            file,
+            offset: start,
+            size: whole,
+        } = self
+        else {
+            return None;
+        };
+        let end = offset.checked_add(size)?;
+        (end <= *whole).then(|| Self::Range {
+            file: Arc::clone(file),
+            offset: start + offset,
+            size,
+        })
+    }
+
     /// The size in bytes.
     pub fn size(&self) -> u64 {
         match self {
@@ -174,6 +216,27 @@ mod tests {
             reader.seek(SeekFrom::Start(99)).unwrap();
             assert_eq!(reader.read(&mut [0; 4]).unwrap(), 0);
         }
+    }
+
+    #[test]
+    fn a_part_lies_inside_and_is_known_by_the_blob() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = distil_store::Store::open(folder.path()).unwrap();
+        let blob = store.put(b"[hello]").unwrap();
+        let whole = |blob| Content::Range {
+            file: Arc::new(blob),
+            offset: 0,
+            size: 7,
+        };
+        let part = whole(blob.clone()).part(1, 5).unwrap();
+        assert_eq!(part.read(5).unwrap(), b"hello");
+        assert!(part.part(1, 5).is_none());
+        assert!(part.part(u64::MAX, 2).is_none());
+        // By no pointer and no path: another handle of the same blob is the same content.
+        let again = store.get(&blob.digest()).unwrap();
+        assert_eq!(part.id(), whole(again).part(1, 5).unwrap().id());
+        assert_ne!(part.id(), whole(blob).part(1, 4).unwrap().id());
+        assert!(range(b"[hello]", 1, 5).id().is_none());
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod content;
 pub mod elf;
 pub mod folder;
 pub mod loader;
+mod os_release;
 mod path;
 mod pattern;
 pub mod program;
@@ -17,7 +18,8 @@ pub mod surface;
 pub mod tar;
 mod tree;
 
-pub use content::{Content, ContentReader};
+pub use content::{Content, ContentId, ContentReader};
+pub use os_release::OsRelease;
 pub use path::{MAX_LENGTH, MAX_PART, PathError, Printable, TreePath};
 pub use pattern::{PatternError, Patterns};
 pub use tree::{

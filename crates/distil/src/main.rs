@@ -9,6 +9,7 @@ mod command;
 mod error;
 mod hints;
 mod printer;
+mod signals;
 mod table;
 mod view;
 
@@ -17,7 +18,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    clean_up_when_interrupted();
+    signals::handle();
+    distil_store::raise_descriptor_limit();
     let cli = cli::Cli::parse();
     let result = match cli.command {
         cli::Command::Build(arguments) => command::build::run(&arguments),
@@ -34,17 +36,4 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => error.report(),
     }
-}
-
-/// A signal ends the process at once; what it has half-written goes first. The store needs no
-/// care: what is in its place there is whole.
-fn clean_up_when_interrupted() {
-    let clean = || {
-        distil_oci::transport::discard_unfinished();
-        distil_tree::folder::discard_unfinished();
-        // As a shell reports a program that SIGINT ended.
-        std::process::exit(130);
-    };
-    // Fails only where a handler is set already; then the signal's own effect stays.
-    let _ = ctrlc::set_handler(clean);
 }

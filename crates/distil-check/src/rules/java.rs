@@ -238,23 +238,8 @@ const ARCHIVES: [&[u8]; 3] = [b".jar", b".war", b".rar"];
 
 /// A part of a file's bytes.
 fn part(content: &Content, offset: u64, size: u64) -> Result<Content, ZipError> {
-    let outside = ZipError::Damaged("an entry lies outside of it");
-    let Content::Range {
-        file,
-        offset: start,
-        size: whole,
-    } = content
-    else {
-        return Err(outside);
-    };
-    if offset.checked_add(size).is_none_or(|end| end > *whole) {
-        return Err(outside);
-    }
-    Ok(Content::Range {
-        file: file.clone(),
-        offset: start + offset,
-        size,
-    })
+    let part = content.part(offset, size);
+    part.ok_or(ZipError::Damaged("an entry lies outside of it"))
 }
 
 /// The version of a class file, by its first eight bytes (JVMS, 4.1).

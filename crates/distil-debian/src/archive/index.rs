@@ -226,7 +226,8 @@ fn condensed_meanwhile<T: Send>(
 ) -> Result<(Blob, Option<T>), FetchError> {
     std::thread::scope(|scope| {
         let (sender, followers) = mpsc::channel();
-        let other = scope.spawn(move || {
+        // Without a thread to spare nobody follows, and it is condensed once it is there.
+        let other = std::thread::Builder::new().spawn_scoped(scope, move || {
             let follower = followers.recv().ok()?;
             condense(Box::new(follower))
         });
@@ -236,9 +237,10 @@ fn condensed_meanwhile<T: Send>(
         };
         let blob = fetcher.blob_followed(address, entry.size, &entry.sha256, store, &follow);
         drop(sender);
-        let early = match other.join() {
-            Ok(early) => early,
-            Err(panic) => std::panic::resume_unwind(panic),
+        let early = match other.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(early)) => early,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            Err(_) => None,
         };
         Ok((blob?, early))
     })

@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::time::{Duration, SystemTime};
 
-use distil_store::Store;
+use distil_store::{Store, parallel};
 use serde::{Deserialize, Serialize};
 
 use crate::fetch::{Fetcher, Mirror};
@@ -161,20 +161,10 @@ impl Archive {
     }
 }
 
-/// Does something with each at the same time.
+/// Does something with each at the same time: they wait for mirrors.
 fn at_once<T: Sync, R: Send>(all: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    std::thread::scope(|scope| {
-        let act = &act;
-        let tasks: Vec<_> = all
-            .iter()
-            .map(|one| scope.spawn(move || act(one)))
-            .collect();
-        let join = |task: std::thread::ScopedJoinHandle<'_, _>| match task.join() {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
-        tasks.into_iter().map(join).collect()
-    })
+    let threads = NonZeroUsize::new(all.len()).unwrap_or(NonZeroUsize::MIN);
+    parallel::map(all, threads, act)
 }
 
 fn open_pocket(

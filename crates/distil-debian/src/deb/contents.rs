@@ -11,11 +11,10 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::sync::Arc;
 
-use distil_store::Digest;
+use distil_store::ReadAt;
 use distil_tree::Content;
 use serde::{Deserialize, Serialize};
 
@@ -82,29 +81,27 @@ pub enum EntryKind {
 pub struct PackageFile {
     /// The package.
     pub package: Package,
-    file: Arc<File>,
-    identity: Option<Digest>,
+    file: Arc<dyn ReadAt>,
 }
 
 impl PackageFile {
-    /// Opens what [`Package::write_index`] ended.
+    /// Opens what [`Package::write_index`] ended, which has `size` bytes.
     ///
     /// # Errors
     /// If the file was not written so, or has another version.
-    pub fn open(mut file: File) -> io::Result<Self> {
+    pub fn open(file: impl ReadAt + 'static, size: u64) -> io::Result<Self> {
         let damaged = || io::Error::new(io::ErrorKind::InvalidData, "not an unpacked package");
-        let end = file.seek(SeekFrom::End(-16))?;
+        let end = size.checked_sub(16).ok_or_else(damaged)?;
         let (mut length, mut magic) = ([0; 8], [0; 8]);
-        file.read_exact(&mut length)?;
-        file.read_exact(&mut magic)?;
+        file.read_exact_at(&mut length, end)?;
+        file.read_exact_at(&mut magic, end + 8)?;
         let length = u64::from_le_bytes(length);
         if &magic != MAGIC || length > MAX_INDEX {
             return Err(damaged());
         }
         let content = end.checked_sub(length).ok_or_else(damaged)?;
-        file.seek(SeekFrom::Start(content))?;
-        let mut index = Vec::new();
-        (&mut file).take(length).read_to_end(&mut index)?;
+        let mut index = vec![0; usize::try_from(length).map_err(|_| damaged())?];
+        file.read_exact_at(&mut index, content)?;
         let package: Package = serde_json::from_slice(&index)?;
         let inside = |entry: &PackageEntry| match entry.kind {
             EntryKind::File { offset, size, .. } => {
@@ -118,22 +115,7 @@ impl PackageFile {
         Ok(Self {
             package,
             file: Arc::new(file),
-            identity: None,
         })
-    }
-
-    /// The same, of a file whose bytes have this digest.
-    pub fn identified_by(self, digest: Digest) -> Self {
-        Self {
-            identity: Some(digest),
-            ..self
-        }
-    }
-
-    /// The file that all [`Content`] of the package is a part of, and the digest of its bytes,
-    /// where it is known: so a part of it is named without being read.
-    pub fn source(&self) -> Option<(Arc<File>, Digest)> {
-        Some((self.file.clone(), self.identity?))
     }
 
     /// The bytes of an entry, if it is a file or another name of one.

@@ -1,4 +1,4 @@
-use std::io::{Seek, Write};
+use std::io::Write;
 use std::num::NonZeroUsize;
 
 use distil_fixture::{Compression, DebBuilder, DebFault, Entry, EntryKind as Member};
@@ -16,8 +16,7 @@ fn unpack_bytes(bytes: &[u8]) -> Result<PackageFile, DebError> {
     let package = unpack(bytes, expected, 1 << 20, NonZeroUsize::MIN, &mut output)?;
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&output).unwrap();
-    file.rewind().unwrap();
-    let read = PackageFile::open(file).unwrap();
+    let read = PackageFile::open(file, output.len() as u64).unwrap();
     assert_eq!(read.package, package);
     Ok(read)
 }

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::num::NonZeroUsize;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use distil_store::Digest;
 
@@ -66,12 +67,12 @@ pub fn condense(
         length += text.len();
         Ok(())
     };
-    if threads.get() == 1 {
-        while let Some(block) = blocks.next()? {
-            take(condense_block(&block, architecture)?)?;
-        }
-    } else {
-        in_parallel(blocks, architecture, threads, take)?;
+    if threads.get() > 1 {
+        in_parallel(&mut blocks, architecture, threads, &mut take)?;
+    }
+    // All of them, or none that are left; or those for which the machine had no threads.
+    while let Some(block) = blocks.next()? {
+        take(condense_block(&block, architecture)?)?;
     }
     output.flush().map_err(IndexError::Write)?;
     Ok(draft.finish(length))
@@ -91,8 +92,9 @@ struct Job {
 }
 
 /// One thread reads, several condense, and this one takes what comes out, in the order of the text.
+/// Where there are no threads to be had, nothing of `blocks` is read.
 fn in_parallel(
-    mut blocks: Blocks<impl Read + Send>,
+    blocks: &mut Blocks<impl Read + Send>,
     architecture: &str,
     threads: NonZeroUsize,
     mut take: impl FnMut(Part) -> Result<(), IndexError>,
@@ -100,17 +102,19 @@ fn in_parallel(
     let (jobs, queue) = sync_channel::<Job>(threads.get());
     let queue = &Mutex::new(queue);
     std::thread::scope(|scope| {
-        for _ in 0..threads.get() {
-            scope.spawn(move || {
-                while let Some(Job { block, done }) = next(queue) {
-                    // Nobody listens any more after an error.
-                    let _ = done.send(condense_block(&block, architecture));
-                }
-            });
+        let work = move || {
+            while let Some(Job { block, done }) = next(queue) {
+                // Nobody listens any more after an error.
+                let _ = done.send(condense_block(&block, architecture));
+            }
+        };
+        let spawn = |_| thread::Builder::new().spawn_scoped(scope, work).ok();
+        if (0..threads.get()).map_while(spawn).count() == 0 {
+            return Ok(());
         }
         // The results of as many blocks wait at most.
         let (under_way, results) = sync_channel(threads.get());
-        let reader = scope.spawn(move || {
+        let read = move || {
             while let Some(block) = blocks.next()? {
                 let (done, result) = sync_channel(1);
                 let is_wanted =
@@ -120,14 +124,16 @@ fn in_parallel(
                 }
             }
             Ok(())
-        });
+        };
+        let Ok(reader) = thread::Builder::new().spawn_scoped(scope, read) else {
+            return Ok(());
+        };
         let taken = results
             .into_iter()
-            .try_for_each(|result: Receiver<_>| match result.recv() {
-                Ok(part) => take(part?),
-                // Its thread died, and panics when it is joined.
-                Err(_) => Ok(()),
-            });
+            .map(|result: Receiver<_>| result.recv())
+            // One whose thread died panics when it is joined.
+            .map_while(Result::ok)
+            .try_for_each(|part: Result<_, _>| take(part?));
         let read = match reader.join() {
             Ok(read) => read,
             Err(panic) => std::panic::resume_unwind(panic),

@@ -52,7 +52,7 @@ fn unpacked(deb: &DebBuilder) -> PackageFile {
     unpack(bytes.as_slice(), expected, 1 << 20, threads, &mut output).unwrap();
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&output).unwrap();
-    PackageFile::open(file).unwrap()
+    PackageFile::open(file, output.len() as u64).unwrap()
 }
 
 impl Root {

@@ -7,18 +7,18 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, BufWriter, Write};
+use std::num::NonZeroUsize;
 use std::os::unix::fs::{FileExt as _, FileTypeExt as _};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use distil_store::Hasher;
+use distil_store::unfinished::UnfinishedFile;
+use distil_store::{Hasher, parallel};
 use serde_json::json;
 
 use crate::image::{Content, Image};
 use crate::reference::Reference;
 use crate::transport::blobs::{self, Blob};
 use crate::transport::error::Problem;
-use crate::transport::unfinished::UnfinishedFile;
 
 /// The names that an archive carries.
 pub(crate) struct Names<'a> {
@@ -123,25 +123,15 @@ pub(crate) fn is_written(
     if metadata.len() != size + END as u64 {
         return Ok(false);
     }
-    let next = AtomicUsize::new(0);
-    let differs = AtomicBool::new(false);
-    let compare = || {
-        while let Some((offset, header, blob)) = members.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if differs.load(Ordering::Relaxed) {
-                return;
-            }
-            // A file that cannot be read is none that is as it should be.
-            if !is_member(&file, *offset, header, blob.as_ref()).unwrap_or(false) {
-                differs.store(true, Ordering::Relaxed);
-            }
-        }
+    let compare = |(offset, header, blob): &(u64, tar::Header, Option<Blob<'_>>)| {
+        // A file that cannot be read is none that is as it should be.
+        let is_same = is_member(&file, *offset, header, blob.as_ref()).unwrap_or(false);
+        is_same.then_some(()).ok_or(())
     };
-    std::thread::scope(|scope| {
-        scope.spawn(compare);
-        compare();
-    });
+    let two = NonZeroUsize::MIN.saturating_add(1);
+    let is_same = parallel::try_map(&members, two, compare).is_ok();
     let end = is_zero(&file, size, END as u64).unwrap_or(false);
-    Ok(end && !differs.into_inner())
+    Ok(end && is_same)
 }
 
 fn is_member(

@@ -60,7 +60,7 @@ fn write_to(
     let names = std::slice::from_ref(name);
     let (sender, receiver) = mpsc::channel(WAITING);
     let (made, sent) = thread::scope(|scope| {
-        let maker = scope.spawn(|| {
+        let make = || {
             let place = Path::new("the Docker daemon");
             let end = sender.clone();
             let mut out = BufWriter::with_capacity(CHUNK, Sender(sender));
@@ -71,15 +71,19 @@ fn write_to(
                 let _ = end.blocking_send(Err(io::Error::other("the archive cannot be made")));
             }
             made
-        });
+        };
+        let maker = thread::Builder::new().spawn_scoped(scope, make);
         let sent = in_a_runtime(async {
             let (docker, _) = connect(host).await?;
             load(&docker, receiver).await
         });
-        (maker.join(), sent)
+        let made = match maker {
+            Ok(maker) => maker.join().unwrap_or_else(|_| Err(died())),
+            Err(error) => Err(Problem::Daemon(error.into())),
+        };
+        (made, sent)
     });
     let sent = sent.map_err(|problem| explained(problem, &daemon, is_zstd));
-    let made = made.unwrap_or_else(|_| Err(died()));
     match (made, sent) {
         // When the daemon hangs up, it says why, and we only see that it did.
         (Err(Problem::File { .. }), Err(refused)) => Err(refused),
@@ -114,7 +118,12 @@ fn in_a_runtime<T: Send>(
             .map_err(|error| Problem::Daemon(error.into()))?
             .block_on(work)
     };
-    thread::scope(|scope| scope.spawn(run).join()).unwrap_or_else(|_| Err(died()))
+    thread::scope(
+        |scope| match thread::Builder::new().spawn_scoped(scope, run) {
+            Ok(thread) => thread.join().unwrap_or_else(|_| Err(died())),
+            Err(error) => Err(Problem::Daemon(error.into())),
+        },
+    )
 }
 
 fn died() -> Problem {

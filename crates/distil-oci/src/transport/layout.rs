@@ -6,7 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use distil_store::Digest;
+use distil_store::unfinished::{UnfinishedDirectory, UnfinishedFile};
+use distil_store::{Digest, has_no_locks};
 use serde_json::{Value, json};
 
 use crate::image::Content;
@@ -16,7 +17,6 @@ use crate::transport::blobs::{self, Blob};
 use crate::transport::combined::Names;
 use crate::transport::documents::{self, Blobs};
 use crate::transport::error::Problem;
-use crate::transport::unfinished::{UnfinishedFile, UnfinishedFolder};
 
 /// A folder that is an image layout.
 struct Layout<'a> {
@@ -47,7 +47,7 @@ pub(crate) fn write(path: &Path, content: &Content, names: &Names<'_>) -> Result
             if !parent.as_os_str().is_empty() {
                 fs::create_dir_all(parent).map_err(Problem::file("create", parent))?;
             }
-            let new = UnfinishedFolder::new_in(parent).map_err(failed("create"))?;
+            let new = UnfinishedDirectory::new_in(parent).map_err(failed("create"))?;
             Layout {
                 path: new.path(),
                 name: path,
@@ -131,7 +131,7 @@ impl<'a> Layout<'a> {
         match file.lock() {
             Ok(()) => Ok(Some(file)),
             // Some network file systems have no locks; a race is unlikely, and loses an entry.
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(None),
+            Err(error) if has_no_locks(&error) => Ok(None),
             Err(error) => Err(Problem::file("lock", path)(error)),
         }
     }

@@ -23,11 +23,9 @@ mod error;
 mod layout;
 mod location;
 mod registry;
-mod unfinished;
 
 pub use error::{Problem, TransportError};
 pub use location::{InvalidLocation, Location};
-pub use unfinished::discard_unfinished;
 
 use crate::image::Content;
 use crate::platform::Platform;

@@ -10,7 +10,8 @@ use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
 use rustix::fs::{fstat, openat, readlinkat, statat};
 use rustix::io::Errno;
 
-use super::{Below, FOLDER, FolderError};
+use super::below::{Below, FOLDER};
+use super::error::FolderError;
 use crate::path::TreePath;
 use crate::tree::Metadata;
 

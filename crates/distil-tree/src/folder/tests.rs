@@ -3,7 +3,8 @@ mod unfinished;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
-use std::io::Write as _;
+use std::io::{self, Write as _};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
@@ -11,14 +12,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use distil_store::unfinished::discard_unfinished;
 use proptest::prelude::*;
 use rustix::fs::{CWD, FileType, Mode};
 use rustix::process::{getegid, geteuid};
 use tempfile::TempDir;
 
+use super::below::Below;
 use super::unfinished::{UnfinishedFolder, make_folder};
 use super::*;
 use crate::content::Content;
+use crate::path::TreePath;
 use crate::tree::{Entry, FileNode, Kind, Metadata, Origin, Tree};
 
 fn entry(kind: Kind, mode: u32) -> Entry {

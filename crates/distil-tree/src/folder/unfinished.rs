@@ -1,62 +1,22 @@
-//! A folder that appears whole or not at all: filled under another name beside its place, then
-//! renamed.
-//!
-//! What is not finished is removed when it is dropped. A process that is about to end without
-//! unwinding calls [`discard_unfinished`]; what even that misses (a kill, a power cut) is
-//! recognised by its name, `.NAME.` and six letters.
+//! A root file system that appears whole or not at all: written under another name beside its
+//! final one, `.NAME.` and six letters, then renamed.
 
-use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use distil_store::unfinished::{Discard, Unfinished};
 use rustix::fs::{AtFlags, Dir, FileType, Mode};
 use rustix::fs::{chmodat, fchmod, mkdirat, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
-use super::{Below, FOLDER};
+use super::below::{Below, FOLDER};
 use crate::path::TreePath;
 
 /// The most bytes of a name that the temporary one repeats, so that it is no longer than allowed.
 const MAX_REPEATED: usize = 200;
-
-/// What this process has begun and not finished, by a number.
-static UNFINISHED: Mutex<Unfinished> = Mutex::new(Unfinished {
-    folders: BTreeMap::new(),
-    next: 0,
-    discarded: false,
-});
-
-struct Unfinished {
-    folders: BTreeMap<u64, Arc<Temporary>>,
-    next: u64,
-    /// Nothing more is begun, and nothing is made in what was.
-    discarded: bool,
-}
-
-/// Removes the folders that [`write`](super::write()) has begun in this process and not finished,
-/// and lets none begin any more: for the handler of an interrupt, in a program that then ends at
-/// once.
-pub fn discard_unfinished() {
-    let mut unfinished = lock();
-    unfinished.discarded = true;
-    for folder in unfinished.folders.values() {
-        let _ = folder.remove();
-    }
-}
-
-/// Whether that has happened. What fails then fails for this reason, whatever it says: folders
-/// vanish under those who write into them.
-pub(super) fn discarded() -> bool {
-    lock().discarded
-}
-
-fn lock() -> MutexGuard<'static, Unfinished> {
-    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A folder under its temporary name; held by what is open, whatever becomes of paths.
 #[derive(Debug)]
@@ -66,19 +26,17 @@ struct Temporary {
     folder: OwnedFd,
 }
 
-impl Temporary {
-    fn remove(&self) -> io::Result<()> {
-        clear(self.folder.as_fd())?;
-        Ok(unlinkat(&self.parent, &self.name, AtFlags::REMOVEDIR)?)
+impl Discard for Temporary {
+    fn discard(&self) {
+        if clear(self.folder.as_fd()).is_ok() {
+            let _ = unlinkat(&self.parent, &self.name, AtFlags::REMOVEDIR);
+        }
     }
 }
 
 /// A folder that is being filled.
 #[derive(Debug)]
-pub(super) struct UnfinishedFolder {
-    number: u64,
-    temporary: Arc<Temporary>,
-}
+pub(super) struct UnfinishedFolder(Unfinished<Temporary>);
 
 impl UnfinishedFolder {
     /// An empty folder in `parent`, which is the folder at `path`, that only this user may enter
@@ -88,43 +46,33 @@ impl UnfinishedFolder {
         let prefix = [b".", repeated, b"."].concat();
         let mut builder = tempfile::Builder::new();
         builder.prefix(OsStr::from_bytes(&prefix)).rand_bytes(6);
-        let mut unfinished = lock();
-        if unfinished.discarded {
-            return Err(interrupted());
-        }
-        // Only the name is made by `tempfile`; the folder is made in the open parent.
-        let made = builder.make_in(path, |path| {
-            let name = path.file_name().unwrap_or_default().to_owned();
-            let folder = make_folder(parent.as_fd(), name.as_bytes())?;
-            Ok((name, folder))
-        })?;
-        let ((name, folder), kept) = made.into_parts();
-        // What `tempfile` removes are files.
-        kept.keep().map_err(|error| error.error)?;
-        let temporary = Arc::new(Temporary {
-            parent,
-            name,
-            folder,
-        });
-        let number = unfinished.next;
-        unfinished.next += 1;
-        unfinished.folders.insert(number, temporary.clone());
-        Ok(Self { number, temporary })
+        let make = || {
+            // Only the name is made by `tempfile`; the folder is made in the open parent.
+            let made = builder.make_in(path, |path| {
+                let name = path.file_name().unwrap_or_default().to_owned();
+                let folder = make_folder(parent.as_fd(), name.as_bytes())?;
+                Ok((name, folder))
+            })?;
+            let ((name, folder), kept) = made.into_parts();
+            // What `tempfile` removes are files.
+            kept.keep().map_err(|error| error.error)?;
+            Ok(Temporary {
+                parent,
+                name,
+                folder,
+            })
+        };
+        Unfinished::begin(make).map(Self)
     }
 
     /// The folder, open.
     pub(super) fn folder(&self) -> BorrowedFd<'_> {
-        self.temporary.folder.as_fd()
+        self.0.get().folder.as_fd()
     }
 
-    /// Does something to a name in the folder, unless the folder is being discarded: nothing new
-    /// appears behind the back of what removes it.
+    /// Does something to a name in the folder, unless the folder is being discarded.
     pub(super) fn change<T>(&self, change: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        let unfinished = lock();
-        if unfinished.discarded {
-            return Err(interrupted());
-        }
-        change()
+        self.0.change(change)
     }
 
     /// Gives the folder its name.
@@ -132,27 +80,11 @@ impl UnfinishedFolder {
     /// # Errors
     /// Also when there is something of this name other than an empty folder.
     pub(super) fn finish(self, name: &OsStr) -> io::Result<()> {
-        let mut unfinished = lock();
-        if unfinished.discarded {
-            return Err(interrupted());
-        }
-        let parent = &self.temporary.parent;
-        renameat(parent, &self.temporary.name, parent, name)?;
-        unfinished.folders.remove(&self.number);
-        Ok(())
+        self.0.finish(|made| {
+            let parent = &made.parent;
+            Ok(renameat(parent, &made.name, parent, name)?)
+        })
     }
-}
-
-impl Drop for UnfinishedFolder {
-    fn drop(&mut self) {
-        if let Some(temporary) = lock().folders.remove(&self.number) {
-            let _ = temporary.remove();
-        }
-    }
-}
-
-fn interrupted() -> io::Error {
-    io::Error::other("the program was interrupted")
 }
 
 /// Makes a folder that its owner, and nobody else, may use, whatever the umask.

@@ -8,13 +8,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use distil_store::unfinished::is_discarded;
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Timespec, Timestamps, Uid};
 use rustix::fs::{UTIME_OMIT, chownat, fchmod, fchown, futimens, linkat, openat};
 use rustix::fs::{fstat, statat, symlinkat, utimensat};
 use rustix::io::Errno;
 
-use super::unfinished::{UnfinishedFolder, discarded, make_folder};
-use super::{Below, FOLDER, FolderError, Part};
+use super::below::{Below, FOLDER};
+use super::error::{FolderError, Part};
+use super::unfinished::{UnfinishedFolder, make_folder};
 use crate::path::TreePath;
 use crate::tree::{Entry, FileNode, Kind, Metadata, Tree};
 
@@ -50,7 +52,7 @@ pub struct Written {
 /// # Errors
 /// [`FolderError`]; the folder is as it was then, and nothing stays beside it.
 pub fn write(tree: &Tree, place: &Path) -> Result<Written, FolderError> {
-    write_whole(tree, place).map_err(|error| match discarded() {
+    write_whole(tree, place).map_err(|error| match is_discarded() {
         true => FolderError::Interrupted(place.to_owned()),
         false => error,
     })

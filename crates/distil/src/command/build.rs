@@ -31,12 +31,13 @@ pub(crate) fn run(arguments: &cli::Build) -> Result<(), CommandError> {
             suite.codename, one.platform, one.why
         ));
     }
-    for request in &requests {
+    let built = requests.iter().try_for_each(|request| {
         let outcome = session.build(request)?;
-        print(outcome.digest)?;
-    }
+        print(outcome.digest)
+    });
+    // What a build that failed has put into the store counts, too.
     session.finish();
-    Ok(())
+    built
 }
 
 fn requests(arguments: &cli::Build) -> Result<Vec<ImageRequest>, CommandError> {

@@ -1,14 +1,16 @@
 //! Ended at any moment, the next run just works.
 
 use std::fs;
-use std::process::Stdio;
+use std::process::{Command, Output, Stdio};
 
 use distil_fixture::{Fault, Server, Times};
 
 use crate::context::Context;
 
 /// A build that waits for a mirror, so that it can be ended in a known place.
-fn interrupted_by(signal: &str) {
+///
+/// `status` is its exit status then, where it has one.
+fn interrupted_by(signal: &str, status: Option<i32>) {
     let context = Context::new();
     let server = Server::start(context.archive()).unwrap();
     let security = Server::start(context.security()).unwrap();
@@ -38,7 +40,9 @@ fn interrupted_by(signal: &str) {
         .status()
         .unwrap();
     assert!(kill.success());
-    assert!(!child.wait().unwrap().success());
+    let ended = child.wait().unwrap();
+    assert!(!ended.success());
+    assert_eq!(ended.code(), status);
     assert_eq!(
         context.files(),
         Vec::<String>::new(),
@@ -56,10 +60,89 @@ fn interrupted_by(signal: &str) {
 
 #[test]
 fn by_ctrl_c() {
-    interrupted_by("INT");
+    interrupted_by("INT", Some(130));
+}
+
+#[test]
+fn by_a_termination() {
+    interrupted_by("TERM", Some(143));
+}
+
+#[test]
+fn by_a_hang_up() {
+    interrupted_by("HUP", Some(129));
 }
 
 #[test]
 fn by_a_kill() {
-    interrupted_by("KILL");
+    interrupted_by("KILL", None);
+}
+
+/// Runs a command through a shell that does something first.
+fn after(setup: &str, of: &Command) -> Output {
+    let shell = format!("{setup}; exec \"$0\" \"$@\"");
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(shell);
+    command.arg(of.get_program()).args(of.get_args());
+    command.env_clear();
+    command.envs(
+        of.get_envs()
+            .filter_map(|(name, value)| Some((name, value?))),
+    );
+    if let Some(folder) = of.get_current_dir() {
+        command.current_dir(folder);
+    }
+    command.output().unwrap()
+}
+
+#[test]
+fn a_hang_up_that_is_ignored_stays_so() {
+    let context = Context::new();
+    // `nohup` does this; the process then hangs up itself.
+    let output = after(
+        "trap '' HUP; kill -s HUP $$",
+        &context.command(&["build", "static"]),
+    );
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn by_a_limit_of_the_size_of_files() {
+    let context = Context::new();
+    // In blocks of 512 bytes; more than the store's small files have, and less than the image.
+    let output = after("ulimit -f 1", &context.command(&["build", "static"]));
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains("File too large"), "{message}");
+    assert_eq!(context.files(), Vec::<String>::new());
+    assert!(context.run(&["build", "static"]).starts_with("sha256:"));
+}
+
+#[test]
+fn few_open_files_are_enough() {
+    let context = Context::new();
+    let server = Server::start(context.archive()).unwrap();
+    let security = Server::start(context.security()).unwrap();
+    // The second time with the packages in the store, and the image not.
+    for name in ["python3", "python3:debug"] {
+        let mut command = context.bare(&["build", name, "--mirror", &server.url()]);
+        command
+            .arg("--mirror")
+            .arg(format!("security={}", security.url()))
+            .arg("--keyring")
+            .arg(context.archive().join("keyring.gpg"));
+        let output = after("ulimit -n 32", &command);
+        assert!(output.status.success(), "{}", context.stderr(&output));
+    }
+}
+
+#[test]
+fn no_thread_is_enough() {
+    let usual = Context::new().run(&["build", "python3"]);
+    let context = Context::new();
+    // No thread gets a stack as large as this.
+    let setup = "export RUST_MIN_STACK=70368744177664";
+    let output = after(setup, &context.command(&["build", "python3"]));
+    assert!(output.status.success(), "{}", context.stderr(&output));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), usual);
 }
