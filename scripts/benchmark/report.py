@@ -85,7 +85,7 @@ def written(measured, scale, large, levels, runs, drawing):
 
 Written by `scripts/bench` on {datetime.date.today()}; run it to have your own.
 [benchmarks-check.md](benchmarks-check.md) has `distil check` beside scanners, and
-[profiles.md](profiles.md) tells where the time goes.
+[profiles.md](dev/profiles.md) tells where the time goes.
 
 ![How long each way takes, and what distil's time and memory depend on]({drawing})
 

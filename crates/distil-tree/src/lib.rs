@@ -20,7 +20,7 @@ mod tree;
 
 pub use content::{Content, ContentId, ContentReader};
 pub use os_release::OsRelease;
-pub use path::{MAX_LENGTH, MAX_PART, PathError, Printable, TreePath};
+pub use path::{MAX_LENGTH, MAX_PART, PathError, Printable, TreePath, is_disguise};
 pub use pattern::{PatternError, Patterns};
 pub use tree::{
     Entry, FileNode, InsertError, Kind, Metadata, Origin, ResolveError, Tree, printable,

@@ -202,7 +202,7 @@ impl fmt::Display for Printable<'_> {
         use fmt::Write as _;
         for chunk in self.0.utf8_chunks() {
             for character in chunk.valid().chars() {
-                if character.is_control() || is_direction_mark(character) {
+                if is_disguise(character) {
                     write!(f, "{}", character.escape_default())?;
                 } else {
                     f.write_char(character)?;
@@ -216,9 +216,19 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// Characters that change the direction of the text around them, and so can disguise a name.
-fn is_direction_mark(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Whether a character moves a terminal, or changes the direction or the lines of the text around
+/// it, and so can disguise what is shown: control characters (C0, DEL and C1), the marks of the
+/// Unicode Bidirectional Algorithm (UAX #9, 2), and the separators of lines and paragraphs.
+pub fn is_disguise(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{061c}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}'
+        )
 }
 
 #[cfg(test)]

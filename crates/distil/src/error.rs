@@ -9,6 +9,7 @@ use distil_build::{BuildError, PlatformError, RequestError, SettingsError};
 
 use distil_tree::folder::FolderError;
 
+use crate::harmless::Lines;
 use crate::hints::{self, Hints};
 
 /// An error, and the status that the process ends with because of it.
@@ -69,7 +70,7 @@ impl CommandError {
         if self.error.is::<Said>() {
             return ExitCode::from(self.status);
         }
-        eprint!("{}", self.text());
+        eprint!("{}", Lines(self.text()));
         ExitCode::from(self.status)
     }
 

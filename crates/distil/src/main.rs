@@ -7,6 +7,7 @@ mod changes;
 mod cli;
 mod command;
 mod error;
+mod harmless;
 mod hints;
 mod printer;
 mod signals;

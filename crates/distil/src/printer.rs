@@ -8,6 +8,8 @@ use std::time::Duration;
 use distil_build::{Event, Events, Warning};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::harmless::Lines;
+
 /// Speaks to the user while an image is made.
 pub(crate) struct Printer {
     quiet: bool,
@@ -30,7 +32,7 @@ impl Printer {
     /// Says something that stays on the screen.
     pub(crate) fn say(&self, text: impl Display) {
         if !self.quiet {
-            self.with(|bar| bar.suspend(|| eprintln!("{text}")));
+            self.with(|bar| bar.suspend(|| eprintln!("{}", Lines(&text))));
         }
     }
 

@@ -6,9 +6,25 @@ use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use crate::error::CommandError;
+use crate::harmless::{Lines, cell, json};
+
+/// How many characters a column may have in all of its rows together, so that one long value beside
+/// thousands of rows does not fill the memory.
+const MAX_CHARACTERS: usize = 8 << 20;
+
+/// How many characters of a cell are shown in any case: more than any path has.
+const FEWEST_CHARACTERS: usize = 5000;
 
 /// A table with a heading and without lines. Columns in `right` are aligned to the right.
 pub(crate) fn table(heading: &[&str], rows: Vec<Vec<String>>, right: &[usize]) -> Table {
+    // Each row is as wide as the widest cell of each column.
+    let widest = (MAX_CHARACTERS / rows.len().max(1)).max(FEWEST_CHARACTERS);
+    let rows = rows.iter().map(|row| {
+        let cells = row.iter().map(|text| cell(text));
+        cells
+            .map(|text| shortened(text, widest))
+            .collect::<Vec<_>>()
+    });
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)
@@ -24,17 +40,50 @@ pub(crate) fn table(heading: &[&str], rows: Vec<Vec<String>>, right: &[usize]) -
     table
 }
 
-/// Prints text on stdout.
-pub(crate) fn print(text: impl std::fmt::Display) -> Result<(), CommandError> {
-    writeln!(io::stdout().lock(), "{text}").map_err(CommandError::failure)
+/// The text, or its beginning if it has more characters than `most`.
+fn shortened(text: String, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
-/// Prints a table on stdout, without blanks at the ends of lines.
+/// Prints text on stdout; what could do harm to a terminal in it does not.
+pub(crate) fn print(text: impl std::fmt::Display) -> Result<(), CommandError> {
+    writeln!(io::stdout().lock(), "{}", Lines(text)).map_err(CommandError::failure)
+}
+
+/// Prints a table on stdout, without spaces at the ends of lines.
 pub(crate) fn print_table(table: &Table) -> Result<(), CommandError> {
     print(table.trim_fmt())
 }
 
 /// Prints a JSON document on stdout.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), CommandError> {
-    print(serde_json::to_string_pretty(value).map_err(CommandError::failure)?)
+    let document = serde_json::to_string_pretty(value).map_err(CommandError::failure)?;
+    print(json(&document))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_value_beside_many_rows_does_not_fill_the_memory() {
+        let mut rows = vec![vec![String::new(), String::new()]; 10_000];
+        rows[5000] = vec!["x".repeat(100_000), "y".repeat(100_000)];
+        let text = table(&["A", "B"], rows, &[]).to_string();
+        assert!(text.len() < 150_000_000, "{}", text.len());
+        assert!(text.contains('…'));
+    }
+
+    #[test]
+    fn what_is_alone_is_shown_whole() {
+        let rows = vec![vec!["x".repeat(100_000)]];
+        assert!(
+            table(&["A"], rows, &[])
+                .to_string()
+                .contains(&"x".repeat(100_000))
+        );
+    }
 }
