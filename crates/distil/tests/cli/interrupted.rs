@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Command, Output, Stdio};
 
-use distil_fixture::{Fault, Server, Times};
+use distil_fixture::{DebBuilder, Fault, Server, Times};
 
 use crate::context::Context;
 
@@ -133,11 +133,23 @@ fn by_a_limit_of_the_size_of_files() {
 
 #[test]
 fn few_open_files_are_enough() {
-    let context = Context::new();
+    // More packages than there may be open files.
+    let names: Vec<String> = (0..40)
+        .map(|number| format!("one-of-many-{number}"))
+        .collect();
+    let package = |name: &String| {
+        let path = format!("usr/share/{name}/data");
+        DebBuilder::new(name, "1", "all").file(&path, format!("of {name}"))
+    };
+    let context = Context::with_packages(names.iter().map(package).collect());
+    let packages = names.join(", ");
+    context.define(&format!(
+        "{{name: app, from: python3, packages: [{packages}]}}"
+    ));
     let server = Server::start(context.archive()).unwrap();
     let security = Server::start(context.security()).unwrap();
-    // The second time with the packages in the store, and the image not.
-    for name in ["python3", "python3:debug"] {
+    // Also with packages that are in the store, and an image that is not.
+    for name in ["python3", "python3:debug", "app.yaml"] {
         let mut command = context.bare(&["build", name, "--mirror", &server.url()]);
         command
             .arg("--mirror")
