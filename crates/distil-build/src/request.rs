@@ -53,7 +53,7 @@ impl Request {
             Some((name, variant)) => {
                 let named = Variant::named(variant).map_err(|source| {
                     let names = Variant::ALL.map(Variant::name);
-                    let nearest = distil_store::nearest(variant, names.into_iter(), 2);
+                    let nearest = distil_store::nearest(variant, names, 2);
                     RequestError::Variant { source, nearest }
                 })?;
                 (name, named)

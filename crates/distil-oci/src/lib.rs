@@ -14,6 +14,7 @@ pub mod layer;
 pub mod layer_writer;
 mod members;
 mod nearest;
+mod piece_pool;
 mod pieces;
 pub mod platform;
 pub mod reference;

@@ -3,26 +3,36 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tempfile::NamedTempFile;
 
 use crate::digest::{Digest, HashingWriter};
+use crate::disk::Disk;
 use crate::error::StoreError;
 use crate::follow::{Followed, Follower};
 use crate::plain;
 use crate::read_at::ReadAt;
-use crate::store::Store;
 
 /// A file of the store, known by its digest. It is opened when it is read.
 #[derive(Debug, Clone)]
 pub struct Blob {
-    pub(crate) store: Store,
-    pub(crate) digest: Digest,
-    pub(crate) size: u64,
-    pub(crate) path: PathBuf,
+    disk: Arc<Disk>,
+    digest: Digest,
+    size: u64,
+    path: PathBuf,
 }
 
 impl Blob {
+    pub(crate) fn new(disk: &Arc<Disk>, digest: Digest, size: u64, path: PathBuf) -> Self {
+        Self {
+            disk: Arc::clone(disk),
+            digest,
+            size,
+            path,
+        }
+    }
+
     /// The SHA-256 of the content.
     pub fn digest(&self) -> Digest {
         self.digest
@@ -47,7 +57,7 @@ impl Blob {
     /// store, and the answer is none.
     pub fn verify(&self) -> Result<Option<File>, StoreError> {
         // What is read at positions later is opened anew, and so is what has been verified.
-        self.store.open_blobs().forget(&self.digest);
+        self.disk.open_blobs().forget(&self.digest);
         let mut file = self.open()?;
         let read = || StoreError::io("read", &self.path);
         let (digest, _) = Digest::of_reader(&mut file).map_err(read())?;
@@ -78,9 +88,9 @@ impl Blob {
     /// Takes the file out of the store that was read, and whose bytes turned out to be others than
     /// it is named after.
     fn discard(&self, read: &File) -> Result<(), StoreError> {
-        self.store.open_blobs().forget(&self.digest);
-        self.store.note_damage();
-        self.store.remove_damaged(&self.path, read)
+        self.disk.open_blobs().forget(&self.digest);
+        self.disk.note_damage();
+        self.disk.remove_damaged(&self.path, read)
     }
 }
 
@@ -89,7 +99,7 @@ impl Blob {
 impl ReadAt for Blob {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let open = || self.open().map_err(io::Error::other);
-        let file = self.store.open_blobs().get(&self.digest, open)?;
+        let file = self.disk.open_blobs().get(&self.digest, open)?;
         ReadAt::read_at(&*file, buffer, offset)
     }
 
@@ -100,12 +110,21 @@ impl ReadAt for Blob {
 
 /// A blob that is being written. Dropped without a commit, it leaves nothing.
 pub struct BlobWriter {
-    pub(crate) store: Store,
-    pub(crate) output: HashingWriter<BufWriter<NamedTempFile>>,
-    pub(crate) followed: Option<Followed>,
+    disk: Arc<Disk>,
+    output: HashingWriter<BufWriter<NamedTempFile>>,
+    followed: Option<Followed>,
 }
 
 impl BlobWriter {
+    pub(crate) fn new(disk: &Arc<Disk>) -> Result<Self, StoreError> {
+        let output = BufWriter::with_capacity(1 << 16, disk.new_file()?);
+        Ok(Self {
+            disk: Arc::clone(disk),
+            output: HashingWriter::new(output),
+            followed: None,
+        })
+    }
+
     /// The digest of what was written so far.
     pub fn digest(&self) -> Digest {
         self.output.digest()
@@ -122,7 +141,7 @@ impl BlobWriter {
     /// If the file cannot be shared with it.
     pub fn follow(&mut self) -> Result<Follower, StoreError> {
         let file = self.output.get_ref().get_ref().as_file().try_clone();
-        let file = file.map_err(StoreError::io("read", self.store.writing_folder()))?;
+        let file = file.map_err(StoreError::io("read", self.disk.writing_folder()))?;
         let (followed, follower) = Followed::new(file, self.in_the_file());
         self.followed = Some(followed);
         Ok(follower)
@@ -136,17 +155,17 @@ impl BlobWriter {
     /// Puts the blob in its place.
     pub fn commit(self) -> Result<Blob, StoreError> {
         let (digest, size) = (self.output.digest(), self.output.written());
-        let store = self.store;
+        let disk = self.disk;
         let file = self.output.into_inner().into_inner();
         let file = file.map_err(|error| {
-            StoreError::io("write to", store.writing_folder())(error.into_error())
+            StoreError::io("write to", disk.writing_folder())(error.into_error())
         })?;
-        let path = store.place(file, &digest)?;
+        let path = disk.place(file, &digest)?;
         if let Some(followed) = self.followed {
             followed.complete(size);
         }
         Ok(Blob {
-            store,
+            disk,
             digest,
             size,
             path,

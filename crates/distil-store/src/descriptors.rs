@@ -105,4 +105,38 @@ mod tests {
         read("b");
         assert_eq!(opened.get(), 5);
     }
+
+    /// In a process of its own, which may have few files open.
+    #[test]
+    fn hundreds_of_blobs_need_few_open_files() {
+        const ALONE: &str = "DISTIL_STORE_TEST_ALONE";
+        if std::env::var_os(ALONE).is_none() {
+            let name = "descriptors::tests::hundreds_of_blobs_need_few_open_files";
+            let output = std::process::Command::new("sh")
+                .args(["-c", "ulimit -n 32; exec \"$@\"", "sh"])
+                .arg(std::env::current_exe().unwrap())
+                .args(["--exact", name])
+                .env(ALONE, "1")
+                .output()
+                .unwrap();
+            let text = String::from_utf8_lossy(&output.stdout);
+            assert!(text.contains("1 passed"), "{text}");
+            return;
+        }
+        assert_eq!(descriptor_limit(), 32);
+        let folder = tempfile::tempdir().unwrap();
+        let store = crate::Store::open(folder.path()).unwrap();
+        let blobs: Vec<crate::Blob> = (0..300_u32)
+            .map(|number| store.put(&number.to_le_bytes()).unwrap())
+            .collect();
+        let threads = std::num::NonZeroUsize::new(4).unwrap();
+        for _ in 0..2 {
+            let read = crate::parallel::map(&blobs, threads, |blob| {
+                let mut bytes = [0; 4];
+                crate::ReadAt::read_exact_at(blob, &mut bytes, 0).unwrap();
+                u32::from_le_bytes(bytes)
+            });
+            assert_eq!(read, (0..300).collect::<Vec<u32>>());
+        }
+    }
 }

@@ -5,6 +5,7 @@
 mod blob;
 mod descriptors;
 mod digest;
+mod disk;
 mod error;
 mod follow;
 mod key;

@@ -18,25 +18,16 @@
 //! folder and is gone with the process. The same happens to single files where a part of the store is
 //! another user's; what that user has and this one may not read is not there.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
-
-use rustix::fs::{Access, access};
-use tempfile::NamedTempFile;
 
 use crate::blob::{Blob, BlobWriter};
-use crate::descriptors::OpenBlobs;
-use crate::digest::{Digest, HashingWriter};
+use crate::digest::Digest;
+use crate::disk::{Disk, key_path};
 use crate::error::StoreError;
 use crate::key::Key;
-use crate::lease::{self, Lease};
 use crate::plain;
-use crate::unfinished::ScratchDirectory;
 
 /// The most bytes of a key's file.
 pub(crate) const MAX_KEY: u64 = 256;
@@ -46,27 +37,7 @@ pub(crate) const MAX_KEY: u64 = 256;
 /// Cheap to clone; any number of threads and processes may use one folder at once.
 #[derive(Debug, Clone)]
 pub struct Store {
-    shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    root: PathBuf,
-    write: Place,
-    open_blobs: OpenBlobs,
-    /// Whether something lies with the lease since it may not be put in its place.
-    has_own: AtomicBool,
-    damaged: AtomicU64,
-    written: AtomicU64,
-}
-
-/// Where things are written.
-#[derive(Debug)]
-enum Place {
-    /// Into the store.
-    Own(Lease),
-    /// Elsewhere, since the store may only be read.
-    Elsewhere(ScratchDirectory),
+    disk: Arc<Disk>,
 }
 
 impl Store {
@@ -76,111 +47,38 @@ impl Store {
     /// # Errors
     /// If there is none and none can be made.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
-        let root = root.into();
-        let write = match prepare(&root) {
-            Ok(lease) => Place::Own(lease),
-            Err(error) if error.is_refusal() && root.join("blobs").is_dir() => {
-                let elsewhere = std::env::temp_dir();
-                Place::Elsewhere(
-                    ScratchDirectory::new().map_err(StoreError::io("write to", &elsewhere))?,
-                )
-            }
-            Err(error) => return Err(error),
-        };
-        Ok(Self {
-            shared: Arc::new(Shared {
-                root,
-                write,
-                open_blobs: OpenBlobs::new(),
-                has_own: AtomicBool::new(false),
-                damaged: AtomicU64::new(0),
-                written: AtomicU64::new(0),
-            }),
-        })
+        let disk = Arc::new(Disk::open(root.into())?);
+        Ok(Self { disk })
+    }
+
+    /// What the store is on disk.
+    pub(crate) fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     /// The folder of the store.
     pub fn root(&self) -> &Path {
-        &self.shared.root
+        self.disk.root()
     }
 
     /// Whether the store may not be written, so that what is made is lost with the process.
     pub fn is_read_only(&self) -> bool {
-        matches!(self.shared.write, Place::Elsewhere(_))
+        self.disk.is_read_only()
     }
 
     /// How many damaged files were found, and taken out.
     pub fn damaged(&self) -> u64 {
-        self.shared.damaged.load(Ordering::Relaxed)
+        self.disk.damaged()
     }
 
     /// How many bytes this process has put into the store.
     pub fn written(&self) -> u64 {
-        self.shared.written.load(Ordering::Relaxed)
-    }
-
-    /// The blobs of this process that are open to be read at positions.
-    pub(crate) fn open_blobs(&self) -> &OpenBlobs {
-        &self.shared.open_blobs
-    }
-
-    pub(crate) fn note_damage(&self) {
-        self.shared.damaged.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// The number of this process's lease.
-    pub(crate) fn lease(&self) -> Option<u64> {
-        match &self.shared.write {
-            Place::Own(lease) => Some(lease.number),
-            Place::Elsewhere(_) => None,
-        }
-    }
-
-    /// The folder for what is being written.
-    pub(crate) fn writing_folder(&self) -> &Path {
-        match &self.shared.write {
-            Place::Own(lease) => &lease.folder,
-            Place::Elsewhere(folder) => folder.path(),
-        }
-    }
-
-    /// The folder that what is written belongs to.
-    fn home(&self) -> &Path {
-        match &self.shared.write {
-            Place::Own(_) => &self.shared.root,
-            Place::Elsewhere(folder) => folder.path(),
-        }
-    }
-
-    /// The folders where something may be, the likeliest first.
-    fn homes(&self) -> impl Iterator<Item = &Path> {
-        let elsewhere = match &self.shared.write {
-            Place::Own(lease) => {
-                Some(lease.folder.as_path()).filter(|_| self.shared.has_own.load(Ordering::Relaxed))
-            }
-            Place::Elsewhere(folder) => Some(folder.path()),
-        };
-        elsewhere.into_iter().chain([self.root()])
+        self.disk.written()
     }
 
     /// Begins a new blob.
     pub fn create(&self) -> Result<BlobWriter, StoreError> {
-        let output = BufWriter::with_capacity(1 << 16, self.new_file()?);
-        Ok(BlobWriter {
-            store: self.clone(),
-            output: HashingWriter::new(output),
-            followed: None,
-        })
-    }
-
-    fn new_file(&self) -> Result<NamedTempFile, StoreError> {
-        let folder = self.writing_folder();
-        // With the permissions of new files: others may be meant to read them.
-        let file = tempfile::Builder::new().make_in(folder, |path| {
-            let mut options = File::options();
-            options.read(true).write(true).create_new(true).open(path)
-        });
-        file.map_err(StoreError::io("write to", folder))
+        BlobWriter::new(&self.disk)
     }
 
     /// Puts `bytes` in the store.
@@ -188,7 +86,7 @@ impl Store {
         let mut writer = self.create()?;
         writer
             .write_all(bytes)
-            .map_err(StoreError::io("write to", self.writing_folder()))?;
+            .map_err(StoreError::io("write to", self.disk.writing_folder()))?;
         writer.commit()
     }
 
@@ -198,61 +96,13 @@ impl Store {
     /// Its bytes are not read here: whoever takes them from outside the process's own work
     /// checks them, with [`Blob::verify`] or while reading.
     pub fn get(&self, digest: &Digest) -> Option<Blob> {
-        let path = self.homes().map(|home| blob_path(home, digest));
-        let (path, size) = path
-            .map(|path| (self.use_file(&path), path))
-            .find_map(|(size, path)| Some((path, size?)))?;
-        Some(Blob {
-            store: self.clone(),
-            digest: *digest,
-            size,
-            path,
-        })
-    }
-
-    /// The size of a file, which is marked as used; none if it is not there or may not be read.
-    fn use_file(&self, path: &Path) -> Option<u64> {
-        let metadata = || plain::metadata(path).filter(|_| access(path, Access::READ_OK).is_ok());
-        let found = metadata()?;
-        let Some(number) = self.lease() else {
-            return Some(found.len());
-        };
-        if stamp(&found) == number {
-            return Some(found.len());
-        }
-        // What is not marked may be taken away any moment, but for the moment of this lock.
-        let mut lock = lease::shared(self.root()).ok()?;
-        let found = metadata()?;
-        let newest = lock.newest();
-        if !(number..=newest).contains(&stamp(&found))
-            && let Ok(file) = plain::open(path)
-        {
-            mark(&file, newest.max(number));
-        }
-        Some(found.len())
-    }
-
-    /// Puts a blob in its place, marked as used; the path that it has then.
-    ///
-    /// Another process may use the one that was there before, and this mark takes the place of
-    /// its own.
-    pub(crate) fn place(
-        &self,
-        file: NamedTempFile,
-        digest: &Digest,
-    ) -> Result<PathBuf, StoreError> {
-        let path = |home: &Path| blob_path(home, digest);
-        let Some(number) = self.lease() else {
-            return self.persist(file, path);
-        };
-        let mut lock = lease::shared(self.root())?;
-        mark(file.as_file(), lock.newest().max(number));
-        self.persist(file, path)
+        let (path, size) = self.disk.find(digest)?;
+        Some(Blob::new(&self.disk, *digest, size, path))
     }
 
     /// The blob that was recorded for `key`, if the store has it.
     pub fn lookup(&self, key: &Key) -> Option<Blob> {
-        self.homes().find_map(|home| {
+        self.disk.homes().find_map(|home| {
             let mut text = String::new();
             plain::open(&key_path(home, key))
                 .ok()?
@@ -271,147 +121,19 @@ impl Store {
 
     /// Remembers that `blob` is what the inputs of `key` give.
     pub fn record(&self, key: &Key, blob: &Blob) -> Result<(), StoreError> {
-        let mut file = self.new_file()?;
-        file.write_all(key.record(&blob.digest).as_bytes())
-            .map_err(StoreError::io("write to", self.writing_folder()))?;
-        self.persist(file, |home| key_path(home, key)).map(drop)
+        let mut file = self.disk.new_file()?;
+        file.write_all(key.record(&blob.digest()).as_bytes())
+            .map_err(StoreError::io("write to", self.disk.writing_folder()))?;
+        self.disk
+            .persist(file, |home| key_path(home, key))
+            .map(drop)
     }
-
-    /// Removes a damaged file that was read, but not what another process made anew in its place.
-    pub(crate) fn remove_damaged(&self, path: &Path, read: &File) -> Result<(), StoreError> {
-        if self.is_read_only() {
-            // What is made anew goes elsewhere then, and is found first.
-            let _ = fs::remove_file(path);
-            return Ok(());
-        }
-        let failed = || StoreError::io("remove", path);
-        let _lock = lease::exclusive(self.root())?;
-        let of = |found: &fs::Metadata| (found.dev(), found.ino());
-        let read = of(&read.metadata().map_err(failed())?);
-        let removed = match fs::symlink_metadata(path) {
-            Ok(there) if of(&there) != read => return Ok(()),
-            Ok(_) => fs::remove_file(path),
-            Err(error) => Err(error),
-        };
-        match removed {
-            // Somebody else found it, too.
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed()(error)),
-            _ => Ok(()),
-        }
-    }
-
-    pub(crate) fn place_of(&self, digest: &Digest) -> PathBuf {
-        blob_path(self.home(), digest)
-    }
-
-    /// Puts a file where it belongs, or where only this process finds it, if another user's part of
-    /// the store is in the way.
-    fn persist(
-        &self,
-        file: NamedTempFile,
-        path: impl Fn(&Path) -> PathBuf,
-    ) -> Result<PathBuf, StoreError> {
-        let size = file.as_file().metadata().map_or(0, |found| found.len());
-        self.shared.written.fetch_add(size, Ordering::Relaxed);
-        let place = path(self.home());
-        let (error, file) = match persist(file, &place) {
-            Ok(()) => return Ok(place),
-            Err(failed) => failed,
-        };
-        match &self.shared.write {
-            Place::Own(lease) if error.is_refusal() => {
-                let place = path(&lease.folder);
-                persist(file, &place).map_err(|(error, _)| error)?;
-                self.shared.has_own.store(true, Ordering::Relaxed);
-                Ok(place)
-            }
-            _ => Err(error),
-        }
-    }
-}
-
-/// Gives a file its place, for which folders are made, and what is no file makes way.
-fn persist(file: NamedTempFile, path: &Path) -> Result<(), (StoreError, NamedTempFile)> {
-    let file = match file.persist(path) {
-        Ok(_) => return Ok(()),
-        Err(error) => match error.error.kind() {
-            io::ErrorKind::NotFound
-            | io::ErrorKind::NotADirectory
-            | io::ErrorKind::IsADirectory
-            | io::ErrorKind::DirectoryNotEmpty
-            | io::ErrorKind::AlreadyExists => error.file,
-            _ => return Err((StoreError::io("write", path)(error.error), error.file)),
-        },
-    };
-    let make_way = || {
-        if let Some(folder) = path.parent() {
-            make_folder(folder)?;
-        }
-        plain::clear_way(path).map_err(StoreError::io("remove", path))
-    };
-    if let Err(error) = make_way() {
-        return Err((error, file));
-    }
-    let placed = file.persist(path);
-    placed
-        .map(drop)
-        .map_err(|error| (StoreError::io("write", path)(error.error), error.file))
-}
-
-/// Makes a folder of the store. What is in its place, and is no folder, makes way; but a link that
-/// leads to one is the user's, who has the store elsewhere.
-fn make_folder(folder: &Path) -> Result<(), StoreError> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let failed = || StoreError::io("create", folder);
-    match fs::create_dir_all(folder) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::remove_file(folder).map_err(StoreError::io("remove", folder))?;
-            fs::create_dir_all(folder).map_err(failed())
-        }
-        made => made.map_err(failed()),
-    }
-}
-
-/// Marks a file as used by all processes with leases up to this one. Nobody but its owner may do
-/// that to a file; then it is not known to be in use.
-///
-/// With the number of the newest lease, under the lock without which nobody takes another: with
-/// one's own, the mark of a process with a higher number would be lost, and with this one's end
-/// the file.
-fn mark(file: &File, newest: u64) {
-    let _ = file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(newest));
-}
-
-/// Makes the folders of a store, and takes a lease.
-fn prepare(root: &Path) -> Result<Lease, StoreError> {
-    for folder in ["blobs", "keys", "tmp"] {
-        make_folder(&root.join(folder))?;
-    }
-    Lease::take(root)
-}
-
-fn blob_path(home: &Path, digest: &Digest) -> PathBuf {
-    let hex = digest.hex();
-    home.join("blobs").join(&hex[..2]).join(hex)
-}
-
-fn key_path(home: &Path, key: &Key) -> PathBuf {
-    let hex = key.digest.hex();
-    let folder = home.join("keys").join(key.kind);
-    folder.join(&hex[..2]).join(hex)
-}
-
-/// The number of the lease that used a file last.
-pub(crate) fn stamp(metadata: &fs::Metadata) -> u64 {
-    let modified = metadata.modified().ok();
-    let since = modified.and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
-    since.map_or(0, |since| since.as_secs())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::plain::tests::for_each_oddity;
 
@@ -437,7 +159,7 @@ mod tests {
         );
         assert!(store.get(&Digest::of(b"other")).is_none());
         // The lock of the lease alone.
-        assert_eq!(files_in(store.writing_folder()), 1);
+        assert_eq!(files_in(store.disk().writing_folder()), 1);
     }
 
     #[test]
@@ -446,7 +168,7 @@ mod tests {
         let mut writer = store.create().unwrap();
         writer.write_all(b"half").unwrap();
         drop(writer);
-        assert_eq!(files_in(store.writing_folder()), 1);
+        assert_eq!(files_in(store.disk().writing_folder()), 1);
         assert_eq!(files_in(&store.root().join("blobs")), 0);
     }
 
@@ -484,7 +206,7 @@ mod tests {
         let read = blob.open().unwrap();
         let other = Store::open(folder.path().join("store")).unwrap();
         other.put(b"content").unwrap();
-        store.remove_damaged(blob.path(), &read).unwrap();
+        store.disk().remove_damaged(blob.path(), &read).unwrap();
         assert_eq!(blob.read(7).unwrap().unwrap(), b"content");
     }
 
@@ -573,38 +295,12 @@ mod tests {
     }
 
     #[test]
-    fn what_may_not_be_put_in_its_place_is_found_by_this_process() {
-        let (_folder, store) = store();
-        // As another user's folder is to one who is not root.
-        let digest = Digest::of(b"value");
-        let refused =
-            || StoreError::io("write", store.root())(io::ErrorKind::PermissionDenied.into());
-        assert!(refused().is_refusal());
-        let Place::Own(lease) = &store.shared.write else {
-            panic!("it can be written");
-        };
-        let file = store.new_file().unwrap();
-        fs::write(file.path(), b"value").unwrap();
-        persist(file, &blob_path(&lease.folder, &digest))
-            .map_err(|(error, _)| error)
-            .unwrap();
-        assert!(store.get(&digest).is_none());
-        store.shared.has_own.store(true, Ordering::Relaxed);
-        assert_eq!(
-            store.get(&digest).unwrap().read(5).unwrap().unwrap(),
-            b"value"
-        );
-        let other = Store::open(store.root()).unwrap();
-        assert!(other.get(&digest).is_none());
-    }
-
-    #[test]
     fn what_a_killed_process_left_goes() {
         let (folder, store) = store();
         let root = folder.path().join("store");
         let mut writer = store.create().unwrap();
         writer.write_all(b"half").unwrap();
-        let left = store.writing_folder().to_owned();
+        let left = store.disk().writing_folder().to_owned();
         // As a kill does: the lock goes, the files stay.
         let copy = left.with_file_name("7");
         fs::create_dir(&copy).unwrap();
@@ -613,7 +309,7 @@ mod tests {
         let second = Store::open(&root).unwrap();
         assert!(!copy.exists(), "what nobody holds stays");
         assert!(left.exists(), "what another holds goes");
-        assert!(second.lease() > store.lease());
+        assert!(second.disk().lease() > store.disk().lease());
     }
 
     #[test]
@@ -623,7 +319,7 @@ mod tests {
         for text in ["", "rubbish", "-1", "99999999999999999999999", "\u{0}"] {
             fs::write(root.join("lock"), text).unwrap();
             let next = Store::open(&root).unwrap();
-            assert!(next.lease() > store.lease(), "{text}");
+            assert!(next.disk().lease() > store.disk().lease(), "{text}");
         }
     }
 }

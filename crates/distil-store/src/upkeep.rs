@@ -7,12 +7,13 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
+use crate::disk::stamp;
 use crate::error::StoreError;
 use crate::key;
 use crate::lease;
 use crate::parallel;
 use crate::plain;
-use crate::store::{MAX_KEY, Store, stamp};
+use crate::store::{MAX_KEY, Store};
 
 /// So many files are taken away before others get at the store's lock.
 const BATCH: usize = 64;
@@ -144,7 +145,7 @@ impl Store {
                 let path = self.root().to_owned();
                 return Err(StoreError::NoLocks { path });
             }
-            let living = lease::lowest_living(self.root(), self.lease())?;
+            let living = lease::lowest_living(self.root(), self.disk().lease())?;
             let newest = lock.newest();
             for blob in batch {
                 if pruned.left.bytes <= limit {
@@ -197,7 +198,7 @@ impl Store {
         }
         for (digest, path) in self.oddities()? {
             if plain::clear_way(&path).map_err(StoreError::io("remove", &path))? {
-                self.note_damage();
+                self.disk().note_damage();
                 checked.damaged.push(digest);
             }
         }
@@ -212,8 +213,8 @@ impl Store {
         let mut removed = 0;
         for (_, path, named) in self.keys()? {
             // One that was made since is found by its own look.
-            let is_there =
-                named.is_some_and(|blob| blobs.contains(&blob) || self.place_of(&blob).exists());
+            let is_there = named
+                .is_some_and(|blob| blobs.contains(&blob) || self.disk().place_of(&blob).exists());
             let gone =
                 || plain::clear_way(&path).is_ok_and(|odd| odd) || fs::remove_file(&path).is_ok();
             if !is_there && gone() {
@@ -310,8 +311,8 @@ fn check(store: &Store, blob: &Found) -> Result<Option<bool>, StoreError> {
     if digest == blob.digest {
         return Ok(Some(true));
     }
-    store.note_damage();
-    store.remove_damaged(&blob.path, &file)?;
+    store.disk().note_damage();
+    store.disk().remove_damaged(&blob.path, &file)?;
     Ok(Some(false))
 }
 
@@ -351,7 +352,7 @@ mod tests {
     }
 
     fn has(store: &Store, bytes: &[u8]) -> bool {
-        store.place_of(&Digest::of(bytes)).exists()
+        store.disk().place_of(&Digest::of(bytes)).exists()
     }
 
     fn put(root: &Path, bytes: &[u8]) {
@@ -451,7 +452,7 @@ mod tests {
         let store = Store::open(folder.path()).unwrap();
         let two = NonZeroUsize::new(2).unwrap();
         assert!(store.check(two).unwrap().damaged.is_empty());
-        fs::write(store.place_of(&Digest::of(b"value")), b"valu3").unwrap();
+        fs::write(store.disk().place_of(&Digest::of(b"value")), b"valu3").unwrap();
         let checked = store.check(two).unwrap();
         assert_eq!(checked.damaged, [Digest::of(b"value")]);
         assert_eq!((checked.read.entries, checked.dead_keys), (2, 1));
@@ -496,7 +497,7 @@ mod tests {
             assert!(fs::symlink_metadata(&key).is_err(), "{kind}");
         });
         let digest = Digest::of(b"value");
-        crate::plain::tests::for_each_oddity(&store.place_of(&digest), |kind| {
+        crate::plain::tests::for_each_oddity(&store.disk().place_of(&digest), |kind| {
             assert_eq!(store.check(threads).unwrap().damaged, [digest], "{kind}");
             assert!(store.check(threads).unwrap().damaged.is_empty(), "{kind}");
         });

@@ -3,9 +3,11 @@
 //! Read from the program headers and the dynamic section, as the loader does (ELF
 //! specification, "Dynamic Linking"; ld.so(8)); sections may be stripped and are not used.
 
+mod facts;
 mod functions;
 mod notes;
 mod pages;
+mod strings;
 mod versions;
 
 use std::io::{Read, Seek};
@@ -15,90 +17,17 @@ use object::elf;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader};
 use object::read::{ReadCache, ReadRef};
 
+pub use facts::{Abi, Elf, ElfError, VersionNeed};
+use facts::{MAX_DYNAMIC, MAX_SEGMENTS};
 pub use functions::returned_number;
 use pages::Pages;
-
-/// The most entries of a dynamic section that are read: real ones have some fifty.
-const MAX_DYNAMIC: usize = 4096;
-
-/// The most program headers that are read: real files have some fifteen.
-const MAX_SEGMENTS: usize = 1024;
+use strings::Strings;
 
 /// `DF_1_NODEFLIB` of `DT_FLAGS_1`.
 const NODEFLIB: u64 = 0x800;
 
 /// The longest path of a loader: Linux's `PATH_MAX`.
 const MAX_INTERPRETER: u64 = 4096;
-
-/// What kind of machine and format an ELF file is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Abi {
-    /// `e_machine`, such as 62 for x86-64.
-    pub machine: u16,
-    /// Whether addresses have 64 bits.
-    pub is_64: bool,
-    /// Whether the least significant byte comes first.
-    pub is_little_endian: bool,
-}
-
-/// Facts of an ELF file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Elf {
-    /// What it runs on.
-    pub abi: Abi,
-    /// `e_flags`, which on some machines tell the calling convention.
-    pub flags: u32,
-    /// The loader that it asks for (`PT_INTERP`).
-    pub interpreter: Option<Vec<u8>>,
-    /// Its own name as a library (`DT_SONAME`).
-    pub soname: Option<Vec<u8>>,
-    /// The libraries that it needs (`DT_NEEDED`), in order.
-    pub needed: Vec<Vec<u8>>,
-    /// Where it looks for them before all else (`DT_RPATH`), if there is no `runpath`.
-    pub rpath: Vec<Vec<u8>>,
-    /// Where it looks for them first (`DT_RUNPATH`).
-    pub runpath: Vec<Vec<u8>>,
-    /// Whether it has a dynamic section at all; a static program has none.
-    pub is_dynamic: bool,
-    /// Whether it is a program or a shared object, and not a relocatable object or a core.
-    pub is_loadable: bool,
-    /// Whether its libraries are looked for in the loader's own folders, too: not with
-    /// `DF_1_NODEFLIB`.
-    pub searches_defaults: bool,
-    /// The versions of symbols that it needs of its libraries (`DT_VERNEED`).
-    pub version_needs: Vec<VersionNeed>,
-    /// The versions of symbols that it has for others (`DT_VERDEF`), its own name left out.
-    pub version_definitions: Vec<Vec<u8>>,
-    /// What it loads with dlopen(3), as far as it tells: the JSON texts of its `.note.dlopen`.
-    pub dlopen_notes: Vec<Vec<u8>>,
-    /// How many bytes the file must have for all that is loaded of it.
-    pub loaded_size: u64,
-}
-
-/// A version of symbols that a file needs of a library.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VersionNeed {
-    /// The library, as `DT_NEEDED` names it.
-    pub library: Vec<u8>,
-    /// The version, such as `GLIBC_2.38`.
-    pub version: Vec<u8>,
-    /// Whether the loader only warns when it is missing (`VER_FLG_WEAK`).
-    pub is_weak: bool,
-}
-
-/// Why a file that begins like ELF is none.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the ELF file is damaged: {0}")]
-pub struct ElfError(String);
-
-impl ElfError {
-    /// What is loaded of the file is more than it has.
-    pub fn cut_off(size: u64, loaded: u64) -> Self {
-        Self(format!(
-            "it is cut off: {loaded} bytes of it are loaded, and it has {size}"
-        ))
-    }
-}
 
 /// Whether `head`, the first bytes of a file, begin an ELF file.
 pub fn is_elf(head: &[u8]) -> bool {
@@ -248,60 +177,6 @@ fn search_path(text: &[u8]) -> Vec<Vec<u8>> {
     text.split(|&byte| byte == b':')
         .map(<[u8]>::to_vec)
         .collect()
-}
-
-/// The string table, which the dynamic section gives by its address in memory.
-struct Strings<'a, Header: FileHeader<Endian = Endianness>, R> {
-    segments: &'a [Header::ProgramHeader],
-    endian: Endianness,
-    data: R,
-    table: u64,
-}
-
-impl<'a, Header, R> Strings<'a, Header, R>
-where
-    Header: FileHeader<Endian = Endianness>,
-    R: ReadRef<'a>,
-{
-    fn get(&self, offset: u64) -> Result<Vec<u8>, ElfError> {
-        let outside = || ElfError("a string lies outside the file".to_owned());
-        let address = self.table.checked_add(offset).ok_or_else(outside)?;
-        let (from, until) = self.place(address).ok_or_else(outside)?;
-        let bytes = self.data.read_bytes_at_until(from..until, 0);
-        bytes.map(<[u8]>::to_vec).map_err(|()| outside())
-    }
-
-    /// So many bytes at an address in memory.
-    fn bytes(&self, address: u64, count: u64) -> Result<&'a [u8], ElfError> {
-        let outside = || ElfError("a table lies outside the file".to_owned());
-        let (from, until) = self.place(address).ok_or_else(outside)?;
-        match until - from >= count {
-            true => self.data.read_bytes_at(from, count).map_err(|()| outside()),
-            false => Err(outside()),
-        }
-    }
-
-    /// Where in the file an address of memory is, and where what is mapped with it ends.
-    fn place(&self, address: u64) -> Option<(u64, u64)> {
-        for segment in self.segments {
-            if segment.p_type(self.endian) != elf::PT_LOAD {
-                continue;
-            }
-            let start: u64 = segment.p_vaddr(self.endian).into();
-            let size: u64 = segment.p_filesz(self.endian).into();
-            let Some(distance) = address
-                .checked_sub(start)
-                .filter(|distance| *distance < size)
-            else {
-                continue;
-            };
-            let file_offset: u64 = segment.p_offset(self.endian).into();
-            let from = file_offset.checked_add(distance)?;
-            let until = file_offset.checked_add(size)?;
-            return Some((from, until));
-        }
-        None
-    }
 }
 
 #[cfg(test)]

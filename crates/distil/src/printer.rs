@@ -1,8 +1,10 @@
 //! What is said while a command works: on stderr, and moving only on a terminal.
 
 use std::fmt::Display;
+use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::sync::PoisonError;
+use std::thread;
 use std::time::Duration;
 
 use distil_build::{Event, Events, Warning};
@@ -13,6 +15,8 @@ use crate::harmless::Lines;
 /// Speaks to the user while an image is made.
 pub(crate) struct Printer {
     quiet: bool,
+    /// Whether what moves does so by itself.
+    moves: bool,
     bar: Mutex<ProgressBar>,
 }
 
@@ -25,6 +29,8 @@ impl Printer {
         };
         Self {
             quiet,
+            // A thread does it, and without one to spare `indicatif` panics.
+            moves: std::io::stderr().is_terminal() && thread::Builder::new().spawn(|| ()).is_ok(),
             bar: Mutex::new(bar),
         }
     }
@@ -87,7 +93,9 @@ impl Printer {
     fn step(&self, what: &'static str) {
         self.with(|bar| {
             bar.set_message(what);
-            bar.enable_steady_tick(Duration::from_millis(100));
+            if self.moves {
+                bar.enable_steady_tick(Duration::from_millis(100));
+            }
         });
     }
 

@@ -7,8 +7,9 @@ use object::elf;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, Sym};
 use object::read::{ReadCache, ReadRef};
 
+use super::facts::{Abi, MAX_DYNAMIC, MAX_SEGMENTS};
 use super::pages::Pages;
-use super::{Abi, MAX_DYNAMIC, MAX_SEGMENTS, Strings};
+use super::strings::Strings;
 
 /// The most symbols that are looked at behind one place of a hash table.
 const MAX_CHAIN: u32 = 1 << 16;

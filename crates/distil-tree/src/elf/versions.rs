@@ -6,7 +6,8 @@ use object::endian::Endian;
 use object::read::ReadRef;
 use object::read::elf::FileHeader;
 
-use super::{ElfError, Strings, VersionNeed};
+use super::facts::{ElfError, VersionNeed};
+use super::strings::Strings;
 
 /// The most records that are read: libstdc++ has some sixty, libc as many.
 const MAX_RECORDS: usize = 8192;

@@ -1,6 +1,6 @@
 //! Which folders ldconfig(8) looks into.
 
-use super::LoaderError;
+use super::error::LoaderError;
 use crate::path::TreePath;
 use crate::tree::{Kind, Tree};
 

@@ -3,6 +3,7 @@
 
 mod cache;
 mod configuration;
+mod error;
 mod kinds;
 mod machine;
 mod musl;
@@ -17,6 +18,7 @@ use crate::tree::{Kind, Tree};
 
 use cache::Cached;
 pub use configuration::configured_folders;
+pub use error::LoaderError;
 use kinds::{Kind as MachineKind, Kinds};
 pub use machine::{levels, machine, machine_name, multiarch};
 
@@ -61,27 +63,6 @@ pub struct Damaged {
     pub error: ElfError,
     /// Whether its headers are fine, and what they tell of is not there.
     pub is_cut_off: bool,
-}
-
-/// Something of the tree keeps the loader from knowing.
-#[derive(Debug, thiserror::Error)]
-pub enum LoaderError {
-    /// A file cannot be read.
-    #[error("failed to read `{path}`")]
-    Read {
-        /// The file.
-        path: TreePath,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A file begins like ELF and is none.
-    #[error("`{path}` cannot be read")]
-    Elf {
-        /// The file.
-        path: TreePath,
-        /// Why.
-        source: ElfError,
-    },
 }
 
 /// A library that a file needs and the loader would not find.

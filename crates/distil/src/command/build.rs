@@ -1,5 +1,9 @@
 //! `distil build`: make images.
 
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -32,12 +36,34 @@ pub(crate) fn run(arguments: &cli::Build) -> Result<(), CommandError> {
         ));
     }
     let built = requests.iter().try_for_each(|request| {
+        let is_archive = request.outputs.iter().any(is_standard_output);
         let outcome = session.build(request)?;
-        print(outcome.digest)
+        // What follows the archive in a pipe would be taken for a part of it.
+        match is_archive {
+            true => printer.say(outcome.digest),
+            false => print(outcome.digest)?,
+        }
+        Ok(())
     });
     // What a build that failed has put into the store counts, too.
     session.finish();
     built
+}
+
+/// Whether an archive is written to where the digest would be printed: `/dev/stdout`, or another
+/// name of the same pipe.
+fn is_standard_output(location: &Location) -> bool {
+    let Some(path) = location.path() else {
+        return false;
+    };
+    let output = io::stdout().as_fd().try_clone_to_owned();
+    let output = output.and_then(|output| File::from(output).metadata());
+    match (output, path.metadata()) {
+        (Ok(output), Ok(found)) => {
+            !found.is_file() && (output.dev(), output.ino()) == (found.dev(), found.ino())
+        }
+        _ => false,
+    }
 }
 
 fn requests(arguments: &cli::Build) -> Result<Vec<ImageRequest>, CommandError> {

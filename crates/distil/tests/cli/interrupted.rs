@@ -3,14 +3,18 @@
 use std::fs;
 use std::process::{Command, Output, Stdio};
 
-use distil_fixture::{Fault, Server, Times};
+use distil_fixture::{DebBuilder, Fault, Server, Times};
 
 use crate::context::Context;
 
 /// A build that waits for a mirror, so that it can be ended in a known place.
 ///
 /// `status` is its exit status then, where it has one.
-fn interrupted_by(signal: &str, status: Option<i32>) {
+fn interrupted_by(signal: &str, number: u32, status: Option<i32>) {
+    if is_ignored(number) {
+        // As the command ignores it then.
+        return;
+    }
     let context = Context::new();
     let server = Server::start(context.archive()).unwrap();
     let security = Server::start(context.security()).unwrap();
@@ -58,24 +62,33 @@ fn interrupted_by(signal: &str, status: Option<i32>) {
     );
 }
 
+/// Whether whoever runs the tests had this signal ignored, as `nohup` does, and a shell for what
+/// runs in its background.
+fn is_ignored(signal: u32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = u64::from_str_radix(mask.unwrap().trim(), 16).unwrap();
+    (mask >> (signal - 1)) & 1 == 1
+}
+
 #[test]
 fn by_ctrl_c() {
-    interrupted_by("INT", Some(130));
+    interrupted_by("INT", 2, Some(130));
 }
 
 #[test]
 fn by_a_termination() {
-    interrupted_by("TERM", Some(143));
+    interrupted_by("TERM", 15, Some(143));
 }
 
 #[test]
 fn by_a_hang_up() {
-    interrupted_by("HUP", Some(129));
+    interrupted_by("HUP", 1, Some(129));
 }
 
 #[test]
 fn by_a_kill() {
-    interrupted_by("KILL", None);
+    interrupted_by("KILL", 9, None);
 }
 
 /// Runs a command through a shell that does something first.
@@ -120,11 +133,23 @@ fn by_a_limit_of_the_size_of_files() {
 
 #[test]
 fn few_open_files_are_enough() {
-    let context = Context::new();
+    // More packages than there may be open files.
+    let names: Vec<String> = (0..40)
+        .map(|number| format!("one-of-many-{number}"))
+        .collect();
+    let package = |name: &String| {
+        let path = format!("usr/share/{name}/data");
+        DebBuilder::new(name, "1", "all").file(&path, format!("of {name}"))
+    };
+    let context = Context::with_packages(names.iter().map(package).collect());
+    let packages = names.join(", ");
+    context.define(&format!(
+        "{{name: app, from: python3, packages: [{packages}]}}"
+    ));
     let server = Server::start(context.archive()).unwrap();
     let security = Server::start(context.security()).unwrap();
-    // The second time with the packages in the store, and the image not.
-    for name in ["python3", "python3:debug"] {
+    // Also with packages that are in the store, and an image that is not.
+    for name in ["python3", "python3:debug", "app.yaml"] {
         let mut command = context.bare(&["build", name, "--mirror", &server.url()]);
         command
             .arg("--mirror")

@@ -93,3 +93,19 @@ fn a_full_disk_leaves_nothing() {
     assert_eq!(tmp, 0, "unfinished files in the store");
     context.run(&["build", "static"]);
 }
+
+#[test]
+fn an_archive_on_standard_output_is_alone_there() {
+    let context = Context::new();
+    let digest = context.run(&["build", "static", "-o", "oci-archive:x.tar"]);
+    let archive = fs::read(context.work().join("x.tar")).unwrap();
+    for place in ["/dev/stdout", "/dev/fd/1"] {
+        let output = format!("oci-archive:{place}");
+        let output = context.command(&["build", "static", "-o", &output]);
+        let output = { output }.output().unwrap();
+        assert!(output.status.success(), "{}", context.stderr(&output));
+        assert!(output.stdout == archive, "{place} has other bytes");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(digest.trim()), "{said}");
+    }
+}

@@ -1,7 +1,8 @@
 //! The store: it changes how long a build takes, and nothing else.
 
-use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -397,4 +398,65 @@ fn damage_to_an_index_that_is_read_in_part_is_mended_while_solving() {
         assert_eq!(index_texts(&context), texts, "{what}");
         context.run_bare(&["cache", "verify"]);
     }
+}
+
+#[test]
+fn a_build_that_fails_keeps_the_store_to_its_size() {
+    let context = Context::new();
+    context.define("{name: app, from: base, files: [{path: /bin/sh, text: x, mode: \"0755\"}]}");
+    let used = || {
+        let info = context.run_bare(&["cache", "info", "--format", "json"]);
+        let info: serde_json::Value = serde_json::from_str(&info).unwrap();
+        info["total"]["bytes"].as_u64().unwrap()
+    };
+    context.fails(&["build", "app.yaml"]);
+    let before = used();
+    assert!(before > 100_000, "{before}");
+    context.fails(&["build", "app.yaml", "--refresh", "--store-limit", "20kB"]);
+    assert!(used() <= 20_000, "{}", used());
+}
+
+/// The number of a user who is not root.
+const NOBODY: u32 = 65534;
+
+/// As a store that root used, too: what another owner has and does not show is fetched again.
+#[test]
+fn what_may_not_be_read_is_fetched_again() {
+    let context = Context::new();
+    let digest = built(&context, &BUILD).0;
+    fs::remove_file(archive(&context)).unwrap();
+    let is_root = fs::metadata(context.store()).unwrap().uid() == 0;
+    let mut folders = vec![context.work().parent().unwrap().to_owned()];
+    let mut blobs = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.starts_with(context.store().join("blobs")) {
+                blobs += 1;
+                fs::set_permissions(&path, Permissions::from_mode(0o000)).unwrap();
+            } else if is_root {
+                chown(&path, Some(NOBODY), None).unwrap();
+            }
+        }
+        // Of half of the folders with blobs nobody else may write to, either.
+        let stays = folder
+            .parent()
+            .is_some_and(|parent| parent.ends_with("blobs"))
+            && folder
+                .to_string_lossy()
+                .ends_with(['0', '2', '4', '6', '8', 'a', 'c', 'e']);
+        if is_root && !stays {
+            chown(&folder, Some(NOBODY), None).unwrap();
+        }
+    }
+    assert!(blobs > 10, "{blobs}");
+    let mut command = context.command(&BUILD);
+    if is_root {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", context.stderr(&output));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), digest);
 }

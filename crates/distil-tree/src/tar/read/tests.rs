@@ -1,5 +1,12 @@
-use super::*;
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::FileExt as _;
+
 use proptest::prelude::*;
+use tar::EntryType;
+
+use super::*;
+use crate::tar::{FileInput, MemberKind};
 
 fn read(bytes: &[u8], limits: Limits) -> Result<Vec<(Member, Vec<u8>)>, ReadError> {
     let mut members = Vec::new();
@@ -169,6 +176,161 @@ fn a_cut_archive_is_an_error() {
     ));
 }
 
+/// All members as an archive that only holds files has them, with the offsets of their bytes.
+fn positions(bytes: &[u8]) -> Result<Vec<(Member, u64)>, ReadError> {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    positions_in(&file)
+}
+
+fn positions_in(file: &File) -> Result<Vec<(Member, u64)>, ReadError> {
+    let input = FileInput::new(file).unwrap();
+    let mut walk = Walk::new(input, Limits::default(), Unknown::Skipped);
+    let mut found = Vec::new();
+    while let Some(member) = walk.next_member()? {
+        found.push((member, walk.offset()));
+    }
+    Ok(found)
+}
+
+/// Go's `archive/tar`, which engines read with, keeps what the header has.
+#[test]
+fn a_record_without_a_value_takes_nothings_place() {
+    let record = [pax("path="), pax("linkpath="), pax("uid="), pax("mtime=")].concat();
+    for (kind, bytes) in [
+        (EntryType::XHeader, record),
+        (EntryType::GNULongName, b"\0".to_vec()),
+    ] {
+        let bytes = archive(&[(kind, "p", &bytes), (EntryType::Regular, "f", b"12")]);
+        let member = &read(&bytes, Limits::default()).unwrap()[0].0;
+        assert_eq!(
+            (&member.path[..], member.uid, member.mtime),
+            (&b"f"[..], 0, 5)
+        );
+        assert_eq!(&positions(&bytes).unwrap()[0].0, member);
+    }
+}
+
+#[test]
+fn what_comes_twice_is_refused() {
+    let file = (EntryType::Regular, "f", &b"12"[..]);
+    let twice = [pax("path=x"), pax("path=")].concat();
+    let link = pax("linkpath=x");
+    let path = pax("path=x");
+    let name = (EntryType::GNULongName, "n", &b"long\0"[..]);
+    for members in [
+        vec![(EntryType::XHeader, "p", &twice[..]), file],
+        vec![(EntryType::XHeader, "p", &path[..]), name, file],
+        vec![name, (EntryType::XHeader, "p", &path[..]), file],
+        vec![name, name, file],
+    ] {
+        let bytes = archive(&members);
+        for error in [
+            read(&bytes, Limits::default()).unwrap_err(),
+            positions(&bytes).unwrap_err(),
+        ] {
+            assert!(error.to_string().contains("twice"), "{error}");
+        }
+    }
+    let both = archive(&[name, (EntryType::XHeader, "p", &link), file]);
+    assert_eq!(read(&both, Limits::default()).unwrap()[0].0.path, b"long");
+}
+
+#[test]
+fn of_an_archive_that_holds_files_only_names_and_bytes_count() {
+    let unknown = pax("SCHILY.dev=1");
+    let global = pax("vendor=1");
+    let bytes = archive(&[
+        (EntryType::XGlobalHeader, "g", &global),
+        (EntryType::XHeader, "p", &unknown),
+        (EntryType::Regular, "a", b"1"),
+        (EntryType::new(b'V'), "label", b"skipped"),
+        (EntryType::Regular, "b", b"23"),
+    ]);
+    assert!(read(&bytes, Limits::default()).is_err());
+    let found = positions(&bytes).unwrap();
+    let seen: Vec<_> = found
+        .iter()
+        .map(|(member, offset)| (&member.path[..], usize::try_from(*offset).unwrap()))
+        .collect();
+    assert_eq!(seen.len(), 2);
+    assert_eq!(
+        (seen[0].0, &bytes[seen[0].1..seen[0].1 + 1]),
+        (&b"a"[..], &b"1"[..])
+    );
+    assert_eq!(
+        (seen[1].0, &bytes[seen[1].1..seen[1].1 + 2]),
+        (&b"b"[..], &b"23"[..])
+    );
+    // But not what others would misread.
+    let sparse = pax("GNU.sparse.major=1");
+    let path = pax("path=x");
+    for (kind, bytes) in [
+        (EntryType::XHeader, &sparse[..]),
+        (EntryType::XGlobalHeader, &path[..]),
+        (EntryType::GNUSparse, b""),
+        (EntryType::Regular, b"content"),
+    ] {
+        let name = if kind == EntryType::Regular {
+            "f/"
+        } else {
+            "f"
+        };
+        let bytes = archive(&[(kind, name, bytes), (EntryType::Regular, "f", b"12")]);
+        positions(&bytes).unwrap_err();
+        read(&bytes, Limits::default()).unwrap_err();
+    }
+}
+
+#[test]
+fn a_size_that_no_header_can_hold_is_that_of_the_record() {
+    let file = tempfile::tempfile().unwrap();
+    let size = (8_u64 << 30) + 1;
+    let written = |size: u64| {
+        let record = pax(&format!("size={size}"));
+        let bytes = archive(&[
+            (EntryType::XHeader, "p", &record),
+            (EntryType::Regular, "f", b""),
+        ]);
+        bytes[..bytes.len() - 1024].to_vec()
+    };
+    let start = written(size);
+    file.write_all_at(&start, 0).unwrap();
+    let next = start.len() as u64 + size.next_multiple_of(512);
+    file.write_all_at(&archive(&[(EntryType::Regular, "next", b"")]), next)
+        .unwrap();
+    let found = positions_in(&file).unwrap();
+    assert_eq!(found[0].0.kind, MemberKind::File(size));
+    assert_eq!(
+        (found[0].1, &found[1].0.path[..]),
+        (start.len() as u64, &b"next"[..])
+    );
+    // What a header could have held, and does not, is hidden from those who go by headers.
+    let error = positions(&written(600)).unwrap_err();
+    assert_eq!(error.to_string(), "`f` in the tar archive has two sizes");
+}
+
+#[test]
+fn the_end_is_found_with_and_without_what_marks_it() {
+    let bytes = archive(&[(EntryType::Regular, "a", b"12345")]);
+    for length in [bytes.len(), 1536, 1024, 512 + 5] {
+        assert_eq!(read(&bytes[..length], Limits::default()).unwrap().len(), 1);
+        assert_eq!(positions(&bytes[..length]).unwrap().len(), 1);
+    }
+    for length in [512 + 4, 511, 1] {
+        read(&bytes[..length], Limits::default()).unwrap_err();
+        positions(&bytes[..length]).unwrap_err();
+    }
+    assert!(positions(b"").unwrap().is_empty());
+    let goes_on = [&[0; 512][..], &bytes].concat();
+    read(&goes_on, Limits::default()).unwrap_err();
+    positions(&goes_on).unwrap_err();
+    let mut flipped = bytes.clone();
+    flipped[0] ^= 1;
+    read(&flipped, Limits::default()).unwrap_err();
+    positions(&flipped).unwrap_err();
+}
+
 proptest! {
     #[test]
     fn arbitrary_changes_never_panic(changes in proptest::collection::vec(
@@ -182,5 +344,6 @@ proptest! {
             if let Some(place) = bytes.get_mut(index) { *place = byte; }
         }
         let _ = read(&bytes, Limits { size: 1 << 20, ..Limits::default() });
+        let _ = positions(&bytes);
     }
 }
