@@ -138,7 +138,7 @@ impl PackageSource for MirrorSource<'_> {
             let address = mirror.join(&file.path);
             if let Some(directory) = mirror.folder() {
                 let path = directory.join(&file.path);
-                if let Some(blob) = read_path(&path, address, read, attempts)? {
+                if let Some(blob) = read_path(&path, address.to_string(), read, attempts)? {
                     return Ok(Some(blob));
                 }
                 continue;
@@ -151,7 +151,7 @@ impl PackageSource for MirrorSource<'_> {
                 Err(error) if error.is_local() => return Err(PackageFailure::Local(error)),
                 Err(error) => Err(PackageFailure::Fetch(error)),
             };
-            if let Some(blob) = accepted(result, address, attempts)? {
+            if let Some(blob) = accepted(result, address.to_string(), attempts)? {
                 return Ok(Some(blob));
             }
         }

@@ -23,6 +23,13 @@ pub struct InvalidUrl {
     problem: String,
 }
 
+impl InvalidUrl {
+    /// What is wrong with it.
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+}
+
 /// A user and a password, as a URL has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
@@ -86,8 +93,14 @@ impl Url {
     /// The URL of something below this one, which need not end in a slash.
     #[must_use]
     pub fn below(&self, path: &str) -> Self {
+        self.with_path(&format!("{}/{path}", self.0.path().trim_end_matches('/')))
+    }
+
+    /// The same with another path.
+    #[must_use]
+    pub fn with_path(&self, path: &str) -> Self {
         let mut url = self.0.clone();
-        url.set_path(&format!("{}/{path}", self.0.path().trim_end_matches('/')));
+        url.set_path(path);
         Self(url)
     }
 
