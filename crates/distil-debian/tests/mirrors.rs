@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use distil_debian::archive::{Archive, ArchiveError, ArchiveOptions, Keys, Mirrors};
-use distil_debian::fetch::Fetcher;
+use distil_debian::fetch::{Fetcher, Mirror};
 use distil_debian::openpgp::Keyring;
 use distil_debian::suite::Suite;
 use distil_fixture::{Fault, Server, Times, debian_like};
@@ -116,4 +116,37 @@ fn a_password_of_the_netrc_lets_in() {
         .rev()
         .find(|one| one.path == "/dists/trixie/InRelease");
     assert_eq!(release.unwrap().status, 200);
+}
+
+#[test]
+fn a_mirror_that_held_up_is_asked_last_from_then_on() {
+    let (slow, good) = (site(), site());
+    slow.server.fault(
+        "*",
+        Times::Always,
+        Fault::Trickle(1, Duration::from_millis(20)),
+    );
+    let mirrors = [slow.server.url(), good.server.url()].map(|url| url.parse::<Mirror>().unwrap());
+    let patience = Options {
+        rate_window: Duration::from_millis(200),
+        ..Options::default()
+    };
+    let nothing: [(&str, &str); 0] = [];
+    let environment = Environment::of(nothing, "/nonexistent");
+    let fetcher = Fetcher::new(Client::with_environment(patience, environment));
+    let order = || {
+        let order = fetcher.in_order(&mirrors).into_iter();
+        order.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(order(), [slow.server.url(), good.server.url()]);
+    let address = mirrors[0].join("dists/trixie/InRelease");
+    assert!(fetcher.bytes(&address, 1 << 20, None).is_err());
+    assert_eq!(order(), [good.server.url(), slow.server.url()]);
+    // That it does not have something is no reason.
+    assert!(
+        fetcher
+            .bytes(&mirrors[1].join("none"), 1 << 20, None)
+            .is_err()
+    );
+    assert_eq!(order(), [good.server.url(), slow.server.url()]);
 }

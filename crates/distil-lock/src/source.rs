@@ -134,7 +134,9 @@ impl PackageSource for MirrorSource<'_> {
         read: &mut ReadFile<'_>,
         attempts: &mut Vec<Attempt>,
     ) -> Result<Option<Blob>, PackageFailure> {
-        for mirror in self.mirrors.get(&file.suite).into_iter().flatten() {
+        let mirrors = self.mirrors.get(&file.suite);
+        let mirrors = mirrors.map_or_else(Vec::new, |mirrors| self.fetcher.in_order(mirrors));
+        for mirror in mirrors {
             let address = mirror.join(&file.path);
             if let Some(directory) = mirror.folder() {
                 let path = directory.join(&file.path);

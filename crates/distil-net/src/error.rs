@@ -182,6 +182,11 @@ impl NetError {
         )
     }
 
+    /// Whether the server held somebody up in vain, and others should be asked before it.
+    pub fn is_delay(&self) -> bool {
+        matches!(self, Self::TooSlow { .. }) || self.is_passing()
+    }
+
     /// Whether the same request may well succeed a little later.
     pub(crate) fn is_passing(&self) -> bool {
         match self {

@@ -11,7 +11,8 @@ use crate::secret::Secret;
 
 /// An `http` or `https` URL (RFC 3986, RFC 9110 §4.2).
 ///
-/// `Display` and `Debug` leave out the user and password that it may have; [`Url::login`] has them.
+/// `Display` and `Debug` leave out the user and password that it may have, which [`Url::login`] has, and
+/// the query, which may be a password as well.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Url(url::Url);
 
@@ -183,7 +184,12 @@ impl FromStr for Url {
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.without_login().0.as_str())
+        let mut url = self.without_login().0;
+        // The addresses that registries redirect to are signed in their query: whoever has one is in.
+        if url.query().is_some() {
+            url.set_query(Some("..."));
+        }
+        f.write_str(url.as_str())
     }
 }
 
@@ -229,6 +235,17 @@ mod tests {
             assert!(!shown.contains("cret"), "{shown}");
         }
         assert_eq!(url.to_string(), "http://mirror.example:8080/debian");
+    }
+
+    #[test]
+    fn nor_is_a_signature() {
+        let url = url("https://storage.example/blob?X-Signature=secret&x=1");
+        assert_eq!(url.to_string(), "https://storage.example/blob?...");
+        assert!(
+            url.to_request()
+                .as_str()
+                .ends_with("?X-Signature=secret&x=1")
+        );
     }
 
     #[test]

@@ -121,7 +121,7 @@ pub(super) fn get(
         }
     }
     let mut attempts = Vec::new();
-    for mirror in mirrors {
+    for mirror in fetcher.in_order(mirrors) {
         for (suffix, path, entry) in &choices {
             for address in addresses(mirror, pocket, path, entry, release.acquire_by_hash) {
                 let fetched = match most_unverified(suffix, announced) {

@@ -47,7 +47,7 @@ pub(super) fn get(
     fetcher: &Fetcher,
 ) -> Result<VerifiedRelease, ArchiveError> {
     let mut attempts = Vec::new();
-    for mirror in mirrors {
+    for mirror in fetcher.in_order(mirrors) {
         let address = mirror.join(&format!("dists/{pocket}/InRelease"));
         let message = match fetch(&address, mirror, pocket, options, store, fetcher) {
             Ok(message) => message,

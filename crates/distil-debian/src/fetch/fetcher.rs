@@ -1,14 +1,17 @@
 //! Files of an archive, compared with what a signed file announced.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use distil_net::{Access, Client, NetError, Request, Response, Sink, StatusCode};
 use distil_store::{Blob, BlobWriter, Digest, Follower, Store, StoreError};
 
 use super::address::Address;
 use super::error::FetchError;
+use super::mirror::Mirror;
 
 /// What a mirror said about the state of a file, to ask later whether it changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -32,13 +35,30 @@ pub enum Reply {
 pub struct Fetcher {
     client: Client,
     access: Access,
+    /// The servers that held somebody up in vain.
+    slow: Mutex<BTreeSet<String>>,
 }
 
 impl Fetcher {
     /// A fetcher with the passwords that this machine has for archives: apt's and the user's netrc.
     pub fn new(client: Client) -> Self {
         let access = Access::machines(client.environment().clone());
-        Self { client, access }
+        Self {
+            client,
+            access,
+            slow: Mutex::default(),
+        }
+    }
+
+    /// The mirrors in the order in which they are to be asked: their own, but those last that held
+    /// somebody up before. An image has dozens of files, and each would wait as long as the first.
+    pub fn in_order<'a>(&self, mirrors: &'a [Mirror]) -> Vec<&'a Mirror> {
+        let slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_slow =
+            |mirror: &&Mirror| mirror.server().is_some_and(|server| slow.contains(&server));
+        let (last, mut first): (Vec<_>, Vec<_>) = mirrors.iter().partition(is_slow);
+        first.extend(last);
+        first
     }
 
     /// How many requests one host gets at once.
@@ -87,7 +107,7 @@ impl Fetcher {
                 Ok(Reply::Bytes(response.into_body(), validators))
             }
             Err(NetError::TooLarge { .. }) => Err(too_large(address, limit)),
-            Err(error) => Err(FetchError::Net(error)),
+            Err(error) => Err(self.failed(address, error)),
         }
     }
 
@@ -134,7 +154,7 @@ impl Fetcher {
             }
             Place::Remote(request) => {
                 let downloaded = self.client.download(&request, &mut receiving);
-                downloaded.map_err(FetchError::Net)
+                downloaded.map_err(|error| self.failed(address, error))
             }
         };
         // What the sink failed at is told by it, not by the download that this ended.
@@ -146,6 +166,16 @@ impl Fetcher {
             address: address.to_string(),
         })?;
         finish(address, writer, size, digest)
+    }
+
+    fn failed(&self, address: &Address, error: NetError) -> FetchError {
+        if let Address::Remote(url) = address
+            && error.is_delay()
+        {
+            let mut slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
+            slow.insert(url.origin());
+        }
+        FetchError::Net(error)
     }
 
     fn place<'a>(&self, address: &'a Address) -> Place<'a> {

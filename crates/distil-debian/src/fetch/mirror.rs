@@ -37,6 +37,14 @@ impl Mirror {
         }
     }
 
+    /// The server that it is on, if it is on one.
+    pub(super) fn server(&self) -> Option<String> {
+        match &self.0 {
+            Address::File(_) => None,
+            Address::Remote(url) => Some(url.origin()),
+        }
+    }
+
     /// The archive that by convention lies beside this one: `…/debian-security` for `…/debian`.
     pub fn sibling(&self, suffix: &str) -> Option<Self> {
         match &self.0 {

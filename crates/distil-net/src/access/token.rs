@@ -134,7 +134,7 @@ mod tests {
         let registry: Url = registry.parse().unwrap();
         let url = registry.below("v2/a/manifests/1");
         server(&url, &registry, realm)
-            .map(|url| url.to_string())
+            .map(|url| url.to_request().to_string())
             .map_err(|error| error.to_string())
     }
 
