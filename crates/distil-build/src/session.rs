@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use distil_debian::archive::{Archive, ArchiveOptions, Keys};
-use distil_debian::fetch::{Fetcher, Options};
+use distil_debian::fetch::Fetcher;
 use distil_debian::index::PackageIndex;
 use distil_debian::suite::Suite;
 use distil_definition::recipe::Recipe;
 use distil_image::LayerOptions;
+use distil_net::{Client, Options};
 use distil_oci::Compression;
 use distil_store::Store;
 
@@ -83,10 +84,7 @@ impl Session {
         let archive = options.archive;
         let limit = store_limit(archive.store_limit.as_deref())?;
         let store = open_store(archive.store.as_deref())?;
-        let fetcher = Fetcher::new(Options {
-            timeout: archive.timeout,
-            ..Options::default()
-        });
+        let fetcher = Fetcher::new(Client::new(Options::with_timeout(archive.timeout)));
         Ok(Self {
             store,
             fetcher,
@@ -182,7 +180,10 @@ pub(crate) fn stored(
         freshness: Duration::from_secs(u64::MAX),
         now: SystemTime::now(),
     };
-    let (store, fetcher) = (Store::open(directory).ok()?, Fetcher::offline());
+    let (store, fetcher) = (
+        Store::open(directory).ok()?,
+        Fetcher::new(Client::offline()),
+    );
     let archive = Archive::open(&options, &store, &fetcher).ok()?;
     archive.index(&store, &fetcher).ok()
 }

@@ -134,11 +134,13 @@ impl PackageSource for MirrorSource<'_> {
         read: &mut ReadFile<'_>,
         attempts: &mut Vec<Attempt>,
     ) -> Result<Option<Blob>, PackageFailure> {
-        for mirror in self.mirrors.get(&file.suite).into_iter().flatten() {
+        let mirrors = self.mirrors.get(&file.suite);
+        let mirrors = mirrors.map_or_else(Vec::new, |mirrors| self.fetcher.in_order(mirrors));
+        for mirror in mirrors {
             let address = mirror.join(&file.path);
             if let Some(directory) = mirror.folder() {
                 let path = directory.join(&file.path);
-                if let Some(blob) = read_path(&path, address, read, attempts)? {
+                if let Some(blob) = read_path(&path, address.to_string(), read, attempts)? {
                     return Ok(Some(blob));
                 }
                 continue;
@@ -151,7 +153,7 @@ impl PackageSource for MirrorSource<'_> {
                 Err(error) if error.is_local() => return Err(PackageFailure::Local(error)),
                 Err(error) => Err(PackageFailure::Fetch(error)),
             };
-            if let Some(blob) = accepted(result, address, attempts)? {
+            if let Some(blob) = accepted(result, address.to_string(), attempts)? {
                 return Ok(Some(blob));
             }
         }

@@ -6,7 +6,7 @@ use std::io;
 use std::process::ExitCode;
 
 use distil_build::{BuildError, PlatformError, RequestError, SettingsError};
-
+use distil_oci::TransportError;
 use distil_tree::folder::FolderError;
 
 use crate::harmless::Lines;
@@ -119,7 +119,7 @@ impl From<FolderError> for CommandError {
     }
 }
 
-explained!(RequestError, SettingsError, PlatformError);
+explained!(RequestError, SettingsError, PlatformError, TransportError);
 
 impl From<BuildError> for CommandError {
     fn from(error: BuildError) -> Self {

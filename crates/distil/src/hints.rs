@@ -9,6 +9,7 @@ use distil_debian::solve::SolveError;
 use distil_definition::recipe::RecipeError;
 use distil_image::{AssembleError, ClosureError, Found, GenerateError, ProgramError, SurfaceError};
 use distil_lock::ResolveError;
+use distil_oci::transport::{Problem, RegistryError, TransportError};
 
 /// An error that the command can help with.
 pub(crate) trait Hints {
@@ -49,6 +50,7 @@ impl Hints for BuildError {
             Self::Resolve(error) => error.hints(),
             Self::Assemble(error) => error.hints(),
             Self::Platform(error) => error.hints(),
+            Self::Transport(error) => error.hints(),
             Self::Proof(_) => vec![
                 "`allow: {PATH: REASON}` in the definition, or `--allow PATH=REASON`, lets a file \
                  be as it is; `distil check --explain RULE` says more"
@@ -204,6 +206,17 @@ impl Hints for ArchiveError {
             _ => return Vec::new(),
         };
         vec![hint.to_owned()]
+    }
+}
+
+impl Hints for TransportError {
+    fn hints(&self) -> Vec<String> {
+        match self.problem() {
+            Problem::Registry(RegistryError::Denied { host, .. }) => vec![format!(
+                "`docker login {host}` or `podman login {host}` keeps credentials for it"
+            )],
+            _ => Vec::new(),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use distil_store::{Blob, BlobWriter, Digest, Key, Store, StoreError};
 
 use super::{ArchiveError, ArchiveOptions, Attempt};
-use crate::fetch::{FetchError, Fetcher, Mirror};
+use crate::fetch::{Address, FetchError, Fetcher, Mirror};
 use crate::index::{Condensed, IndexError, Table, Text, condense};
 use crate::release::{FileEntry, Release};
 
@@ -121,7 +121,7 @@ pub(super) fn get(
         }
     }
     let mut attempts = Vec::new();
-    for mirror in mirrors {
+    for mirror in fetcher.in_order(mirrors) {
         for (suffix, path, entry) in &choices {
             for address in addresses(mirror, pocket, path, entry, release.acquire_by_hash) {
                 let fetched = match most_unverified(suffix, announced) {
@@ -138,7 +138,7 @@ pub(super) fn get(
                     Ok(fetched) => fetched,
                     Err(source) if source.is_local() => {
                         return Err(ArchiveError::Local {
-                            what: address,
+                            what: address.into(),
                             source,
                         });
                     }
@@ -198,7 +198,7 @@ fn addresses(
     path: &str,
     entry: &FileEntry,
     by_hash: bool,
-) -> Vec<String> {
+) -> Vec<Address> {
     let usual = mirror.join(&format!("dists/{pocket}/{path}"));
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let hash = entry.sha256.hex();
@@ -218,7 +218,7 @@ fn most_unverified(suffix: &str, announced: Option<u64>) -> Option<u64> {
 /// Fetches an index, and condenses it while it comes. What was made of it is given only with the
 /// bytes that it was made of, once they are verified; and not if the download had to begin again.
 fn condensed_meanwhile<T: Send>(
-    address: &str,
+    address: &Address,
     entry: &FileEntry,
     condense: &(dyn Fn(Box<dyn Read + Send>) -> Option<T> + Sync),
     store: &Store,
@@ -297,7 +297,7 @@ fn unwritable(error: StoreError) -> IndexError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fetch::Options;
+    use distil_net::Client;
 
     const TEXT: &[u8] = b"Package: a\nVersion: 1\n";
 
@@ -307,7 +307,7 @@ mod tests {
         let store = Store::open(folder.path().join("store")).unwrap();
         let file = folder.path().join("Packages");
         std::fs::write(&file, TEXT).unwrap();
-        let address = format!("file:{}", file.display());
+        let address = Address::File(file);
         let entry = FileEntry {
             size: TEXT.len() as u64,
             sha256: digest,
@@ -316,7 +316,7 @@ mod tests {
         let condense = |mut input: Box<dyn Read + Send>| {
             input.read_to_end(&mut seen.lock().unwrap()).ok().map(drop)
         };
-        let fetcher = Fetcher::new(Options::default());
+        let fetcher = Fetcher::new(Client::offline());
         let made = condensed_meanwhile(&address, &entry, &condense, &store, &fetcher);
         let made = made
             .map(|(_, made)| made)

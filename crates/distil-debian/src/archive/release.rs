@@ -6,7 +6,7 @@ use distil_store::{Digest, Key, KeyBuilder, Store};
 use serde::{Deserialize, Serialize};
 
 use super::{ArchiveError, ArchiveOptions, Attempt};
-use crate::fetch::{FetchError, Fetcher, Mirror, Reply, Validators};
+use crate::fetch::{Address, FetchError, Fetcher, Mirror, Reply, Validators};
 use crate::openpgp::{verify_detached, verify_inline};
 use crate::release::{Expired, Release};
 
@@ -47,13 +47,13 @@ pub(super) fn get(
     fetcher: &Fetcher,
 ) -> Result<VerifiedRelease, ArchiveError> {
     let mut attempts = Vec::new();
-    for mirror in mirrors {
+    for mirror in fetcher.in_order(mirrors) {
         let address = mirror.join(&format!("dists/{pocket}/InRelease"));
-        let message = match fetch(&address, mirror, options, store, fetcher) {
+        let message = match fetch(&address, mirror, pocket, options, store, fetcher) {
             Ok(message) => message,
             Err(error) if error.is_local() => {
                 return Err(ArchiveError::Local {
-                    what: address,
+                    what: address.into(),
                     source: error,
                 });
             }
@@ -181,20 +181,27 @@ fn verify(
 
 /// Fetches a Release, or takes the one of the store while it is fresh or unchanged.
 fn fetch(
-    address: &str,
+    address: &Address,
     mirror: &Mirror,
+    pocket: &str,
     options: &ArchiveOptions,
     store: &Store,
     fetcher: &Fetcher,
 ) -> Result<SignedRelease, FetchError> {
+    let pair = [
+        mirror.join(&format!("dists/{pocket}/Release")),
+        mirror.join(&format!("dists/{pocket}/Release.gpg")),
+    ];
+    let ask = |validators: Option<&Validators>| ask(address, &pair, validators, fetcher);
     // A folder costs nothing to ask, and may change between two builds of one script.
     let is_local = mirror.folder().is_some();
-    let key = Key::new("release", &[b"1", address.as_bytes()]);
+    // A password in the address is not part of what is shown of it, so neither of the key.
+    let key = Key::new("release", &[b"1", address.to_string().as_bytes()]);
     let known = if is_local { None } else { load(&key, store) };
     let now = seconds(options.now);
     let fetched = match known {
         Some(known) if is_fresh(known.at, options) => return Ok(known.message),
-        Some(known) => match ask(address, Some(&known.validators), fetcher)? {
+        Some(known) => match ask(Some(&known.validators))? {
             Some((message, validators)) => Fetched {
                 at: now,
                 validators,
@@ -202,7 +209,7 @@ fn fetch(
             },
             None => Fetched { at: now, ..known },
         },
-        None => match ask(address, None, fetcher)? {
+        None => match ask(None)? {
             Some((message, validators)) => Fetched {
                 at: now,
                 validators,
@@ -210,7 +217,7 @@ fn fetch(
             },
             None => {
                 return Err(FetchError::Missing {
-                    address: address.to_owned(),
+                    address: address.to_string(),
                 });
             }
         },
@@ -229,12 +236,13 @@ fn load(key: &Key, store: &Store) -> Option<Fetched> {
 
 /// Asks a mirror; the answer is none if nothing changed.
 fn ask(
-    address: &str,
+    address: &Address,
+    pair: &[Address; 2],
     validators: Option<&Validators>,
     fetcher: &Fetcher,
 ) -> Result<Option<(SignedRelease, Validators)>, FetchError> {
-    let not_text = |address: &str| FetchError::Content {
-        address: address.to_owned(),
+    let not_text = |address: &Address| FetchError::Content {
+        address: address.to_string(),
         problem: "is not text".to_owned(),
     };
     match fetcher.bytes(address, MAX_RELEASE, validators) {
@@ -245,12 +253,12 @@ fn ask(
         }
         // Archives made by simple tools have the older pair of files only.
         Err(error) if error.is_missing() => {
-            let release = address.replace("/InRelease", "/Release");
-            let Ok(Reply::Bytes(text, _)) = fetcher.bytes(&release, MAX_RELEASE, None) else {
+            let [release, signature] = pair;
+            let Ok(Reply::Bytes(text, _)) = fetcher.bytes(release, MAX_RELEASE, None) else {
                 return Err(error);
             };
-            let text = String::from_utf8(text).map_err(|_| not_text(&release))?;
-            match fetcher.bytes(&format!("{release}.gpg"), MAX_RELEASE, None)? {
+            let text = String::from_utf8(text).map_err(|_| not_text(release))?;
+            match fetcher.bytes(signature, MAX_RELEASE, None)? {
                 Reply::Bytes(signature, _) => {
                     let message = SignedRelease::Detached { text, signature };
                     Ok(Some((message, Validators::default())))

@@ -1,11 +1,14 @@
 //! Getting files from mirrors, by `http`, `https` and `file`.
 //!
-//! This is the only place that knows of networks. Callers see plain blocking calls; inside, a
-//! small runtime waits for many connections at once. Whatever comes is compared with the size
-//! and digest that a signed file announced, so a mirror can fail but not lie.
+//! Whatever comes is compared with the size and digest that a signed file announced, so a mirror can
+//! fail but not lie. `distil-net` has the patience; here is what is asked for.
 
-mod client;
-mod url;
+mod address;
+mod error;
+mod fetcher;
+mod mirror;
 
-pub use client::{FetchError, Fetcher, Options, Reply, Validators};
-pub use url::{InvalidMirror, Mirror};
+pub use address::Address;
+pub use error::FetchError;
+pub use fetcher::{Fetcher, Reply, Validators};
+pub use mirror::{InvalidMirror, Mirror};

@@ -95,6 +95,11 @@ impl Exchange<'_> {
             Some(Fault::Redirect(status, location)) => {
                 self.empty(status, &[("Location".to_owned(), location)])
             }
+            Some(Fault::Guarded(challenge, accepted))
+                if self.request.header("authorization") != Some(accepted.as_str()) =>
+            {
+                self.empty(401, &[("WWW-Authenticate".to_owned(), challenge)])
+            }
             Some(Fault::DropBeforeHeaders) => Ok(ControlFlow::Break(())),
             Some(Fault::HangBeforeHeaders) => {
                 self.shared.hang(self.releases);
@@ -354,6 +359,7 @@ fn reason(status: u16) -> &'static str {
         304 => "Not Modified",
         307 => "Temporary Redirect",
         308 => "Permanent Redirect",
+        401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",

@@ -33,6 +33,9 @@ pub enum Fault {
     Chunked,
     /// Sends so many bytes at a time, with a pause after each.
     Trickle(usize, Duration),
+    /// Answers 401 with this `WWW-Authenticate`, but for requests with this `Authorization`, to which
+    /// it answers well.
+    Guarded(String, String),
     /// Sends the client elsewhere: a status (301, 302, 307, 308) and a `Location`.
     Redirect(u16, String),
     /// Answers a `Range` with the whole file and status 200.

@@ -138,6 +138,23 @@ fn faults_come_in_their_order_and_end() {
 }
 
 #[test]
+fn guards_let_in_who_is_known() {
+    let site = site();
+    let guard = Fault::Guarded("Basic realm=\"x\"".to_owned(), "Basic YTpi".to_owned());
+    site.server.fault("/dir/*", Times::Always, guard);
+    for headers in ["", "Authorization: Basic other\r\n"] {
+        let answer = site.get("/dir/a+b.txt", headers);
+        assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+        assert!(
+            answer.contains("WWW-Authenticate: Basic realm=\"x\"\r\n"),
+            "{answer}"
+        );
+    }
+    let answer = site.get("/dir/a+b.txt", "Authorization: Basic YTpi\r\n");
+    assert!(answer.ends_with("\r\n\r\n0123456789"), "{answer}");
+}
+
+#[test]
 fn a_connection_serves_several_requests() {
     let site = site();
     let mut stream = site.connect();

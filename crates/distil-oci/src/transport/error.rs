@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use distil_store::Digest;
 
 use super::location::Location;
+use super::registry::RegistryError;
 use crate::image::InvalidImage;
 
 /// An image cannot be read from a place, or written to it.
@@ -182,57 +183,9 @@ pub enum Problem {
     /// A transport that is not there yet.
     #[error("{0} is not supported yet")]
     Unsupported(&'static str),
-    /// A registry cannot be talked to.
-    #[error("the conversation with the registry at `{host}` failed")]
-    Registry {
-        /// The registry, or whom it referred to.
-        host: String,
-        /// Why.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// A registry did not give what was asked for.
-    #[error("the registry at `{host}` answered {status} when asked for {what}{said}")]
-    RegistryAnswer {
-        /// The registry.
-        host: String,
-        /// HTTP's status.
-        status: u16,
-        /// What was asked for.
-        what: String,
-        /// What it said, as a phrase; may be empty.
-        said: String,
-    },
-    /// A registry wants to know who asks.
-    #[error(
-        "the registry at `{host}` does not let {whom} read `{name}`{said}; `docker login {host}` or `podman login {host}` keeps credentials for it"
-    )]
-    RegistryDenied {
-        /// The registry.
-        host: String,
-        /// The repository.
-        name: String,
-        /// As whom.
-        whom: String,
-        /// What it said, as a phrase; may be empty.
-        said: String,
-    },
-    /// A registry behaves as none should.
-    #[error("the registry at `{host}` {what}")]
-    RegistryLies {
-        /// The registry.
-        host: String,
-        /// What it did.
-        what: String,
-    },
-    /// A file of credentials cannot be used.
-    #[error("failed to read the credentials in `{}`: {problem}", path.display())]
-    Credentials {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
+    /// With a registry.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
     /// No daemon listens.
     #[error(
         "no Docker daemon answers at `{host}`; is it running? another one is named by DOCKER_HOST"

@@ -26,6 +26,7 @@ mod registry;
 
 pub use error::{Problem, TransportError};
 pub use location::{InvalidLocation, Location};
+pub use registry::RegistryError;
 
 use crate::image::Content;
 use crate::platform::Platform;

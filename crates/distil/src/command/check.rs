@@ -13,7 +13,7 @@ use distil_check::{
     merge, read_folder, read_layers,
 };
 use distil_image::Draft;
-use distil_oci::transport;
+use distil_oci::transport::{self, Problem};
 use distil_oci::{Image, Location, Platform};
 use distil_tree::TreePath;
 use serde::Serialize;
@@ -225,9 +225,11 @@ pub(crate) fn read_image(
     let host = Platform::host();
     // Of an index in a registry, only what is looked at is asked for.
     let content = transport::open_for(location, Some(wanted.as_ref().unwrap_or(&host)));
-    let content = content
-        .or_else(|_| transport::open(location))
-        .map_err(CommandError::failure)?;
+    let content = content.or_else(|error| match error.problem() {
+        // Whoever was refused once is not to ask again.
+        Problem::Registry(_) => Err(error),
+        _ => transport::open(location),
+    })?;
     let found = match &wanted {
         Some(platform) => content.for_platform(platform),
         None => content.for_host(),

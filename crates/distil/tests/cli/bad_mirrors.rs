@@ -307,7 +307,7 @@ fn lasting_faults_end_with_a_message() {
     insta::assert_snapshot!(fault(Fault::HangBeforeHeaders), @r#"
     status 1
     error: no mirror has a usable Release of `trixie`
-      failed to fetch `[MAIN]/dists/trixie/InRelease`: error sending request: operation timed out
+      failed to fetch `[MAIN]/dists/trixie/InRelease`: no answer within 1 s
 
     hint: `--mirror ADDRESS` names another mirror
     "#);
@@ -381,4 +381,119 @@ fn few_connections_a_host() {
         "{}",
         served.main.max_connections()
     );
+}
+
+#[test]
+fn a_mirror_that_holds_up_is_left_for_the_next() {
+    for fault in [
+        Fault::retry_after(503, 100_000),
+        Fault::Trickle(1, std::time::Duration::from_millis(200)),
+    ] {
+        let served = Served::new();
+        served
+            .main
+            .fault("/dists/trixie/InRelease", Times::Always, fault);
+        let good = Server::start(served.context.archive()).unwrap();
+        let start = std::time::Instant::now();
+        let output = served
+            .command()
+            .arg("--mirror")
+            .arg(good.url())
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            served.context.stderr(&output)
+        );
+        assert!(start.elapsed() < std::time::Duration::from_secs(60));
+        assert_eq!(served.main.count("/dists/trixie/InRelease"), 1);
+    }
+}
+
+/// Whether a file of the store has these bytes, or one is called so.
+fn store_has(context: &Context, wanted: &str) -> bool {
+    let mut directories = vec![context.store()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path.clone());
+            } else if String::from_utf8_lossy(&fs::read(&path).unwrap()).contains(wanted) {
+                return true;
+            }
+            if path.to_string_lossy().contains(wanted) {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+#[test]
+fn a_password_of_a_mirror_is_not_shown() {
+    let served = Served::new();
+    let with_password = |server: &Server| server.url().replace("http://", "http://user:secret@");
+    let command = || {
+        let context = &served.context;
+        let mut command = context.bare(&["build", "static", "--timeout", "5"]);
+        command.arg("--mirror").arg(with_password(&served.main));
+        let security = with_password(&served.security);
+        command.arg("--mirror").arg(format!("security={security}"));
+        command
+            .arg("--keyring")
+            .arg(context.archive().join("keyring.gpg"));
+        command
+    };
+    served.main.fault("*", Times::Always, Fault::status(401));
+    let message = served.context.failure(&mut command());
+    insta::assert_snapshot!(message.replace(&served.main.url(), "[MAIN]"), @r#"
+    status 1
+    error: no mirror has a usable Release of `trixie`
+      `[MAIN]/dists/trixie/InRelease` refused the credentials from its URL (401 Unauthorized)
+
+    hint: `--mirror ADDRESS` names another mirror
+    "#);
+    assert_eq!(served.main.count("/dists/trixie/InRelease"), 1);
+    served.main.heal();
+    let guard = Fault::Guarded(
+        "Basic realm=\"x\"".to_owned(),
+        "Basic dXNlcjpzZWNyZXQ=".to_owned(),
+    );
+    served.main.fault("*", Times::Always, guard);
+    let output = command().output().unwrap();
+    let said = served.context.stderr(&output);
+    assert!(
+        output.status.success() && !said.contains("secret"),
+        "{said}"
+    );
+    for wanted in ["secret", "dXNlcjpzZWNyZXQ"] {
+        assert!(
+            !store_has(&served.context, wanted),
+            "{wanted} is in the store"
+        );
+    }
+    for odd in [
+        "ftp://user:secret@mirror.example",
+        "http://user:secret@",
+        "http://user:secret@a:b",
+    ] {
+        let mut command = served.context.bare(&["build", "static"]);
+        let message = served.context.failure(command.arg("--mirror").arg(odd));
+        assert!(!message.contains("secret"), "{message}");
+    }
+}
+
+#[test]
+fn a_proxy_that_is_none_is_refused() {
+    let served = Served::new();
+    let mut command = served.command();
+    let message = served.context.failure(command.env("http_proxy", "::::"));
+    let message = message.replace(&served.main.url(), "[MAIN]");
+    insta::assert_snapshot!(message.replace(&served.security.url(), "[SECURITY]"), @r#"
+    status 1
+    error: failed to get `[MAIN]/dists/trixie/InRelease`
+      cause: the environment variable `http_proxy` is `::::`, which is not the address of a proxy: empty host
+    "#);
+    assert_eq!(served.main.connections(), 0);
 }

@@ -3,20 +3,22 @@
 //! A manifest is compared with the digest that it was asked for by, or that the registry says it
 //! has; blobs are compared as layers everywhere are. Credentials go to the registry and to the
 //! server of tokens that it names, and nowhere that either redirects to; never without TLS, but for
-//! this machine itself.
+//! this machine itself. `distil-net` sees to that, and to attempts that fail.
 
 mod client;
-mod credentials;
+mod error;
 #[cfg(test)]
 mod tests;
 
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use distil_net::credentials::{self, Credentials};
+use distil_net::{Environment, Options};
 use distil_store::Digest;
 
 use self::client::Client;
-use self::credentials::Credentials;
+pub use self::error::RegistryError;
 use crate::image::Content;
 use crate::layer::{BlobSource, BytesBlob};
 use crate::platform::Platform;
@@ -24,9 +26,6 @@ use crate::reference::RegistryReference;
 use crate::spec::{Descriptor, MediaType};
 use crate::transport::documents::{self, Blob, Blobs, Kind, MAX_DOCUMENT};
 use crate::transport::error::Problem;
-
-/// How often a download that broke off is taken up again.
-const ATTEMPTS: u32 = 4;
 
 const ACCEPT: [&str; 4] = [
     "application/vnd.oci.image.index.v1+json",
@@ -40,61 +39,51 @@ pub(crate) fn open(
     reference: &RegistryReference,
     platform: Option<&Platform>,
 ) -> Result<Content, Problem> {
-    open_as(
-        reference,
-        platform,
-        credentials::find(reference.repository())?,
-    )
+    let net = distil_net::Client::new(Options::default());
+    let repository = reference.repository();
+    let credentials = credentials::for_registry(
+        &Environment::of_process(),
+        repository.host(),
+        repository.path(),
+    );
+    let credentials = credentials.map_err(RegistryError::Credentials)?;
+    open_as(net, reference, platform, credentials)
 }
 
 fn open_as(
+    net: distil_net::Client,
     reference: &RegistryReference,
     platform: Option<&Platform>,
     credentials: Option<Credentials>,
 ) -> Result<Content, Problem> {
-    let client = Arc::new(Client::new(reference.repository(), credentials)?);
+    let client = Arc::new(Client::new(net, reference.repository(), credentials)?);
     let wanted = match (reference.digest(), reference.tag()) {
         (Some(digest), _) => digest.to_string(),
         (None, tag) => tag.unwrap_or("latest").to_owned(),
     };
     let path = format!("manifests/{wanted}");
     let what = format!("`{reference}`");
-    let response = client.get(&path, &what, &ACCEPT.join(", "), 0)?;
-    let lies = |what: String| Problem::RegistryLies {
+    let response = client.document(&path, &what, &ACCEPT.join(", "), MAX_DOCUMENT)?;
+    let lies = |what: String| RegistryError::Lies {
         host: client.host().to_owned(),
         what,
     };
-    let header = |name: &str| {
-        let value = response.headers().get(name)?.to_str().ok()?;
-        Some(value.to_owned())
-    };
+    let header = |name: &str| response.header(name).map(str::to_owned);
     let (announced, content_type) = (header("docker-content-digest"), header("content-type"));
-    let mut bytes = Vec::new();
-    let read = response.take(MAX_DOCUMENT + 1).read_to_end(&mut bytes);
-    read.map_err(|source| Problem::Registry {
-        host: client.host().to_owned(),
-        source: source.into(),
-    })?;
-    if bytes.len() as u64 > MAX_DOCUMENT {
-        return Err(Problem::TooLarge {
-            what: format!("the manifest of {what}"),
-            limit: MAX_DOCUMENT,
-        });
-    }
+    let bytes = response.into_body();
     let digest = Digest::of(&bytes);
     if let Some(wanted) = reference.digest()
         && wanted != digest
     {
-        return Err(lies(format!(
-            "sent a manifest with the digest `{digest}` for `{wanted}`"
-        )));
+        let what = format!("sent a manifest with the digest `{digest}` for `{wanted}`");
+        return Err(lies(what).into());
     }
     if let Some(announced) = announced.and_then(|text| text.parse::<Digest>().ok())
         && announced != digest
     {
-        return Err(lies(format!(
-            "sent a manifest with the digest `{digest}` and said that it is `{announced}`"
-        )));
+        let what =
+            format!("sent a manifest with the digest `{digest}` and said that it is `{announced}`");
+        return Err(lies(what).into());
     }
     let media_type = media_type(&bytes, content_type.as_deref());
     let media_type =
@@ -178,57 +167,7 @@ struct RemoteBlob {
 
 impl BlobSource for RemoteBlob {
     fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        let mut reader = RemoteReader {
-            client: Arc::clone(&self.client),
-            path: self.path.clone(),
-            accept: self.accept.clone(),
-            size: self.size,
-            response: None,
-            at: 0,
-            attempts: 0,
-        };
-        reader.connect()?;
-        Ok(Box::new(reader))
-    }
-}
-
-/// Reads a blob, and takes it up again where the connection broke off.
-struct RemoteReader {
-    client: Arc<Client>,
-    path: String,
-    accept: String,
-    size: u64,
-    response: Option<reqwest::blocking::Response>,
-    at: u64,
-    attempts: u32,
-}
-
-impl RemoteReader {
-    fn connect(&mut self) -> io::Result<()> {
-        self.attempts += 1;
-        let what = format!("`{}`", self.path);
-        let response = self.client.get(&self.path, &what, &self.accept, self.at);
-        self.response = Some(response.map_err(io::Error::other)?);
-        Ok(())
-    }
-}
-
-impl Read for RemoteReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let Some(response) = &mut self.response else {
-                return Ok(0);
-            };
-            let result = response.read(buffer);
-            let is_short = matches!(result, Ok(0)) && self.at < self.size && !buffer.is_empty();
-            match result {
-                Ok(count) if !is_short => {
-                    self.at += count as u64;
-                    return Ok(count);
-                }
-                result if self.attempts >= ATTEMPTS => return result,
-                _ => self.connect()?,
-            }
-        }
+        let stream = self.client.blob(&self.path, &self.accept, self.size);
+        Ok(Box::new(stream.map_err(io::Error::other)?))
     }
 }

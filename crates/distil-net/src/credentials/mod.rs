@@ -1,0 +1,10 @@
+//! Who to be for a server, as this machine's files say.
+
+mod containers;
+mod credential;
+mod helper;
+mod machines;
+
+pub use containers::for_registry;
+pub use credential::{Credential, Credentials};
+pub(crate) use machines::{Known, Machines};
