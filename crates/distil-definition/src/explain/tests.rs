@@ -9,7 +9,7 @@ fn said(text: &str) -> String {
     explain(text, "app.yaml").unwrap_or_else(|| panic!("nothing is said of {text}"))
 }
 
-/// The same without what is allowed, for places whose keys are many and will be more.
+/// The same without what is allowed, for spans whose keys are many and will be more.
 fn head(text: &str) -> String {
     let said = said(text);
     let lines = said.lines().filter(|line| !line.contains(" = "));
@@ -511,8 +511,8 @@ fn every_mapping_of_the_format_refuses_what_it_does_not_know() {
         "debug: KEY",
         "debug: {packages: [KEY]}",
     ];
-    for place in at_each {
-        let text = place.replace("KEY", "{zzzz: 1}");
+    for span in at_each {
+        let text = span.replace("KEY", "{zzzz: 1}");
         let said = said(&text);
         assert!(said.contains(" has no key `zzzz`\n"), "{said}");
         assert!(
