@@ -1,4 +1,4 @@
-//! What is wrong with a definition that serde has refused, and what may be there instead.
+//! What is wrong with a document that serde has refused, and what may be there instead.
 //!
 //! serde-saphyr says "expected sequence start", and not of which key. The walk here goes along
 //! the JSON Schema of the format, which comes from the same types that serde reads into, so that
@@ -10,7 +10,6 @@ use std::collections::HashMap;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Schema;
 
-use crate::format::Definition;
 use crate::harmless::shown;
 use crate::span::{Located, Node, Span, Value, excerpt, gutter};
 
@@ -20,14 +19,13 @@ const FEW_KEYS: usize = 8;
 /// How a key of an overlay is described that is one of a definition, too.
 const SAME: &str = "As in a definition";
 
-/// Says what is wrong with a definition that serde refuses: a message, the line with the span
-/// underlined, and lines with what is allowed there. None if the walk finds no mistake.
-pub(super) fn explain(text: &str, origin: &str) -> Option<String> {
+/// Says what is wrong with a document that serde refuses: a message, the line with the mistake
+/// underlined, and lines with what is allowed there. None if the walk finds no mistake. `root` is
+/// the schema of the document, and `whole` what a message calls it.
+pub(super) fn explain(text: &str, origin: &str, whole: &str, root: &Schema) -> Option<String> {
     let document = Located::parse(text)?;
-    let schema = schemars::schema_for!(Definition);
-    let root = schema.as_value();
     let whole = Part {
-        name: "the definition".to_owned(),
+        name: whole.to_owned(),
         about: None,
         schema: root,
     };
@@ -272,6 +270,9 @@ impl<'a> Format<'a> {
                 }
                 _ => {}
             }
+        }
+        if forms == [Form::Text] && !matches!(node.value, Value::Scalar { .. }) {
+            allowed.push("a string that begins with `{` or `[` must be in quotes".to_owned());
         }
         Mistake {
             problem: format!("{} must be {expected}, but here is {found}", part.name),

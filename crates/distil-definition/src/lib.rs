@@ -21,6 +21,8 @@ mod policy;
 pub mod recipe;
 mod span;
 mod support;
+mod syntax;
+mod yaml;
 
 pub use architecture::{Architecture, UnsupportedPlatform};
 pub use authority::authorities;
@@ -35,3 +37,4 @@ pub use parse::{DefinitionError, parse, schema};
 pub use policy::Policy;
 pub use recipe::is_file_name;
 pub use support::{Phase, RuntimeSupport, SuiteSupport, Support};
+pub use yaml::read_yaml;

@@ -6,7 +6,7 @@
 //! mistake is in.
 
 use serde_saphyr::granit_parser::{
-    Event, Parser, ScalarStyle, Span as Extent, StrInput, StructureStyle, options,
+    Event, Parser, ScalarStyle, ScanError, Span as Extent, StrInput, StructureStyle, options,
 };
 
 use crate::harmless::harmless;
@@ -133,36 +133,72 @@ pub(super) struct Located<'a> {
     /// How many characters each line has, without blanks at its end.
     lines: Vec<usize>,
     nodes: usize,
+    problem: Option<ScanError>,
+}
+
+/// Why a document has no spans.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unlocated {
+    /// It is no YAML: the position where that is seen, and what the parser says.
+    Syntax(Span, String),
+    /// It is empty or too large, or uses what gives a part another meaning than the one that it is
+    /// written with: anchors, tags, merging.
+    Otherwise,
 }
 
 impl Located<'_> {
-    /// Reads a document. There is none if it is empty, is no YAML, is too large, or uses what
-    /// gives a part another meaning than the one it is written with: anchors, tags, merging.
+    /// Reads a document; none if it has no spans.
     pub(super) fn parse(text: &str) -> Option<Node> {
+        Self::read(text).ok()
+    }
+
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// Why it has no spans.
+    pub(super) fn read(text: &str) -> Result<Node, Unlocated> {
         if text.len() > MAX_TEXT {
-            return None;
+            return Err(Unlocated::Otherwise);
         }
         let options = options! { emit_comments: false };
         let mut document = Located {
             parser: Parser::new_from_str_with_options(text, options),
             lines: lines(text).map(|l| l.trim_end().chars().count()).collect(),
             nodes: 0,
+            problem: None,
         };
-        let mut event = document.next()?;
-        while matches!(event.0, Event::StreamStart | Event::DocumentStart(..)) {
-            event = document.next()?;
-        }
-        let root = document.node(event, 0)?;
-        let (end, _) = document.next()?;
-        let (last, _) = document.next()?;
-        // Only one document is a definition.
-        (end == Event::DocumentEnd && last == Event::StreamEnd).then_some(root)
+        let root = document.root();
+        root.ok_or_else(|| match document.problem {
+            Some(problem) => {
+                let marker = problem.marker();
+                let span = Span {
+                    line: marker.line(),
+                    column: marker.col() + 1,
+                    length: 1,
+                };
+                Unlocated::Syntax(span, problem.kind().to_string())
+            }
+            None => Unlocated::Otherwise,
+        })
     }
 }
 
 impl<'a> Located<'a> {
     fn next(&mut self) -> Option<(Event<'a>, Extent)> {
-        self.parser.next_event()?.ok()
+        let event = self.parser.next_event()?;
+        event.map_err(|problem| self.problem = Some(problem)).ok()
+    }
+
+    /// The one document of the text.
+    fn root(&mut self) -> Option<Node> {
+        let mut event = self.next()?;
+        while matches!(event.0, Event::StreamStart | Event::DocumentStart(..)) {
+            event = self.next()?;
+        }
+        let root = self.node(event, 0)?;
+        let (end, _) = self.next()?;
+        let (last, _) = self.next()?;
+        (end == Event::DocumentEnd && last == Event::StreamEnd).then_some(root)
     }
 
     fn node(&mut self, (event, span): (Event<'a>, Extent), depth: usize) -> Option<Node> {
@@ -308,7 +344,7 @@ pub(super) fn gutter(span: Span) -> String {
 }
 
 /// The lines of a text, without their ends (YAML 1.2, section 5.4).
-fn lines(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
     // The parser counts no column for a byte order mark.
     let mut rest = Some(text.strip_prefix('\u{feff}').unwrap_or(text));
     std::iter::from_fn(move || {

@@ -1,12 +1,19 @@
 use super::*;
+use crate::format::Definition;
 use crate::parse::parse;
 
 mod agreement;
 
+/// What is said of a definition.
+fn explained(text: &str) -> Option<String> {
+    let schema = schemars::schema_for!(Definition);
+    explain(text, "app.yaml", "the definition", schema.as_value())
+}
+
 /// What is said of a definition that serde refuses.
 fn said(text: &str) -> String {
     serde_saphyr::from_str::<Definition>(text).unwrap_err();
-    explain(text, "app.yaml").unwrap_or_else(|| panic!("nothing is said of {text}"))
+    explained(text).unwrap_or_else(|| panic!("nothing is said of {text}"))
 }
 
 /// The same without what is allowed, for spans whose keys are many and will be more.
