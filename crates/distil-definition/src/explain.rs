@@ -1,4 +1,4 @@
-//! What is wrong with a definition that serde has refused, and what may be there instead.
+//! What is wrong with a document that serde has refused, and what may be there instead.
 //!
 //! serde-saphyr says "expected sequence start", and not of which key. The walk here goes along
 //! the JSON Schema of the format, which comes from the same types that serde reads into, so that
@@ -10,34 +10,31 @@ use std::collections::HashMap;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Schema;
 
-use crate::format::Definition;
-use crate::place::{Located, Node, Place, Value, excerpt, gutter, harmless};
+use crate::harmless::shown;
+use crate::span::{Located, Node, Span, Value, excerpt, gutter};
 
 /// How many keys of a mapping are named in the first line of a message; more have a line of
 /// their own.
 const FEW_KEYS: usize = 8;
-/// How many characters of a text are shown.
-const SHOWN: usize = 40;
 /// How a key of an overlay is described that is one of a definition, too.
 const SAME: &str = "As in a definition";
 
-/// Says what is wrong with a definition that serde refuses: a message, the line with the place
-/// underlined, and lines with what is allowed there. None if the walk finds no mistake.
-pub(super) fn explain(text: &str, origin: &str) -> Option<String> {
+/// Says what is wrong with a document that serde refuses: a message, the line with the mistake
+/// underlined, and lines with what is allowed there. None if the walk finds no mistake. `root` is
+/// the schema of the document, and `whole` what a message calls it.
+pub(super) fn explain(text: &str, origin: &str, whole: &str, root: &Schema) -> Option<String> {
     let document = Located::parse(text)?;
-    let schema = schemars::schema_for!(Definition);
-    let root = schema.as_value();
     let whole = Part {
-        name: "the definition".to_owned(),
+        name: whole.to_owned(),
         about: None,
         schema: root,
     };
-    let mistake = Format { root }.check(&document, &whole, document.place)?;
+    let mistake = Format { root }.check(&document, &whole, document.span)?;
     let mut explained = mistake.problem;
     explained.push('\n');
-    explained.push_str(&excerpt(text, origin, mistake.place));
+    explained.push_str(&excerpt(text, origin, mistake.span));
     for line in mistake.allowed {
-        explained.push_str(&format!("\n{} = {line}", gutter(mistake.place)));
+        explained.push_str(&format!("\n{} = {line}", gutter(mistake.span)));
     }
     Some(explained)
 }
@@ -45,12 +42,12 @@ pub(super) fn explain(text: &str, origin: &str) -> Option<String> {
 /// What is wrong.
 struct Mistake {
     problem: String,
-    place: Place,
+    span: Span,
     /// What may be there, a line each.
     allowed: Vec<String>,
 }
 
-/// A place of the format.
+/// A part of the format.
 struct Part<'a> {
     /// What a message calls it.
     name: String,
@@ -59,7 +56,7 @@ struct Part<'a> {
     schema: &'a Schema,
 }
 
-/// What may stand in a place.
+/// What may stand in one.
 #[derive(PartialEq)]
 enum Form<'a> {
     Text,
@@ -84,7 +81,7 @@ struct Format<'a> {
 
 impl<'a> Format<'a> {
     /// The first mistake in a part of the document, which stands under a key at `key`.
-    fn check(&self, node: &Node, part: &Part<'a>, key: Place) -> Option<Mistake> {
+    fn check(&self, node: &Node, part: &Part<'a>, key: Span) -> Option<Mistake> {
         let forms = self.forms(part.schema);
         if forms.contains(&Form::Unknown) || node.is_null() && forms.contains(&Form::Nothing) {
             return None;
@@ -108,7 +105,7 @@ impl<'a> Format<'a> {
                     };
                     return items
                         .iter()
-                        .find_map(|item| self.check(item, &entry, item.place));
+                        .find_map(|item| self.check(item, &entry, item.span));
                 }
             }
             Value::Mapping(entries) => {
@@ -118,7 +115,7 @@ impl<'a> Format<'a> {
                 });
                 match (mappings.next(), mappings.next()) {
                     (Some(schema), None) => {
-                        return self.check_entries(entries, schema, part, node.place_or(key));
+                        return self.check_entries(entries, schema, part, node.span_or(key));
                     }
                     // Which of them is meant?
                     (Some(_), Some(_)) => return None,
@@ -132,7 +129,7 @@ impl<'a> Format<'a> {
                 }
             }
         }
-        Some(self.wrong(node, part, &forms, node.place_or(key)))
+        Some(self.wrong(node, part, &forms, node.span_or(key)))
     }
 
     /// Whether serde takes a text for one of the forms.
@@ -154,7 +151,7 @@ impl<'a> Format<'a> {
         entries: &[(Node, Node)],
         schema: &'a Schema,
         part: &Part<'a>,
-        place: Place,
+        span: Span,
     ) -> Option<Mistake> {
         let keys = schema.get("properties").and_then(Schema::as_object);
         let others = schema.get("additionalProperties");
@@ -167,17 +164,17 @@ impl<'a> Format<'a> {
                         part.name,
                         found(key)
                     ),
-                    place: key.place,
+                    span: key.span,
                     allowed: part.about.clone().into_iter().collect(),
                 });
             };
             // The number `1` and the text "1" are two keys to serde-saphyr.
             let is_plain = matches!(key.value, Value::Scalar { plain: true, .. });
             let may_be_number = text.starts_with(may_start_number);
-            if let Some(first) = seen.insert((text, is_plain && may_be_number), key.place) {
+            if let Some(first) = seen.insert((text, is_plain && may_be_number), key.span) {
                 return Some(Mistake {
                     problem: format!("{} has the key `{}` twice", part.name, shown(text)),
-                    place: key.place,
+                    span: key.span,
                     allowed: vec![format!("the first is in line {}", first.line)],
                 });
             }
@@ -188,7 +185,7 @@ impl<'a> Format<'a> {
                     schema,
                 },
                 (None, Some(Schema::Bool(false))) => {
-                    return Some(self.unknown(text, key.place, schema, part));
+                    return Some(self.unknown(text, key.span, schema, part));
                 }
                 (None, Some(schema @ Schema::Object(_))) => Part {
                     name: format!("`{}` of {}", shown(text), part.name),
@@ -197,7 +194,7 @@ impl<'a> Format<'a> {
                 },
                 (None, _) => continue,
             };
-            let mistake = self.check(value, &inner, key.place);
+            let mistake = self.check(value, &inner, key.span);
             if mistake.is_some() {
                 return mistake;
             }
@@ -211,12 +208,12 @@ impl<'a> Format<'a> {
         let about = |key: &str| self.about(key, keys?.get(key)?);
         Some(Mistake {
             problem: format!("{} lacks {}", part.name, listed(&missing, "and")),
-            place,
+            span,
             allowed: missing.iter().filter_map(|key| about(key)).collect(),
         })
     }
 
-    fn unknown(&self, key: &str, place: Place, schema: &Schema, part: &Part<'a>) -> Mistake {
+    fn unknown(&self, key: &str, span: Span, schema: &Schema, part: &Part<'a>) -> Mistake {
         let mut problem = format!("{} has no key `{}`", part.name, shown(key));
         let names = keys(schema);
         let nearest = distil_store::nearest(key, names.iter().copied(), 3);
@@ -228,7 +225,7 @@ impl<'a> Format<'a> {
         allowed.extend(self.elsewhere(key));
         Mistake {
             problem,
-            place,
+            span,
             allowed,
         }
     }
@@ -249,7 +246,7 @@ impl<'a> Format<'a> {
         Some(format!("`{key}` is a key of `{name}`"))
     }
 
-    fn wrong(&self, node: &Node, part: &Part<'a>, forms: &[Form<'a>], place: Place) -> Mistake {
+    fn wrong(&self, node: &Node, part: &Part<'a>, forms: &[Form<'a>], span: Span) -> Mistake {
         let mut expected = self.words(forms, false);
         let mut allowed: Vec<String> = part.about.clone().into_iter().collect();
         let text = node.text().unwrap_or_default();
@@ -274,9 +271,12 @@ impl<'a> Format<'a> {
                 _ => {}
             }
         }
+        if forms == [Form::Text] && !matches!(node.value, Value::Scalar { .. }) {
+            allowed.push("a string that begins with `{` or `[` must be in quotes".to_owned());
+        }
         Mistake {
             problem: format!("{} must be {expected}, but here is {found}", part.name),
-            place,
+            span,
             allowed,
         }
     }
@@ -493,15 +493,6 @@ fn found(node: &Node) -> String {
         Value::Sequence(_) => "a list".to_owned(),
         Value::Mapping(_) => "a mapping".to_owned(),
     }
-}
-
-/// A text of the document within a message.
-pub(super) fn shown(text: &str) -> String {
-    let mut shown: String = text.chars().take(SHOWN).map(harmless).collect();
-    if text.chars().nth(SHOWN).is_some() {
-        shown.push('…');
-    }
-    shown
 }
 
 /// Words in backticks: `a`, `b` and `c`.

@@ -231,16 +231,6 @@ pub struct Config {
     pub healthcheck: Option<Healthcheck>,
 }
 
-impl Config {
-    /// Whether this is one of its values.
-    pub(crate) fn says(&self, value: &str) -> bool {
-        let words = self.entrypoint.iter().chain(&self.cmd).flatten();
-        let texts = self.env.values().chain(self.labels.values());
-        let mut all = words.chain(texts).chain(&self.user);
-        all.any(|one| one == value)
-    }
-}
-
 /// How an engine finds out whether a container's program works (Docker's image specification;
 /// Kubernetes has probes of its own and ignores it).
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

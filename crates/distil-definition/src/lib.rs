@@ -11,27 +11,30 @@
 mod architecture;
 mod authority;
 mod catalogue;
-mod entry;
 mod explain;
 mod format;
+mod harmless;
 mod item;
 mod parse;
-mod place;
+mod pointer;
 mod policy;
 pub mod recipe;
+mod span;
 mod support;
+mod syntax;
+mod yaml;
 
 pub use architecture::{Architecture, UnsupportedPlatform};
 pub use authority::authorities;
 pub use catalogue::{Catalogue, CatalogueError, UnknownDefinition};
 pub use distil_tree::{PatternError, Patterns};
-pub use entry::is_file_name;
 pub use format::{
     Accounts, Certificates, Config, Debug, Definition, Dev, DirectoryItem, FileItem, Group,
     Healthcheck, KeyStore, Layers, Overlay, User,
 };
 pub use item::{OneOrMany, PackageItem};
 pub use parse::{DefinitionError, parse, schema};
-pub use place::{Step, locate};
 pub use policy::Policy;
+pub use recipe::is_file_name;
 pub use support::{Phase, RuntimeSupport, SuiteSupport, Support};
+pub use yaml::read_yaml;

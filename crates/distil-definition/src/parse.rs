@@ -1,8 +1,10 @@
-//! From YAML to a [`Definition`], with messages that show the place.
+//! From YAML to a [`Definition`], with messages that show the position.
 
-use crate::explain::{explain, shown};
 use crate::format::Definition;
-use crate::place::{Step, locate};
+use crate::harmless::shown;
+use crate::pointer::Pointer;
+use crate::span::locate;
+use crate::yaml::read_yaml;
 
 /// A definition cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -10,7 +12,7 @@ use crate::place::{Step, locate};
 pub struct DefinitionError {
     /// Where it is from: a file, or a name of the catalogue.
     pub origin: String,
-    /// What is wrong, with the line and the place in it.
+    /// What is wrong, with the line and the position in it.
     pub problem: String,
 }
 
@@ -23,10 +25,9 @@ pub fn parse(text: &str, origin: &str) -> Result<Definition, DefinitionError> {
         origin: origin.to_owned(),
         problem,
     };
-    let definition: Definition = serde_saphyr::from_str(text)
-        .map_err(|error| failed(explain(text, origin).unwrap_or_else(|| error.to_string())))?;
+    let definition: Definition = read_yaml(text, origin, "the definition").map_err(failed)?;
     let failed_name = |problem: String| {
-        let excerpt = locate(text, origin, &[Step::Key("name".to_owned())]);
+        let excerpt = locate(text, origin, Pointer::to("name").steps());
         failed(excerpt.map_or(problem.clone(), |excerpt| format!("{problem}\n{excerpt}")))
     };
     if definition.name.is_empty() {

@@ -2,7 +2,7 @@
 
 use distil_tree::loader::{Loader, LoaderError, Unmet};
 
-use distil_definition::recipe::{Place, Recipe};
+use distil_definition::recipe::{Position, Recipe};
 use distil_tree::{Entry, Origin, Tree, TreePath};
 
 /// Why an image is not closed.
@@ -16,15 +16,15 @@ pub enum ClosureError {
     },
     /// An excuse excuses nothing.
     #[error(
-        "`excuse: {name}` of definition `{definition}` excuses nothing: no file lacks it{place}"
+        "`excuse: {name}` of definition `{definition}` excuses nothing: no file lacks it{position}"
     )]
     UselessExcuse {
         /// The definition.
         definition: String,
         /// The library.
         name: String,
-        /// Where it stands.
-        place: Place,
+        /// The position of the entry.
+        position: Position,
     },
     /// The files cannot be read.
     #[error(transparent)]
@@ -46,12 +46,13 @@ fn listed(unmet: &[Unmet]) -> String {
 pub(crate) fn check(tree: &Tree, recipe: &Recipe) -> Result<(), ClosureError> {
     let unmet = Loader::of_whole(tree)?.unmet();
     for layer in &recipe.layers {
-        for name in layer.excuse.keys().filter(|name| layer.must_matter(name)) {
+        let excuses = layer.excuse.iter();
+        for (name, reason) in excuses.filter(|(name, _)| layer.must_matter(name)) {
             if !unmet.iter().any(|one| one.needed == *name) {
                 return Err(ClosureError::UselessExcuse {
                     definition: layer.definition.clone(),
                     name: name.clone(),
-                    place: layer.place("excuse", name),
+                    position: reason.position.clone(),
                 });
             }
         }

@@ -12,7 +12,7 @@ use distil_oci::{Healthcheck, Image, InvalidImage, Layer};
 use crate::assemble::Assembly;
 use crate::layers::LayerTree;
 use crate::owners::Owners;
-use distil_definition::recipe::{Place, Recipe, expand};
+use distil_definition::recipe::{Position, Recipe, expand};
 use distil_definition::{self as definition, Accounts};
 use distil_lock::Lock;
 
@@ -39,24 +39,24 @@ const PREDEFINED: &[&str] = &[
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// Nobody has the user's name.
-    #[error("the `user` of `{image}`: {problem}{place}")]
+    #[error("the `user` of `{image}`: {problem}{position}")]
     User {
         /// The image.
         image: String,
         /// What is wrong.
         problem: String,
-        /// Where it stands.
-        place: Place,
+        /// The position of the value in the definition.
+        position: Position,
     },
     /// A label or variable of the environment uses an unknown variable.
-    #[error("the configuration of `{image}`: {problem}{place}")]
+    #[error("the configuration of `{image}`: {problem}{position}")]
     Variable {
         /// The image.
         image: String,
         /// What is wrong.
         problem: String,
-        /// Where it stands.
-        place: Place,
+        /// The position of the value in the definition.
+        position: Position,
     },
     /// The parts do not fit together.
     #[error("the image `{image}` cannot be put together")]
@@ -121,7 +121,9 @@ fn configuration(
     let run = &recipe.config;
     let mut environment = Vec::new();
     for (name, value) in &run.env {
-        environment.push(format!("{name}={}", filled(value, recipe, lock)?));
+        let position = recipe.positions.env.get(name);
+        let value = filled(value, recipe, lock, position)?;
+        environment.push(format!("{name}={value}"));
     }
     let mut config = ConfigBuilder::default();
     config = config.env(environment).labels(
@@ -192,7 +194,7 @@ fn numeric(user: &str, recipe: &Recipe, accounts: &Accounts) -> Result<String, C
         .map_err(|error| ConfigError::User {
             image: recipe.name.clone(),
             problem: error.to_string(),
-            place: recipe.place("config", user),
+            position: recipe.positions.user.clone(),
         })?;
     Ok(match user.contains(':') {
         true => format!("{uid}:{gid}"),
@@ -230,17 +232,23 @@ fn labels(
         labels.insert(name("base.name"), format!("{}:latest", base.definition));
     }
     for (key, value) in &recipe.config.labels {
+        let position = recipe.positions.labels.get(key);
         let key = match PREDEFINED.contains(&key.as_str()) {
             true => name(key),
             false => key.clone(),
         };
-        labels.insert(key, filled(value, recipe, lock)?);
+        labels.insert(key, filled(value, recipe, lock, position)?);
     }
     Ok(labels)
 }
 
 /// Fills `${version:PACKAGE}` and `${release:PACKAGE}` in.
-fn filled(text: &str, recipe: &Recipe, lock: &Lock) -> Result<String, ConfigError> {
+fn filled(
+    text: &str,
+    recipe: &Recipe,
+    lock: &Lock,
+    position: Option<&Position>,
+) -> Result<String, ConfigError> {
     let value = |name: &str| {
         let (kind, package) = name.split_once(':')?;
         let (_, found) = lock.packages().find(|(_, one)| one.name == package)?;
@@ -253,7 +261,7 @@ fn filled(text: &str, recipe: &Recipe, lock: &Lock) -> Result<String, ConfigErro
     };
     expand(text, &value).map_err(|error| ConfigError::Variable {
         image: recipe.name.clone(),
-        place: recipe.place("config", text),
+        position: position.cloned().unwrap_or_default(),
         problem: match error.name.split_once(':') {
             Some((_, package)) => {
                 format!("`{text}` is about the version of `{package}`, which is not in the image")

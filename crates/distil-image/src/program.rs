@@ -4,13 +4,13 @@ use distil_tree::program::{self, DEFAULT_PATH, Unusable};
 use distil_tree::{Tree, TreePath};
 
 use distil_definition::Config;
-use distil_definition::recipe::{Place, Recipe};
+use distil_definition::recipe::{Position, Recipe};
 
 /// Why an image's program would not run.
 #[derive(Debug, thiserror::Error)]
 pub enum ProgramError {
     /// It is not in the image, or cannot be executed.
-    #[error("the `{key}` of `{image}` runs `{program}`, which {problem}{place}")]
+    #[error("the `{key}` of `{image}` runs `{program}`, which {problem}{position}")]
     Unusable {
         /// The image.
         image: String,
@@ -20,18 +20,18 @@ pub enum ProgramError {
         program: String,
         /// What is wrong.
         problem: Unusable,
-        /// Where it stands.
-        place: Place,
+        /// The position of the value in the definition.
+        position: Position,
     },
     /// It cannot start in its folder.
-    #[error("the `workdir` of `{image}` is `{workdir}`, which is no folder{place}")]
+    #[error("the `workdir` of `{image}` is `{workdir}`, which is no folder{position}")]
     Workdir {
         /// The image.
         image: String,
         /// The folder as it is written.
         workdir: String,
-        /// Where it stands.
-        place: Place,
+        /// The position of the value in the definition.
+        position: Position,
     },
 }
 
@@ -47,30 +47,27 @@ pub(crate) fn check(tree: &Tree, recipe: &Recipe) -> Result<(), ProgramError> {
         return Err(ProgramError::Workdir {
             image: recipe.name.clone(),
             workdir: workdir.clone(),
-            place: recipe.place("config", workdir),
+            position: recipe.positions.workdir.clone(),
         });
     }
     let first = |words: &Option<Vec<String>>| words.as_ref()?.first().cloned();
+    let positions = &recipe.positions;
     let mut programs = Vec::new();
     match (first(&config.entrypoint), first(&config.cmd)) {
-        (Some(program), _) => programs.push(("entrypoint", program)),
-        (None, Some(program)) => programs.push(("cmd", program)),
+        (Some(program), _) => programs.push(("entrypoint", program, &positions.entrypoint)),
+        (None, Some(program)) => programs.push(("cmd", program, &positions.cmd)),
         (None, None) => {}
     }
-    if let Some(check) = &config.healthcheck {
-        programs.extend(
-            check
-                .test
-                .first()
-                .map(|program| ("healthcheck", program.clone())),
-        );
+    let check = config.healthcheck.as_ref();
+    if let Some(program) = check.and_then(|check| check.test.first()) {
+        programs.push(("healthcheck", program.clone(), &positions.healthcheck));
     }
-    for (key, program) in programs {
+    for (key, program, position) in programs {
         let found = find(tree, config, &program);
         found.map_err(|problem| ProgramError::Unusable {
             image: recipe.name.clone(),
             key,
-            place: recipe.place("config", &program),
+            position: position.clone(),
             program,
             problem,
         })?;

@@ -8,7 +8,7 @@ use distil_tree::{Origin, PatternError, Patterns, TreePath};
 
 use crate::assemble::Assembly;
 use crate::program;
-use distil_definition::recipe::{Place, Recipe};
+use distil_definition::recipe::{Position, Recipe};
 
 /// What no image has unless it is a debug variant, or its definition allows it.
 #[derive(Debug, thiserror::Error)]
@@ -22,15 +22,15 @@ pub enum SurfaceError {
     /// An entry of `allow` allows nothing.
     #[error(
         "`allow: {entry}` of definition `{definition}` allows nothing: the image has no such thing \
-         that would need it{place}"
+         that would need it{position}"
     )]
     UselessAllow {
         /// The definition.
         definition: String,
         /// The entry.
         entry: String,
-        /// Where it stands.
-        place: Place,
+        /// The position of the value in the definition.
+        position: Position,
     },
     /// An entry of `allow` is no pattern.
     #[error(transparent)]
@@ -124,12 +124,12 @@ pub(crate) fn check(assembly: &Assembly, recipe: &Recipe) -> Result<(), SurfaceE
         return Err(SurfaceError::Found { found });
     }
     for layer in &recipe.layers {
-        for entry in layer.allow.keys() {
+        for (entry, reason) in &layer.allow {
             if layer.must_matter(entry) && !used.contains(entry.as_str()) {
                 return Err(SurfaceError::UselessAllow {
                     definition: layer.definition.clone(),
                     entry: entry.clone(),
-                    place: layer.place("allow", entry),
+                    position: reason.position.clone(),
                 });
             }
         }

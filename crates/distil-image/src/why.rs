@@ -239,7 +239,7 @@ fn left_out_relations(prepared: &Prepared, name: &str) -> Vec<LeftOutRelation> {
             let layers = prepared.recipe.layers.iter().rev();
             let mut own = layers.filter_map(|layer| {
                 let reason = layer.without.get(&one.without)?;
-                Some((layer.definition.clone(), reason.clone()))
+                Some((layer.definition.clone(), reason.text.clone()))
             });
             let (definition, reason) = match own.next() {
                 Some((definition, reason)) => (Some(definition), reason),

@@ -9,7 +9,7 @@ use distil_debian::archive::PocketState;
 use distil_debian::index::PackageIndex;
 use distil_debian::solve::{Reason, Request, Selected, SolveError, solve};
 use distil_definition::Policy;
-use distil_definition::recipe::{LayerRecipe, Place, Recipe, is_tool};
+use distil_definition::recipe::{LayerRecipe, Position, Recipe, is_tool};
 use distil_oci::Platform;
 use distil_store::Digest;
 
@@ -52,15 +52,15 @@ pub enum ResolveError {
     /// An entry of `without` leaves nothing out.
     #[error(
         "`without: {name}` of definition `{definition}` leaves nothing out: no package of the \
-         image asks for it{place}"
+         image asks for it{position}"
     )]
     UselessWithout {
         /// The definition.
         definition: String,
         /// The entry.
         name: String,
-        /// Where it stands.
-        place: Place,
+        /// The position of the entry.
+        position: Position,
     },
 }
 
@@ -165,7 +165,8 @@ fn resolve_layers(
     for layer in recipes {
         without.extend(layer.without.keys().cloned());
         let resolved = resolve_layer(layer, &layers, &without, index)?;
-        for name in layer.without.keys().filter(|name| layer.must_matter(name)) {
+        let own = layer.without.iter();
+        for (name, reason) in own.filter(|(name, _)| layer.must_matter(name)) {
             if !resolved
                 .omitted
                 .iter()
@@ -174,7 +175,7 @@ fn resolve_layers(
                 return Err(ResolveError::UselessWithout {
                     definition: layer.definition.clone(),
                     name: name.clone(),
-                    place: layer.place("without", name),
+                    position: reason.position.clone(),
                 });
             }
         }

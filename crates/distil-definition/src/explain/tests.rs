@@ -1,15 +1,22 @@
 use super::*;
+use crate::format::Definition;
 use crate::parse::parse;
 
 mod agreement;
 
+/// What is said of a definition.
+fn explained(text: &str) -> Option<String> {
+    let schema = schemars::schema_for!(Definition);
+    explain(text, "app.yaml", "the definition", schema.as_value())
+}
+
 /// What is said of a definition that serde refuses.
 fn said(text: &str) -> String {
     serde_saphyr::from_str::<Definition>(text).unwrap_err();
-    explain(text, "app.yaml").unwrap_or_else(|| panic!("nothing is said of {text}"))
+    explained(text).unwrap_or_else(|| panic!("nothing is said of {text}"))
 }
 
-/// The same without what is allowed, for places whose keys are many and will be more.
+/// The same without what is allowed, for spans whose keys are many and will be more.
 fn head(text: &str) -> String {
     let said = said(text);
     let lines = said.lines().filter(|line| !line.contains(" = "));
@@ -511,8 +518,8 @@ fn every_mapping_of_the_format_refuses_what_it_does_not_know() {
         "debug: KEY",
         "debug: {packages: [KEY]}",
     ];
-    for place in at_each {
-        let text = place.replace("KEY", "{zzzz: 1}");
+    for span in at_each {
+        let text = span.replace("KEY", "{zzzz: 1}");
         let said = said(&text);
         assert!(said.contains(" has no key `zzzz`\n"), "{said}");
         assert!(

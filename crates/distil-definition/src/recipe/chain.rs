@@ -1,7 +1,9 @@
 //! A definition and those that it stands on.
 
 use super::error::RecipeError;
+use super::position::Position;
 use super::source::Source;
+use crate::pointer::Pointer;
 
 /// The longest chain of definitions.
 const MAX_CHAIN: usize = 32;
@@ -14,11 +16,7 @@ pub(super) fn chain(source: Source) -> Result<Vec<Source>, RecipeError> {
         let Some(from) = last.definition.from.clone() else {
             break;
         };
-        let text = last.text.as_ref();
-        let place = || {
-            text.map(|text| text.place("from", &from))
-                .unwrap_or_default()
-        };
+        let position = || Position::new(last.text.as_ref(), &Pointer::to("from"));
         if from.contains(':') {
             return Err(RecipeError::Value {
                 definition: last.definition.name.clone(),
@@ -27,15 +25,15 @@ pub(super) fn chain(source: Source) -> Result<Vec<Source>, RecipeError> {
                     "`{from}` names a variant; an image stands on a definition, and has all \
                      variants itself"
                 ),
-                place: place(),
+                position: position(),
             });
         }
         let next = last.parent(&from).map_err(|error| match error {
             RecipeError::Unknown(unknown) => RecipeError::UnknownFrom {
                 unknown,
-                place: place(),
+                position: position(),
             },
-            other => other.at(place()),
+            other => other.at(position()),
         })?;
         if chain.iter().any(|known| known.is_same(&next)) || chain.len() >= MAX_CHAIN {
             let names = chain

@@ -3,14 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use distil_tree::{Patterns, TreePath};
+use distil_tree::TreePath;
 
 use super::error::RecipeError;
 use super::layer::LayerRecipe;
 use super::merge::merged;
+use super::part::Part;
+use super::position::Position;
 use super::source::Source;
 use super::target::Target;
 use super::values::Lowering;
+use super::written::{ConfigPositions, WrittenPatterns};
 use crate::format::{Accounts, Config};
 
 /// What every `dev` has.
@@ -24,7 +27,9 @@ pub(super) fn layer(
     image: &[LayerRecipe],
     own: Vec<LayerRecipe>,
 ) -> Result<LayerRecipe, RecipeError> {
-    let common = Source::of_text(COMMON, "dev")?;
+    // Its text has no position where a user could change anything.
+    let mut common = Source::of_text(COMMON, "dev")?;
+    common.text = None;
     let lowering = Lowering::new(&common, target)?;
     let mut common = lowering.layer(&mut Accounts::default())?;
     // A definition's own file stands in for one of these.
@@ -33,22 +38,19 @@ pub(super) fn layer(
         files.any(|file| file.addition.path == *path)
     };
     common.files.retain(|file| !is_own(&file.addition.path));
-    // Its text is no place where a user could change anything.
-    common.texts.clear();
-    let wrong = |error| lowering.error("dev", "", error);
+    let wrong = |error| lowering.error(&Part::of("dev"), error);
     let (drop, keep) = (common.drop.clone(), common.keep.clone());
     let accounts = image.last().map(|layer| layer.accounts.clone());
     let layers = image.iter().cloned().chain([common]).chain(own);
     let mut all = merged(&format!("{name}:dev"), layers.collect()).map_err(wrong)?;
     all.accounts = accounts.unwrap_or_default();
-    all.is_dev = true;
     for request in &mut all.packages {
-        request.only = Patterns::none();
+        request.only = WrittenPatterns::none();
         request.moved = BTreeMap::new();
     }
     // What the image keeps is kept here, too.
-    let kept = image.iter().try_fold(keep, |all, one| all.and(&one.keep));
-    all.keep = kept.map_err(wrong)?;
+    let kept = [&keep].into_iter().chain(image.iter().map(|one| &one.keep));
+    all.keep = WrittenPatterns::all(kept).map_err(wrong)?;
     all.recovered = vec![(drop.texts().len(), all.keep.clone())];
     all.drop = drop;
     all.without.clear();
@@ -71,7 +73,12 @@ pub fn is_tool(package: &str) -> bool {
 
 /// How a container of it runs: as one of the image, but as root, with a shell where the image
 /// has no program, and without volumes, in which a build's work would be lost.
-pub(super) fn configure(config: &mut Config, changed: &Config, env: Vec<(String, String)>) {
+pub(super) fn configure(
+    config: &mut Config,
+    positions: &mut ConfigPositions,
+    changed: &Config,
+    env: Vec<(String, String, Position)>,
+) {
     if config.entrypoint.is_none() {
         config.entrypoint = Some(vec!["/bin/bash".to_owned()]);
         config.cmd = None;
@@ -80,5 +87,9 @@ pub(super) fn configure(config: &mut Config, changed: &Config, env: Vec<(String,
     config.workdir = Some("/".to_owned());
     config.volumes.clear();
     config.healthcheck = None;
-    config.env.extend(env);
+    (positions.user, positions.workdir) = Default::default();
+    for (name, value, position) in env {
+        positions.env.insert(name.clone(), position);
+        config.env.insert(name, value);
+    }
 }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use super::place::Place;
+use super::position::Position;
 use crate::catalogue::UnknownDefinition;
+use crate::harmless::harmless_lines;
 use crate::parse::DefinitionError;
 
 /// Why a definition makes no image.
@@ -13,12 +14,12 @@ pub enum RecipeError {
     #[error(transparent)]
     Unknown(#[from] UnknownDefinition),
     /// The `from` of a definition is not in the catalogue.
-    #[error("{unknown}{place}")]
+    #[error("{unknown}{position}")]
     UnknownFrom {
         /// What was asked for.
         unknown: UnknownDefinition,
-        /// Where it stands.
-        place: Place,
+        /// The position of the value in the definition.
+        position: Position,
     },
     /// A definition cannot be read.
     #[error(transparent)]
@@ -27,14 +28,14 @@ pub enum RecipeError {
     #[error(transparent)]
     Suite(#[from] UnsuitableSuite),
     /// A file cannot be read.
-    #[error("`{}` {problem}{place}", path.display())]
+    #[error("`{}` {problem}{position}", harmless_lines(&path.display().to_string()))]
     File {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
         problem: String,
-        /// Where it is named.
-        place: Place,
+        /// The position where it is named.
+        position: Position,
     },
     /// Definitions stand on one another in a circle, or too many of them.
     #[error("the `from` of `{name}` never ends: {}", chain.join(" → "))]
@@ -45,7 +46,7 @@ pub enum RecipeError {
         chain: Vec<String>,
     },
     /// A part of a definition is wrong.
-    #[error("`{key}` of definition `{definition}`: {problem}{place}")]
+    #[error("`{key}` of definition `{definition}`: {problem}{position}")]
     Value {
         /// The definition.
         definition: String,
@@ -53,19 +54,19 @@ pub enum RecipeError {
         key: &'static str,
         /// What is wrong.
         problem: String,
-        /// Where it stands.
-        place: Place,
+        /// The position of the value in the definition.
+        position: Position,
     },
 }
 
 impl RecipeError {
-    /// The same, with the place where the file is named.
-    pub(super) fn at(self, place: Place) -> Self {
+    /// The same, with the position where the file is named.
+    pub(super) fn at(self, position: Position) -> Self {
         match self {
             Self::File { path, problem, .. } => Self::File {
                 path,
                 problem,
-                place,
+                position,
             },
             other => other,
         }
@@ -75,7 +76,7 @@ impl RecipeError {
 /// The image cannot be made from the suite that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{name}` cannot be made from {suite}{}{place}",
+    "`{name}` cannot be made from {suite}{}{position}",
     below.as_ref().map(|below| format!(", because `{below}`, which it stands on, cannot")).unwrap_or_default()
 )]
 pub struct UnsuitableSuite {
@@ -87,6 +88,6 @@ pub struct UnsuitableSuite {
     pub below: Option<String>,
     /// The suites that it can be made from.
     pub suites: Vec<&'static str>,
-    /// Where its suites stand.
-    pub place: Place,
+    /// The position of its suites.
+    pub position: Position,
 }

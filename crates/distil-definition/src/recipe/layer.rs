@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use distil_debian::relation::Alternatives;
-use distil_tree::{Patterns, TreePath};
+use distil_tree::TreePath;
 use rustls_pki_types::CertificateDer;
 
-use super::place::{Place, Text};
+use super::position::Position;
+use super::written::{Reason, WrittenPatterns};
 use crate::format::{Accounts, KeyStore};
 
 /// What one layer is made of.
@@ -17,21 +18,21 @@ pub struct LayerRecipe {
     /// The packages that it asks for.
     pub packages: Vec<PackageRequest>,
     /// Relations that this definition leaves out, with the reasons.
-    pub without: BTreeMap<String, String>,
+    pub without: BTreeMap<String, Reason>,
     /// Files that it leaves out.
-    pub drop: Patterns,
+    pub drop: WrittenPatterns,
     /// Files that it keeps against the default policy.
-    pub keep: Patterns,
+    pub keep: WrittenPatterns,
     /// In a layer of several definitions: what one of them keeps, and how many of the patterns in
     /// `drop` are of those below it, which do not hold against that.
-    pub recovered: Vec<(usize, Patterns)>,
+    pub recovered: Vec<(usize, WrittenPatterns)>,
     /// Libraries that may be missing, with the reasons.
-    pub excuse: BTreeMap<String, String>,
+    pub excuse: BTreeMap<String, Reason>,
     /// Packages, and patterns of files, that may be there although no such image should have
     /// them, with the reasons.
-    pub allow: BTreeMap<String, String>,
+    pub allow: BTreeMap<String, Reason>,
     /// Symbolic links.
-    pub links: Vec<(TreePath, String)>,
+    pub links: Vec<NewLink>,
     /// Folders.
     pub directories: Vec<Addition>,
     /// Files with their bytes.
@@ -46,13 +47,6 @@ pub struct LayerRecipe {
     pub is_debug: bool,
     /// Entries that may have no effect: the catalogue's.
     pub lenient: BTreeSet<String>,
-    /// Entries with variables filled in, with what is written instead.
-    pub written: BTreeMap<String, String>,
-    /// The definitions' texts, to show places in, that of the highest last; none for what the
-    /// command line says.
-    pub texts: Vec<Text>,
-    /// Whether it is the layer of a `dev`, where additions may stand under that key, too.
-    pub is_dev: bool,
 }
 
 impl LayerRecipe {
@@ -62,8 +56,8 @@ impl LayerRecipe {
             definition: definition.to_owned(),
             packages: Vec::new(),
             without: BTreeMap::new(),
-            drop: Patterns::none(),
-            keep: Patterns::none(),
+            drop: WrittenPatterns::none(),
+            keep: WrittenPatterns::none(),
             recovered: Vec::new(),
             excuse: BTreeMap::new(),
             allow: BTreeMap::new(),
@@ -75,9 +69,6 @@ impl LayerRecipe {
             key_store: KeyStore::default(),
             is_debug: false,
             lenient: BTreeSet::new(),
-            written: BTreeMap::new(),
-            texts: Vec::new(),
-            is_dev: false,
         }
     }
 
@@ -87,19 +78,6 @@ impl LayerRecipe {
     pub fn must_matter(&self, entry: &str) -> bool {
         !self.lenient.contains(entry)
     }
-
-    /// Where an entry stands in the definition.
-    pub fn place(&self, key: &str, entry: &str) -> Place {
-        let entry = self.written.get(entry).map_or(entry, String::as_str);
-        let keys = [Some(key), self.is_dev.then_some("dev")];
-        let mut places = self.texts.iter().rev().flat_map(|text| {
-            let keys = keys.into_iter().flatten();
-            keys.map(|key| text.place(key, entry))
-        });
-        places
-            .find(|place| *place != Place::default())
-            .unwrap_or_default()
-    }
 }
 
 /// A package that a definition asks for.
@@ -108,9 +86,29 @@ pub struct PackageRequest {
     /// The relation, reduced to the architecture.
     pub relation: Alternatives,
     /// The files that are taken; all if there is no pattern.
-    pub only: Patterns,
+    pub only: WrittenPatterns,
     /// Files that go elsewhere.
-    pub moved: BTreeMap<TreePath, TreePath>,
+    pub moved: BTreeMap<TreePath, NewPath>,
+}
+
+/// Where a package's file goes instead of its own path.
+#[derive(Debug, Clone)]
+pub struct NewPath {
+    /// The path.
+    pub path: TreePath,
+    /// The position of the file's own path in the definition.
+    pub position: Position,
+}
+
+/// A symbolic link that a definition adds.
+#[derive(Debug, Clone)]
+pub struct NewLink {
+    /// Its path.
+    pub path: TreePath,
+    /// Its target.
+    pub target: String,
+    /// The position of its path in the definition.
+    pub position: Position,
 }
 
 /// A file that a definition adds.
@@ -143,4 +141,8 @@ pub struct Addition {
     pub owner: Option<String>,
     /// Its mode; that of a new file or folder, or of the folder that is there, if there is none.
     pub mode: Option<u32>,
+    /// The position of its path in the definition.
+    pub position: Position,
+    /// The position of its owner.
+    pub owner_position: Position,
 }

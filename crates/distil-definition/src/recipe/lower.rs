@@ -1,20 +1,22 @@
 //! From definitions to a [`Recipe`].
 
 use distil_debian::relation::{RelationError, Relations};
-use distil_tree::{Patterns, TreePath};
+use distil_tree::TreePath;
 
 use super::chain::chain;
 use super::dev;
 use super::error::RecipeError;
 use super::inputs::{self, Inputs};
-use super::layer::{LayerRecipe, PackageRequest};
+use super::layer::{LayerRecipe, NewPath, PackageRequest};
 use super::merge::merged;
-use super::place::Place;
+use super::part::Part;
+use super::position::Position;
 use super::source::Source;
 use super::suites;
 use super::target::Target;
 use super::values::Lowering;
 use super::whole::Recipe;
+use super::written::{ConfigPositions, WrittenPatterns};
 use crate::format::{Accounts, Config, Layers};
 
 /// Where programs are looked for where no definition says it: as Docker does.
@@ -37,6 +39,7 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
     let definitions = inputs::definitions(&chain, &target)?;
     let mut accounts = Accounts::default();
     let mut config = Config::default();
+    let mut positions = ConfigPositions::default();
     let mut layers = Vec::new();
     let mut debug = Vec::new();
     let mut dev = Vec::new();
@@ -47,9 +50,9 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
         layers.push(lowering.layer(&mut accounts)?);
         if source.definition.layers == Layers::Single {
             let single = merged(&source.definition.name, layers);
-            layers = vec![single.map_err(|error| lowering.error("layers", "single", error))?];
+            layers = vec![single.map_err(|error| lowering.error(&Part::of("layers"), error))?];
         }
-        lowering.merge_config(&mut config)?;
+        lowering.merge_config(&mut config, &mut positions)?;
         let program = config.entrypoint.as_ref().and_then(|words| words.first());
         runtimes.extend(program.cloned());
         debug.extend(lowering.debug_packages()?);
@@ -72,7 +75,12 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
     if target.variant.is_dev() {
         let layer = dev::layer(&top.name, target, &layers, dev)?;
         same_as = std::mem::replace(&mut layers, vec![layer]);
-        dev::configure(&mut config, &changed, dev_env(&chain, target)?);
+        dev::configure(
+            &mut config,
+            &mut positions,
+            &changed,
+            dev_env(&chain, target)?,
+        );
     }
     if target.variant.is_nonroot() {
         let nonroot = accounts.users.iter().find(|user| user.name == "nonroot");
@@ -80,7 +88,7 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
             definition: top.name.clone(),
             key: "accounts",
             problem: "has no user `nonroot`, whom this variant is for".to_owned(),
-            place: Place::default(),
+            position: Position::default(),
         })?;
         config.user = Some(nonroot.uid.to_string());
         config.workdir = nonroot.home.clone();
@@ -103,13 +111,16 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
         same_as,
         config,
         runtimes,
-        changed,
+        positions,
         mirrors,
     })
 }
 
 /// The environment that definitions want in their `dev`, the lowest first.
-fn dev_env(chain: &[Source], target: Target) -> Result<Vec<(String, String)>, RecipeError> {
+fn dev_env(
+    chain: &[Source],
+    target: Target,
+) -> Result<Vec<(String, String, Position)>, RecipeError> {
     let mut all = Vec::new();
     for source in chain {
         all.extend(Lowering::new(source, target)?.dev_env()?);
@@ -128,7 +139,7 @@ fn debug_layer(
         definition: definition.clone(),
         key: "debug",
         problem: error.to_string(),
-        place: Place::default(),
+        position: Position::default(),
     };
     let only = [
         "/usr/bin/busybox",
@@ -137,15 +148,16 @@ fn debug_layer(
     let relations: Relations = "busybox-static"
         .parse()
         .map_err(|e: RelationError| failed(&e))?;
-    let moved = [(
-        TreePath::of("usr/bin/busybox"),
-        TreePath::of("busybox/busybox"),
-    )];
+    let busybox = NewPath {
+        path: TreePath::of("busybox/busybox"),
+        position: Position::default(),
+    };
+    let only = only.map(|path| (path.to_owned(), Position::default()));
     for relation in relations.0 {
         packages.push(PackageRequest {
             relation,
-            only: Patterns::new(&only.map(str::to_owned)).map_err(|error| failed(&error))?,
-            moved: moved.iter().cloned().collect(),
+            only: WrittenPatterns::new(only.to_vec()).map_err(|error| failed(&error))?,
+            moved: [(TreePath::of("usr/bin/busybox"), busybox.clone())].into(),
         });
     }
     Ok(LayerRecipe {

@@ -1,8 +1,12 @@
 //! Several layers made one, for a definition that shares none with what it stands on.
 
-use distil_tree::{PatternError, Patterns};
+use std::collections::HashMap;
+
+use distil_debian::relation::Alternatives;
+use distil_tree::PatternError;
 
 use super::layer::{LayerRecipe, PackageRequest};
+use super::written::WrittenPatterns;
 use crate::format::KeyStore;
 
 /// One layer of all of `layers`, the lowest first.
@@ -18,16 +22,14 @@ pub(super) fn merged(
                 all.without.remove(&relation.name);
             }
         }
-        for request in layer.packages {
-            add_request(&mut all.packages, request)?;
-        }
+        all.packages.extend(layer.packages);
         all.without.extend(layer.without);
         if !layer.keep.is_empty() {
             let below = all.drop.texts().len();
             all.recovered.push((below, layer.keep.clone()));
         }
-        all.drop = all.drop.and(&layer.drop)?;
-        all.keep = all.keep.and(&layer.keep)?;
+        all.drop = WrittenPatterns::all([&all.drop, &layer.drop])?;
+        all.keep = WrittenPatterns::all([&all.keep, &layer.keep])?;
         all.excuse.extend(layer.excuse);
         all.allow.extend(layer.allow);
         all.links.extend(layer.links);
@@ -38,29 +40,37 @@ pub(super) fn merged(
             all.key_store = layer.key_store;
         }
         all.lenient.extend(layer.lenient);
-        all.written.extend(layer.written);
         all.accounts = layer.accounts;
-        all.texts.extend(layer.texts);
     }
+    all.packages = joined(all.packages)?;
     Ok(all)
 }
 
-/// Adds a request; one for the same package that is there already takes what both take.
-pub(super) fn add_request(
-    requests: &mut Vec<PackageRequest>,
-    request: PackageRequest,
-) -> Result<(), PatternError> {
-    let same = requests
-        .iter_mut()
-        .find(|one| one.relation == request.relation);
-    let Some(same) = same else {
-        requests.push(request);
-        return Ok(());
+/// One request for each relation, in the order of the first: those for the same relation together
+/// take what each of them takes.
+pub(super) fn joined(requests: Vec<PackageRequest>) -> Result<Vec<PackageRequest>, PatternError> {
+    let mut numbers: HashMap<Alternatives, usize> = HashMap::new();
+    let mut joined: Vec<(PackageRequest, Vec<WrittenPatterns>)> = Vec::new();
+    for request in requests {
+        let number = numbers.get(&request.relation);
+        match number.and_then(|number| joined.get_mut(*number)) {
+            Some((first, more)) => {
+                first.moved.extend(request.moved);
+                more.push(request.only);
+            }
+            None => {
+                numbers.insert(request.relation.clone(), joined.len());
+                joined.push((request, Vec::new()));
+            }
+        }
+    }
+    let join = |(mut first, more): (PackageRequest, Vec<WrittenPatterns>)| {
+        if first.only.is_empty() || more.iter().any(|only| only.is_empty()) {
+            first.only = WrittenPatterns::none();
+        } else if !more.is_empty() {
+            first.only = WrittenPatterns::all([&first.only].into_iter().chain(&more))?;
+        }
+        Ok(first)
     };
-    same.only = match same.only.is_empty() || request.only.is_empty() {
-        true => Patterns::none(),
-        false => same.only.and(&request.only)?,
-    };
-    same.moved.extend(request.moved);
-    Ok(())
+    joined.into_iter().map(join).collect()
 }

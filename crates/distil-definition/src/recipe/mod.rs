@@ -1,6 +1,8 @@
 //! A definition made plain: its ancestors looked up, its overlays applied for one suite and
 //! architecture, its variables filled in, its files read. What comes after knows no YAML.
 
+mod accounts;
+mod additions;
 mod chain;
 mod dev;
 mod error;
@@ -8,7 +10,8 @@ mod inputs;
 mod layer;
 mod lower;
 mod merge;
-mod place;
+mod part;
+mod position;
 mod run;
 mod source;
 mod suites;
@@ -17,16 +20,20 @@ mod values;
 mod variables;
 mod variant;
 mod whole;
+mod written;
 
 pub use dev::is_tool;
 pub use error::{RecipeError, UnsuitableSuite};
 pub use inputs::Inputs;
-pub use layer::{Addition, LayerRecipe, NewCertificates, NewFile, PackageRequest};
+pub use layer::{
+    Addition, LayerRecipe, NewCertificates, NewFile, NewLink, NewPath, PackageRequest,
+};
 pub use lower::lower;
-pub use place::{Place, Text};
-pub use source::Source;
+pub use position::{Position, Text};
+pub use source::{Source, is_file_name};
 pub use suites::suites;
 pub use target::Target;
 pub use variables::{UnknownVariable, expand};
 pub use variant::{UnknownVariant, Variant};
 pub use whole::Recipe;
+pub use written::{ConfigPositions, Reason, WrittenPatterns};

@@ -1,7 +1,9 @@
 //! How a container runs: what definitions say of it, checked and put together.
 
 use super::error::RecipeError;
+use super::part::Part;
 use super::values::Lowering;
+use super::written::ConfigPositions;
 use crate::format::{Config, Healthcheck};
 
 /// The most words of a command.
@@ -9,114 +11,140 @@ const MAX_WORDS: usize = 1000;
 
 impl Lowering<'_> {
     /// What the definition and its overlays say, over what is said below.
-    pub(super) fn merge_config(&self, config: &mut Config) -> Result<(), RecipeError> {
-        self.merge_one(config, &self.definition.config)?;
-        for overlay in &self.overlays {
-            self.merge_one(config, &overlay.config)?;
+    pub(super) fn merge_config(
+        &self,
+        config: &mut Config,
+        positions: &mut ConfigPositions,
+    ) -> Result<(), RecipeError> {
+        for (part, own) in self.levels("config", &self.definition.config, |one| &one.config) {
+            self.merge_one(config, positions, &part, own)?;
         }
         Ok(())
     }
 
-    fn merge_one(&self, config: &mut Config, own: &Config) -> Result<(), RecipeError> {
+    fn merge_one(
+        &self,
+        config: &mut Config,
+        positions: &mut ConfigPositions,
+        part: &Part,
+        own: &Config,
+    ) -> Result<(), RecipeError> {
         if let Some(words) = &own.entrypoint {
-            self.check_command("entrypoint", words)?;
+            let part = part.key("entrypoint");
+            self.check_command(&part, "entrypoint", words)?;
             config.entrypoint = Some(words.clone());
+            positions.entrypoint = self.position(&part.index(0));
             // As in a Dockerfile: arguments belong to the program that they were written for.
             config.cmd = None;
         }
         if let Some(words) = &own.cmd {
-            self.check_words("cmd", words)?;
+            let part = part.key("cmd");
+            self.check_words(&part, "cmd", words)?;
             config.cmd = Some(words.clone());
+            positions.cmd = self.position(&part.index(0));
         }
         if let Some(folder) = &own.workdir {
-            self.check_path("workdir", folder)?;
+            let part = part.key("workdir");
+            self.check_path(&part, "workdir", folder)?;
             config.workdir = Some(folder.clone());
+            positions.workdir = self.position(&part);
         }
         if let Some(signal) = &own.stop_signal {
-            self.check_signal(signal)?;
+            self.check_signal(&part.key("stop_signal"), signal)?;
             config.stop_signal = Some(signal.clone());
         }
         if let Some(user) = &own.user {
             config.user = Some(user.clone());
+            positions.user = self.position(&part.key("user"));
         }
         if let Some(check) = &own.healthcheck {
-            self.check_healthcheck(check)?;
+            let part = part.key("healthcheck");
+            self.check_healthcheck(&part, check)?;
             config.healthcheck = Some(check.clone());
+            positions.healthcheck = self.position(&part.key("test").index(0));
         }
+        let env = part.key("env");
         for (name, value) in &own.env {
-            self.check_variable("config", name, value)?;
-            let value = self.expand("config", value)?;
+            self.check_variable(&env, name, value)?;
+            let part = env.key(name);
+            let value = self.expand_in_part(&part, value)?;
             config.env.insert(name.clone(), value);
+            positions.env.insert(name.clone(), self.position(&part));
         }
+        let labels = part.key("labels");
         for (name, value) in &own.labels {
             if name.is_empty() {
-                return Err(self.error("config", name, "a label has no name"));
+                return Err(self.error(&labels.entry(name), "a label has no name"));
             }
-            let value = self.expand("config", value)?;
+            let part = labels.key(name);
+            let value = self.expand_in_part(&part, value)?;
             config.labels.insert(name.clone(), value);
+            positions.labels.insert(name.clone(), self.position(&part));
         }
-        for port in &own.ports {
-            self.check_port(port)?;
+        for (index, port) in own.ports.iter().enumerate() {
+            self.check_port(&part.key("ports").index(index), port)?;
             config.ports.push(port.clone());
         }
-        for folder in &own.volumes {
-            self.check_path("volumes", folder)?;
+        for (index, folder) in own.volumes.iter().enumerate() {
+            let part = part.key("volumes").index(index);
+            self.check_path(&part, "volumes", folder)?;
             if folder.bytes().all(|byte| byte == b'/') {
                 let problem = "the root of the image cannot be a volume";
-                return Err(self.error("config", folder, problem));
+                return Err(self.error(&part, problem));
             }
             config.volumes.push(folder.clone());
         }
         Ok(())
     }
 
+    /// Whether an entry of an environment can be one; `part` is all of them.
     pub(super) fn check_variable(
         &self,
-        key: &'static str,
+        part: &Part,
         name: &str,
         value: &str,
     ) -> Result<(), RecipeError> {
         if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
-            let name = name.escape_debug();
-            let problem = format!("`{name}` cannot be a variable of the environment");
-            return Err(self.error(key, &name.to_string(), problem));
+            let shown = name.escape_debug();
+            let problem = format!("`{shown}` cannot be a variable of the environment");
+            return Err(self.error(&part.entry(name), problem));
         }
         Ok(())
     }
 
-    fn check_command(&self, what: &str, words: &[String]) -> Result<(), RecipeError> {
+    fn check_command(&self, part: &Part, what: &str, words: &[String]) -> Result<(), RecipeError> {
         let program = words.first().map_or("", String::as_str);
         if program.is_empty() {
             let problem = format!("`{what}` names no program");
-            return Err(self.error("config", what, problem));
+            return Err(self.error(part, problem));
         }
-        self.check_words(what, words)
+        self.check_words(part, what, words)
     }
 
-    fn check_words(&self, what: &str, words: &[String]) -> Result<(), RecipeError> {
+    fn check_words(&self, part: &Part, what: &str, words: &[String]) -> Result<(), RecipeError> {
         match words.len() > MAX_WORDS || words.iter().any(|word| word.contains('\0')) {
             true => {
                 let problem = format!("`{what}` has too many words, or a NUL in one");
-                Err(self.error("config", what, problem))
+                Err(self.error(part, problem))
             }
             false => Ok(()),
         }
     }
 
-    fn check_path(&self, what: &str, path: &str) -> Result<(), RecipeError> {
+    fn check_path(&self, part: &Part, what: &str, path: &str) -> Result<(), RecipeError> {
         let is_path = path.starts_with('/') && !path.contains(['\0', '\n', ':', ',']);
         match is_path {
             true => Ok(()),
             false => {
                 let path = path.escape_debug();
                 let problem = format!("`{path}` in `{what}` is not the path of a folder");
-                Err(self.error("config", &path.to_string(), problem))
+                Err(self.error(part, problem))
             }
         }
     }
 
     /// A port or a range of ports, and a protocol (OCI image specification, `ExposedPorts`).
-    fn check_port(&self, port: &str) -> Result<(), RecipeError> {
+    fn check_port(&self, part: &Part, port: &str) -> Result<(), RecipeError> {
         let (numbers, protocol) = port.split_once('/').unwrap_or((port, "tcp"));
         let (first, last) = numbers.split_once('-').unwrap_or((numbers, numbers));
         let number = |text: &str| {
@@ -129,11 +157,11 @@ impl Lowering<'_> {
         }
         let shown = port.escape_debug();
         let problem = format!("`{shown}` is no port, such as `8080`, `53/udp` or `8000-8010/tcp`");
-        Err(self.error("config", port, problem))
+        Err(self.error(part, problem))
     }
 
     /// A signal by number or name, as engines take them (signal(7)).
-    fn check_signal(&self, signal: &str) -> Result<(), RecipeError> {
+    fn check_signal(&self, part: &Part, signal: &str) -> Result<(), RecipeError> {
         const NAMES: [&str; 31] = [
             "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV",
             "USR2", "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN",
@@ -155,30 +183,31 @@ impl Lowering<'_> {
         }
         let shown = signal.escape_debug();
         let problem = format!("`{shown}` is no signal, such as `SIGINT` or `2`");
-        Err(self.error("config", signal, problem))
+        Err(self.error(part, problem))
     }
 
-    fn check_healthcheck(&self, check: &Healthcheck) -> Result<(), RecipeError> {
-        self.check_command("healthcheck", &check.test)?;
+    fn check_healthcheck(&self, part: &Part, check: &Healthcheck) -> Result<(), RecipeError> {
+        self.check_command(&part.key("test"), "healthcheck", &check.test)?;
         let first = check.test.first().map_or("", String::as_str);
         if matches!(first, "CMD" | "CMD-SHELL" | "NONE") {
             let problem = "`test` is the program and its arguments, without Docker's keyword \
                            before them; there is no shell to run it";
-            return Err(self.error("config", first, problem));
+            return Err(self.error(&part.key("test").index(0), problem));
         }
         let times = [
-            &check.interval,
-            &check.timeout,
-            &check.start_period,
-            &check.start_interval,
+            ("interval", &check.interval),
+            ("timeout", &check.timeout),
+            ("start_period", &check.start_period),
+            ("start_interval", &check.start_interval),
         ];
-        for time in times.into_iter().flatten() {
+        for (key, time) in times {
+            let Some(time) = time else { continue };
             // Docker refuses less than a millisecond.
             let parsed = humantime::parse_duration(time);
             if !parsed.is_ok_and(|time| time.as_millis() > 0) {
                 let shown = time.escape_debug();
                 let problem = format!("`{shown}` is no time, such as `30s` or `1m 30s`");
-                return Err(self.error("config", time, problem));
+                return Err(self.error(&part.key(key), problem));
             }
         }
         Ok(())

@@ -5,9 +5,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::error::RecipeError;
-use super::place::{Place, Text};
+use super::position::{Position, Text};
 use crate::catalogue::Catalogue;
-use crate::entry::is_file_name;
 use crate::format::Definition;
 use crate::parse::parse;
 
@@ -17,12 +16,17 @@ const MAX_DEFINITION: u64 = 1 << 20;
 /// The largest file that a definition may name.
 const MAX_FILE: u64 = 1 << 30;
 
+/// Whether a word that names a definition is the path of a file.
+pub fn is_file_name(word: &str) -> bool {
+    word.ends_with(".yaml") || word.ends_with(".yml")
+}
+
 /// A definition, and where its paths begin.
 #[derive(Debug, Clone)]
 pub struct Source {
     /// The definition.
     pub definition: Definition,
-    /// Its text, to show places in.
+    /// Its text, to show positions in.
     pub text: Option<Text>,
     home: Home,
     /// What the command line changes, as a definition that stands on this one.
@@ -49,7 +53,7 @@ impl Source {
     pub fn find(name: &str, folder: Option<&Path>) -> Result<Self, RecipeError> {
         if !is_file_name(name) {
             let text = Text {
-                origin: name.to_owned(),
+                origin: name.into(),
                 text: Catalogue.text(name)?.into(),
             };
             return Self::new(text, Home::Catalogue);
@@ -59,7 +63,7 @@ impl Source {
         let not_utf8 = |_| failed(&path, "is not UTF-8".to_owned());
         let text = String::from_utf8(bytes).map_err(not_utf8)?;
         let text = Text {
-            origin: path.display().to_string(),
+            origin: path.display().to_string().into(),
             text: text.into(),
         };
         Self::new(text, Home::File(path))
@@ -71,7 +75,7 @@ impl Source {
     /// If the text is no definition.
     pub fn of_text(text: &str, origin: &str) -> Result<Self, RecipeError> {
         let text = Text {
-            origin: origin.to_owned(),
+            origin: origin.into(),
             text: text.into(),
         };
         Self::new(text, Home::Catalogue)
@@ -185,7 +189,7 @@ fn failed(path: &Path, problem: String) -> RecipeError {
     RecipeError::File {
         path: path.to_owned(),
         problem,
-        place: Place::default(),
+        position: Position::default(),
     }
 }
 

@@ -4,9 +4,10 @@ use distil_debian::suite::Suite;
 
 use super::chain::chain;
 use super::error::{RecipeError, UnsuitableSuite};
-use super::place::Place;
+use super::position::Position;
 use super::source::Source;
 use super::target::Target;
+use crate::pointer::Pointer;
 
 /// The suites that the image of a definition can be made from: those that the definition admits
 /// and all that it stands on admit, the oldest first.
@@ -21,14 +22,13 @@ fn common(chain: &[Source]) -> Result<Vec<Suite>, RecipeError> {
     let mut suites: Vec<Suite> = Suite::all().collect();
     for source in chain {
         let admitted = &source.definition.suites;
-        for name in &admitted.0 {
-            Suite::named(name).map_err(|error| wrong(source, name, error.to_string()))?;
+        for (index, name) in admitted.0.iter().enumerate() {
+            Suite::named(name).map_err(|error| wrong(source, index, error.to_string()))?;
         }
         suites.retain(|suite| admitted.admits(suite.codename));
         if suites.is_empty() {
             let problem = "what it stands on can be made from none of these suites";
-            let first = admitted.0.first().map_or("", String::as_str);
-            return Err(wrong(source, first, problem.to_owned()));
+            return Err(wrong(source, 0, problem.to_owned()));
         }
     }
     Ok(suites)
@@ -43,27 +43,25 @@ pub(super) fn check(chain: &[Source], target: Target) -> Result<(), RecipeError>
         return Ok(());
     };
     let is_top = refusing.definition.name == top.definition.name;
-    let first = refusing.definition.suites.0.first();
     Err(RecipeError::Suite(UnsuitableSuite {
         name: top.definition.name.clone(),
         suite: codename,
         below: (!is_top).then(|| refusing.definition.name.clone()),
         suites: suites.iter().map(|suite| suite.codename).collect(),
-        place: place(refusing, first.map_or("", String::as_str)),
+        position: position(refusing, 0),
     }))
 }
 
-fn wrong(source: &Source, word: &str, problem: String) -> RecipeError {
+/// A mistake in one of a definition's suites, counted from zero.
+fn wrong(source: &Source, index: usize, problem: String) -> RecipeError {
     RecipeError::Value {
         definition: source.definition.name.clone(),
         key: "suites",
         problem,
-        place: place(source, word),
+        position: position(source, index),
     }
 }
 
-fn place(source: &Source, word: &str) -> Place {
-    let text = source.text.as_ref();
-    text.map(|text| text.place("suites", word))
-        .unwrap_or_default()
+fn position(source: &Source, index: usize) -> Position {
+    Position::new(source.text.as_ref(), &Pointer::to("suites").index(index))
 }

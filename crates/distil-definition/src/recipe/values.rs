@@ -5,22 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use distil_debian::relation::{RelationError, Relations};
 use distil_debian::suite::Suite;
-use distil_tree::{PathError, PatternError, Patterns, TreePath};
+use distil_tree::{PatternError, Patterns};
 
 use super::error::RecipeError;
-use super::layer::{Addition, LayerRecipe, NewCertificates, NewFile, PackageRequest};
-use super::merge::add_request;
-use super::place::Place;
+use super::layer::{LayerRecipe, NewCertificates, NewLink, NewPath, PackageRequest};
+use super::merge::joined;
+use super::part::Part;
+use super::position::Position;
 use super::source::Source;
 use super::target::Target;
-use super::variables::{expand, expand_in_part};
+use super::variables::{UnknownVariable, expand, expand_in_part};
+use super::written::{Reason, WrittenPatterns};
 use crate::architecture::Architecture;
 use crate::authority::authorities;
-use crate::format::{Accounts, Definition, DirectoryItem, FileItem, Overlay};
+use crate::format::{Accounts, Definition, Dev, Overlay};
+use crate::harmless::harmless_lines;
 use crate::item::PackageItem;
-
-/// Where the packages' metadata lies, and nothing else.
-const METADATA: &str = "var/lib/dpkg/status.d";
 
 /// How the variables begin that are about a package of the image.
 const OF_PACKAGES: [&str; 2] = ["version:", "release:"];
@@ -29,21 +29,23 @@ const OF_PACKAGES: [&str; 2] = ["version:", "release:"];
 pub(super) struct Lowering<'a> {
     source: &'a Source,
     pub(super) definition: &'a Definition,
-    pub(super) overlays: Vec<&'a Overlay>,
+    /// The overlays that apply, with their numbers in `when`, counted from zero.
+    overlays: Vec<(usize, &'a Overlay)>,
     target: Target,
 }
 
 impl<'a> Lowering<'a> {
     pub(super) fn new(source: &'a Source, target: Target) -> Result<Self, RecipeError> {
         let definition = &source.definition;
-        let applies = |overlay: &&Overlay| {
+        let applies = |(_, overlay): &(usize, &Overlay)| {
             overlay.suite.admits(target.suite.codename)
                 && overlay.architecture.admits(target.architecture.debian())
         };
+        let overlays = definition.when.iter().enumerate();
         let lowering = Self {
             source,
             definition,
-            overlays: definition.when.iter().filter(applies).collect(),
+            overlays: overlays.filter(applies).collect(),
             target,
         };
         lowering.check_overlays()?;
@@ -53,72 +55,94 @@ impl<'a> Lowering<'a> {
     /// An overlay for a suite or an architecture that there is not would never apply.
     fn check_overlays(&self) -> Result<(), RecipeError> {
         let architectures: Vec<&str> = Architecture::all().map(Architecture::debian).collect();
-        for overlay in &self.definition.when {
-            for suite in &overlay.suite.0 {
-                Suite::named(suite).map_err(|error| self.error("when", suite, error))?;
+        for (number, overlay) in self.definition.when.iter().enumerate() {
+            let part = Part::of("when").index(number);
+            for (index, suite) in overlay.suite.0.iter().enumerate() {
+                Suite::named(suite)
+                    .map_err(|error| self.error(&part.key("suite").index(index), error))?;
             }
-            for name in &overlay.architecture.0 {
+            for (index, name) in overlay.architecture.0.iter().enumerate() {
                 if !architectures.contains(&name.as_str()) {
                     let problem = format!(
-                        "there is no architecture `{name}`; Debian's names are used: `{}`",
+                        "there is no architecture `{}`; Debian's names are used: `{}`",
+                        name,
                         architectures.join("`, `")
                     );
-                    return Err(self.error("when", name, problem));
+                    return Err(self.error(&part.key("architecture").index(index), problem));
                 }
             }
         }
         Ok(())
     }
 
-    /// A mistake in the value of `key`; `word` is the part of it as it is written.
-    pub(super) fn error(
-        &self,
-        key: &'static str,
-        word: &str,
-        problem: impl ToString,
-    ) -> RecipeError {
+    /// A mistake in a part of the definition.
+    pub(super) fn error(&self, part: &Part, problem: impl ToString) -> RecipeError {
         RecipeError::Value {
             definition: self.definition.name.clone(),
-            key,
-            problem: problem.to_string(),
-            place: self.place(key, word),
+            key: part.key,
+            problem: harmless_lines(&problem.to_string()),
+            position: self.position(part),
         }
     }
 
-    fn place(&self, key: &str, word: &str) -> Place {
-        let text = self.source.text.as_ref();
-        text.map(|text| text.place(key, word)).unwrap_or_default()
+    /// The position of a part, for messages that come later.
+    pub(super) fn position(&self, part: &Part) -> Position {
+        Position::new(self.source.text.as_ref(), &part.pointer)
     }
 
     /// Reads a file that the definition names.
-    fn read(&self, key: &str, name: &str) -> Result<Vec<u8>, RecipeError> {
+    pub(super) fn read(&self, part: &Part, name: &str) -> Result<Vec<u8>, RecipeError> {
         let bytes = self.source.read(name);
-        bytes.map_err(|error| error.at(self.place(key, name)))
+        bytes.map_err(|error| error.at(self.position(part)))
     }
 
-    pub(super) fn expand(&self, key: &'static str, text: &str) -> Result<String, RecipeError> {
-        let value = |name: &str| match name {
-            "multiarch" => Some(self.target.architecture.multiarch().to_owned()),
-            "architecture" => Some(self.target.architecture.debian().to_owned()),
-            "suite" => Some(self.target.suite.codename.to_owned()),
-            // Known once the packages are.
-            _ if key == "config" && OF_PACKAGES.iter().any(|kind| name.starts_with(kind)) => {
-                Some(format!("${{{name}}}"))
-            }
-            _ => None,
+    /// Fills in the variables of a value.
+    pub(super) fn expand(&self, part: &Part, text: &str) -> Result<String, RecipeError> {
+        let expanded = expand(text, &|name| self.variable(name));
+        expanded.map_err(|error| self.unknown_variable(part, &error))
+    }
+
+    /// Fills in the variables of a value that is filled in once more when the versions of the
+    /// packages are known.
+    pub(super) fn expand_in_part(&self, part: &Part, text: &str) -> Result<String, RecipeError> {
+        let of_packages = |name: &str| {
+            let is_one = OF_PACKAGES.iter().any(|kind| name.starts_with(kind));
+            is_one.then(|| format!("${{{name}}}"))
         };
-        let expanded = match key {
-            // Filled in once more, with the packages' versions.
-            "config" => expand_in_part(text, &value),
-            _ => expand(text, &value),
+        let value = |name: &str| self.variable(name).or_else(|| of_packages(name));
+        let expanded = expand_in_part(text, &value);
+        expanded.map_err(|error| self.unknown_variable(part, &error))
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        let value = match name {
+            "multiarch" => self.target.architecture.multiarch(),
+            "architecture" => self.target.architecture.debian(),
+            "suite" => self.target.suite.codename,
+            _ => return None,
         };
-        expanded.map_err(|error| {
-            let problem = format!(
-                "{error}; there are `multiarch`, `architecture`, `suite` and, in the labels and \
-                 the environment, `version:PACKAGE` and `release:PACKAGE`; `$$` is a dollar sign"
-            );
-            self.error(key, text, problem)
-        })
+        Some(value.to_owned())
+    }
+
+    fn unknown_variable(&self, part: &Part, error: &UnknownVariable) -> RecipeError {
+        let problem = format!(
+            "{error}; there are `multiarch`, `architecture`, `suite` and, in the labels and the \
+             environment, `version:PACKAGE` and `release:PACKAGE`; `$$` is a dollar sign"
+        );
+        self.error(part, problem)
+    }
+
+    /// What the definition says of a key, then what each overlay that applies says of it.
+    pub(super) fn levels<T>(
+        &self,
+        key: &'static str,
+        own: &'a T,
+        more: impl Fn(&'a Overlay) -> &'a T,
+    ) -> Vec<(Part, &'a T)> {
+        let overlays = self.overlays.iter();
+        let more =
+            overlays.map(|(number, overlay)| (Part::of_overlay(*number, key), more(overlay)));
+        [(Part::of(key), own)].into_iter().chain(more).collect()
     }
 
     pub(super) fn layer(&self, accounts: &mut Accounts) -> Result<LayerRecipe, RecipeError> {
@@ -126,49 +150,33 @@ impl<'a> Lowering<'a> {
         self.merge_accounts(accounts)?;
         let mut layer = LayerRecipe {
             accounts: accounts.clone(),
-            texts: self.source.text.iter().cloned().collect(),
-            written: self.written(),
-            drop: self.patterns("drop", |d| &d.drop, |o| &o.drop)?,
-            keep: self.patterns("keep", |d| &d.keep, |o| &o.keep)?,
-            without: self.merged(&definition.without, |overlay| &overlay.without),
-            excuse: self.merged(&definition.excuse, |overlay| &overlay.excuse),
+            drop: self.patterns(&self.levels("drop", &definition.drop, |one| &one.drop))?,
+            keep: self.patterns(&self.levels("keep", &definition.keep, |one| &one.keep))?,
+            without: self.reasons(&self.levels("without", &definition.without, |o| &o.without))?,
+            excuse: self.reasons(&self.levels("excuse", &definition.excuse, |o| &o.excuse))?,
+            allow: self.allowed(&self.levels("allow", &definition.allow, |o| &o.allow))?,
+            packages: self.packages("packages", |d| &d.packages, |overlay| &overlay.packages)?,
+            links: self.links()?,
             key_store: definition.certificates.key_store,
             ..LayerRecipe::new(&definition.name)
         };
-        for (key, reasons) in [("without", &layer.without), ("excuse", &layer.excuse)] {
-            self.check_reasons(key, reasons)?;
-        }
-        for (entry, reason) in self.merged(&definition.allow, |overlay| &overlay.allow) {
-            let entry = self.expand("allow", &entry)?;
-            if entry.starts_with('/') {
-                Patterns::new(std::slice::from_ref(&entry))
-                    .map_err(|error| self.error("allow", &entry, error))?;
+        for (part, items) in self.levels("directories", &definition.directories, |o| &o.directories)
+        {
+            for (index, item) in items.iter().enumerate() {
+                layer
+                    .directories
+                    .push(self.directory(&part.index(index), item)?);
             }
-            layer.allow.insert(entry, reason);
         }
-        self.check_reasons("allow", &layer.allow)?;
-        let packages = self.all(&definition.packages, |overlay| &overlay.packages);
-        let packages: Vec<PackageItem> = packages.cloned().collect();
-        for request in self.packages("packages", &packages)? {
-            add_request(&mut layer.packages, request)
-                .map_err(|error| self.error("packages", "", error))?;
-        }
-        for (path, target) in self.merged(&definition.links, |overlay| &overlay.links) {
-            if target.is_empty() || target.contains('\0') {
-                return Err(self.error("links", &path, format!("`{path}` leads nowhere")));
+        for (part, items) in self.levels("files", &definition.files, |overlay| &overlay.files) {
+            for (index, item) in items.iter().enumerate() {
+                layer.files.push(self.file(&part.index(index), item)?);
             }
-            let place = self.path("links", &path)?;
-            layer.links.push((place, self.expand("links", &target)?));
         }
-        for item in self.all(&definition.directories, |overlay| &overlay.directories) {
-            layer.directories.push(self.directory(item)?);
-        }
-        for item in self.all(&definition.files, |overlay| &overlay.files) {
-            layer.files.push(self.file("files", item)?);
-        }
-        for path in &definition.certificates.extra {
-            let pem = self.read("certificates", path)?;
-            let wrong = |problem| self.error("certificates", path, format!("`{path}` {problem}"));
+        for (index, path) in definition.certificates.extra.iter().enumerate() {
+            let part = Part::of("certificates").key("extra").index(index);
+            let pem = self.read(&part, path)?;
+            let wrong = |problem| self.error(&part, format!("`{}` {problem}", path));
             layer.certificates.push(NewCertificates {
                 authorities: authorities(&pem, self.target.now).map_err(wrong)?,
                 from: path.clone(),
@@ -184,286 +192,204 @@ impl<'a> Lowering<'a> {
         Ok(layer)
     }
 
-    /// Entries with variables filled in, with what is written instead, for messages.
-    fn written(&self) -> BTreeMap<String, String> {
-        let definition = self.definition;
-        let drop = self.all(&definition.drop, |overlay| &overlay.drop);
-        let keep = self.all(&definition.keep, |overlay| &overlay.keep);
-        let packages = self.all(&definition.packages, |overlay| &overlay.packages);
-        let only = packages.flat_map(|item| &item.only);
-        let allow = definition.allow.keys();
-        let entries = drop.chain(keep).chain(only).chain(allow);
-        let with_variable = entries.filter(|entry| entry.contains('$'));
-        with_variable
-            .filter_map(|entry| Some((self.expand("drop", entry).ok()?, entry.clone())))
-            .collect()
-    }
-
-    /// What is left out or let in needs a reason: whoever reads the definition later asks.
-    fn check_reasons(
+    /// Entries with their reasons: what is left out or let in needs one, since whoever reads the
+    /// definition later asks.
+    fn reasons(
         &self,
-        key: &'static str,
-        entries: &BTreeMap<String, String>,
-    ) -> Result<(), RecipeError> {
-        let empty = |(_, reason): &(&String, &String)| reason.trim().is_empty();
-        match entries.iter().find(empty) {
-            Some((entry, _)) => {
-                let problem = format!("`{entry}` has no reason; say why, in a few words");
-                Err(self.error(key, entry, problem))
+        levels: &[(Part, &BTreeMap<String, String>)],
+    ) -> Result<BTreeMap<String, Reason>, RecipeError> {
+        let mut reasons = BTreeMap::new();
+        for (part, entries) in levels {
+            for (entry, text) in *entries {
+                reasons.insert(entry.clone(), self.reason(&part.entry(entry), entry, text)?);
             }
-            None => Ok(()),
         }
+        Ok(reasons)
     }
 
+    fn reason(&self, part: &Part, entry: &str, text: &str) -> Result<Reason, RecipeError> {
+        if text.trim().is_empty() {
+            let problem = format!("`{}` has no reason; say why, in a few words", entry);
+            return Err(self.error(part, problem));
+        }
+        Ok(Reason {
+            text: text.to_owned(),
+            position: self.position(part),
+        })
+    }
+
+    /// As [`reasons`](Self::reasons), of packages and of patterns of paths.
+    fn allowed(
+        &self,
+        levels: &[(Part, &BTreeMap<String, String>)],
+    ) -> Result<BTreeMap<String, Reason>, RecipeError> {
+        let mut allowed = BTreeMap::new();
+        for (part, entries) in levels {
+            for (entry, text) in *entries {
+                let part = part.entry(entry);
+                let expanded = self.expand(&part, entry)?;
+                if expanded.starts_with('/') {
+                    check_pattern(&expanded).map_err(|error| self.error(&part, error))?;
+                }
+                let reason = self.reason(&part, &expanded, text)?;
+                allowed.insert(expanded, reason);
+            }
+        }
+        Ok(allowed)
+    }
+
+    fn links(&self) -> Result<Vec<NewLink>, RecipeError> {
+        let mut links = BTreeMap::new();
+        for (part, entries) in self.levels("links", &self.definition.links, |one| &one.links) {
+            // One of a later overlay stands in for one of the same path.
+            links.extend(entries.iter().map(|(path, to)| (path, (part.clone(), to))));
+        }
+        let link = |(path, (part, target)): (&String, (Part, &String))| {
+            let (entry, value) = (part.entry(path), part.key(path));
+            if target.is_empty() || target.contains('\0') {
+                return Err(self.error(&entry, format!("`{}` leads nowhere", path)));
+            }
+            Ok(NewLink {
+                path: self.path(&entry, path)?,
+                target: self.expand(&value, target)?,
+                position: self.position(&entry),
+            })
+        };
+        links.into_iter().map(link).collect()
+    }
+
+    /// The packages of a list, of its overlays too, one request for each relation.
     fn packages(
         &self,
         key: &'static str,
-        items: &[PackageItem],
+        own: impl Fn(&'a Definition) -> &'a Vec<PackageItem>,
+        more: impl Fn(&'a Overlay) -> &'a Vec<PackageItem>,
     ) -> Result<Vec<PackageRequest>, RecipeError> {
         let mut requests = Vec::new();
-        for item in items {
-            let wrong = |error: &RelationError| match item.name.split_once('=') {
-                Some((name, version)) if !item.name.contains('(') => {
-                    format!("{error}; a version is written `{name} (= {version})`")
-                }
-                _ => error.to_string(),
-            };
-            let relations: Relations = item
-                .name
-                .parse()
-                .map_err(|error: RelationError| self.error(key, &item.name, wrong(&error)))?;
-            if relations.is_empty() {
-                let problem = "an entry is empty; it must name a package";
-                return Err(self.error(key, &item.name, problem));
+        for (part, items) in self.levels(key, own(self.definition), more) {
+            self.add_packages(&part, items, &mut requests)?;
+        }
+        joined(requests).map_err(|error| self.error(&Part::of(key), error))
+    }
+
+    fn add_packages(
+        &self,
+        part: &Part,
+        items: &[PackageItem],
+        requests: &mut Vec<PackageRequest>,
+    ) -> Result<(), RecipeError> {
+        for (index, item) in items.iter().enumerate() {
+            self.add_package(&part.index(index), item, requests)?;
+        }
+        Ok(())
+    }
+
+    fn add_package(
+        &self,
+        part: &Part,
+        item: &PackageItem,
+        requests: &mut Vec<PackageRequest>,
+    ) -> Result<(), RecipeError> {
+        let name = part.key("name");
+        let wrong = |error: &RelationError| match item.name.split_once('=') {
+            Some((name, version)) if !item.name.contains('(') => {
+                let (name, version) = (name, version);
+                format!("{error}; a version is written `{name} (= {version})`")
             }
-            let mut only = Vec::new();
-            for pattern in &item.only {
-                let expanded = self.expand(key, pattern)?;
-                check_pattern(&expanded).map_err(|error| self.error(key, pattern, error))?;
-                only.push(expanded);
+            _ => error.to_string(),
+        };
+        let relations: Relations = item
+            .name
+            .parse()
+            .map_err(|error: RelationError| self.error(&name, wrong(&error)))?;
+        if relations.is_empty() {
+            return Err(self.error(&name, "an entry is empty; it must name a package"));
+        }
+        let only = self.patterns(&[(part.key("only"), &item.only)])?;
+        let mut moved = BTreeMap::new();
+        for (from, to) in &item.moved {
+            let part = part.key("move");
+            let (entry, value) = (part.entry(from), part.key(from));
+            let (path, position) = (self.path(&value, to)?, self.position(&entry));
+            moved.insert(self.path(&entry, from)?, NewPath { path, position });
+        }
+        let architecture = self.target.architecture.debian();
+        for relation in relations.0 {
+            if let Some(relation) = relation.reduced_to(architecture) {
+                let (only, moved) = (only.clone(), moved.clone());
+                requests.push(PackageRequest {
+                    relation,
+                    only,
+                    moved,
+                });
             }
-            let only = Patterns::new(&only).map_err(|error| self.error(key, &item.name, error))?;
-            let moved = item
-                .moved
-                .iter()
-                .map(|(from, to)| Ok((self.path(key, from)?, self.path(key, to)?)));
-            let moved: BTreeMap<_, _> = moved.collect::<Result<_, RecipeError>>()?;
-            for relation in relations.0 {
-                let architecture = self.target.architecture.debian();
-                if let Some(relation) = relation.reduced_to(architecture) {
-                    let (only, moved) = (only.clone(), moved.clone());
-                    requests.push(PackageRequest {
-                        relation,
-                        only,
-                        moved,
-                    });
-                }
-            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn debug_packages(&self) -> Result<Vec<PackageRequest>, RecipeError> {
+        let mut requests = Vec::new();
+        for (part, debug) in self.levels("debug", &self.definition.debug, |one| &one.debug) {
+            self.add_packages(&part.key("packages"), &debug.packages, &mut requests)?;
         }
         Ok(requests)
     }
 
-    pub(super) fn debug_packages(&self) -> Result<Vec<PackageRequest>, RecipeError> {
-        let mut packages = self.packages("debug", &self.definition.debug.packages)?;
-        for overlay in &self.overlays {
-            packages.extend(self.packages("debug", &overlay.debug.packages)?);
-        }
-        Ok(packages)
+    fn dev_levels(&self) -> Vec<(Part, &'a Dev)> {
+        self.levels("dev", &self.definition.dev, |overlay| &overlay.dev)
     }
 
     /// What the variant `dev` has beside what every one has.
     pub(super) fn dev_layer(&self) -> Result<LayerRecipe, RecipeError> {
-        let mut layer = LayerRecipe {
-            texts: self.source.text.iter().cloned().collect(),
-            ..LayerRecipe::new(&self.definition.name)
-        };
-        let overlays = self.overlays.iter().map(|overlay| &overlay.dev);
-        for dev in std::iter::once(&self.definition.dev).chain(overlays) {
-            layer.packages.extend(self.packages("dev", &dev.packages)?);
-            for item in &dev.files {
-                layer.files.push(self.file("dev", item)?);
+        let mut layer = LayerRecipe::new(&self.definition.name);
+        for (part, dev) in self.dev_levels() {
+            self.add_packages(&part.key("packages"), &dev.packages, &mut layer.packages)?;
+            for (index, item) in dev.files.iter().enumerate() {
+                let part = part.key("files").index(index);
+                layer.files.push(self.file(&part, item)?);
             }
         }
         Ok(layer)
     }
 
-    /// The environment that the definition wants in its `dev`.
-    pub(super) fn dev_env(&self) -> Result<Vec<(String, String)>, RecipeError> {
+    /// The environment that the definition wants in its `dev`: names, values and positions.
+    pub(super) fn dev_env(&self) -> Result<Vec<(String, String, Position)>, RecipeError> {
         let mut all = Vec::new();
-        let overlays = self.overlays.iter().map(|overlay| &overlay.dev);
-        for dev in std::iter::once(&self.definition.dev).chain(overlays) {
+        for (part, dev) in self.dev_levels() {
             for (name, value) in &dev.env {
-                self.check_variable("dev", name, value)?;
-                all.push((name.clone(), self.expand("config", value)?));
+                let env = part.key("env");
+                self.check_variable(&env, name, value)?;
+                let part = env.key(name);
+                let value = self.expand_in_part(&part, value)?;
+                all.push((name.clone(), value, self.position(&part)));
             }
         }
         Ok(all)
     }
 
     fn has_debug_packages(&self) -> bool {
-        let mut overlays = self.overlays.iter();
-        !self.definition.debug.packages.is_empty()
-            || overlays.any(|overlay| !overlay.debug.packages.is_empty())
+        let levels = self.levels("debug", &self.definition.debug, |overlay| &overlay.debug);
+        levels.iter().any(|(_, debug)| !debug.packages.is_empty())
     }
 
-    fn patterns(
-        &self,
-        key: &'static str,
-        own: impl Fn(&'a Definition) -> &'a Vec<String>,
-        more: impl Fn(&'a Overlay) -> &'a Vec<String>,
-    ) -> Result<Patterns, RecipeError> {
-        let mut texts = Vec::new();
-        for text in self.all(own(self.definition), more) {
-            let expanded = self.expand(key, text)?;
-            check_pattern(&expanded).map_err(|error| self.error(key, text, error))?;
-            texts.push(expanded);
-        }
-        Patterns::new(&texts).map_err(|error| self.error(key, "", error))
-    }
-
-    /// The items of the definition, then those of its overlays.
-    fn all<T>(
-        &self,
-        own: &'a [T],
-        more: impl Fn(&'a Overlay) -> &'a Vec<T>,
-    ) -> impl Iterator<Item = &'a T> {
-        let more = self.overlays.iter().flat_map(move |overlay| more(overlay));
-        own.iter().chain(more)
-    }
-
-    fn merged(
-        &self,
-        own: &BTreeMap<String, String>,
-        more: impl Fn(&'a Overlay) -> &'a BTreeMap<String, String>,
-    ) -> BTreeMap<String, String> {
-        let more = self.overlays.iter().flat_map(|overlay| more(overlay));
-        own.iter()
-            .chain(more)
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
-    }
-
-    fn path(&self, key: &'static str, text: &str) -> Result<TreePath, RecipeError> {
-        let expanded = self.expand(key, text)?;
-        let path = TreePath::from_absolute(&expanded).map_err(|problem: PathError| {
-            self.error(key, text, format!("the path `{expanded}` {problem}"))
-        })?;
-        if path.is_root() && key != "directories" {
-            return Err(self.error(key, text, "the root of the image is a folder"));
-        }
-        if key != "packages" && path.is_within(&TreePath::of(METADATA)) {
-            let problem = format!(
-                "`{path}` lies in `/{METADATA}`, where scanners take all that they find for packages"
-            );
-            return Err(self.error(key, text, problem));
-        }
-        Ok(path)
-    }
-
-    fn directory(&self, item: &DirectoryItem) -> Result<Addition, RecipeError> {
-        Ok(Addition {
-            path: self.path("directories", &item.path)?,
-            owner: item.owner.clone(),
-            mode: self.mode("directories", item.mode.as_deref())?,
-        })
-    }
-
-    fn file(&self, key: &'static str, item: &FileItem) -> Result<NewFile, RecipeError> {
-        let addition = Addition {
-            path: self.path(key, &item.path)?,
-            owner: item.owner.clone(),
-            mode: self.mode(key, item.mode.as_deref())?,
-        };
-        let bytes = match (&item.text, &item.from) {
-            (Some(text), None) => self.expand(key, text)?.into_bytes(),
-            (None, Some(from)) => self.read(key, from)?,
-            (Some(_), Some(_)) => {
-                let problem = format!("`{}` has both `text` and `from`", item.path);
-                return Err(self.error(key, &item.path, problem));
+    fn patterns(&self, levels: &[(Part, &Vec<String>)]) -> Result<WrittenPatterns, RecipeError> {
+        let mut written = Vec::new();
+        for (part, patterns) in levels {
+            for (index, pattern) in patterns.iter().enumerate() {
+                let part = part.index(index);
+                let expanded = self.expand(&part, pattern)?;
+                check_pattern(&expanded).map_err(|error| self.error(&part, error))?;
+                written.push((expanded, self.position(&part)));
             }
-            (None, None) => {
-                let problem = format!("`{}` has neither `text` nor `from`", item.path);
-                return Err(self.error(key, &item.path, problem));
-            }
-        };
-        Ok(NewFile {
-            addition,
-            bytes,
-            from: item.from.clone(),
-        })
-    }
-
-    fn mode(&self, key: &'static str, text: Option<&str>) -> Result<Option<u32>, RecipeError> {
-        let Some(text) = text else {
-            return Ok(None);
-        };
-        let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let parsed = u32::from_str_radix(text, 8).ok().filter(|_| digits);
-        let parsed = parsed.filter(|mode| *mode <= 0o7777);
-        parsed.map(Some).ok_or_else(|| {
-            let problem = format!("`{text}` is not a mode in octal digits, such as `0755`");
-            self.error(key, text, problem)
-        })
-    }
-
-    fn merge_accounts(&self, accounts: &mut Accounts) -> Result<(), RecipeError> {
-        let own = &self.definition.accounts;
-        let taken = |name: &str, number: u32| {
-            let problem = format!("`{name}` or the number {number} is there already");
-            self.error("accounts", name, problem)
-        };
-        for user in &own.users {
-            let mut there = accounts.users.iter();
-            if there.any(|one| one.name == user.name || one.uid == user.uid) {
-                return Err(taken(&user.name, user.uid));
-            }
-            self.check_account(&user.name, user.uid)?;
-            let texts = [user.home.as_deref(), user.comment.as_deref()];
-            if let Some(text) = texts.into_iter().flatten().find(|text| breaks_line(text)) {
-                let problem = format!("`{}` has a colon or a line feed in it", text.escape_debug());
-                return Err(self.error("accounts", &user.name, problem));
-            }
-            accounts.users.push(user.clone());
         }
-        for group in &own.groups {
-            let mut there = accounts.groups.iter();
-            if there.any(|one| one.name == group.name || one.gid == group.gid) {
-                return Err(taken(&group.name, group.gid));
-            }
-            self.check_account(&group.name, group.gid)?;
-            for member in &group.members {
-                self.check_account(member, 0)?;
-            }
-            accounts.groups.push(group.clone());
-        }
-        Ok(())
-    }
-
-    /// Names as useradd(8) takes them, in lines of passwd(5).
-    fn check_account(&self, name: &str, number: u32) -> Result<(), RecipeError> {
-        let first = |c: char| c.is_ascii_alphabetic() || c == '_';
-        let others = |c: char| c.is_ascii_alphanumeric() || "_-.$".contains(c);
-        if !name.starts_with(first) || !name.chars().all(others) || name.len() > 32 {
-            let problem = format!(
-                "`{}` is no name of a user or group: letters, digits, `_`, `-` and `.`, at most 32",
-                name.escape_debug()
-            );
-            return Err(self.error("accounts", name, problem));
-        }
-        if number == u32::MAX {
-            let problem = format!("{number} stands for no number at all");
-            return Err(self.error("accounts", name, problem));
-        }
-        Ok(())
+        let last = levels.last().map(|(part, _)| part.clone());
+        WrittenPatterns::new(written)
+            .map_err(|error| self.error(&last.unwrap_or_else(|| Part::of("drop")), error))
     }
 }
 
 fn check_pattern(pattern: &str) -> Result<(), PatternError> {
     Patterns::new(std::slice::from_ref(&pattern.to_owned())).map(drop)
-}
-
-fn breaks_line(text: &str) -> bool {
-    text.contains([':', '\n', '\r', '\0'])
 }
 
 /// All entries of a layer.

@@ -4,8 +4,8 @@ use distil_debian::suite::Suite;
 
 use super::inputs::Inputs;
 use super::layer::LayerRecipe;
-use super::place::Place;
 use super::variant::Variant;
+use super::written::ConfigPositions;
 use crate::architecture::Architecture;
 use crate::format::Config;
 
@@ -34,25 +34,8 @@ pub struct Recipe {
     /// The programs that the definitions run, whether the image still runs them or not: an
     /// interpreter among them is no accident.
     pub runtimes: Vec<String>,
-    /// What the command line says of that: it stands in no definition.
-    pub changed: Config,
+    /// The positions of what definitions say of that.
+    pub positions: ConfigPositions,
     /// Mirrors that the definition names, or the nearest of those that it stands on.
     pub mirrors: Vec<String>,
-}
-
-impl Recipe {
-    /// Where an entry stands in the highest definition that has it.
-    pub fn place(&self, key: &str, entry: &str) -> Place {
-        if key == "config" && self.changed.says(entry) {
-            return Place::default();
-        }
-        let mut places = self
-            .layers
-            .iter()
-            .rev()
-            .map(|layer| layer.place(key, entry));
-        places
-            .find(|place| *place != Place::default())
-            .unwrap_or_default()
-    }
 }

@@ -4,7 +4,7 @@ use distil_tree::{Kind, Metadata, Origin, TreePath};
 
 use super::{AssembleError, Assembling};
 use crate::owners::Owners;
-use distil_definition::recipe::{Addition, LayerRecipe};
+use distil_definition::recipe::{Addition, LayerRecipe, Position};
 
 impl Assembling<'_> {
     /// Adds the folders, files and links of a layer's definition.
@@ -23,16 +23,23 @@ impl Assembling<'_> {
         }
         for file in &layer.files {
             let path = &file.addition.path;
-            self.refuse_taken(layer, "files", path)?;
+            self.refuse_taken(layer, "files", path, &file.addition.position)?;
             let new = Metadata::root(0o644, 0);
             let meta = self.meta(layer, "files", &file.addition, &owners, new)?;
             let kind = Kind::file(file.bytes.clone());
             self.insert(path, kind, meta, origin(layer), number)?;
         }
-        for (path, target) in &layer.links {
-            self.refuse_taken(layer, "links", path)?;
+        for link in &layer.links {
+            let path = &link.path;
+            self.refuse_taken(layer, "links", path, &link.position)?;
             let meta = Metadata::root(0o777, self.made());
-            self.insert(path, Kind::symlink(target), meta, origin(layer), number)?;
+            self.insert(
+                path,
+                Kind::symlink(&link.target),
+                meta,
+                origin(layer),
+                number,
+            )?;
         }
         Ok(())
     }
@@ -50,7 +57,7 @@ impl Assembling<'_> {
             && let Some(entry) = self.tree.get_mut(&place)
         {
             if !entry.is_directory() {
-                return self.refuse_taken(layer, "directories", &place);
+                return self.refuse_taken(layer, "directories", &place, &folder.position);
             }
             (entry.meta, entry.origin, entry.layer) = (meta, origin(layer), number);
             return Ok(());
@@ -64,6 +71,7 @@ impl Assembling<'_> {
         layer: &LayerRecipe,
         key: &'static str,
         path: &TreePath,
+        position: &Position,
     ) -> Result<(), AssembleError> {
         let place = self.tree.place(path).unwrap_or_else(|_| path.clone());
         match self.tree.get(&place) {
@@ -73,7 +81,7 @@ impl Assembling<'_> {
                 key,
                 path: path.clone(),
                 owner: there.origin.to_string(),
-                place: layer.place(key, &path.to_string()),
+                position: position.clone(),
             }),
         }
     }
@@ -93,7 +101,7 @@ impl Assembling<'_> {
                 definition: layer.definition.clone(),
                 key,
                 problem: error.to_string(),
-                place: layer.place(key, owner),
+                position: addition.owner_position.clone(),
             })?,
         };
         Ok(Metadata {

@@ -22,7 +22,7 @@ use crate::generate::{self, GenerateError};
 use crate::layers::{self, LayerTree};
 use crate::{closure, installed, program, scanners, surface};
 use distil_definition::Accounts;
-use distil_definition::recipe::{LayerRecipe, Place, Recipe};
+use distil_definition::recipe::{LayerRecipe, Position, Recipe};
 use distil_lock::Contents;
 use distil_lock::Lock;
 use distil_maintscript::alternatives::Alternative;
@@ -87,7 +87,9 @@ pub enum AssembleError {
         second: String,
     },
     /// A definition adds what is there already.
-    #[error("`{key}` of definition `{definition}` adds `{path}`, which {owner} has already{place}")]
+    #[error(
+        "`{key}` of definition `{definition}` adds `{path}`, which {owner} has already{position}"
+    )]
     Taken {
         /// The definition.
         definition: String,
@@ -97,11 +99,11 @@ pub enum AssembleError {
         path: TreePath,
         /// What put it there.
         owner: String,
-        /// Where it stands.
-        place: Place,
+        /// The position of the value in the definition.
+        position: Position,
     },
     /// Nobody has the name that a definition gives as an owner.
-    #[error("`{key}` of definition `{definition}`: {problem}{place}")]
+    #[error("`{key}` of definition `{definition}`: {problem}{position}")]
     Owner {
         /// The definition.
         definition: String,
@@ -109,8 +111,8 @@ pub enum AssembleError {
         key: &'static str,
         /// What is wrong.
         problem: String,
-        /// Where it stands.
-        place: Place,
+        /// The position of the value in the definition.
+        position: Position,
     },
     /// An entry has no place.
     #[error("failed to put a file of {origin} into the image")]
@@ -122,7 +124,7 @@ pub enum AssembleError {
     },
     /// A pattern matches nothing.
     #[error(
-        "the pattern `{pattern}` in `{key}` of definition `{definition}` matches no file{hint}{place}"
+        "the pattern `{pattern}` in `{key}` of definition `{definition}` matches no file{hint}{position}"
     )]
     UselessPattern {
         /// The definition.
@@ -133,8 +135,8 @@ pub enum AssembleError {
         pattern: String,
         /// What may be meant.
         hint: &'static str,
-        /// Where it stands.
-        place: Place,
+        /// The position of the value in the definition.
+        position: Position,
     },
     /// A generated file cannot be made.
     #[error(transparent)]

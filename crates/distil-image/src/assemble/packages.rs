@@ -55,7 +55,7 @@ impl Assembling<'_> {
         let whole = |request: &&PackageRequest| request.only.is_empty();
         let only = request
             .filter(|request| !whole(request))
-            .map(|request| &request.only);
+            .map(|request| &*request.only);
         let selection = Selection {
             policy: (!self.recipe.variant.is_dev()).then(Policy::default_policy),
             layer,
@@ -320,7 +320,7 @@ impl Assembling<'_> {
                 layer,
                 package: &name,
                 only: request
-                    .map(|request| &request.only)
+                    .map(|request| &*request.only)
                     .filter(|only| !only.is_empty()),
             };
             let mut nodes = BTreeMap::new();
@@ -397,14 +397,14 @@ impl Assembling<'_> {
             .into_iter()
             .chain(only);
         for (key, patterns) in all {
-            for pattern in patterns.texts() {
+            for (pattern, position) in patterns.iter() {
                 // What is taken in part must have the part, whoever says so.
                 let matters = key == "only" || layer.must_matter(pattern);
-                if !matters || used.0.contains(&(key, pattern.clone())) {
+                if !matters || used.0.contains(&(key, pattern.to_owned())) {
                     continue;
                 }
                 let matches_below = key == "drop" && {
-                    let one = Patterns::new(std::slice::from_ref(pattern));
+                    let one = Patterns::new(&[pattern.to_owned()]);
                     one.is_ok_and(|one| {
                         self.tree.iter().any(|(path, _)| one.any(&path.to_string()))
                     })
@@ -416,9 +416,9 @@ impl Assembling<'_> {
                 return Err(AssembleError::UselessPattern {
                     definition: layer.definition.clone(),
                     key,
-                    pattern: pattern.clone(),
+                    pattern: pattern.to_owned(),
                     hint,
-                    place: layer.place(if key == "only" { "packages" } else { key }, pattern),
+                    position: position.clone(),
                 });
             }
         }
@@ -432,16 +432,15 @@ fn check_moved(
     request: Option<&PackageRequest>,
     file: &PackageFile,
 ) -> Result<(), AssembleError> {
-    let moved = request.into_iter().flat_map(|request| request.moved.keys());
-    for from in moved {
+    let moved = request.into_iter().flat_map(|request| &request.moved);
+    for (from, to) in moved {
         let mut shipped = file.package.entries.iter();
         if !shipped.any(|entry| folded(&entry.path) == *from) {
-            let pattern = from.to_string();
             return Err(AssembleError::UselessPattern {
                 definition: layer.definition.clone(),
                 key: "move",
-                place: layer.place("packages", &pattern),
-                pattern,
+                position: to.position.clone(),
+                pattern: from.to_string(),
                 hint: " of the package",
             });
         }
@@ -548,7 +547,7 @@ pub(crate) fn folded(path: &str) -> TreePath {
 
 fn moved(request: Option<&PackageRequest>, path: TreePath) -> TreePath {
     request
-        .and_then(|request| request.moved.get(&path).cloned())
+        .and_then(|request| request.moved.get(&path).map(|to| to.path.clone()))
         .unwrap_or(path)
 }
 

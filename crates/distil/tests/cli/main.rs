@@ -22,6 +22,7 @@ mod manual;
 mod outputs;
 mod own_definitions;
 mod platforms;
+mod positions;
 mod random_definitions;
 mod reproducible;
 mod scanned;

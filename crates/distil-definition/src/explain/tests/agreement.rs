@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::super::*;
-use super::said;
+use super::{explained, said};
 use crate::catalogue::Catalogue;
+use crate::format::Definition;
 use crate::parse::parse;
 
 #[test]
@@ -62,7 +63,7 @@ fn valid() -> Vec<String> {
 fn places(text: &str) -> Option<(usize, usize)> {
     let error = serde_saphyr::from_str::<Definition>(text).err()?;
     let serde = usize::try_from(error.location()?.line()).ok()?;
-    let explained = explain(text, "app.yaml")?;
+    let explained = explained(text)?;
     let shown = explained.split("--> app.yaml:").nth(1)?;
     Some((serde, shown.split(':').next()?.parse().ok()?))
 }
@@ -100,7 +101,7 @@ proptest! {
                 text.replace_range(place.get(&words).clone(), by);
             }
         }
-        let explained = explain(&text, "app.yaml");
+        let explained = explained(&text);
         match serde_saphyr::from_str::<Definition>(&text) {
             Ok(_) => prop_assert_eq!(&explained, &None),
             Err(_) => prop_assert!(!parse(&text, "app.yaml").unwrap_err().problem.is_empty()),
@@ -117,7 +118,7 @@ proptest! {
 
     #[test]
     fn whatever_serde_takes_is_no_mistake(text in "(name: a\n)?[-a-z: \\[\\]{},~\n1]{0,80}") {
-        let explained = explain(&text, "app.yaml");
+        let explained = explained(&text);
         if serde_saphyr::from_str::<Definition>(&text).is_ok() {
             prop_assert_eq!(explained, None);
         }

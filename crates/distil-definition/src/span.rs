@@ -1,13 +1,18 @@
-//! Where the parts of a definition stand in its text, and the line with a part underlined.
+//! The spans of a definition's parts in its text, and the line with a part underlined.
 //!
-//! serde-saphyr gives places only for what it refuses, and only as a finished message. So the
-//! text is read once more, by the same parser, into a tree that knows where its parts are.
+//! serde-saphyr gives spans of single values, without their ends and not of keys. So the text of
+//! a definition with a mistake is read once more, by the same parser, into a tree that knows the
+//! span of every part, and a [`Pointer`](crate::pointer::Pointer) leads to the one that the
+//! mistake is in.
 
 use serde_saphyr::granit_parser::{
-    Event, Parser, ScalarStyle, Span, StrInput, StructureStyle, options,
+    Event, Parser, ScalarStyle, ScanError, Span as Extent, StrInput, StructureStyle, options,
 };
 
-/// The longest text that places are looked for in, in bytes.
+use crate::harmless::harmless;
+use crate::pointer::Step;
+
+/// The longest text that spans are looked for in, in bytes.
 const MAX_TEXT: usize = 1 << 20;
 /// How deep lists and mappings may lie in one another.
 const MAX_DEPTH: usize = 64;
@@ -15,23 +20,12 @@ const MAX_DEPTH: usize = 64;
 const MAX_NODES: usize = 100_000;
 /// How many characters of a line are shown.
 const WIDTH: usize = 100;
-/// How many characters are shown before the place in a line that is longer than that.
+/// How many characters are shown before the span in a line that is longer than that.
 const BEFORE: usize = 30;
-
-/// A step from a part of a definition to a part of that part.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// To the value of a key.
-    Key(String),
-    /// To an entry of a list, counted from zero.
-    Index(usize),
-    /// To the key itself, not its value.
-    Entry(String),
-}
 
 /// Characters of one line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Span {
     /// The line, counted from one.
     pub(super) line: usize,
     /// The first character, counted from one.
@@ -40,7 +34,7 @@ pub(super) struct Place {
     pub(super) length: usize,
 }
 
-impl Place {
+impl Span {
     fn end(self) -> usize {
         self.column + self.length
     }
@@ -52,7 +46,7 @@ pub(super) struct Node {
     /// What it is.
     pub(super) value: Value,
     /// Where it begins, and how far it goes on that line.
-    pub(super) place: Place,
+    pub(super) span: Span,
 }
 
 /// What a part of a document is.
@@ -85,33 +79,33 @@ impl Node {
         }
     }
 
-    /// The place of the part that the steps lead to, or of the nearest one on the way to it that
+    /// The span of the part that the steps lead to, or of the nearest one on the way to it that
     /// there is. There is none if not even the first step leads anywhere.
-    pub(super) fn find(&self, path: &[Step]) -> Option<Place> {
+    pub(super) fn find(&self, path: &[Step]) -> Option<Span> {
         let mut node = self;
         // A mapping that lacks the next key is shown by the key that it stands under.
         let mut nearest = None;
         for step in path {
             let next = match step {
                 Step::Key(key) => node.entry(key),
-                Step::Entry(key) => return node.entry(key).map(|(key, _)| key.place).or(nearest),
+                Step::Entry(key) => return node.entry(key).map(|(key, _)| key.span).or(nearest),
                 Step::Index(index) => node.item(*index).map(|item| (item, item)),
             };
             let Some((shown, value)) = next else {
                 return nearest;
             };
-            nearest = Some(shown.place);
+            nearest = Some(shown.span);
             node = value;
         }
-        nearest.map(|shown| node.place_or(shown))
+        nearest.map(|shown| node.span_or(shown))
     }
 
-    /// Its place, or the other one if it is a value that is not written.
-    pub(super) fn place_or(&self, other: Place) -> Place {
-        if self.place.length == 0 {
+    /// Its span, or the other one if it is a value that is not written.
+    pub(super) fn span_or(&self, other: Span) -> Span {
+        if self.span.length == 0 {
             other
         } else {
-            self.place
+            self.span
         }
     }
 
@@ -126,50 +120,88 @@ impl Node {
     fn item(&self, index: usize) -> Option<&Node> {
         match &self.value {
             Value::Sequence(items) => items.get(index),
-            _ => None,
+            // A word may stand for a list of one.
+            Value::Scalar { .. } => Some(self).filter(|_| index == 0),
+            Value::Mapping(_) => None,
         }
     }
 }
 
-/// A document that is read into a tree with places.
+/// A document that is read into a tree with spans.
 pub(super) struct Located<'a> {
     parser: Parser<'a, StrInput<'a>>,
     /// How many characters each line has, without blanks at its end.
     lines: Vec<usize>,
     nodes: usize,
+    problem: Option<ScanError>,
+}
+
+/// Why a document has no spans.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unlocated {
+    /// It is no YAML: the position where that is seen, and what the parser says.
+    Syntax(Span, String),
+    /// It is empty or too large, or uses what gives a part another meaning than the one that it is
+    /// written with: anchors, tags, merging.
+    Otherwise,
 }
 
 impl Located<'_> {
-    /// Reads a document. There is none if it is empty, is no YAML, is too large, or uses what
-    /// gives a part another meaning than the one it is written with: anchors, tags, merging.
+    /// Reads a document; none if it has no spans.
     pub(super) fn parse(text: &str) -> Option<Node> {
+        Self::read(text).ok()
+    }
+
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// Why it has no spans.
+    pub(super) fn read(text: &str) -> Result<Node, Unlocated> {
         if text.len() > MAX_TEXT {
-            return None;
+            return Err(Unlocated::Otherwise);
         }
         let options = options! { emit_comments: false };
         let mut document = Located {
             parser: Parser::new_from_str_with_options(text, options),
             lines: lines(text).map(|l| l.trim_end().chars().count()).collect(),
             nodes: 0,
+            problem: None,
         };
-        let mut event = document.next()?;
-        while matches!(event.0, Event::StreamStart | Event::DocumentStart(..)) {
-            event = document.next()?;
-        }
-        let root = document.node(event, 0)?;
-        let (end, _) = document.next()?;
-        let (last, _) = document.next()?;
-        // Only one document is a definition.
-        (end == Event::DocumentEnd && last == Event::StreamEnd).then_some(root)
+        let root = document.root();
+        root.ok_or_else(|| match document.problem {
+            Some(problem) => {
+                let marker = problem.marker();
+                let span = Span {
+                    line: marker.line(),
+                    column: marker.col() + 1,
+                    length: 1,
+                };
+                Unlocated::Syntax(span, problem.kind().to_string())
+            }
+            None => Unlocated::Otherwise,
+        })
     }
 }
 
 impl<'a> Located<'a> {
-    fn next(&mut self) -> Option<(Event<'a>, Span)> {
-        self.parser.next_event()?.ok()
+    fn next(&mut self) -> Option<(Event<'a>, Extent)> {
+        let event = self.parser.next_event()?;
+        event.map_err(|problem| self.problem = Some(problem)).ok()
     }
 
-    fn node(&mut self, (event, span): (Event<'a>, Span), depth: usize) -> Option<Node> {
+    /// The one document of the text.
+    fn root(&mut self) -> Option<Node> {
+        let mut event = self.next()?;
+        while matches!(event.0, Event::StreamStart | Event::DocumentStart(..)) {
+            event = self.next()?;
+        }
+        let root = self.node(event, 0)?;
+        let (end, _) = self.next()?;
+        let (last, _) = self.next()?;
+        (end == Event::DocumentEnd && last == Event::StreamEnd).then_some(root)
+    }
+
+    fn node(&mut self, (event, span): (Event<'a>, Extent), depth: usize) -> Option<Node> {
         self.nodes += 1;
         if depth > MAX_DEPTH || self.nodes > MAX_NODES {
             return None;
@@ -180,7 +212,7 @@ impl<'a> Located<'a> {
                 let text = text.into_owned();
                 Some(Node {
                     value: Value::Scalar { text, plain },
-                    place: self.place(&span, &span),
+                    span: self.span(&span, &span),
                 })
             }
             Event::SequenceStart(style, 0, None) => {
@@ -190,11 +222,11 @@ impl<'a> Located<'a> {
                     items.push(self.node(event, depth + 1)?);
                     event = self.next()?;
                 }
-                let inner = items.iter().map(|item| item.place);
-                let place = self.place_of_many(&span, &event.1, style, inner);
+                let inner = items.iter().map(|item| item.span);
+                let span = self.span_of_many(&span, &event.1, style, inner);
                 Some(Node {
                     value: Value::Sequence(items),
-                    place,
+                    span,
                 })
             }
             Event::MappingStart(style, 0, None) => {
@@ -210,11 +242,11 @@ impl<'a> Located<'a> {
                     entries.push((key, value));
                     event = self.next()?;
                 }
-                let inner = entries.iter().flat_map(|(k, v)| [k.place, v.place]);
-                let place = self.place_of_many(&span, &event.1, style, inner);
+                let inner = entries.iter().flat_map(|(k, v)| [k.span, v.span]);
+                let span = self.span_of_many(&span, &event.1, style, inner);
                 Some(Node {
                     value: Value::Mapping(entries),
-                    place,
+                    span,
                 })
             }
             _ => None,
@@ -222,54 +254,54 @@ impl<'a> Located<'a> {
     }
 
     /// From where `start` starts to where `end` ends, or to the end of the line.
-    fn place(&self, start: &Span, end: &Span) -> Place {
+    fn span(&self, start: &Extent, end: &Extent) -> Span {
         let (start, end) = (start.start, end.end);
         let line = self.lines.get(start.line().saturating_sub(1)).copied();
         let length = end.index().saturating_sub(start.index());
-        Place {
+        Span {
             line: start.line(),
             column: start.col() + 1,
             length: length.min(line.unwrap_or(0).saturating_sub(start.col())),
         }
     }
 
-    /// The place of a list or a mapping: a block ends where the last of what it has on its first
+    /// The span of a list or a mapping: a block ends where the last of what it has on its first
     /// line ends, since the parser sees its end only where the next part begins.
-    fn place_of_many(
+    fn span_of_many(
         &self,
-        start: &Span,
-        end: &Span,
+        start: &Extent,
+        end: &Extent,
         style: StructureStyle,
-        inner: impl Iterator<Item = Place>,
-    ) -> Place {
-        let whole = self.place(start, end);
+        inner: impl Iterator<Item = Span>,
+    ) -> Span {
+        let whole = self.span(start, end);
         if style == StructureStyle::Flow && end.end.line() == whole.line {
             return whole;
         }
-        let here = inner.filter(|place| place.line == whole.line && place.length > 0);
-        let last = here.map(Place::end).max().unwrap_or(whole.column + 1);
-        Place {
+        let here = inner.filter(|span| span.line == whole.line && span.length > 0);
+        let last = here.map(Span::end).max().unwrap_or(whole.column + 1);
+        Span {
             length: (last.saturating_sub(whole.column)).min(whole.length),
             ..whole
         }
     }
 }
 
-/// The line of a definition's text where a part of it stands, with the part underlined; the
-/// nearest one on the way to it if there is no such part. `origin` is the name of the text.
+/// The line of a definition's text with a part of it underlined; the nearest one on the way to it
+/// if there is no such part. `origin` is the name of the text.
 ///
 /// There is none if the text is no YAML, or not even the first step leads anywhere.
-pub fn locate(text: &str, origin: &str, path: &[Step]) -> Option<String> {
-    let place = Located::parse(text)?.find(path)?;
-    Some(excerpt(text, origin, place))
+pub(crate) fn locate(text: &str, origin: &str, path: &[Step]) -> Option<String> {
+    let span = Located::parse(text)?.find(path)?;
+    Some(excerpt(text, origin, span))
 }
 
-/// Shows a line with a place in it underlined, as rustc does. There is no line feed at the end.
-pub(super) fn excerpt(text: &str, origin: &str, place: Place) -> String {
-    let line = lines(text).nth(place.line.saturating_sub(1));
+/// Shows a line with a span in it underlined, as rustc does. There is no line feed at the end.
+pub(super) fn excerpt(text: &str, origin: &str, span: Span) -> String {
+    let line = lines(text).nth(span.line.saturating_sub(1));
     let line: Vec<char> = line.unwrap_or("").trim_end().chars().collect();
-    let start = (place.column.saturating_sub(1)).min(line.len());
-    let end = (start + place.length).min(line.len());
+    let start = (span.column.saturating_sub(1)).min(line.len());
+    let end = (start + span.length).min(line.len());
     let from = if line.len() <= WIDTH || end < WIDTH {
         0
     } else {
@@ -290,13 +322,13 @@ pub(super) fn excerpt(text: &str, origin: &str, place: Place) -> String {
     }
     let width = |chars: &[char]| chars.iter().map(|c| width(harmless(*c))).sum::<usize>();
     blanks += width(cut(from, start));
-    // A place without width, such as a value that is not there, is shown all the same.
+    // A span without width, such as a value that is not there, is shown all the same.
     let marks = width(cut(start, end.min(to))).max(1);
 
     let origin: String = origin.chars().map(harmless).collect();
-    let number = place.line.to_string();
-    let gutter = gutter(place);
-    let column = place.column;
+    let number = span.line.to_string();
+    let gutter = gutter(span);
+    let column = span.column;
     let line = format!("{number} | {shown}");
     format!(
         "{gutter}--> {origin}:{number}:{column}\n{gutter} |\n{}\n{gutter} | {}{}",
@@ -306,13 +338,13 @@ pub(super) fn excerpt(text: &str, origin: &str, place: Place) -> String {
     )
 }
 
-/// The blanks in front of the bar beside the line of a place.
-pub(super) fn gutter(place: Place) -> String {
-    " ".repeat(place.line.to_string().len())
+/// The blanks in front of the bar beside the line of a span.
+pub(super) fn gutter(span: Span) -> String {
+    " ".repeat(span.line.to_string().len())
 }
 
 /// The lines of a text, without their ends (YAML 1.2, section 5.4).
-fn lines(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
     // The parser counts no column for a byte order mark.
     let mut rest = Some(text.strip_prefix('\u{feff}').unwrap_or(text));
     std::iter::from_fn(move || {
@@ -326,27 +358,6 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
         rest = Some(behind);
         Some(line)
     })
-}
-
-/// What is shown instead of a character that a terminal obeys, or that is not seen, or that
-/// turns the order of others round: its picture if it has one. A tab is one blank.
-pub(super) fn harmless(c: char) -> char {
-    match c {
-        '\t' => ' ',
-        '\0'..='\x1f' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
-        '\x7f' => '\u{2421}',
-        '\u{80}'..='\u{9f}'
-        | '\u{ad}'
-        | '\u{61c}'
-        | '\u{180e}'
-        | '\u{200b}'..='\u{200f}'
-        | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}'
-        | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e0fff}' => '\u{fffd}',
-        c => c,
-    }
 }
 
 /// How many columns a terminal takes for a character (Unicode Standard Annex 11, in rough

@@ -6,8 +6,8 @@ fn key(name: &str) -> Step {
     Step::Key(name.to_owned())
 }
 
-fn place(line: usize, column: usize, length: usize) -> Place {
-    Place {
+fn span(line: usize, column: usize, length: usize) -> Span {
+    Span {
         line,
         column,
         length,
@@ -26,60 +26,57 @@ config: {env: {LANG: C.UTF-8},
          cmd: [a, b]}
 ";
 
-fn found(path: &[Step]) -> Option<Place> {
+fn found(path: &[Step]) -> Option<Span> {
     Located::parse(APP).unwrap().find(path)
 }
 
 #[test]
 fn parts_are_where_they_stand() {
-    assert_eq!(found(&[key("name")]), Some(place(1, 7, 3)));
+    assert_eq!(found(&[key("name")]), Some(span(1, 7, 3)));
     let file = |index| [key("files"), Step::Index(index), key("mode")];
-    assert_eq!(found(&file(0)), Some(place(4, 11, 6)));
-    assert_eq!(found(&file(1)), Some(place(5, 26, 2)));
+    assert_eq!(found(&file(0)), Some(span(4, 11, 6)));
+    assert_eq!(found(&file(1)), Some(span(5, 26, 2)));
     let env = [key("config"), key("env"), key("LANG")];
-    assert_eq!(found(&env), Some(place(8, 22, 7)));
-    assert_eq!(found(&[key("config"), key("cmd")]), Some(place(9, 15, 6)));
+    assert_eq!(found(&env), Some(span(8, 22, 7)));
+    assert_eq!(found(&[key("config"), key("cmd")]), Some(span(9, 15, 6)));
 }
 
 #[test]
 fn an_entry_is_the_key_and_not_its_value() {
     let path = "/usr/bin/python".to_owned();
     let entry = [key("links"), Step::Entry(path.clone())];
-    assert_eq!(found(&entry), Some(place(7, 3, 15)));
+    assert_eq!(found(&entry), Some(span(7, 3, 15)));
     assert_eq!(
         found(&[key("links"), Step::Key(path)]),
-        Some(place(7, 20, 7))
+        Some(span(7, 20, 7))
     );
 }
 
 #[test]
 fn what_is_on_several_lines_is_shown_on_its_first() {
     // Without the remark behind it, and without what follows.
-    assert_eq!(
-        found(&[key("files"), Step::Index(0)]),
-        Some(place(3, 5, 12))
-    );
-    assert_eq!(found(&[key("config")]), Some(place(8, 9, 21)));
+    assert_eq!(found(&[key("files"), Step::Index(0)]), Some(span(3, 5, 12)));
+    assert_eq!(found(&[key("config")]), Some(span(8, 9, 21)));
     let text = "a: \"one\n  two\"\nb: |\n  three\n  four\n";
     let tree = Located::parse(text).unwrap();
-    assert_eq!(tree.find(&[key("a")]), Some(place(1, 4, 4)));
-    assert_eq!(tree.find(&[key("b")]), Some(place(4, 3, 5)));
+    assert_eq!(tree.find(&[key("a")]), Some(span(1, 4, 4)));
+    assert_eq!(tree.find(&[key("b")]), Some(span(4, 3, 5)));
     // A block without lines is shown by its key: the parser finds it behind itself.
     let tree = Located::parse("a: |\nb: 1\n").unwrap();
-    assert_eq!(tree.find(&[key("a")]), Some(place(1, 1, 1)));
+    assert_eq!(tree.find(&[key("a")]), Some(span(1, 1, 1)));
 }
 
 #[test]
 fn what_is_not_there_is_shown_by_what_it_would_be_in() {
     let mode = |index| [key("files"), Step::Index(index), key("owner")];
-    assert_eq!(found(&mode(0)), Some(place(3, 5, 12)));
-    assert_eq!(found(&mode(7)), Some(place(2, 1, 5)));
-    assert_eq!(found(&[key("config"), key("user")]), Some(place(8, 1, 6)));
+    assert_eq!(found(&mode(0)), Some(span(3, 5, 12)));
+    assert_eq!(found(&mode(7)), Some(span(2, 1, 5)));
+    assert_eq!(found(&[key("config"), key("user")]), Some(span(8, 1, 6)));
     let entry = [key("links"), Step::Entry("/x".to_owned())];
-    assert_eq!(found(&entry), Some(place(6, 1, 5)));
+    assert_eq!(found(&entry), Some(span(6, 1, 5)));
     // A value that is not written is shown by its key.
     let text = [key("files"), Step::Index(1), key("text")];
-    assert_eq!(found(&text), Some(place(5, 30, 4)));
+    assert_eq!(found(&text), Some(span(5, 30, 4)));
     assert_eq!(found(&[key("drop"), Step::Index(0)]), None);
     assert_eq!(found(&[]), None);
 }
@@ -151,7 +148,7 @@ fn lines_end_as_in_yaml_and_a_byte_order_mark_takes_no_column() {
 #[test]
 fn a_terminal_obeys_nothing_of_what_is_shown() {
     let text = "a: \"\u{1b}[2J\u{9b}\u{202e}\u{200b}\u{7f}\"";
-    let shown = excerpt(text, "x\u{1b}\n.yaml", place(1, 4, 9));
+    let shown = excerpt(text, "x\u{1b}\n.yaml", span(1, 4, 9));
     insta::assert_snapshot!(shown, @r#"
      --> x␛␊.yaml:1:4
       |
@@ -161,7 +158,7 @@ fn a_terminal_obeys_nothing_of_what_is_shown() {
 }
 
 #[test]
-fn of_a_long_line_the_part_around_the_place_is_shown() {
+fn of_a_long_line_the_part_around_the_span_is_shown() {
     let words = |from: usize, to: usize| (from..to).map(|n| format!("w{n}")).collect::<Vec<_>>();
     let text = format!("drop: [{}]", words(100, 300).join(", "));
     let at = |index| locate(&text, "x", &[key("drop"), Step::Index(index)]).unwrap();
@@ -183,7 +180,7 @@ fn of_a_long_line_the_part_around_the_place_is_shown() {
     1 | …w294, w295, w296, w297, w298, w299]
       |                                ^^^^
     ");
-    // A place that is longer than what is shown.
+    // A span that is longer than what is shown.
     let whole = locate(&text, "x", &[key("drop")]).unwrap();
     assert!(
         whole.lines().all(|line| line.chars().count() < WIDTH + 10),
@@ -192,39 +189,39 @@ fn of_a_long_line_the_part_around_the_place_is_shown() {
 }
 
 #[test]
-fn a_place_outside_of_the_text_is_shown_at_its_edge() {
+fn a_span_outside_of_the_text_is_shown_at_its_edge() {
     for (line, column, length) in [(0, 0, 0), (1, 99, 4), (9, 1, 1), (1, 2, usize::MAX / 2)] {
-        let shown = excerpt("a: b", "x", place(line, column, length));
+        let shown = excerpt("a: b", "x", span(line, column, length));
         assert!(shown.ends_with('^'), "{shown}");
     }
 }
 
-fn places(node: &Node, into: &mut Vec<Place>) {
-    into.push(node.place);
+fn spans(node: &Node, into: &mut Vec<Span>) {
+    into.push(node.span);
     match &node.value {
         Value::Scalar { .. } => {}
-        Value::Sequence(items) => items.iter().for_each(|item| places(item, into)),
+        Value::Sequence(items) => items.iter().for_each(|item| spans(item, into)),
         Value::Mapping(entries) => entries.iter().for_each(|(key, value)| {
-            places(key, into);
-            places(value, into);
+            spans(key, into);
+            spans(value, into);
         }),
     }
 }
 
 proptest! {
     #[test]
-    fn every_place_lies_inside_of_its_line(text in "[-a: \\[\\]{},\"'\n\r\t|>#é漢\u{feff}?~]{0,60}") {
+    fn every_span_lies_inside_of_its_line(text in "[-a: \\[\\]{},\"'\n\r\t|>#é漢\u{feff}?~]{0,60}") {
         let Some(root) = Located::parse(&text) else {
             return Ok(());
         };
         let mut all = Vec::new();
-        places(&root, &mut all);
-        for place in all {
-            let line = lines(&text).nth(place.line - 1);
-            let length = line.unwrap_or_else(|| panic!("{place:?}")).chars().count();
-            prop_assert!(place.column >= 1);
-            prop_assert!(place.length == 0 || place.end() <= length + 1, "{:?}", place);
-            excerpt(&text, "x", place);
+        spans(&root, &mut all);
+        for span in all {
+            let line = lines(&text).nth(span.line - 1);
+            let length = line.unwrap_or_else(|| panic!("{span:?}")).chars().count();
+            prop_assert!(span.column >= 1);
+            prop_assert!(span.length == 0 || span.end() <= length + 1, "{:?}", span);
+            excerpt(&text, "x", span);
         }
     }
 }
