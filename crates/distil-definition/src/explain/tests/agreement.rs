@@ -2,7 +2,6 @@
 
 use proptest::prelude::*;
 
-use super::super::*;
 use super::{explained, said};
 use crate::catalogue::Catalogue;
 use crate::format::Definition;
@@ -16,7 +15,7 @@ fn what_serde_takes_for_a_text_is_no_mistake() {
                 accounts: {users: [{name: 1, uid: \"0x10\", gid: 1_000, home: ~}]}\n\
                 when: [{suite: [12]}]\n";
     serde_saphyr::from_str::<Definition>(text).unwrap();
-    assert_eq!(explain(text, "app.yaml"), None);
+    assert_eq!(explained(text), None);
     // So the mistake is the one behind them.
     let said = said(&format!("{text}debug: {{package: []}}\n"));
     assert!(said.starts_with("`debug` has no key `package`"), "{said}");
@@ -31,7 +30,7 @@ fn where_the_walk_has_doubts_the_message_of_serde_stays() {
         "name: app\nlinks: {1: a, 0x1: b}\n",
         "name: app\n---\nname: b\n",
     ] {
-        assert_eq!(explain(text, "app.yaml"), None, "{text}");
+        assert_eq!(explained(text), None, "{text}");
         let error = parse(text, "app.yaml").unwrap_err();
         assert!(error.problem.contains("line "), "{error}");
     }
