@@ -2,7 +2,8 @@
 
 use std::time::SystemTime;
 
-use distil_check::{Config, Filesystem, Finding, Options, Policy, Profile, Subject, Verdict};
+use distil_check::{Finding, Options, Policy, Profile, Subject, Verdict};
+use distil_inspect::{ContainerConfig, Filesystem};
 use distil_definition::recipe::{Recipe, Variant};
 use distil_image::Draft;
 use distil_tree::{Origin, Patterns, Tree, TreePath, program};
@@ -75,7 +76,7 @@ pub(crate) fn prove(word: &str, draft: Draft<'_>, now: SystemTime) -> Result<(),
     };
     let subject = Subject {
         filesystem: &filesystem,
-        config: &Config::of(draft.image),
+        config: &ContainerConfig::of(draft.image),
         runtimes: &runtimes_of(draft.recipe, tree),
     };
     let mut findings = distil_check::check(subject, options);

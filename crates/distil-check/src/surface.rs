@@ -4,7 +4,7 @@ use std::io;
 
 use distil_tree::Content;
 
-use crate::search;
+use distil_inspect::search;
 
 /// What a program is by its bytes, whatever it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]

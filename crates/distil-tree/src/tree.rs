@@ -277,6 +277,12 @@ impl Tree {
         self.entries.remove(path)
     }
 
+    /// Puts an entry at exactly `path` in the place of what is there. Nothing is followed and no
+    /// directory is made: what holds `path` has to be a directory of the tree already.
+    pub fn put(&mut self, path: TreePath, entry: Entry) {
+        self.entries.insert(path, entry);
+    }
+
     /// Puts an entry at `path`, after following the links of the folders on the way, and
     /// gives the place where it went. What was there before is replaced; folders that are
     /// missing on the way are made, with the time and the origin of the entry.

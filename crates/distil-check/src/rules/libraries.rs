@@ -6,10 +6,11 @@ use distil_tree::TreePath;
 use distil_tree::elf::Elf;
 use serde::Deserialize;
 
-use super::{Context, shown};
-use crate::finding::{Finding, Severity};
+use crate::context::{Context, shown};
+use crate::finding::Finding;
 use crate::rule::{DAMAGED_ELF, DLOPEN, LIBRARY, LOADER, MACHINE, NOT_EXAMINED, VERSION};
-use crate::stage::{newer_release, release};
+use crate::severity::Severity;
+use distil_inspect::{newer_release, release};
 use distil_tree::loader::{Damaged, Libc, Library, Loaded, machine, machine_name};
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
@@ -397,7 +398,7 @@ fn versions(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
             }
         }
     }
-    let release = release(context.subject);
+    let release = release(context.subject.tree());
     // The loader tells the first; of one library the highest version says all.
     let mut told: BTreeSet<(TreePath, Vec<u8>)> = BTreeSet::new();
     let mut order: Vec<_> = wanting.into_iter().collect();

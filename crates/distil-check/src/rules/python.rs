@@ -4,16 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use distil_tree::{Kind, TreePath};
 
-use super::{Context, shown, venv};
-use crate::finding::{Finding, Severity};
+use super::venv;
+use crate::context::{Context, shown};
+use crate::finding::Finding;
 use crate::python_specifier;
 use crate::rule::{JAR, PYTHON_ABI, PYTHONPATH, WHEEL};
-use crate::runtime;
-use crate::zip;
+use crate::severity::Severity;
+use distil_inspect::runtime;
+use distil_inspect::{MAX_DOCUMENT, ZipArchive, ZipError};
 use distil_tree::loader::{machine, machine_name};
-
-/// The largest `WHEEL` and `pyvenv.cfg`: larger ones are not kept, and said to be so.
-pub(super) const MAX_TEXT: u64 = crate::read::MAX_DOCUMENT;
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let before = findings.len();
@@ -44,11 +43,6 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     };
     requirements(context, &is_told, findings);
     path(context, findings);
-}
-
-pub(super) fn list(pythons: &BTreeSet<u32>) -> String {
-    let list: Vec<String> = pythons.iter().map(|minor| format!("3.{minor}")).collect();
-    list.join(" and ")
 }
 
 /// `site-packages` of Pythons that are not there: no Python looks into them.
@@ -90,7 +84,7 @@ fn folders(
         }
         let problem = format!(
             "`{path}` is for Python 3.{minor}; the image has {}, which does not look there",
-            list(&context.pythons)
+            context.python_versions()
         );
         let module = context.subject.tree().children(path).find_map(|(path, _)| {
             let name = std::str::from_utf8(path.name()?).ok()?.split('.').next()?;
@@ -196,7 +190,7 @@ impl Suffix {
 
     /// Why no Python of the image looks for it, if none does.
     fn misfit(&self, context: &Context<'_>) -> Option<String> {
-        let have = list(&context.pythons);
+        let have = context.python_versions();
         if !context.pythons.contains(&self.minor) {
             return Some(format!(
                 "is for Python 3.{}, and the image has {have}",
@@ -309,7 +303,7 @@ fn misfit(context: &Context<'_>, tag: &str) -> Option<String> {
     if !python_fits {
         return Some(format!(
             "is for `{pythons}-{abis}`, and the image has Python {}",
-            list(&context.pythons)
+            context.python_versions()
         ));
     }
     let problems: Vec<String> = platforms
@@ -398,20 +392,20 @@ fn wheels(
                 Some(folder) if folder.as_bytes().ends_with(b".dist-info") => {}
                 _ => continue,
             }
-            let Ok(text) = node.content.read(MAX_TEXT) else {
+            let Ok(text) = node.content.read(MAX_DOCUMENT) else {
                 continue;
             };
             (text, true)
         } else if name.ends_with(b".whl") {
-            let text = zip::Archive::new(node.content.reader()).and_then(|mut archive| {
+            let text = ZipArchive::new(node.content.reader()).and_then(|mut archive| {
                 let entries = archive.entries();
                 let entry = entries
                     .iter()
                     .find(|entry| entry.name.ends_with(b".dist-info/WHEEL"));
                 let entry = entry
                     .cloned()
-                    .ok_or(zip::ZipError::Damaged("it has no `WHEEL`"))?;
-                archive.head(&entry, MAX_TEXT)
+                    .ok_or(ZipError::Damaged("it has no `WHEEL`"))?;
+                archive.head(&entry, MAX_DOCUMENT)
             });
             match text {
                 Ok(text) => (text, false),
@@ -481,7 +475,7 @@ fn requirements(
         let Some(file) = entry.file().filter(|_| path.name() == Some(b"METADATA")) else {
             continue;
         };
-        let Ok(text) = file.content.read(MAX_TEXT) else {
+        let Ok(text) = file.content.read(MAX_DOCUMENT) else {
             continue;
         };
         let text = String::from_utf8_lossy(&text);
@@ -501,7 +495,7 @@ fn requirements(
             "the package `{}` is for Python `{}`, and the image has Python {}",
             shown(package),
             shown(wanted),
-            list(&context.pythons)
+            context.python_versions()
         );
         let found = Finding::new(&WHEEL, problem).at(path);
         findings.push(found.severity(Severity::Warning));

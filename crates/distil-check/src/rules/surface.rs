@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use distil_tree::surface::{Unwanted, by_name};
 use distil_tree::{Kind, TreePath};
 
-use super::{Context, shown};
-use crate::finding::{Finding, Severity};
+use crate::context::{Context, shown};
+use crate::finding::Finding;
 use crate::rule::{
     CAPABILITY, COMPILER, DEBUGGER, DEVICE, INTERPRETER, PACKAGE_MANAGER, Rule, SETUID, SHELL,
     TOOLBOX, WORLD_WRITABLE,
 };
-use crate::runtime;
+use crate::severity::Severity;
 use crate::surface::{Toolbox, by_content};
+use distil_inspect::runtime;
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let tree = context.subject.tree();
@@ -98,8 +99,8 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     }
     modes(context, findings);
     capabilities(context, findings);
-    for (path, (word, _)) in &context.subject.filesystem.devices {
-        findings.push(Finding::new(&DEVICE, format!("`{path}` is a {word}")).at(path));
+    for (path, device) in &context.subject.filesystem.devices {
+        findings.push(Finding::new(&DEVICE, format!("`{path}` is a {}", device.word)).at(path));
     }
 }
 
@@ -181,7 +182,7 @@ fn finding(
     let is_interpreter = rule.id == INTERPRETER.id;
     let severity = match context.subject.config.command().is_empty() {
         true if is_interpreter => Severity::Warning,
-        false if is_interpreter && !runtime::is_whole(&context.subject, &context.chain) => {
+        false if is_interpreter && !runtime::is_whole(context.subject.tree(), &context.chain) => {
             Severity::Info
         }
         _ => rule.severity,

@@ -2,11 +2,12 @@
 
 use distil_tree::{Kind, TreePath};
 
-use super::python::{MAX_TEXT, list};
-use super::{Context, shown};
-use crate::finding::{Finding, Severity};
+use crate::context::{Context, shown};
+use crate::finding::Finding;
 use crate::rule::VENV;
-use crate::runtime;
+use crate::severity::Severity;
+use distil_inspect::MAX_DOCUMENT;
+use distil_inspect::runtime;
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let tree = context.subject.tree();
@@ -17,7 +18,7 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let Some(root) = path.parent() else { continue };
         let text = entry
             .file()
-            .and_then(|file| file.content.read(MAX_TEXT).ok());
+            .and_then(|file| file.content.read(MAX_DOCUMENT).ok());
         let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
         let value = |wanted: &str| {
             text.lines().find_map(|line| {
@@ -69,7 +70,8 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             None => context.pythons.is_empty() || context.pythons.contains(&made_for),
         };
         if !fits {
-            let has = actual.map_or_else(|| list(&context.pythons), |minor| format!("3.{minor}"));
+            let has =
+                actual.map_or_else(|| context.python_versions(), |minor| format!("3.{minor}"));
             let problem = format!(
                 "the virtual environment `{root}` was made for Python 3.{made_for}, and leads to Python {has}, which does not look into `lib/python3.{made_for}`"
             );
