@@ -16,6 +16,8 @@ pub struct Finding {
     pub path: Option<TreePath>,
     /// More places of the same, in order.
     pub others: Vec<TreePath>,
+    /// The library, by its name, or the loader, by its path, that is missing or lacks something.
+    pub library: Option<String>,
     /// The layer that it is about, the lowest being 0, where that is not the one of the path.
     pub layer: Option<usize>,
     /// What is wrong.
@@ -35,6 +37,7 @@ impl Finding {
             severity: rule.severity,
             path: None,
             others: Vec::new(),
+            library: None,
             layer: None,
             problem: problem.into(),
             at_run_time: None,
@@ -59,6 +62,11 @@ impl Finding {
 
     pub(crate) fn severity(mut self, severity: Severity) -> Self {
         self.severity = severity;
+        self
+    }
+
+    pub(crate) fn library(mut self, name: impl Into<String>) -> Self {
+        self.library = Some(name.into());
         self
     }
 

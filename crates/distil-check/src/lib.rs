@@ -22,7 +22,6 @@ mod rule;
 mod rules;
 mod severity;
 mod subject;
-pub mod surface;
 
 pub use context::Options;
 pub use finding::Finding;

@@ -14,6 +14,7 @@ mod ambiguity;
 mod changeset;
 mod container;
 mod error;
+pub mod exposure;
 mod inspection;
 mod kept;
 mod limits;

@@ -27,7 +27,7 @@ impl Default for Limits {
         Self {
             unpacked: 64 << 30,
             members: 3_000_000,
-            names: 512 << 20,
+            names: 256 << 20,
             kept: 16 << 30,
             documents: 256 << 20,
         }

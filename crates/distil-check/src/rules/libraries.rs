@@ -175,6 +175,7 @@ fn no_loader(context: &Context<'_>, program: &TreePath, loader: &[u8]) -> Findin
     };
     let found = Finding::new(&LOADER, problem)
         .at(program)
+        .library(loader_text)
         .severity(severity);
     let found = found.says(format!("exec {program}: no such file or directory"));
     if memchr::memmem::find(loader, b"ld-musl-").is_some() {
@@ -315,6 +316,7 @@ fn missing(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
             .map(|(path, ..)| (*path).clone())
             .collect();
         let found = Finding::new(&LIBRARY, problem).at(path).severity(severity);
+        let found = found.library(text);
         findings.push(found.others(others).says(message).remedy(remedy));
     }
 }
@@ -453,6 +455,7 @@ fn versions(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
             .map(|(path, ..)| (*path).clone())
             .collect();
         let found = Finding::new(&VERSION, problem).at(path).severity(severity);
+        let found = found.library(library_name);
         let found = found.others(others).says(said(program, is_program, &words));
         findings.push(match newer {
             Some(remedy) => found.remedy(remedy),

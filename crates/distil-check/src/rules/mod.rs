@@ -2,6 +2,7 @@
 
 mod certificates;
 mod environment;
+mod exposure;
 mod java;
 mod layers;
 mod libraries;
@@ -9,7 +10,6 @@ mod node;
 mod python;
 mod scripts;
 mod start;
-mod surface;
 mod users;
 mod venv;
 
@@ -35,7 +35,7 @@ pub fn check(subject: Subject<'_>, options: Options<'_>) -> Vec<Finding> {
     certificates::check(&context, &mut findings);
     environment::check(&context, &mut findings);
     users::check(&context, &mut findings);
-    surface::check(&context, &mut findings);
+    exposure::check(&context, &mut findings);
     findings
         .sort_by(|a, b| (a.rule.id, &a.path, &a.problem).cmp(&(b.rule.id, &b.path, &b.problem)));
     findings.dedup();

@@ -20,15 +20,11 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     if context.pythons.is_empty() {
         return;
     }
-    let venvs: Vec<TreePath> = findings[before..]
+    let venvs: BTreeSet<TreePath> = findings[before..]
         .iter()
         .filter_map(|one| one.path.as_ref()?.parent())
         .collect();
-    let has_told = |path: &TreePath| {
-        venvs
-            .iter()
-            .any(|venv| !venv.is_root() && path.is_within(venv))
-    };
+    let has_told = |path: &TreePath| is_in(&venvs, path);
     let folders = folders(context, &has_told, findings);
     extensions(context, &folders, &has_told, findings);
     let before = findings.len();
@@ -38,11 +34,17 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         .filter_map(|one| one.path.as_ref()?.parent())
         .collect();
     let is_told = |path: &TreePath| {
-        let is_lost = folders.iter().any(|folder| path.is_within(folder));
-        is_lost || has_told(path) || path.parent().is_some_and(|folder| told.contains(&folder))
+        is_in(&folders, path)
+            || has_told(path)
+            || path.parent().is_some_and(|folder| told.contains(&folder))
     };
     requirements(context, &is_told, findings);
     path(context, findings);
+}
+
+/// Whether a path is one of these, or lies in one. The root holds everything, and says nothing.
+fn is_in(directories: &BTreeSet<TreePath>, path: &TreePath) -> bool {
+    directories.contains(path) || path.ancestors().any(|one| directories.contains(&one))
 }
 
 /// `site-packages` of Pythons that are not there: no Python looks into them.
@@ -50,8 +52,8 @@ fn folders(
     context: &Context<'_>,
     has_told: &dyn Fn(&TreePath) -> bool,
     findings: &mut Vec<Finding>,
-) -> Vec<TreePath> {
-    let mut lost = Vec::new();
+) -> BTreeSet<TreePath> {
+    let mut lost = BTreeSet::new();
     for (path, entry) in context.subject.tree().iter() {
         let name = path.name().unwrap_or_default();
         if !entry.is_directory() || !(name == b"site-packages" || name == b"dist-packages") {
@@ -78,7 +80,7 @@ fn folders(
                 text.split(':')
                     .any(|one| TreePath::from_absolute(one).ok().as_ref() == Some(path))
             });
-        lost.push(path.clone());
+        lost.insert(path.clone());
         if in_pythonpath {
             continue;
         }
@@ -105,7 +107,7 @@ fn folders(
 
 fn extensions(
     context: &Context<'_>,
-    lost: &[TreePath],
+    lost: &BTreeSet<TreePath>,
     has_told: &dyn Fn(&TreePath) -> bool,
     findings: &mut Vec<Finding>,
 ) {
@@ -132,7 +134,7 @@ fn extensions(
     }
     for (path, misfit, module) in all {
         // The standard library of another Python goes with it; what is shipped for several is fine.
-        let is_lost = lost.iter().any(|folder| path.is_within(folder));
+        let is_lost = is_in(lost, path);
         let Some(misfit) = misfit.filter(|_| !right.contains(&module)) else {
             continue;
         };
@@ -378,7 +380,7 @@ fn musl_misfit(context: &Context<'_>, needs: (u32, u32), platform: &str) -> Opti
 
 fn wheels(
     context: &Context<'_>,
-    lost: &[TreePath],
+    lost: &BTreeSet<TreePath>,
     has_told: &dyn Fn(&TreePath) -> bool,
     findings: &mut Vec<Finding>,
 ) {
@@ -419,7 +421,7 @@ fn wheels(
         } else {
             continue;
         };
-        if lost.iter().any(|folder| path.is_within(folder)) || has_told(path) {
+        if is_in(lost, path) || has_told(path) {
             continue;
         }
         let text = String::from_utf8_lossy(&text).into_owned();

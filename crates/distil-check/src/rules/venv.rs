@@ -11,6 +11,7 @@ use distil_inspect::runtime;
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let tree = context.subject.tree();
+    let python = python(context);
     for (path, entry) in tree.iter() {
         if path.name() != Some(b"pyvenv.cfg") {
             continue;
@@ -28,7 +29,7 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         };
         let home = value("home").unwrap_or_default();
         let bin = root.join("bin");
-        let python = bin.join("python");
+        let link = bin.join("python");
         let program = ["python", "python3"]
             .map(|name| bin.join(name))
             .into_iter()
@@ -47,7 +48,7 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             );
             let found = Finding::new(&VENV, problem).at(path);
             let message = format!("exec: \"{program}\": stat {program}: no such file or directory");
-            findings.push(found.says(message).remedy(remedy(context, &home)));
+            findings.push(found.says(message).remedy(remedy(python.as_ref(), &home)));
             continue;
         }
         let version = value("version")
@@ -88,7 +89,7 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     (entry.is_directory() && !name.contains(['-', '_', '.']) && name != "pip")
                         .then_some(name)
                 });
-            let found = found.remedy(remedy(context, &home));
+            let found = found.remedy(remedy(python.as_ref(), &home));
             findings.push(match module {
                 Some(module) => {
                     found.says(format!("ModuleNotFoundError: No module named '{module}'"))
@@ -98,7 +99,7 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         let home_path = TreePath::from_absolute(&home).ok();
-        if tree.get(&python).is_some()
+        if tree.get(&link).is_some()
             && !home.is_empty()
             && home_path.is_some_and(|home| tree.follow(&home).is_none())
         {
@@ -116,15 +117,19 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn remedy(context: &Context<'_>, home: &str) -> String {
-    let have = context.subject.tree().iter().find(|(path, entry)| {
+/// A Python of the image with its version in its name.
+fn python(context: &Context<'_>) -> Option<TreePath> {
+    let found = context.subject.tree().iter().find(|(path, entry)| {
         let name = path.name().unwrap_or_default();
-        entry.is_executable()
-            && name.starts_with(b"python3.")
-            && name[8..].iter().all(u8::is_ascii_digit)
+        let version = name.strip_prefix(b"python3.");
+        entry.is_executable() && version.is_some_and(|text| text.iter().all(u8::is_ascii_digit))
     });
-    match have {
-        Some((path, _)) => format!(
+    found.map(|(path, _)| path.clone())
+}
+
+fn remedy(python: Option<&TreePath>, home: &str) -> String {
+    match python {
+        Some(path) => format!(
             "make it in the build stage with the very Python that the image has, `{path} -m venv`, and not with the one in `{}`; or install with `pip install --target` and set `PYTHONPATH`",
             shown(home)
         ),

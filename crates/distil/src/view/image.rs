@@ -8,9 +8,9 @@ use distil_oci::Location;
 use distil_tree::{Kind, TreePath, printable};
 
 use super::{File, FileKind, Files, Package, Unowned, View};
-use distil_build::threads;
 use crate::command::check::read_image;
 use crate::error::CommandError;
+use distil_build::threads;
 
 /// The image at a place.
 pub(super) fn view(

@@ -4,7 +4,7 @@ use std::io;
 
 use distil_tree::Content;
 
-use distil_inspect::search;
+use crate::search;
 
 /// What a program is by its bytes, whatever it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
