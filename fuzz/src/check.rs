@@ -4,8 +4,9 @@
 use std::io::Cursor;
 use std::time::SystemTime;
 
-use distil_check::{
-    Config, Diff, Entry, Filesystem, Limits, Options, Subject, ZipArchive, check, merge, read,
+use distil_check::{Options, Subject, check};
+use distil_inspect::{
+    Changeset, ContainerConfig, Entry, FileContent, Filesystem, Limits, ZipArchive, merge, read,
 };
 use distil_tree::{Metadata, TreePath};
 
@@ -14,6 +15,7 @@ use super::explain;
 const LIMITS: Limits = Limits {
     unpacked: 1 << 20,
     members: 1000,
+    names: 1 << 20,
     kept: 1 << 20,
     documents: 1 << 20,
 };
@@ -25,15 +27,15 @@ const HEAD: u64 = 1 << 10;
 pub fn layers(data: &[u8]) {
     // The same layers in a row: what one hides, the next may bring back.
     let part = (data.len() / 3).next_multiple_of(512).max(512);
-    let mut diffs = Vec::new();
+    let mut changesets = Vec::new();
     for layer in data.chunks(part) {
         let zeros = [0; 1024];
         match read([layer, &zeros[..]].concat().as_slice(), LIMITS) {
-            Ok(diff) => diffs.push(diff),
+            Ok(changeset) => changesets.push(changeset),
             Err(error) => explain(&error),
         }
     }
-    let filesystem = match merge(diffs) {
+    let filesystem = match merge(changesets) {
         Ok(filesystem) => filesystem,
         Err(error) => return explain(&error),
     };
@@ -46,10 +48,10 @@ pub fn layers(data: &[u8]) {
         });
         assert!(is_folder, "what holds {path} is a folder");
     }
-    let config = Config {
+    let config = ContainerConfig {
         entrypoint: vec!["x".to_owned()],
         architecture: "amd64".to_owned(),
-        ..Config::default()
+        ..ContainerConfig::default()
     };
     rules(&filesystem, &config);
 }
@@ -77,21 +79,29 @@ const DOCUMENTS: [&str; 17] = [
 
 /// One text as every document that rules read, and as every word of the configuration.
 pub fn documents(data: &[u8]) {
-    let mut diff = Diff::default();
+    let mut changeset = Changeset::default();
     let meta = Metadata {
         mode: 0o755,
         uid: 0,
         gid: 0,
         mtime: 0,
     };
-    let file = |bytes: &[u8]| Entry::File(meta, bytes.to_vec().into(), None);
+    let mut add = |path: &str, bytes: &[u8]| {
+        let content = FileContent {
+            bytes: bytes.to_vec().into(),
+            digest: None,
+            capability: None,
+        };
+        let added = changeset.add(&TreePath::of(path), Entry::File(meta, content));
+        added.expect("nothing is in the way");
+    };
     for path in DOCUMENTS {
-        diff.entries.push((TreePath::of(path), file(data)));
+        add(path, data);
     }
     for path in ["usr/bin/python3.13", "usr/lib/libnode.so.115"] {
-        diff.entries.push((TreePath::of(path), file(b"\x7fELF")));
+        add(path, b"\x7fELF");
     }
-    let filesystem = match merge(vec![diff]) {
+    let filesystem = match merge(vec![changeset]) {
         Ok(filesystem) => filesystem,
         Err(error) => return explain(&error),
     };
@@ -111,7 +121,7 @@ pub fn documents(data: &[u8]) {
     ];
     let env = names.map(|name| (name.to_owned(), words.first().cloned().unwrap_or_default()));
     for entrypoint in [vec!["/app/run".to_owned()], words.clone()] {
-        let config = Config {
+        let config = ContainerConfig {
             entrypoint,
             cmd: words.clone(),
             env: env.clone().into(),
@@ -125,7 +135,7 @@ pub fn documents(data: &[u8]) {
     }
 }
 
-fn rules(filesystem: &Filesystem, config: &Config) {
+fn rules(filesystem: &Filesystem, config: &ContainerConfig) {
     let subject = Subject {
         filesystem,
         config,

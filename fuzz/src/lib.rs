@@ -3,6 +3,7 @@
 
 mod archives;
 pub mod check;
+pub mod engines;
 mod files;
 pub mod headers;
 pub mod image;

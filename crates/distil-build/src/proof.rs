@@ -2,9 +2,10 @@
 
 use std::time::SystemTime;
 
-use distil_check::{Config, Filesystem, Finding, Options, Policy, Profile, Subject, Verdict};
+use distil_check::{Finding, Options, Policy, Profile, Subject, Verdict};
 use distil_definition::recipe::{Recipe, Variant};
 use distil_image::Draft;
+use distil_inspect::{ContainerConfig, Filesystem};
 use distil_tree::{Origin, Patterns, Tree, TreePath, program};
 
 /// An image does not pass its profile.
@@ -75,7 +76,7 @@ pub(crate) fn prove(word: &str, draft: Draft<'_>, now: SystemTime) -> Result<(),
     };
     let subject = Subject {
         filesystem: &filesystem,
-        config: &Config::of(draft.image),
+        config: &ContainerConfig::of(draft.image),
         runtimes: &runtimes_of(draft.recipe, tree),
     };
     let mut findings = distil_check::check(subject, options);
@@ -95,11 +96,8 @@ pub(crate) fn prove(word: &str, draft: Draft<'_>, now: SystemTime) -> Result<(),
 /// library that is missing.
 fn is_allowed(draft: Draft<'_>, finding: &Finding) -> bool {
     let layers = &draft.recipe.layers;
-    let excused = layers.iter().flat_map(|layer| layer.excuse.keys());
-    if excused
-        .into_iter()
-        .any(|name| finding.problem.contains(&format!("`{name}`")))
-    {
+    let is_excused = |name: &String| layers.iter().any(|layer| layer.excuse.contains_key(name));
+    if finding.library.as_ref().is_some_and(is_excused) {
         return true;
     }
     let allowed: Vec<&String> = layers.iter().flat_map(|layer| layer.allow.keys()).collect();

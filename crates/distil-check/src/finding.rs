@@ -1,52 +1,9 @@
 //! What a rule has to say.
 
-use std::fmt;
-use std::str::FromStr;
-
 use distil_tree::TreePath;
-use serde::{Deserialize, Serialize};
 
 use crate::rule::Rule;
-
-/// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Good to know. Never fails a check.
-    Info,
-    /// Some programs or some users will meet it.
-    Warning,
-    /// The image does not do what it is for, or has what it must not have.
-    Error,
-}
-
-impl Severity {
-    /// The word for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
-    }
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
-}
-
-impl FromStr for Severity {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Info, Self::Warning, Self::Error]
-            .into_iter()
-            .find(|severity| severity.word() == text)
-            .ok_or_else(|| format!("`{text}` is no severity: there are `info`, `warning`, `error`"))
-    }
-}
+use crate::severity::Severity;
 
 /// Something that a rule found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +16,10 @@ pub struct Finding {
     pub path: Option<TreePath>,
     /// More places of the same, in order.
     pub others: Vec<TreePath>,
+    /// The library, by its name, or the loader, by its path, that is missing or lacks something.
+    pub library: Option<String>,
+    /// The layer that it is about, the lowest being 0, where that is not the one of the path.
+    pub layer: Option<usize>,
     /// What is wrong.
     pub problem: String,
     /// What the user sees when it happens: the message of the engine, the loader or the runtime,
@@ -76,6 +37,8 @@ impl Finding {
             severity: rule.severity,
             path: None,
             others: Vec::new(),
+            library: None,
+            layer: None,
             problem: problem.into(),
             at_run_time: None,
             remedy: rule.remedy.to_owned(),
@@ -99,6 +62,16 @@ impl Finding {
 
     pub(crate) fn severity(mut self, severity: Severity) -> Self {
         self.severity = severity;
+        self
+    }
+
+    pub(crate) fn library(mut self, name: impl Into<String>) -> Self {
+        self.library = Some(name.into());
+        self
+    }
+
+    pub(crate) fn layer(mut self, layer: usize) -> Self {
+        self.layer = Some(layer);
         self
     }
 

@@ -11,27 +11,24 @@
 //! look never passes for a whole one.
 
 mod access;
+mod context;
 mod finding;
-mod merge;
+mod manual;
 mod node_range;
 mod policy;
+mod profile;
 mod python_specifier;
-mod read;
 mod rule;
 mod rules;
-mod runtime;
-mod search;
-mod stage;
+mod severity;
 mod subject;
-pub mod surface;
-mod zip;
 
-pub use finding::{Finding, Severity};
-pub use merge::{Filesystem, MergeError, merge};
-pub use policy::{Allowance, InvalidPolicy, Judged, Policy, Profile, Verdict};
-pub use read::{Diff, Entry, LayerError, Limits, read, read_folder, read_layers};
-pub use rule::{RULES, Rule, UnknownRule, manual};
-pub use rules::{Options, check};
-pub use stage::BuildStage;
-pub use subject::{Config, Subject};
-pub use zip::{Archive as ZipArchive, ZipError};
+pub use context::Options;
+pub use finding::Finding;
+pub use manual::manual;
+pub use policy::{Allowance, InvalidPolicy, Judged, Policy, Verdict};
+pub use profile::Profile;
+pub use rule::{RULES, Rule, UnknownRule};
+pub use rules::check;
+pub use severity::Severity;
+pub use subject::Subject;

@@ -1,12 +1,8 @@
-//! The rules: what each is called, how bad its findings are, and what there is to say of it. The
-//! manual and `--explain` are made from the same text.
-
-use std::fmt::Write;
+//! The rules: what each is called, how bad its findings are, and what there is to say of it.
 
 use distil_store::nearest;
 
-use crate::finding::Severity;
-use crate::policy::Profile;
+use crate::severity::Severity;
 
 /// A rule.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,53 +48,6 @@ impl Rule {
             }
         })
     }
-
-    /// All that there is to say of it, in Markdown.
-    pub fn explain(&self) -> String {
-        let mut text = format!("## {} `{}`\n\n{}\n\n", self.id, self.name, self.summary);
-        let _ = write!(
-            text,
-            "{}\n\n**What to do.** {}\n\n",
-            self.reason, self.remedy
-        );
-        let _ = write!(text, "Severity: {}", self.severity);
-        let others: Vec<String> = Profile::ALL
-            .into_iter()
-            .filter_map(|profile| Some((profile, profile.severity(self)?)))
-            .filter(|(_, severity)| *severity != self.severity)
-            .map(|(profile, severity)| format!("{severity} in profile `{}`", profile.name()))
-            .collect();
-        if !others.is_empty() {
-            let _ = write!(text, "; {}", others.join(", "));
-        }
-        text.push('\n');
-        text
-    }
-}
-
-/// The manual of all rules, in Markdown.
-pub fn manual() -> String {
-    let mut text = "# The rules of `distil check`\n\n\
-        Made from the text of `distil check --explain RULE`. Names and ids stay as they are. The\n\
-        severity is the usual one; where a rule knows more, a finding may be less severe, and says so.\n\n\
-        | id | name | severity | finds |\n|---|---|---|---|\n"
-        .to_owned();
-    for rule in RULES {
-        let _ = writeln!(
-            text,
-            "| {} | [`{}`](#{}-{}) | {} | {} |",
-            rule.id,
-            rule.name,
-            rule.id.to_lowercase(),
-            rule.name,
-            rule.severity,
-            rule.summary
-        );
-    }
-    for rule in RULES {
-        let _ = write!(text, "\n{}", rule.explain());
-    }
-    text
 }
 
 macro_rules! rules {
@@ -254,6 +203,14 @@ TEMPORARY "F705" "temporary-folder" Warning
     "`/tmp` is missing, or not everybody may write to it."
     "Libraries expect a `/tmp` with mode 1777. Python says `No usable temporary directory found`, Java fails to write its performance data and temporary files."
     "Make `/tmp` with mode 1777, or set `TMPDIR`."
+AMBIGUOUS_LAYER "F801" "ambiguous-layer" Error
+    "Engines do not agree on what a layer does."
+    "A layer that was written by hand, or by a tool that leaves out the members of directories, can mean one file system to Docker on overlay, another one to an engine that unpacks all layers into one directory, and an error to a third. What was checked is what engines on overlay see; another engine may run something else. If only the owner and mode of a directory are in doubt, this is a warning."
+    "Write a member for each directory before the files in it, once, and no whiteout for what the same layer has; or build the layer anew with the engine or with distil."
+MERGED_USR "F802" "merged-usr" Warning
+    "A layer has a directory in the place of a link such as `/lib -> usr/lib`."
+    "`COPY dir/ /` with a `lib/` or a `bin/` in it replaces the link of a merged /usr by a directory, which hides all that was found through it. Programs whose loader or libraries are named by the old path do not start any more: `exec /app: no such file or directory`."
+    "Copy to `/usr/lib`, `/usr/bin` and so on, where the links lead."
 NOT_EXAMINED "F901" "not-examined" Error
     "Something is too large to be looked at as a whole."
     "Limits keep a hostile image from costing hours or all memory. What lies beyond them was not checked, so the result is not a pass."
@@ -333,19 +290,5 @@ mod tests {
         assert_eq!(Rule::named("shell").unwrap().id, "S101");
         let error = Rule::named("shel").unwrap_err();
         assert_eq!(error.nearest, ["shell"]);
-    }
-
-    #[test]
-    fn the_manual_is_current() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/rules.md");
-        let manual = manual();
-        if std::env::var_os("DISTIL_UPDATE_DOCS").is_some() {
-            std::fs::write(path, &manual).unwrap();
-        }
-        let there = std::fs::read_to_string(path).unwrap();
-        assert!(
-            there == manual,
-            "docs/rules.md is not what the rules say; run this test with DISTIL_UPDATE_DOCS=1"
-        );
     }
 }

@@ -10,8 +10,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use common::{Image, layer, names, zip};
-use distil_check::{Config, Limits, merge, read, read_folder, read_layers};
 use distil_fixture::{ElfBuilder, Entry, EntryKind, tar};
+use distil_inspect::{ContainerConfig, Limits, Options, merge, read, read_directory, read_layers};
 use distil_oci::layer::BytesBlob;
 use distil_oci::{Compression, Layer, LayerWriter};
 use distil_tree::TreePath;
@@ -97,7 +97,10 @@ fn links_end_inside_of_the_image() {
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink("/etc", folder.path().join("etc")).unwrap();
     std::os::unix::fs::symlink("/etc/passwd", folder.path().join("x")).unwrap();
-    let filesystem = merge(vec![read_folder(folder.path(), Limits::default()).unwrap()]).unwrap();
+    let filesystem = merge(vec![
+        read_directory(folder.path(), Options::default()).unwrap(),
+    ])
+    .unwrap();
     for path in ["etc/passwd", "x"].map(TreePath::of) {
         assert!(filesystem.tree.follow(&path).is_none(), "{path}");
     }
@@ -110,8 +113,12 @@ fn packed(entries: &[Entry], compression: Compression) -> Layer {
     Layer::new(compression, &facts, Arc::new(BytesBlob(bytes.into())))
 }
 
-fn two() -> NonZeroUsize {
-    NonZeroUsize::new(2).unwrap()
+/// On two threads.
+fn two() -> Options {
+    Options {
+        threads: NonZeroUsize::new(2).unwrap(),
+        ..Options::default()
+    }
 }
 
 #[test]
@@ -131,27 +138,33 @@ fn thousands_of_layers() {
         .collect();
     let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
     let before = open();
-    let diffs = read_layers(&layers, Limits::default(), two()).unwrap();
+    let diffs = read_layers(&layers, two()).unwrap();
     assert!(open() < before + 20, "one temporary file for all layers");
     let filesystem = merge(diffs).unwrap();
     let libraries = filesystem.tree.children(&TreePath::of("lib")).count();
     assert_eq!(libraries, 2);
-    common::findings(&filesystem, &Config::default());
+    common::findings(&filesystem, &ContainerConfig::default());
     // Limits are those of the whole image.
-    let few = Limits {
-        members: 5000,
-        ..Limits::default()
+    let few = Options {
+        limits: Limits {
+            members: 5000,
+            ..Limits::default()
+        },
+        ..two()
     };
-    let (_, error) = read_layers(&layers, few, two()).unwrap_err();
+    let (_, error) = read_layers(&layers, few).unwrap_err();
     insta::assert_snapshot!(error, @"the image has more than 5000 files");
 }
 
 #[test]
 fn layers_that_unpack_to_much_more() {
     let bomb = [Entry::verbatim("x", EntryKind::Zeros(64 << 20))];
-    let limits = Limits {
-        unpacked: 8 << 20,
-        ..Limits::default()
+    let small = Options {
+        limits: Limits {
+            unpacked: 8 << 20,
+            ..Limits::default()
+        },
+        ..two()
     };
     for compression in [
         Compression::Gzip { level: 1 },
@@ -159,11 +172,11 @@ fn layers_that_unpack_to_much_more() {
     ] {
         let layer = packed(&bomb, compression);
         assert!(layer.size() < 1 << 20);
-        let (number, error) = read_layers(&[layer], limits, two()).unwrap_err();
+        let (number, error) = read_layers(&[layer], small).unwrap_err();
         assert!(error.to_string().contains("more than 8388608"), "{error}");
         assert_eq!(number, 0);
         // Of what is within the limits, zeros are not kept.
-        read_layers(&[packed(&bomb, compression)], Limits::default(), two()).unwrap();
+        read_layers(&[packed(&bomb, compression)], two()).unwrap();
     }
 }
 
@@ -182,23 +195,17 @@ fn layers_that_are_cut_off_or_changed() {
             Arc::new(BytesBlob(bytes.into())),
         )
     };
-    assert!(read_layers(&[with(bytes.clone())], Limits::default(), two()).is_ok());
+    assert!(read_layers(&[with(bytes.clone())], two()).is_ok());
     for end in 0..bytes.len() {
         let cut = with(bytes[..end].to_vec());
-        assert!(
-            read_layers(&[cut], Limits::default(), two()).is_err(),
-            "{end}"
-        );
+        assert!(read_layers(&[cut], two()).is_err(), "{end}");
         let mut changed = bytes.clone();
         changed[end] ^= 1;
         let changed = with(changed);
-        assert!(
-            read_layers(&[changed], Limits::default(), two()).is_err(),
-            "{end}"
-        );
+        assert!(read_layers(&[changed], two()).is_err(), "{end}");
     }
     let longer = with([bytes, b"more".to_vec()].concat());
-    assert!(read_layers(&[longer], Limits::default(), two()).is_err());
+    assert!(read_layers(&[longer], two()).is_err());
 }
 
 #[test]
@@ -457,5 +464,19 @@ fn words_that_move_a_terminal() {
             let is_control = |c: char| c.is_control() && c != '\n';
             assert!(!text.contains(is_control), "{text:?}");
         }
+    }
+}
+
+#[test]
+fn names_do_no_harm() {
+    let evil = Entry::verbatim(b"a\x1b[31m\xff", EntryKind::File(b"#!/x\n".to_vec())).mode(0o755);
+    let filesystem = merge(vec![layer(&[evil])]).unwrap();
+    let config = ContainerConfig {
+        entrypoint: vec!["/\u{1b}[31m".to_owned()],
+        ..Default::default()
+    };
+    for finding in common::findings(&filesystem, &config) {
+        let text = format!("{finding:?}{}", finding.problem);
+        assert!(!text.contains('\u{1b}'), "{text}");
     }
 }

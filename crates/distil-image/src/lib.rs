@@ -11,6 +11,7 @@
 mod assemble;
 mod closure;
 mod config;
+mod exposure;
 mod generate;
 mod installed;
 mod layers;
@@ -18,7 +19,6 @@ mod owners;
 mod prepared;
 mod program;
 mod scanners;
-mod surface;
 mod why;
 
 pub use assemble::{
@@ -26,13 +26,13 @@ pub use assemble::{
 };
 pub use closure::ClosureError;
 pub use config::ConfigError;
+pub use exposure::{Found, SurfaceError};
 pub use generate::GenerateError;
 pub use installed::{pam_configurations, watched};
 pub use layers::{LayerError, LayerTree, StoredLayer, are_whole};
 pub use prepared::{Built, Draft, LayerOptions, Prepared};
 pub use program::ProgramError;
 pub use scanners::ScannerError;
-pub use surface::{Found, SurfaceError};
 pub use why::{
     FoundFile, FoundLink, LeftOutFile, LeftOutRelation, Step, WhyFile, WhyPackage, why_file,
     why_package,

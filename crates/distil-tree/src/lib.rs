@@ -14,7 +14,6 @@ mod os_release;
 mod path;
 mod pattern;
 pub mod program;
-pub mod surface;
 pub mod tar;
 mod tree;
 

@@ -53,7 +53,8 @@ pub struct FileNode {
     /// Their MD5, as dpkg's `.md5sums` files have it, where it is known already.
     pub md5: Option<[u8; 16]>,
     /// What they are as an ELF file, which every layer and several proofs ask for.
-    elf: OnceLock<Option<Result<Elf, ElfError>>>,
+    /// In a box, since most files are none.
+    elf: OnceLock<Option<Box<Result<Elf, ElfError>>>>,
 }
 
 impl FileNode {
@@ -70,9 +71,10 @@ impl FileNode {
     pub fn elf(&self) -> Option<Result<&Elf, &ElfError>> {
         let read = || {
             let head = self.content.head(4).ok()?;
-            elf::is_elf(&head).then(|| elf::parse(self.content.reader()))
+            elf::is_elf(&head).then(|| Box::new(elf::parse(self.content.reader())))
         };
-        self.elf.get_or_init(read).as_ref().map(Result::as_ref)
+        let facts = self.elf.get_or_init(read).as_deref();
+        facts.map(Result::as_ref)
     }
 }
 
@@ -275,6 +277,12 @@ impl Tree {
     /// Takes the entry at exactly this path out; what lies in it stays.
     pub fn remove(&mut self, path: &TreePath) -> Option<Entry> {
         self.entries.remove(path)
+    }
+
+    /// Puts an entry at exactly `path` in the place of what is there. Nothing is followed and no
+    /// directory is made: what holds `path` has to be a directory of the tree already.
+    pub fn put(&mut self, path: TreePath, entry: Entry) {
+        self.entries.insert(path, entry);
     }
 
     /// Puts an entry at `path`, after following the links of the folders on the way, and

@@ -10,12 +10,13 @@ use rustls_pki_types::pem::PemObject;
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
-use super::{Context, shown};
-use crate::finding::{Finding, Severity};
+use crate::context::{Context, shown};
+use crate::finding::Finding;
 use crate::rule::{CERTIFICATE_PATH, CERTIFICATE_UNUSED, EXPIRED, KEY_STORE};
+use crate::severity::Severity;
 
 /// The largest bundle and key store: larger ones are not kept, and said to be so.
-const MAX_BUNDLE: u64 = crate::read::MAX_DOCUMENT;
+const MAX_BUNDLE: u64 = distil_inspect::MAX_DOCUMENT;
 
 /// Where update-ca-certificates(8) takes an administrator's own certificates from.
 const LOCAL: &str = "usr/local/share/ca-certificates";

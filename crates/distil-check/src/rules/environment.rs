@@ -2,9 +2,10 @@
 
 use distil_tree::TreePath;
 
-use super::{Context, shown};
-use crate::finding::{Finding, Severity};
+use crate::context::{Context, shown};
+use crate::finding::Finding;
 use crate::rule::{LOCALE, TIME_ZONE};
+use crate::severity::Severity;
 use distil_tree::loader::Libc;
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {

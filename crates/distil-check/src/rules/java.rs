@@ -4,12 +4,13 @@ use std::io::{Cursor, Read, Seek};
 
 use distil_tree::{Content, Kind, TreePath};
 
-use super::{Context, shown};
-use crate::finding::{Finding, Severity};
-use crate::read::is_archive;
+use crate::context::{Context, shown};
+use crate::finding::Finding;
 use crate::rule::{JAR, JAVA_CLASS, NOT_EXAMINED};
-use crate::runtime;
-use crate::zip::{Archive, ZipError};
+use crate::severity::Severity;
+use distil_inspect::is_archive;
+use distil_inspect::runtime;
+use distil_inspect::{ZipArchive, ZipError};
 
 /// How many classes of an image are looked at.
 const MAX_CLASSES: usize = 500_000;
@@ -66,7 +67,7 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         if !is_archive(path) || path.name().is_some_and(|name| name.ends_with(b".whl")) {
             continue;
         }
-        let mut archive = match Archive::new(node.content.reader()) {
+        let mut archive = match ZipArchive::new(node.content.reader()) {
             Ok(archive) => archive,
             Err(ZipError::TooMany) => {
                 findings.push(
@@ -134,7 +135,7 @@ impl Jar<'_> {
     fn look<R: Read + Seek>(
         &mut self,
         inside: &mut Vec<Vec<u8>>,
-        archive: &mut Archive<R>,
+        archive: &mut ZipArchive<R>,
         content: Option<&Content>,
     ) -> Result<(), ZipError> {
         if !inside.is_empty() {
@@ -157,7 +158,7 @@ impl Jar<'_> {
             let result = match (archive.stored(entry)?, content) {
                 (Some((offset, size)), Some(content)) => {
                     let part = part(content, offset, size)?;
-                    Archive::new(part.reader())
+                    ZipArchive::new(part.reader())
                         .and_then(|mut inner| self.look(inside, &mut inner, Some(&part)))
                 }
                 _ => {
@@ -168,7 +169,7 @@ impl Jar<'_> {
                     if size > MAX_INNER {
                         return Err(ZipError::TooMany);
                     }
-                    Archive::new(Cursor::new(bytes))
+                    ZipArchive::new(Cursor::new(bytes))
                         .and_then(|mut inner| self.look(inside, &mut inner, None))
                 }
             };
@@ -189,7 +190,7 @@ impl Jar<'_> {
     fn classes<R: Read + Seek>(
         &mut self,
         inside: &[Vec<u8>],
-        archive: &mut Archive<R>,
+        archive: &mut ZipArchive<R>,
     ) -> Result<(), ZipError> {
         let java = self.java;
         let mut classes = Classes::default();

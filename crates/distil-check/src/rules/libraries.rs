@@ -6,10 +6,11 @@ use distil_tree::TreePath;
 use distil_tree::elf::Elf;
 use serde::Deserialize;
 
-use super::{Context, shown};
-use crate::finding::{Finding, Severity};
+use crate::context::{Context, shown};
+use crate::finding::Finding;
 use crate::rule::{DAMAGED_ELF, DLOPEN, LIBRARY, LOADER, MACHINE, NOT_EXAMINED, VERSION};
-use crate::stage::{newer_release, release};
+use crate::severity::Severity;
+use distil_inspect::{newer_release, release};
 use distil_tree::loader::{Damaged, Libc, Library, Loaded, machine, machine_name};
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
@@ -174,6 +175,7 @@ fn no_loader(context: &Context<'_>, program: &TreePath, loader: &[u8]) -> Findin
     };
     let found = Finding::new(&LOADER, problem)
         .at(program)
+        .library(loader_text)
         .severity(severity);
     let found = found.says(format!("exec {program}: no such file or directory"));
     if memchr::memmem::find(loader, b"ld-musl-").is_some() {
@@ -314,6 +316,7 @@ fn missing(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
             .map(|(path, ..)| (*path).clone())
             .collect();
         let found = Finding::new(&LIBRARY, problem).at(path).severity(severity);
+        let found = found.library(text);
         findings.push(found.others(others).says(message).remedy(remedy));
     }
 }
@@ -397,7 +400,7 @@ fn versions(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
             }
         }
     }
-    let release = release(context.subject);
+    let release = release(context.subject.tree());
     // The loader tells the first; of one library the highest version says all.
     let mut told: BTreeSet<(TreePath, Vec<u8>)> = BTreeSet::new();
     let mut order: Vec<_> = wanting.into_iter().collect();
@@ -452,6 +455,7 @@ fn versions(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
             .map(|(path, ..)| (*path).clone())
             .collect();
         let found = Finding::new(&VERSION, problem).at(path).severity(severity);
+        let found = found.library(library_name);
         let found = found.others(others).says(said(program, is_program, &words));
         findings.push(match newer {
             Some(remedy) => found.remedy(remedy),

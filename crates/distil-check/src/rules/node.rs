@@ -6,12 +6,13 @@ use distil_tree::{Content, Kind, TreePath, elf};
 use memchr::memmem;
 use serde::Deserialize;
 
-use super::{Context, shown};
-use crate::finding::{Finding, Severity};
+use crate::context::{Context, shown};
+use crate::finding::Finding;
 use crate::node_range;
 use crate::rule::{NODE, NODE_ENGINE};
-use crate::runtime::{self, Node};
-use crate::search;
+use crate::severity::Severity;
+use distil_inspect::runtime::{self, Node};
+use distil_inspect::search;
 
 /// What an add-on says of the interface that it uses: Node-API, which is the same for all versions,
 /// in two ways, or a `NODE_MODULE_VERSION`.
@@ -33,7 +34,7 @@ const COMMON_NODE_API: u32 = 8;
 const EXPERIMENTAL_NODE_API: u32 = 0x7fff_ffff;
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    let Some(node) = runtime::node(&context.subject) else {
+    let Some(node) = runtime::node(context.subject.tree(), context.subject.config) else {
         return;
     };
     addons(context, &node, findings);
@@ -58,7 +59,7 @@ fn addons(context: &Context<'_>, runtime: &Node, findings: &mut Vec<Finding>) {
         };
         if marks[0].is_some() || marks[1].is_some() {
             let supported =
-                || *supported.get_or_init(|| runtime::node_api(context.subject, runtime));
+                || *supported.get_or_init(|| runtime::node_api(context.subject.tree(), runtime));
             findings.extend(node_api(path, &node.content, &supported));
             continue;
         }
@@ -147,7 +148,7 @@ fn engines(context: &Context<'_>, major: u32, findings: &mut Vec<Finding>) {
     let mut folders: Vec<TreePath> = Vec::new();
     folders.extend(
         subject
-            .follow(subject.config.folder())
+            .follow(subject.config.directory())
             .map(|(place, _)| place),
     );
     for word in subject.config.command().iter().skip(1) {

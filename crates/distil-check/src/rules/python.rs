@@ -4,16 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use distil_tree::{Kind, TreePath};
 
-use super::{Context, shown, venv};
-use crate::finding::{Finding, Severity};
+use super::venv;
+use crate::context::{Context, shown};
+use crate::finding::Finding;
 use crate::python_specifier;
 use crate::rule::{JAR, PYTHON_ABI, PYTHONPATH, WHEEL};
-use crate::runtime;
-use crate::zip;
+use crate::severity::Severity;
+use distil_inspect::runtime;
+use distil_inspect::{MAX_DOCUMENT, ZipArchive, ZipError};
 use distil_tree::loader::{machine, machine_name};
-
-/// The largest `WHEEL` and `pyvenv.cfg`: larger ones are not kept, and said to be so.
-pub(super) const MAX_TEXT: u64 = crate::read::MAX_DOCUMENT;
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let before = findings.len();
@@ -21,15 +20,11 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     if context.pythons.is_empty() {
         return;
     }
-    let venvs: Vec<TreePath> = findings[before..]
+    let venvs: BTreeSet<TreePath> = findings[before..]
         .iter()
         .filter_map(|one| one.path.as_ref()?.parent())
         .collect();
-    let has_told = |path: &TreePath| {
-        venvs
-            .iter()
-            .any(|venv| !venv.is_root() && path.is_within(venv))
-    };
+    let has_told = |path: &TreePath| is_in(&venvs, path);
     let folders = folders(context, &has_told, findings);
     extensions(context, &folders, &has_told, findings);
     let before = findings.len();
@@ -39,16 +34,17 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         .filter_map(|one| one.path.as_ref()?.parent())
         .collect();
     let is_told = |path: &TreePath| {
-        let is_lost = folders.iter().any(|folder| path.is_within(folder));
-        is_lost || has_told(path) || path.parent().is_some_and(|folder| told.contains(&folder))
+        is_in(&folders, path)
+            || has_told(path)
+            || path.parent().is_some_and(|folder| told.contains(&folder))
     };
     requirements(context, &is_told, findings);
     path(context, findings);
 }
 
-pub(super) fn list(pythons: &BTreeSet<u32>) -> String {
-    let list: Vec<String> = pythons.iter().map(|minor| format!("3.{minor}")).collect();
-    list.join(" and ")
+/// Whether a path is one of these, or lies in one. The root holds everything, and says nothing.
+fn is_in(directories: &BTreeSet<TreePath>, path: &TreePath) -> bool {
+    directories.contains(path) || path.ancestors().any(|one| directories.contains(&one))
 }
 
 /// `site-packages` of Pythons that are not there: no Python looks into them.
@@ -56,8 +52,8 @@ fn folders(
     context: &Context<'_>,
     has_told: &dyn Fn(&TreePath) -> bool,
     findings: &mut Vec<Finding>,
-) -> Vec<TreePath> {
-    let mut lost = Vec::new();
+) -> BTreeSet<TreePath> {
+    let mut lost = BTreeSet::new();
     for (path, entry) in context.subject.tree().iter() {
         let name = path.name().unwrap_or_default();
         if !entry.is_directory() || !(name == b"site-packages" || name == b"dist-packages") {
@@ -84,13 +80,13 @@ fn folders(
                 text.split(':')
                     .any(|one| TreePath::from_absolute(one).ok().as_ref() == Some(path))
             });
-        lost.push(path.clone());
+        lost.insert(path.clone());
         if in_pythonpath {
             continue;
         }
         let problem = format!(
             "`{path}` is for Python 3.{minor}; the image has {}, which does not look there",
-            list(&context.pythons)
+            context.python_versions()
         );
         let module = context.subject.tree().children(path).find_map(|(path, _)| {
             let name = std::str::from_utf8(path.name()?).ok()?.split('.').next()?;
@@ -111,7 +107,7 @@ fn folders(
 
 fn extensions(
     context: &Context<'_>,
-    lost: &[TreePath],
+    lost: &BTreeSet<TreePath>,
     has_told: &dyn Fn(&TreePath) -> bool,
     findings: &mut Vec<Finding>,
 ) {
@@ -138,7 +134,7 @@ fn extensions(
     }
     for (path, misfit, module) in all {
         // The standard library of another Python goes with it; what is shipped for several is fine.
-        let is_lost = lost.iter().any(|folder| path.is_within(folder));
+        let is_lost = is_in(lost, path);
         let Some(misfit) = misfit.filter(|_| !right.contains(&module)) else {
             continue;
         };
@@ -196,7 +192,7 @@ impl Suffix {
 
     /// Why no Python of the image looks for it, if none does.
     fn misfit(&self, context: &Context<'_>) -> Option<String> {
-        let have = list(&context.pythons);
+        let have = context.python_versions();
         if !context.pythons.contains(&self.minor) {
             return Some(format!(
                 "is for Python 3.{}, and the image has {have}",
@@ -309,7 +305,7 @@ fn misfit(context: &Context<'_>, tag: &str) -> Option<String> {
     if !python_fits {
         return Some(format!(
             "is for `{pythons}-{abis}`, and the image has Python {}",
-            list(&context.pythons)
+            context.python_versions()
         ));
     }
     let problems: Vec<String> = platforms
@@ -384,7 +380,7 @@ fn musl_misfit(context: &Context<'_>, needs: (u32, u32), platform: &str) -> Opti
 
 fn wheels(
     context: &Context<'_>,
-    lost: &[TreePath],
+    lost: &BTreeSet<TreePath>,
     has_told: &dyn Fn(&TreePath) -> bool,
     findings: &mut Vec<Finding>,
 ) {
@@ -398,20 +394,20 @@ fn wheels(
                 Some(folder) if folder.as_bytes().ends_with(b".dist-info") => {}
                 _ => continue,
             }
-            let Ok(text) = node.content.read(MAX_TEXT) else {
+            let Ok(text) = node.content.read(MAX_DOCUMENT) else {
                 continue;
             };
             (text, true)
         } else if name.ends_with(b".whl") {
-            let text = zip::Archive::new(node.content.reader()).and_then(|mut archive| {
+            let text = ZipArchive::new(node.content.reader()).and_then(|mut archive| {
                 let entries = archive.entries();
                 let entry = entries
                     .iter()
                     .find(|entry| entry.name.ends_with(b".dist-info/WHEEL"));
                 let entry = entry
                     .cloned()
-                    .ok_or(zip::ZipError::Damaged("it has no `WHEEL`"))?;
-                archive.head(&entry, MAX_TEXT)
+                    .ok_or(ZipError::Damaged("it has no `WHEEL`"))?;
+                archive.head(&entry, MAX_DOCUMENT)
             });
             match text {
                 Ok(text) => (text, false),
@@ -425,7 +421,7 @@ fn wheels(
         } else {
             continue;
         };
-        if lost.iter().any(|folder| path.is_within(folder)) || has_told(path) {
+        if is_in(lost, path) || has_told(path) {
             continue;
         }
         let text = String::from_utf8_lossy(&text).into_owned();
@@ -481,7 +477,7 @@ fn requirements(
         let Some(file) = entry.file().filter(|_| path.name() == Some(b"METADATA")) else {
             continue;
         };
-        let Ok(text) = file.content.read(MAX_TEXT) else {
+        let Ok(text) = file.content.read(MAX_DOCUMENT) else {
             continue;
         };
         let text = String::from_utf8_lossy(&text);
@@ -501,7 +497,7 @@ fn requirements(
             "the package `{}` is for Python `{}`, and the image has Python {}",
             shown(package),
             shown(wanted),
-            list(&context.pythons)
+            context.python_versions()
         );
         let found = Finding::new(&WHEEL, problem).at(path);
         findings.push(found.severity(Severity::Warning));

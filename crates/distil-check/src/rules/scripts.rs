@@ -3,9 +3,10 @@
 use distil_tree::program::{self, shebang};
 use distil_tree::{Kind, TreePath};
 
-use super::{Context, shown};
-use crate::finding::{Finding, Severity};
+use crate::context::{Context, shown};
+use crate::finding::Finding;
 use crate::rule::SCRIPT;
+use crate::severity::Severity;
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let tree = context.subject.tree();
@@ -35,7 +36,7 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             continue;
         };
         let word = String::from_utf8_lossy(word).into_owned();
-        let missing = match program::find(tree, path, config.folder(), &word) {
+        let missing = match program::find(tree, path, config.directory(), &word) {
             _ if !word.starts_with('/') => continue,
             Ok(found) if found.name() == Some(b"env") => {
                 let argument = argument.map(|text| String::from_utf8_lossy(text).into_owned());
@@ -50,7 +51,7 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 let Some(named) = named.filter(|named| !named.starts_with('-')) else {
                     continue;
                 };
-                match program::find(tree, path, config.folder(), named) {
+                match program::find(tree, path, config.directory(), named) {
                     Ok(_) => continue,
                     Err(_) => named.to_owned(),
                 }

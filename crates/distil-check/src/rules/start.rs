@@ -3,7 +3,7 @@
 use distil_tree::TreePath;
 use distil_tree::program::{self, Unusable};
 
-use super::{Context, shown};
+use crate::context::{Context, shown};
 use crate::finding::Finding;
 use crate::rule::{
     ARGUMENT_MISSING, HEALTHCHECK, PROGRAM_MISSING, PROGRAM_UNUSABLE, REPEATED_PROGRAM, SCRIPT,
@@ -161,7 +161,7 @@ fn unknown_command<'a>(
 fn find(context: &Context<'_>, word: &str) -> Result<TreePath, Unusable> {
     let config = context.subject.config;
     let path = config.variable("PATH").unwrap_or(program::DEFAULT_PATH);
-    program::find(context.subject.tree(), path, config.folder(), word)
+    program::find(context.subject.tree(), path, config.directory(), word)
 }
 
 /// What runc says (its `libcontainer`, in the words of Go's `os/exec`).
@@ -239,7 +239,7 @@ fn repeated(context: &Context<'_>, findings: &mut Vec<Finding>) {
 fn argument_message(context: &Context<'_>, argument: &str) -> Option<String> {
     let config = context.subject.config;
     let runtime = config.entrypoint.first().or(config.cmd.first())?;
-    let folder = config.folder().trim_end_matches('/');
+    let folder = config.directory().trim_end_matches('/');
     let full = match argument.starts_with('/') {
         true => argument.to_owned(),
         false => format!("{folder}/{argument}"),
@@ -253,7 +253,7 @@ fn argument_message(context: &Context<'_>, argument: &str) -> Option<String> {
             )
         }
         "python" => {
-            let folder = config.folder();
+            let folder = config.directory();
             format!(
                 "can't open file '{folder}/{}': [Errno 2] No such file or directory",
                 shown(argument)

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use distil_tree::program;
 use distil_tree::{Kind, TreePath};
 
-use super::{Context, shown};
 use crate::access::{Unknown, User, Wish};
-use crate::finding::{Finding, Severity};
+use crate::context::{Context, shown};
+use crate::finding::Finding;
 use crate::rule::{
     NOT_WRITABLE, RANDOM_USER, TEMPORARY, TRAVERSAL, USER_NAME, USER_ROOT, USER_UNKNOWN, WORKDIR,
 };
+use crate::severity::Severity;
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let config = context.subject.config;
@@ -112,7 +113,7 @@ fn reach(context: &Context<'_>, user: &User, is_random: bool, findings: &mut Vec
         _ => None,
     };
     let path = config.variable("PATH").unwrap_or(program::DEFAULT_PATH);
-    let probe = probe.and_then(|word| program::find(tree, path, config.folder(), word).ok());
+    let probe = probe.and_then(|word| program::find(tree, path, config.directory(), word).ok());
     wishes.extend(probe.map(|place| (place, Wish::Execute)));
     for name in ["PYTHONPATH", "NODE_PATH", "LD_LIBRARY_PATH"] {
         let folders = config.variable(name).unwrap_or_default().split(':');

@@ -2,14 +2,16 @@
 
 use distil_tree::{Kind, TreePath};
 
-use super::python::{MAX_TEXT, list};
-use super::{Context, shown};
-use crate::finding::{Finding, Severity};
+use crate::context::{Context, shown};
+use crate::finding::Finding;
 use crate::rule::VENV;
-use crate::runtime;
+use crate::severity::Severity;
+use distil_inspect::MAX_DOCUMENT;
+use distil_inspect::runtime;
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let tree = context.subject.tree();
+    let python = python(context);
     for (path, entry) in tree.iter() {
         if path.name() != Some(b"pyvenv.cfg") {
             continue;
@@ -17,7 +19,7 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let Some(root) = path.parent() else { continue };
         let text = entry
             .file()
-            .and_then(|file| file.content.read(MAX_TEXT).ok());
+            .and_then(|file| file.content.read(MAX_DOCUMENT).ok());
         let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
         let value = |wanted: &str| {
             text.lines().find_map(|line| {
@@ -27,7 +29,7 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         };
         let home = value("home").unwrap_or_default();
         let bin = root.join("bin");
-        let python = bin.join("python");
+        let link = bin.join("python");
         let program = ["python", "python3"]
             .map(|name| bin.join(name))
             .into_iter()
@@ -46,7 +48,7 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             );
             let found = Finding::new(&VENV, problem).at(path);
             let message = format!("exec: \"{program}\": stat {program}: no such file or directory");
-            findings.push(found.says(message).remedy(remedy(context, &home)));
+            findings.push(found.says(message).remedy(remedy(python.as_ref(), &home)));
             continue;
         }
         let version = value("version")
@@ -69,7 +71,8 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             None => context.pythons.is_empty() || context.pythons.contains(&made_for),
         };
         if !fits {
-            let has = actual.map_or_else(|| list(&context.pythons), |minor| format!("3.{minor}"));
+            let has =
+                actual.map_or_else(|| context.python_versions(), |minor| format!("3.{minor}"));
             let problem = format!(
                 "the virtual environment `{root}` was made for Python 3.{made_for}, and leads to Python {has}, which does not look into `lib/python3.{made_for}`"
             );
@@ -86,7 +89,7 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     (entry.is_directory() && !name.contains(['-', '_', '.']) && name != "pip")
                         .then_some(name)
                 });
-            let found = found.remedy(remedy(context, &home));
+            let found = found.remedy(remedy(python.as_ref(), &home));
             findings.push(match module {
                 Some(module) => {
                     found.says(format!("ModuleNotFoundError: No module named '{module}'"))
@@ -96,7 +99,7 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         let home_path = TreePath::from_absolute(&home).ok();
-        if tree.get(&python).is_some()
+        if tree.get(&link).is_some()
             && !home.is_empty()
             && home_path.is_some_and(|home| tree.follow(&home).is_none())
         {
@@ -114,15 +117,19 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn remedy(context: &Context<'_>, home: &str) -> String {
-    let have = context.subject.tree().iter().find(|(path, entry)| {
+/// A Python of the image with its version in its name.
+fn python(context: &Context<'_>) -> Option<TreePath> {
+    let found = context.subject.tree().iter().find(|(path, entry)| {
         let name = path.name().unwrap_or_default();
-        entry.is_executable()
-            && name.starts_with(b"python3.")
-            && name[8..].iter().all(u8::is_ascii_digit)
+        let version = name.strip_prefix(b"python3.");
+        entry.is_executable() && version.is_some_and(|text| text.iter().all(u8::is_ascii_digit))
     });
-    match have {
-        Some((path, _)) => format!(
+    found.map(|(path, _)| path.clone())
+}
+
+fn remedy(python: Option<&TreePath>, home: &str) -> String {
+    match python {
+        Some(path) => format!(
             "make it in the build stage with the very Python that the image has, `{path} -m venv`, and not with the one in `{}`; or install with `pip install --target` and set `PYTHONPATH`",
             shown(home)
         ),

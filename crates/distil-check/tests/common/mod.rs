@@ -10,16 +10,15 @@ pub(crate) mod certificates;
 
 use std::time::{Duration, SystemTime};
 
-use distil_check::{
-    Config, Diff, Filesystem, Finding, Limits, Options, Severity, Subject, check, merge, read,
-};
+use distil_check::{Finding, Options, Severity, Subject, check};
 use distil_fixture::{Entry, EntryKind, tar};
+use distil_inspect::{Changeset, ContainerConfig, Filesystem, Limits, merge, read};
 
 /// An image of one layer, in parts.
 #[derive(Clone, Default)]
 pub(crate) struct Image {
     entries: Vec<(String, Entry)>,
-    config: Config,
+    config: ContainerConfig,
     writable: Vec<String>,
 }
 
@@ -128,7 +127,7 @@ impl Image {
         let filesystem = merge(vec![layer(&entries)]).unwrap();
         findings_of(
             &filesystem,
-            &Config {
+            &ContainerConfig {
                 architecture: "amd64".to_owned(),
                 ..self.config.clone()
             },
@@ -137,18 +136,22 @@ impl Image {
     }
 }
 
-pub(crate) fn layer(entries: &[Entry]) -> Diff {
+pub(crate) fn layer(entries: &[Entry]) -> Changeset {
     read(tar(entries, 0).as_slice(), Limits::default()).unwrap()
 }
 
 /// When checks are made: 28 May 2026.
 pub(crate) const NOW: u64 = 1_780_000_000;
 
-pub(crate) fn findings(filesystem: &Filesystem, config: &Config) -> Vec<Finding> {
+pub(crate) fn findings(filesystem: &Filesystem, config: &ContainerConfig) -> Vec<Finding> {
     findings_of(filesystem, config, &[])
 }
 
-fn findings_of(filesystem: &Filesystem, config: &Config, writable: &[String]) -> Vec<Finding> {
+fn findings_of(
+    filesystem: &Filesystem,
+    config: &ContainerConfig,
+    writable: &[String],
+) -> Vec<Finding> {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
     check(
         Subject {

@@ -6,6 +6,7 @@ mod common;
 mod certificates;
 mod environment;
 mod java;
+mod layers;
 mod libraries;
 mod limits;
 mod node;

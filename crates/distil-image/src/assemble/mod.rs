@@ -20,7 +20,7 @@ use distil_tree::{Entry, InsertError, Kind, Metadata, Origin, Tree, TreePath};
 
 use crate::generate::{self, GenerateError};
 use crate::layers::{self, LayerTree};
-use crate::{closure, installed, program, scanners, surface};
+use crate::{closure, exposure, installed, program, scanners};
 use distil_definition::Accounts;
 use distil_definition::recipe::{LayerRecipe, Position, Recipe};
 use distil_lock::Contents;
@@ -149,7 +149,7 @@ pub enum AssembleError {
     Program(#[from] program::ProgramError),
     /// The image would have what no such image has.
     #[error(transparent)]
-    Surface(#[from] surface::SurfaceError),
+    Surface(#[from] exposure::SurfaceError),
     /// Scanners would not see what is in the image.
     #[error(transparent)]
     Scanner(#[from] scanners::ScannerError),
@@ -241,7 +241,7 @@ pub fn assemble(
     // scanners read in it is dpkg's own database.
     if !recipe.variant.is_dev() {
         closure::check(&assembly.tree, recipe)?;
-        surface::check(&assembly, recipe)?;
+        exposure::check(&assembly, recipe)?;
         scanners::check(&assembly)?;
     }
     program::check(&assembly.tree, recipe)?;

@@ -211,5 +211,5 @@ fn registries_that_ask_who_one_is() {
     std::fs::write(&path, bytes).unwrap();
     check(registry::PASSWORD, &name)
         .failure()
-        .mentions("cannot be checked");
+        .mentions("failed to read layer");
 }

@@ -25,6 +25,10 @@ pub use machine::{levels, machine, machine_name, multiarch};
 /// How many files may be loaded in all simulated starts together. Real images need some thousands.
 const MAX_LOADS: usize = 200_000;
 
+/// The most bytes of paths that are looked up: a file with thousands of folders and of libraries asks
+/// for millions.
+const MAX_LOOKED_UP: usize = 256 << 20;
+
 /// A C library's loader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Libc {
@@ -48,6 +52,8 @@ pub struct Loader<'a> {
     kinds: BTreeMap<Abi, Kinds>,
     found: RefCell<BTreeMap<Candidate, Option<TreePath>>>,
     loads: RefCell<usize>,
+    /// How many bytes of paths were.
+    looked_up: RefCell<usize>,
     max_loads: usize,
 }
 
@@ -160,6 +166,7 @@ impl<'a> Loader<'a> {
             kinds: BTreeMap::new(),
             found: RefCell::default(),
             loads: RefCell::new(0),
+            looked_up: RefCell::new(0),
             max_loads: MAX_LOADS,
             files,
         };
@@ -203,7 +210,7 @@ impl<'a> Loader<'a> {
 
     /// Whether more was to be looked at than is.
     pub fn is_exhausted(&self) -> bool {
-        *self.loads.borrow() > self.max_loads
+        *self.loads.borrow() > self.max_loads || *self.looked_up.borrow() > MAX_LOOKED_UP
     }
 
     /// Whether the image has musl's loader.
@@ -249,6 +256,10 @@ impl<'a> Loader<'a> {
 
     /// The file at a path, if it is one that the loader takes.
     pub fn at(&self, path: &[u8], abi: Abi) -> Option<TreePath> {
+        *self.looked_up.borrow_mut() += path.len();
+        if *self.looked_up.borrow() > MAX_LOOKED_UP {
+            return None;
+        }
         let key = (abi, path.to_vec());
         if let Some(known) = self.found.borrow().get(&key) {
             return known.clone();

@@ -2,17 +2,14 @@
 
 use std::fs;
 use std::io;
-use std::num::NonZeroUsize;
 use std::path::Path;
 
 use distil_build::{
     ArchiveSettings, Libraries, is_definition, now, profile_of, runtimes_of, threads,
 };
-use distil_check::{
-    Config, Filesystem, Judged, Limits, Options, Policy, Profile, Rule, Severity, Subject, Verdict,
-    merge, read_folder, read_layers,
-};
+use distil_check::{Judged, Options, Policy, Profile, Rule, Severity, Subject, Verdict};
 use distil_image::Draft;
+use distil_inspect::{ContainerConfig, Filesystem, Inspection};
 use distil_oci::transport::{self, Problem};
 use distil_oci::{Image, Location, Platform};
 use distil_tree::TreePath;
@@ -23,7 +20,6 @@ use crate::cli;
 use crate::error::CommandError;
 use crate::printer::Printer;
 use crate::table::{print, print_json};
-use crate::view::BuildStage;
 
 /// The policy that is read if it is there and none is named.
 const POLICY: &str = "check.yaml";
@@ -33,8 +29,7 @@ pub(crate) struct Target {
     name: String,
     digest: Option<String>,
     platform: Option<String>,
-    filesystem: Filesystem,
-    config: Config,
+    inspection: Inspection,
     runtimes: Vec<TreePath>,
     /// The layers' digests.
     layers: Vec<String>,
@@ -44,15 +39,10 @@ pub(crate) struct Target {
 impl Target {
     fn subject(&self) -> Subject<'_> {
         Subject {
-            filesystem: &self.filesystem,
-            config: &self.config,
+            filesystem: &self.inspection.filesystem,
+            config: &self.inspection.config,
             runtimes: &self.runtimes,
         }
-    }
-
-    /// What the first stage of a build has to fit.
-    pub(crate) fn build_stage(&self) -> BuildStage {
-        BuildStage::of(self.subject())
     }
 }
 
@@ -75,8 +65,8 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), CommandError> {
     let archive = ArchiveSettings::from(&arguments.archive);
     let libraries = Libraries::new(
         &archive,
-        &target.filesystem.tree,
-        &target.config.architecture,
+        &target.inspection.filesystem.tree,
+        &target.inspection.config.architecture,
     );
     let now = now()?;
     let package_of = |name: &str| libraries.package_of(name);
@@ -166,7 +156,7 @@ fn target(word: &str, arguments: &cli::Check) -> Result<Target, CommandError> {
         false => Location::find(word).map_err(CommandError::usage)?,
     };
     match location {
-        Some(Location::RootFs(path)) => of_folder(word, &path),
+        Some(Location::RootFs(path)) => of_directory(word, &path),
         Some(location) => {
             let image = read_image(&location, arguments.platform.as_deref())?;
             of_image(&location, &image)
@@ -175,42 +165,30 @@ fn target(word: &str, arguments: &cli::Check) -> Result<Target, CommandError> {
     }
 }
 
+/// How images are read here.
+fn reading() -> distil_inspect::Options {
+    distil_inspect::Options {
+        threads: threads(),
+        ..distil_inspect::Options::default()
+    }
+}
+
 /// An image at a place.
-pub(crate) fn of_image(location: &Location, image: &Image) -> Result<Target, CommandError> {
-    let layers = image.layers();
-    let threads = threads().max(NonZeroUsize::MIN);
-    let diffs = read_layers(layers, Limits::default(), threads).map_err(|(number, error)| {
-        let digest = layers.get(number).map(|layer| layer.digest().to_string());
-        let message = format!(
-            "layer {} of the image, {}, cannot be checked",
-            number + 1,
-            digest.unwrap_or_default()
-        );
-        CommandError::failure(Caused {
-            message,
-            source: error.into(),
-        })
-    })?;
+fn of_image(location: &Location, image: &Image) -> Result<Target, CommandError> {
+    let inspection = Inspection::of_image(image, reading()).map_err(CommandError::failure)?;
     Ok(Target {
         name: location.to_string(),
         digest: Some(image.digest().to_string()),
         platform: Some(image.platform().to_string()),
-        filesystem: merge(diffs).map_err(CommandError::failure)?,
-        config: Config::of(image),
+        inspection,
         runtimes: Vec::new(),
-        layers: layers
+        layers: image
+            .layers()
             .iter()
             .map(|layer| layer.digest().to_string())
             .collect(),
         profile: None,
     })
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-struct Caused {
-    message: String,
-    source: Box<dyn std::error::Error + Send + Sync>,
 }
 
 /// The image for a platform, or for this machine's, or else the first.
@@ -249,14 +227,13 @@ pub(crate) fn read_image(
 }
 
 /// A root file system, of which nobody knows how it is run.
-pub(crate) fn of_folder(word: &str, path: &Path) -> Result<Target, CommandError> {
-    let diff = read_folder(path, Limits::default()).map_err(CommandError::failure)?;
+fn of_directory(word: &str, path: &Path) -> Result<Target, CommandError> {
+    let inspection = Inspection::of_directory(path, reading()).map_err(CommandError::failure)?;
     Ok(Target {
         name: word.to_owned(),
         digest: None,
         platform: None,
-        filesystem: merge(vec![diff]).map_err(CommandError::failure)?,
-        config: Config::default(),
+        inspection,
         runtimes: Vec::new(),
         layers: Vec::new(),
         profile: None,
@@ -273,7 +250,7 @@ fn made(word: &str, flags: &cli::Check) -> Result<Target, CommandError> {
     Ok(of_definition(word, built.draft()))
 }
 
-pub(crate) fn of_definition(word: &str, draft: Draft<'_>) -> Target {
+fn of_definition(word: &str, draft: Draft<'_>) -> Target {
     let Draft {
         recipe,
         assembly,
@@ -284,11 +261,13 @@ pub(crate) fn of_definition(word: &str, draft: Draft<'_>) -> Target {
         name: word.to_owned(),
         digest: Some(image.digest().to_string()),
         platform: Some(image.platform().to_string()),
-        filesystem: Filesystem {
-            tree: tree.clone(),
-            ..Filesystem::default()
+        inspection: Inspection {
+            filesystem: Filesystem {
+                tree: tree.clone(),
+                ..Filesystem::default()
+            },
+            config: ContainerConfig::of(image),
         },
-        config: Config::of(image),
         runtimes: runtimes_of(recipe, tree),
         layers: image
             .layers()
@@ -364,9 +343,13 @@ impl<'a> Row<'a> {
 
 /// The layer that a finding's file is from: its number, from 1 on, and digest.
 fn layer<'a>(target: &'a Target, one: &Judged) -> Option<(usize, &'a str)> {
+    if let Some(number) = one.finding.layer {
+        return Some((number + 1, target.layers.get(number)?));
+    }
     let path = one.finding.path.as_ref()?;
-    let entry = target.filesystem.tree.get(path).map(|entry| entry.layer);
-    let number = entry.or_else(|| Some(target.filesystem.devices.get(path)?.1))?;
+    let filesystem = &target.inspection.filesystem;
+    let entry = filesystem.tree.get(path).map(|entry| entry.layer);
+    let number = entry.or_else(|| Some(filesystem.devices.get(path)?.layer))?;
     Some((number + 1, target.layers.get(number)?))
 }
 

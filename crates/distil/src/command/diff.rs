@@ -164,7 +164,9 @@ fn files(old: &Files, new: &Files) -> Vec<FileChange> {
             change,
             old_size: size(old),
             new_size: size(new),
-            from: new.or(old).and_then(|file| file.from.clone()),
+            from: new
+                .or(old)
+                .and_then(|file| Some(file.from.as_deref()?.to_owned())),
         })
     };
     paths.into_iter().filter_map(change).collect()

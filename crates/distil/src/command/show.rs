@@ -155,7 +155,7 @@ fn print_files(files: &Files) -> Result<(), CommandError> {
             format!("{}:{}", file.uid, file.gid),
             size,
             path,
-            file.from.clone().unwrap_or_else(|| "-".to_owned()),
+            file.from.as_deref().unwrap_or("-").to_owned(),
         ]
     });
     section(

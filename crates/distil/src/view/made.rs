@@ -5,15 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use distil_debian::copyright;
 use distil_debian::solve::Reason;
 use distil_image::{Amount, Built};
+use distil_inspect::{ContainerConfig, MAX_DOCUMENT};
 use distil_store::Digest;
 use distil_tree::{Kind, Origin, TreePath, printable};
 
-use super::packages::MAX_COPYRIGHT;
 use super::{
-    File, FileKind, Files, LeftOut, LocalFile, Making, Omitted, Package, Script, Undone, Unowned,
-    View,
+    BuildStage, File, FileKind, Files, LeftOut, LocalFile, Making, Omitted, Package, Script,
+    Undone, Unowned, View,
 };
-use crate::command::check::of_definition as target;
 use crate::error::CommandError;
 
 pub(super) fn view(built: &Built, with_files: bool) -> Result<View, CommandError> {
@@ -31,7 +30,7 @@ pub(super) fn view(built: &Built, with_files: bool) -> Result<View, CommandError
         unpacked_size: sizes.map(|node| node.content.size()).sum(),
         packages: packages(built)?,
         unowned_files: unowned(built),
-        build_stage: target("", built.draft()).build_stage(),
+        build_stage: BuildStage::of(&built.assembly.tree, &ContainerConfig::of(&built.image)),
         files: with_files.then(|| files(built)).transpose()?,
         making: Some(making(built)),
         ..View::of_documents(&built.image)
@@ -47,11 +46,11 @@ fn licences(built: &Built, package: &str) -> Result<Vec<String>, CommandError> {
     };
     let Some(node) = entry
         .file()
-        .filter(|node| node.content.size() <= MAX_COPYRIGHT)
+        .filter(|node| node.content.size() <= MAX_DOCUMENT)
     else {
         return Ok(Vec::new());
     };
-    let bytes = node.content.read(MAX_COPYRIGHT);
+    let bytes = node.content.read(MAX_DOCUMENT);
     let bytes = bytes
         .map_err(|error| CommandError::failure(format!("failed to read `{path}`: {error}")))?;
     Ok(copyright::licences(&bytes))
@@ -102,7 +101,7 @@ fn packages(built: &Built) -> Result<Vec<Package>, CommandError> {
         depends.sort();
         depends.dedup();
         Ok(Package {
-            licences: licences(built, &package.name)?,
+            licences: licences(built, &package.name)?.into(),
             name: package.name.clone(),
             version: package.version.as_str().to_owned(),
             architecture: package.architecture.clone(),
@@ -132,7 +131,7 @@ fn files(built: &Built) -> Result<Files, CommandError> {
                 })?;
                 FileKind::File {
                     size,
-                    digest: digest.to_string(),
+                    digest: Some(digest),
                 }
             }
         };
@@ -145,9 +144,9 @@ fn files(built: &Built) -> Result<Files, CommandError> {
         let file = File {
             kind,
             mode: entry.meta.mode,
-            uid: entry.meta.uid.into(),
-            gid: entry.meta.gid.into(),
-            from,
+            uid: entry.meta.uid,
+            gid: entry.meta.gid,
+            from: from.map(Into::into),
         };
         files.insert(path.clone(), file);
     }

@@ -3,14 +3,15 @@
 
 mod image;
 mod made;
-mod packages;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use distil_build::is_definition;
-use distil_check::Subject;
+use distil_inspect::ContainerConfig;
 use distil_oci::{Image, Location};
-use distil_tree::TreePath;
+use distil_store::Digest;
+use distil_tree::{Tree, TreePath};
 use serde::Serialize;
 
 use crate::cli;
@@ -58,8 +59,8 @@ pub(crate) struct BuildStage {
 }
 
 impl BuildStage {
-    pub(crate) fn of(subject: Subject<'_>) -> Self {
-        let stage = distil_check::BuildStage::of(subject);
+    pub(crate) fn of(tree: &Tree, config: &ContainerConfig) -> Self {
+        let stage = distil_inspect::BuildStage::of(tree, config);
         Self {
             suite: stage.release,
             libc: match (stage.glibc, stage.has_musl) {
@@ -136,13 +137,18 @@ pub(crate) struct Package {
     pub(crate) source: String,
     pub(crate) source_version: String,
     /// The names of its licences, as its copyright file has them.
-    pub(crate) licences: Vec<String>,
+    #[serde(serialize_with = "shared")]
+    pub(crate) licences: Arc<[String]>,
     /// Bytes of its files in the image.
     pub(crate) size: u64,
     /// The packages of the image that it depends on.
     pub(crate) depends: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) layer: Option<String>,
+}
+
+fn shared<S: serde::Serializer>(list: &Arc<[String]>, serializer: S) -> Result<S::Ok, S::Error> {
+    list.as_ref().serialize(serializer)
 }
 
 /// A file that is in no list of a package's sums.
@@ -196,16 +202,16 @@ pub(crate) struct Files(pub(crate) BTreeMap<TreePath, File>);
 pub(crate) struct File {
     pub(crate) kind: FileKind,
     pub(crate) mode: u32,
-    pub(crate) uid: u64,
-    pub(crate) gid: u64,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
     /// The package, or what made it, where that is known.
-    pub(crate) from: Option<String>,
+    pub(crate) from: Option<Arc<str>>,
 }
 
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum FileKind {
     Directory,
-    File { size: u64, digest: String },
+    File { size: u64, digest: Option<Digest> },
     Symlink(String),
     Special(&'static str),
 }
@@ -258,12 +264,12 @@ impl Serialize for Files {
             path: String,
             kind: &'static str,
             mode: String,
-            uid: u64,
-            gid: u64,
+            uid: u32,
+            gid: u32,
             #[serde(skip_serializing_if = "Option::is_none")]
             size: Option<u64>,
             #[serde(skip_serializing_if = "Option::is_none")]
-            digest: Option<&'a str>,
+            digest: Option<String>,
             #[serde(skip_serializing_if = "Option::is_none")]
             target: Option<&'a str>,
             from: Option<&'a str>,
@@ -281,7 +287,7 @@ impl Serialize for Files {
             match &file.kind {
                 FileKind::File { size, digest } => Row {
                     size: Some(*size),
-                    digest: Some(digest),
+                    digest: digest.map(|digest| digest.to_string()),
                     ..row
                 },
                 FileKind::Symlink(target) => Row {

@@ -16,6 +16,7 @@ mod context;
 mod dev;
 mod faults;
 mod images;
+mod inspected;
 mod interrupted;
 mod list;
 mod manual;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use distil_debian::solve::Reason;
-use distil_tree::surface::{Unwanted, by_name};
+use distil_inspect::exposure::{ExposureKind, exposures};
 use distil_tree::{Origin, PatternError, Patterns, TreePath};
 
 use crate::assemble::Assembly;
@@ -43,7 +43,7 @@ pub struct Found {
     /// Its path.
     pub path: TreePath,
     /// What it is.
-    pub what: Unwanted,
+    pub what: ExposureKind,
     /// The package it is from; none if a definition or distil itself made it.
     pub package: Option<String>,
     /// The package that asks for that one, directly or not, and is itself asked for by one that
@@ -55,7 +55,7 @@ pub struct Found {
 
 /// A line for each kind of thing that comes the same way.
 fn listed(found: &[Found]) -> String {
-    let mut groups: Vec<(Unwanted, &str, Vec<String>)> = Vec::new();
+    let mut groups: Vec<(ExposureKind, &str, Vec<String>)> = Vec::new();
     for one in found {
         let path = format!("`{}`", one.path);
         let same = groups
@@ -66,7 +66,7 @@ fn listed(found: &[Found]) -> String {
             None => groups.push((one.what, &one.from, vec![path])),
         }
     }
-    let line = |(what, from, paths): &(Unwanted, &str, Vec<String>)| {
+    let line = |(what, from, paths): &(ExposureKind, &str, Vec<String>)| {
         format!("\n  {}: {} from {from}", what.phrase(), paths.join(", "))
     };
     groups.iter().map(line).collect()
@@ -76,28 +76,33 @@ fn listed(found: &[Found]) -> String {
 pub(crate) fn check(assembly: &Assembly, recipe: &Recipe) -> Result<(), SurfaceError> {
     let allowed = Allowed::new(recipe)?;
     let mut used = BTreeSet::new();
-    let runtimes: Vec<TreePath> = recipe
+    let runtimes: BTreeSet<TreePath> = recipe
         .runtimes
         .iter()
         .filter_map(|word| program::find(&assembly.tree, &recipe.config, word).ok())
         .collect();
+    // What programs are by their bytes, `check` asks when the image is proved.
+    let exposures = exposures(&assembly.tree, [], &runtimes);
+    let paths = exposures.iter().flat_map(|one| {
+        let what = one.kind;
+        one.paths.iter().map(move |path| (path, what))
+    });
+    let mut paths: Vec<(&TreePath, ExposureKind)> = paths.collect();
+    paths.sort();
     let mut found = Vec::new();
-    for (path, entry) in assembly.tree.iter() {
-        let Some(what) = by_name(path, entry) else {
+    for (path, what) in paths {
+        let Some(entry) = assembly.tree.get(path) else {
             continue;
         };
-        // A link to the runtime is the runtime.
-        let place = assembly.tree.resolve(path);
-        let is_runtime = place.is_ok_and(|place| runtimes.contains(&place));
         let is_debug = recipe
             .layers
             .get(entry.layer)
             .is_some_and(|layer| layer.is_debug);
-        let harmless = is_debug && what != Unwanted::Setuid;
+        let harmless = is_debug && what != ExposureKind::Setuid;
         // Java without its compiler runs no source, and is often added to an image whose command
         // the application brings.
         let is_java = runtimes.is_empty() && path.name() == Some(b"java");
-        if harmless || (what == Unwanted::Interpreter && (is_runtime || is_java)) {
+        if harmless || (what == ExposureKind::Interpreter && is_java) {
             continue;
         }
         // A link that was made leads to what a package ships.

@@ -1,10 +1,10 @@
 //! What the first stage of a build has to have in common with an image, for what is compiled and
 //! installed there to run in it.
 
-use distil_tree::OsRelease;
+use distil_tree::{OsRelease, Tree};
 
+use crate::container::ContainerConfig;
 use crate::runtime::{self, Node, dotted};
-use crate::subject::Subject;
 
 /// Debian's releases, the oldest first, with the versions of glibc and of GCC's libstdc++
 /// (`GLIBCXX_3.4.N`) that they have; forky's as of November 2026.
@@ -38,22 +38,22 @@ pub struct BuildStage {
 
 impl BuildStage {
     /// That of an image.
-    pub fn of(subject: Subject<'_>) -> Self {
+    pub fn of(tree: &Tree, config: &ContainerConfig) -> Self {
         let mut stage = Self {
-            release: release(subject),
-            pythons: runtime::pythons(subject.tree()).into_iter().collect(),
-            java: runtime::java(subject.tree()),
+            release: release(tree),
+            pythons: runtime::pythons(tree).into_iter().collect(),
+            java: runtime::java(tree),
             ..Self::default()
         };
         if let Some(Node {
             module_version,
             major,
             ..
-        }) = runtime::node(&subject)
+        }) = runtime::node(tree, config)
         {
             (stage.node, stage.node_modules) = (major, module_version);
         }
-        for (path, entry) in subject.tree().iter() {
+        for (path, entry) in tree.iter() {
             let name = path.name().unwrap_or_default();
             stage.has_musl |= name.starts_with(b"ld-musl-");
             let is_libc = name == b"libc.so.6";
@@ -78,8 +78,8 @@ impl BuildStage {
 }
 
 /// The code name in os-release(5).
-pub(crate) fn release(subject: Subject<'_>) -> Option<String> {
-    let release = OsRelease::of(subject.tree())?;
+pub fn release(tree: &Tree) -> Option<String> {
+    let release = OsRelease::of(tree)?;
     let value = release.codename()?;
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     (value.len() <= 64 && value.chars().all(is_word)).then(|| value.to_owned())
@@ -87,7 +87,7 @@ pub(crate) fn release(subject: Subject<'_>) -> Option<String> {
 
 /// The first of Debian's releases whose C or C++ library has a version of symbols, if that is
 /// newer than the release that an image is made of.
-pub(crate) fn newer_release(version: &[u8], image: &str) -> Option<&'static str> {
+pub fn newer_release(version: &[u8], image: &str) -> Option<&'static str> {
     let place = RELEASES.iter().position(|(name, ..)| *name == image)?;
     let newer = RELEASES.get(place + 1..)?;
     let glibc = version.strip_prefix(b"GLIBC_").and_then(dotted);

@@ -12,7 +12,7 @@ const CHUNK: usize = 1 << 20;
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(crate) fn positions(content: &Content, words: &[&[u8]]) -> io::Result<Vec<Option<u64>>> {
+pub fn positions(content: &Content, words: &[&[u8]]) -> io::Result<Vec<Option<u64>>> {
     let finders: Vec<Finder<'_>> = words.iter().map(Finder::new).collect();
     let longest = words.iter().map(|word| word.len()).max().unwrap_or(0);
     let mut found = vec![None; words.len()];
@@ -46,7 +46,7 @@ pub(crate) fn positions(content: &Content, words: &[&[u8]]) -> io::Result<Vec<Op
 ///
 /// # Errors
 /// If the file cannot be read.
-pub(crate) fn bytes_from(content: &Content, start: u64, count: usize) -> io::Result<Vec<u8>> {
+pub fn bytes_from(content: &Content, start: u64, count: usize) -> io::Result<Vec<u8>> {
     use std::io::{Seek, SeekFrom};
     let mut reader = content.reader();
     reader.seek(SeekFrom::Start(start))?;

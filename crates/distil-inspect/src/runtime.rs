@@ -6,11 +6,11 @@ use distil_tree::loader::Loader;
 use distil_tree::program;
 use distil_tree::{Kind, Tree, TreePath};
 
+use crate::container::ContainerConfig;
 use crate::search;
-use crate::subject::Subject;
 
 /// The version of glibc that an image has: the highest that its libc defines.
-pub(crate) fn glibc(loader: &Loader<'_>) -> Option<(u32, u32)> {
+pub fn glibc(loader: &Loader<'_>) -> Option<(u32, u32)> {
     let libc = loader
         .files()
         .iter()
@@ -22,7 +22,7 @@ pub(crate) fn glibc(loader: &Loader<'_>) -> Option<(u32, u32)> {
 }
 
 /// `2.38` of `2.38` and `2.2.5` alike: the first two numbers.
-pub(crate) fn dotted(text: &[u8]) -> Option<(u32, u32)> {
+pub fn dotted(text: &[u8]) -> Option<(u32, u32)> {
     let text = std::str::from_utf8(text).ok()?;
     let mut parts = text.split(['.', '_']);
     let mut number = || parts.next()?.parse().ok();
@@ -31,7 +31,7 @@ pub(crate) fn dotted(text: &[u8]) -> Option<(u32, u32)> {
 
 /// The minor versions of the Python 3 that an image has: of its interpreters, and where none is
 /// called so, of its standard libraries.
-pub(crate) fn pythons(tree: &Tree) -> BTreeSet<u32> {
+pub fn pythons(tree: &Tree) -> BTreeSet<u32> {
     let mut found = BTreeSet::new();
     for (path, entry) in tree.iter() {
         let Some(name) = path.name().and_then(|name| std::str::from_utf8(name).ok()) else {
@@ -56,7 +56,7 @@ pub(crate) fn pythons(tree: &Tree) -> BTreeSet<u32> {
 
 /// The minor versions of which an image has a Python without the global lock alone (PEP 703), which
 /// is called `python3.14t`.
-pub(crate) fn free_threaded(tree: &Tree) -> BTreeSet<u32> {
+pub fn free_threaded(tree: &Tree) -> BTreeSet<u32> {
     let (mut free, mut usual) = (BTreeSet::new(), BTreeSet::new());
     for (path, entry) in tree.iter() {
         let version = path.name().and_then(|name| name.strip_prefix(b"python3."));
@@ -72,7 +72,8 @@ pub(crate) fn free_threaded(tree: &Tree) -> BTreeSet<u32> {
     free.difference(&usual).copied().collect()
 }
 
-pub(crate) fn minor(text: &[u8]) -> Option<u32> {
+/// The minor version in `13` of `python3.13`, or in `14t` of a Python without the global lock.
+pub fn minor(text: &[u8]) -> Option<u32> {
     std::str::from_utf8(text)
         .ok()?
         .trim_end_matches('t')
@@ -82,11 +83,11 @@ pub(crate) fn minor(text: &[u8]) -> Option<u32> {
 
 /// An image's Node.js: what its native add-ons and its applications have to fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Node {
+pub struct Node {
     /// Its `NODE_MODULE_VERSION`, as far as that is known.
-    pub(crate) module_version: Option<u32>,
+    pub module_version: Option<u32>,
     /// Its major version.
-    pub(crate) major: Option<u32>,
+    pub major: Option<u32>,
     /// The program or library, if it is there.
     file: Option<TreePath>,
 }
@@ -108,7 +109,7 @@ const NODE_VERSIONS: [(u32, u32); 8] = [
 const NODE_HEADERS: &[u8] = b"https://nodejs.org/download/release/v";
 
 /// An image's Node.js, if it has one.
-pub(crate) fn node(subject: &Subject<'_>) -> Option<Node> {
+pub fn node(tree: &Tree, config: &ContainerConfig) -> Option<Node> {
     let of_major = |major: u32, file: Option<&TreePath>| Node {
         file: file.cloned(),
         module_version: NODE_VERSIONS
@@ -126,7 +127,7 @@ pub(crate) fn node(subject: &Subject<'_>) -> Option<Node> {
             .map(|(major, _)| *major),
     };
     let (mut program, mut header) = (None, None);
-    for (path, entry) in subject.tree().iter() {
+    for (path, entry) in tree.iter() {
         let name = path.name().unwrap_or_default();
         // Debian's package: the version is the library's.
         if let Some(version) = name.strip_prefix(b"libnode.so.") {
@@ -156,7 +157,7 @@ pub(crate) fn node(subject: &Subject<'_>) -> Option<Node> {
         let text = text.trim_start_matches('v');
         text.split('.').next()?.parse().ok()
     };
-    if let Some(version) = subject.config.variable("NODE_VERSION").and_then(major) {
+    if let Some(version) = config.variable("NODE_VERSION").and_then(major) {
         return Some(of_major(version, file));
     }
     let content = &program?.1.content;
@@ -171,10 +172,10 @@ pub(crate) fn node(subject: &Subject<'_>) -> Option<Node> {
 
 /// The highest version of Node-API that an image's Node.js has: it tells it in a message, `… only
 /// supports version 9 add-ons.`, whose end is a text by itself (`src/node_api.cc`).
-pub(crate) fn node_api(subject: Subject<'_>, node: &Node) -> Option<u32> {
+pub fn node_api(tree: &Tree, node: &Node) -> Option<u32> {
     const END: &[u8] = b" add-ons.\0";
     const DIGITS: u64 = 3;
-    let (_, entry) = subject.tree().follow(node.file.as_ref()?)?;
+    let (_, entry) = tree.follow(node.file.as_ref()?)?;
     let content = &entry.file()?.content;
     let at = search::positions(content, &[END])
         .ok()?
@@ -188,7 +189,7 @@ pub(crate) fn node_api(subject: Subject<'_>, node: &Node) -> Option<u32> {
 
 /// The version of musl that an image has, as its loader tells it: the text is a constant of its own
 /// (musl's `src/internal/version.c`).
-pub(crate) fn musl(tree: &Tree) -> Option<(u32, u32)> {
+pub fn musl(tree: &Tree) -> Option<(u32, u32)> {
     let loader = tree.iter().find(|(path, _)| {
         let name = path.name().unwrap_or_default();
         name.starts_with(b"ld-musl-") && name.ends_with(b".so.1")
@@ -204,7 +205,7 @@ pub(crate) fn musl(tree: &Tree) -> Option<(u32, u32)> {
 
 /// The feature release of the Javas that an image has, such as 21: the lowest, if there are
 /// several.
-pub(crate) fn java(tree: &Tree) -> Option<u32> {
+pub fn java(tree: &Tree) -> Option<u32> {
     let mut found = Vec::new();
     for (path, entry) in tree.iter() {
         if path.name() != Some(b"release") {
@@ -245,30 +246,29 @@ pub(crate) fn java(tree: &Tree) -> Option<u32> {
 }
 
 /// Whether a chain of programs ends at one that runs, and not where the next is missing.
-pub(crate) fn is_whole(subject: &Subject<'_>, chain: &[TreePath]) -> bool {
+pub fn is_whole(tree: &Tree, chain: &[TreePath]) -> bool {
     let last = chain.last().filter(|last| last.name() != Some(b"env"));
-    let entry = last.and_then(|last| subject.tree().get(last));
+    let entry = last.and_then(|last| tree.get(last));
     let head = entry.and_then(|entry| entry.file()?.content.head(2).ok());
     head.is_some_and(|head| head != b"#!")
 }
 
 /// The programs that a container runs, one after the other: a script's interpreter, a virtual
 /// environment's Python. The last is the runtime.
-pub(crate) fn chain(subject: &Subject<'_>) -> Vec<TreePath> {
-    let config = subject.config;
+pub fn chain(tree: &Tree, config: &ContainerConfig) -> Vec<TreePath> {
     let command = config.command();
     let Some(first) = command.first() else {
         return Vec::new();
     };
     let mut chain = Vec::new();
     let path = config.variable("PATH").unwrap_or(program::DEFAULT_PATH);
-    let Ok(place) = program::find(subject.tree(), path, config.folder(), first) else {
+    let Ok(place) = program::find(tree, path, config.directory(), first) else {
         return chain;
     };
     chain.push(place);
     // A script of a script of a script is none (execve(2) stops at four).
     while let Some(last) = chain.last().filter(|_| chain.len() < 5) {
-        let Some(entry) = subject.tree().get(last) else {
+        let Some(entry) = tree.get(last) else {
             break;
         };
         let Some(head) = entry
@@ -282,7 +282,7 @@ pub(crate) fn chain(subject: &Subject<'_>) -> Vec<TreePath> {
         };
         let word = String::from_utf8_lossy(word).into_owned();
         let argument = argument.map(|argument| String::from_utf8_lossy(argument).into_owned());
-        let Ok(next) = program::find(subject.tree(), path, config.folder(), &word) else {
+        let Ok(next) = program::find(tree, path, config.directory(), &word) else {
             break;
         };
         let is_env = next.name() == Some(b"env");
@@ -290,7 +290,7 @@ pub(crate) fn chain(subject: &Subject<'_>) -> Vec<TreePath> {
         if is_env && let Some(argument) = argument {
             let argument = argument.strip_prefix("-S").unwrap_or(&argument).trim();
             let named = argument.split_ascii_whitespace().next().unwrap_or_default();
-            if let Ok(next) = program::find(subject.tree(), path, config.folder(), named) {
+            if let Ok(next) = program::find(tree, path, config.directory(), named) {
                 chain.push(next);
             }
         }

@@ -134,7 +134,7 @@ impl<R: Read + Seek> Archive<R> {
     }
 
     /// How many bytes the list of them has.
-    pub(crate) fn list_size(&self) -> u64 {
+    pub fn list_size(&self) -> u64 {
         self.list
     }
 

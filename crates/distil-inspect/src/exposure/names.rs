@@ -1,6 +1,8 @@
-//! What an attacker looks for first, by names and modes.
+//! What programs are by their names and modes.
 
-use crate::{Entry, Kind, TreePath};
+use distil_tree::{Entry, Kind, TreePath};
+
+use super::kind::ExposureKind;
 
 const SHELLS: &[&str] = &[
     "ash",
@@ -107,39 +109,8 @@ const DEBUGGERS: &[&str] = &[
     "valgrind",
 ];
 
-/// What a file is, that an image for production should not have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Unwanted {
-    /// A shell, or busybox or toybox.
-    Shell,
-    /// What installs packages.
-    PackageManager,
-    /// Runs with the rights of its owner or group.
-    Setuid,
-    /// Runs scripts.
-    Interpreter,
-    /// Makes programs.
-    Compiler,
-    /// Looks into other processes.
-    Debugger,
-}
-
-impl Unwanted {
-    /// What it is called.
-    pub fn phrase(self) -> &'static str {
-        match self {
-            Self::Shell => "a shell",
-            Self::PackageManager => "a package manager",
-            Self::Setuid => "a setuid or setgid file",
-            Self::Interpreter => "an interpreter",
-            Self::Compiler => "a compiler",
-            Self::Debugger => "a debugger",
-        }
-    }
-}
-
-/// What a file or link is by its name and mode, if it is unwanted.
-pub fn by_name(path: &TreePath, entry: &Entry) -> Option<Unwanted> {
+/// What a file or link is by its name and mode, if an image for production should not have it.
+pub fn by_name(path: &TreePath, entry: &Entry) -> Option<ExposureKind> {
     let name = path
         .name()
         .and_then(|name| std::str::from_utf8(name).ok())?;
@@ -148,7 +119,7 @@ pub fn by_name(path: &TreePath, entry: &Entry) -> Option<Unwanted> {
         .is_some_and(|folder| matches!(folder.name(), Some(b"bin" | b"sbin" | b"busybox")));
     match &entry.kind {
         Kind::Directory => None,
-        Kind::File(_) if entry.meta.mode & 0o6000 != 0 => Some(Unwanted::Setuid),
+        Kind::File(_) if entry.meta.mode & 0o6000 != 0 => Some(ExposureKind::Setuid),
         Kind::File(_) if !entry.is_executable() => None,
         // Elsewhere a script of such a name has to do with the program, and is not it: Debian's
         // `/etc/cron.daily/dpkg` keeps copies of its database.
@@ -164,31 +135,31 @@ fn is_script(entry: &Entry) -> bool {
 }
 
 /// What a program is that is called so.
-fn by_word(name: &str) -> Option<Unwanted> {
+fn by_word(name: &str) -> Option<ExposureKind> {
     if SHELLS.contains(&name) {
-        return Some(Unwanted::Shell);
+        return Some(ExposureKind::Shell);
     }
     if PACKAGE_MANAGERS.contains(&name) {
-        return Some(Unwanted::PackageManager);
+        return Some(ExposureKind::PackageManager);
     }
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
     if INTERPRETERS.contains(&stem) {
-        return Some(Unwanted::Interpreter);
+        return Some(ExposureKind::Interpreter);
     }
     let versionless = stem.trim_end_matches('-');
     let plain = versionless
         .rsplit_once("-linux-gnu-")
         .map_or(versionless, |(_, tool)| tool);
     if [name, plain].iter().any(|name| COMPILERS.contains(name)) {
-        return Some(Unwanted::Compiler);
+        return Some(ExposureKind::Compiler);
     }
-    DEBUGGERS.contains(&name).then_some(Unwanted::Debugger)
+    DEBUGGERS.contains(&name).then_some(ExposureKind::Debugger)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Metadata;
+    use distil_tree::Metadata;
 
     #[test]
     fn names_and_places() {
@@ -196,31 +167,34 @@ mod tests {
             let entry = Entry {
                 kind,
                 meta: Metadata::root(mode, 0),
-                origin: crate::Origin::Generated("test".into()),
+                origin: distil_tree::Origin::Generated("test".into()),
                 layer: 0,
             };
             by_name(&TreePath::of(path), &entry)
         };
         let program = || Kind::file("\x7fELF");
         for (path, expected) in [
-            ("usr/bin/dash", Some(Unwanted::Shell)),
-            ("opt/x/sh", Some(Unwanted::Shell)),
-            ("usr/bin/perl5.40.1", Some(Unwanted::Interpreter)),
-            ("usr/bin/x86_64-linux-gnu-gcc-14", Some(Unwanted::Compiler)),
-            ("usr/bin/gdb", Some(Unwanted::Debugger)),
-            ("usr/bin/dpkg", Some(Unwanted::PackageManager)),
+            ("usr/bin/dash", Some(ExposureKind::Shell)),
+            ("opt/x/sh", Some(ExposureKind::Shell)),
+            ("usr/bin/perl5.40.1", Some(ExposureKind::Interpreter)),
+            (
+                "usr/bin/x86_64-linux-gnu-gcc-14",
+                Some(ExposureKind::Compiler),
+            ),
+            ("usr/bin/gdb", Some(ExposureKind::Debugger)),
+            ("usr/bin/dpkg", Some(ExposureKind::PackageManager)),
             ("usr/bin/shred", None),
         ] {
             assert_eq!(what(path, program(), 0o755), expected, "{path}");
             assert_eq!(what(path, program(), 0o644), None, "{path}");
         }
         let setuid = what("opt/x", program(), 0o4755);
-        assert_eq!(setuid, Some(Unwanted::Setuid));
+        assert_eq!(setuid, Some(ExposureKind::Setuid));
         let script = |path| what(path, Kind::file("#!/usr/bin/python3\n"), 0o755);
-        assert_eq!(script("usr/bin/dnf"), Some(Unwanted::PackageManager));
+        assert_eq!(script("usr/bin/dnf"), Some(ExposureKind::PackageManager));
         assert_eq!(script("etc/cron.daily/dpkg"), None);
         let link = |path| what(path, Kind::symlink("x"), 0o777);
-        assert_eq!(link("usr/bin/sh"), Some(Unwanted::Shell));
+        assert_eq!(link("usr/bin/sh"), Some(ExposureKind::Shell));
         assert_eq!(link("usr/share/x/sh"), None);
     }
 }
