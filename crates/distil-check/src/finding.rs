@@ -66,6 +66,8 @@ pub struct Finding {
     pub at_run_time: Option<String>,
     /// What to do.
     pub remedy: String,
+    /// Debian's package that is missing, if adding it is what to do.
+    pub package: Option<String>,
 }
 
 impl Finding {
@@ -79,6 +81,7 @@ impl Finding {
             problem: problem.into(),
             at_run_time: None,
             remedy: rule.remedy.to_owned(),
+            package: None,
         }
     }
 
@@ -94,6 +97,11 @@ impl Finding {
 
     pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = remedy.into();
+        self
+    }
+
+    pub(crate) fn package(mut self, package: Option<String>) -> Self {
+        self.package = package;
         self
     }
 

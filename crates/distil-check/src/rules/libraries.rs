@@ -293,7 +293,8 @@ fn missing(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
             _ => said(program, is_program, &words),
         };
         let elsewhere = elsewhere.filter(|_| variant.is_none());
-        let remedy = match (elsewhere, (context.options.package_of)(&text)) {
+        let package = (context.options.package_of)(&text);
+        let remedy = match (elsewhere, &package) {
             (None, None) if variant.is_some() => format!(
                 "put a `{text}` for all machines where the loader looks on all of them, or run the image on such machines only"
             ),
@@ -314,7 +315,9 @@ fn missing(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
             .map(|(path, ..)| (*path).clone())
             .collect();
         let found = Finding::new(&LIBRARY, problem).at(path).severity(severity);
-        findings.push(found.others(others).says(message).remedy(remedy));
+        let package = package.filter(|_| elsewhere.is_none());
+        let found = found.others(others).says(message).remedy(remedy);
+        findings.push(found.package(package));
     }
 }
 
