@@ -8,6 +8,8 @@ use distil_oci::{Location, Reference};
 pub enum Event<'a> {
     /// The Releases and indexes of the archive are read.
     ReadingArchive,
+    /// The archive's indexes of contents are read.
+    ReadingContents,
     /// The packages are being chosen.
     Solving,
     /// Packages are to be fetched and unpacked.
@@ -74,6 +76,8 @@ pub enum Warning<'a> {
     },
     /// The files of a root file system are the user's own, since only root can give them others'.
     OwnersNotKept,
+    /// A Release of the archive is trusted, and something about it is odd.
+    Release(&'a distil_debian::archive::ReleaseWarning),
     /// The store cannot be written, so that nothing that was made is kept.
     StoreReadOnly {
         /// Its directory.

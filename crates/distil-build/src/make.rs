@@ -3,15 +3,20 @@
 use std::collections::BTreeSet;
 
 use distil_debian::archive::{Archive, ArchiveError, ArchiveOptions};
+use distil_debian::contents::LibraryIndex;
+use distil_debian::index::PackageIndex;
+use distil_debian::solve::SolveError;
+use distil_debian::suite::Suite;
 use distil_definition::recipe::{Recipe, Target, lower};
 use distil_image::{Built, Draft, Prepared};
 use distil_lock::{
-    Fetch, Lock, LockedPackage, MirrorSource, PackageSource, Sources, StoreSource, fetch, resolve,
+    Fetch, Lock, LockedPackage, MirrorSource, PackageSource, ResolveError, Sources, StoreSource,
+    fetch, resolve,
 };
 use distil_store::parallel;
 
 use crate::error::BuildError;
-use crate::event::Event;
+use crate::event::{Event, Warning};
 use crate::finished::{self, Finished};
 use crate::proof::prove;
 use crate::request::Request;
@@ -103,7 +108,23 @@ impl Session {
 
     fn open_archive(&self, options: &ArchiveOptions) -> Result<Archive, ArchiveError> {
         self.tell(Event::ReadingArchive);
-        Archive::open(options, &self.store, &self.fetcher)
+        let archive = Archive::open(options, &self.store, &self.fetcher)?;
+        for warning in archive.warnings() {
+            self.tell(Event::Warning(Warning::Release(warning)));
+        }
+        Ok(archive)
+    }
+
+    /// The packages of a suite, and which libraries they have.
+    pub(crate) fn libraries(
+        &self,
+        suite: Suite,
+        architecture: &str,
+    ) -> Result<(PackageIndex, LibraryIndex), BuildError> {
+        let archive = self.open_archive(&self.archive_of(suite, architecture, &[])?)?;
+        self.tell(Event::ReadingContents);
+        let libraries = archive.libraries(&self.store, &self.fetcher)?;
+        Ok((archive.index(&self.store, &self.fetcher)?, libraries))
     }
 
     /// The tree of a lock's packages. No index is read for it, and no Release.
@@ -158,7 +179,18 @@ impl Session {
                 {
                     self.tell(Event::ReadingArchive);
                 }
-                resolved => break resolved?,
+                Err(mut error) => {
+                    if let ResolveError::Unsolvable { source, .. }
+                    | ResolveError::UnsolvableDev { source, .. } = &mut error
+                        && let SolveError::Unknown {
+                            name, elsewhere, ..
+                        } = source
+                    {
+                        *elsewhere = archive.elsewhere(name, &self.store, &self.fetcher);
+                    }
+                    return Err(error.into());
+                }
+                Ok(lock) => break lock,
             }
         };
         finished::record_lock(recipe, &lock, self)?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use distil_debian::archive::{Archive, ArchiveOptions, Keys};
+use distil_debian::contents::LibraryIndex;
 use distil_debian::fetch::Fetcher;
 use distil_debian::index::PackageIndex;
 use distil_debian::suite::Suite;
@@ -128,10 +129,20 @@ impl Session {
 
     /// The archive that a recipe's packages are from.
     pub(crate) fn archive(&self, recipe: &Recipe) -> Result<ArchiveOptions, SettingsError> {
+        self.archive_of(recipe.suite, recipe.architecture.debian(), &recipe.mirrors)
+    }
+
+    /// The archive of a suite, at the mirrors of the session or else those of a definition.
+    pub(crate) fn archive_of(
+        &self,
+        suite: Suite,
+        architecture: &str,
+        defined: &[String],
+    ) -> Result<ArchiveOptions, SettingsError> {
         Ok(ArchiveOptions {
-            suite: recipe.suite,
-            architecture: recipe.architecture.debian().to_owned(),
-            mirrors: mirrors(&self.mirrors, &recipe.mirrors)?,
+            suite,
+            architecture: architecture.to_owned(),
+            mirrors: mirrors(&self.mirrors, defined)?,
             keys: self.keys.clone(),
             allow_expired: self.allow_expired,
             freshness: self.freshness,
@@ -160,13 +171,13 @@ impl Session {
     }
 }
 
-/// The packages of an archive as far as the store has them, however old; nobody is asked, and
-/// nothing is made.
+/// The packages of an archive as far as the store has them, however old, and its libraries, if
+/// the store has those too; nobody is asked, and nothing is made.
 pub(crate) fn stored(
     settings: &ArchiveSettings,
     suite: Suite,
     architecture: &str,
-) -> Option<PackageIndex> {
+) -> Option<(PackageIndex, Option<LibraryIndex>)> {
     let directory = store_directory(settings.store.as_deref())?;
     if !directory.is_dir() {
         return None;
@@ -185,5 +196,6 @@ pub(crate) fn stored(
         Fetcher::new(Client::offline()),
     );
     let archive = Archive::open(&options, &store, &fetcher).ok()?;
-    archive.index(&store, &fetcher).ok()
+    let libraries = archive.stored_libraries(&store);
+    Some((archive.index(&store, &fetcher).ok()?, libraries))
 }

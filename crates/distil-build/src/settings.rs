@@ -240,11 +240,24 @@ fn parse_mirrors(named: &[String]) -> Result<Mirrors, SettingsError> {
     Ok(mirrors)
 }
 
+/// What a keyring is called that is Debian's own, which files replace otherwise.
+const DEBIAN_KEYS: &str = "debian";
+
+/// The keys of all of these files; `debian` is no file, but Debian's own keys. Without any, those.
 pub(crate) fn keys(files: &[PathBuf]) -> Result<Keys, SettingsError> {
     let mut keyring: Option<Keyring> = None;
     let mut texts = Vec::new();
     for path in files {
         let name = path.display().to_string();
+        if name == DEBIAN_KEYS {
+            let own = Keyring::debian();
+            match &mut keyring {
+                Some(keyring) => keyring.extend(own),
+                None => keyring = Some(own.clone()),
+            }
+            texts.push(Keyring::debian_identity().as_bytes().to_vec());
+            continue;
+        }
         let bytes = fs::read(path).map_err(|source| SettingsError::ReadKeyring {
             name: name.clone(),
             source,

@@ -27,6 +27,8 @@ pub struct Finding {
     pub at_run_time: Option<String>,
     /// What to do.
     pub remedy: String,
+    /// Debian's package that is missing, if adding it is what to do.
+    pub package: Option<String>,
 }
 
 impl Finding {
@@ -42,6 +44,7 @@ impl Finding {
             problem: problem.into(),
             at_run_time: None,
             remedy: rule.remedy.to_owned(),
+            package: None,
         }
     }
 
@@ -57,6 +60,11 @@ impl Finding {
 
     pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = remedy.into();
+        self
+    }
+
+    pub(crate) fn package(mut self, package: Option<String>) -> Self {
+        self.package = package;
         self
     }
 

@@ -13,6 +13,7 @@
 mod blocks;
 mod condense;
 mod draft;
+mod error;
 mod scan;
 mod table;
 #[cfg(test)]
@@ -27,10 +28,11 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::control::{ControlError, Paragraph};
-use crate::package::{BinaryPackage, PackageError};
+use crate::package::BinaryPackage;
 use table::Entry;
 
 pub use condense::{Condensed, condense};
+pub use error::IndexError;
 pub use table::Table;
 pub use text::Text;
 
@@ -42,52 +44,6 @@ pub struct Pocket {
     /// The higher, the more its packages are preferred. Among pockets of the same priority the
     /// highest version is. As apt's pin priorities, of which 500 is the usual one.
     pub priority: i32,
-}
-
-/// Why an index cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum IndexError {
-    /// The text is not a control file.
-    #[error("the package index is malformed")]
-    Control(#[from] ControlError),
-    /// Writing the condensed index failed.
-    #[error("failed to write the condensed package index")]
-    Write(#[source] std::io::Error),
-    /// What the store has of an index is not what was put there. It is to be made anew.
-    #[error("the package index of `{pocket}` is damaged in the store")]
-    Damaged {
-        /// The pocket's name.
-        pocket: String,
-        /// How that was found.
-        source: std::io::Error,
-    },
-    /// A package's stanza is wrong.
-    #[error("the stanza of `{package}` at line {line} of the package index{of} is wrong", of = of_pocket(.pocket))]
-    Package {
-        /// The package's name, or nothing where the stanza has none.
-        package: String,
-        /// The line where the stanza starts, counted from 1.
-        line: u64,
-        /// The pocket's name, where it is known.
-        pocket: Option<String>,
-        /// Why.
-        source: PackageError,
-    },
-    /// The index is larger than 4 GiB, or is not UTF-8, or there are more than 65,535 of them.
-    #[error("the package index of `{pocket}` {problem}")]
-    Unusable {
-        /// The pocket's name.
-        pocket: String,
-        /// What is wrong.
-        problem: &'static str,
-    },
-}
-
-fn of_pocket(pocket: &Option<String>) -> String {
-    pocket
-        .as_ref()
-        .map_or_else(String::new, |name| format!(" of `{name}`"))
 }
 
 /// The packages of one architecture from all pockets.

@@ -1,11 +1,6 @@
 //! On the real archive, the solver and apt choose the same packages, but where we want it to be
 //! otherwise, and nothing in our set lacks anything.
 //!
-//! apt takes the first alternative when it comes to a dependency and never takes it back, even
-//! if another alternative of the same dependency is needed anyhow later on (`gnupg | gpg`), or
-//! if a package that comes along provides what was already taken (lsb-base and sysvinit-utils).
-//! Then our set is a part of apt's.
-//!
 //! Needs apt and a network. The mirror is the one that this machine's apt uses.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "this is a test")]
@@ -137,13 +132,17 @@ impl Apt {
         apt
     }
 
-    fn run(&self, arguments: &[&str]) -> String {
-        let output = Command::new("apt-get")
+    fn command(&self, arguments: &[&str]) -> std::process::Output {
+        Command::new("apt-get")
             .env("APT_CONFIG", self.folder.path().join("apt.conf"))
             .env("LC_ALL", "C")
             .args(arguments)
             .output()
-            .expect("apt-get is needed");
+            .expect("apt-get is needed")
+    }
+
+    fn run(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert!(
             output.status.success(),
@@ -156,17 +155,16 @@ impl Apt {
 
     /// The names and versions that apt would install.
     fn install(&self, packages: &[&str]) -> BTreeSet<(String, String)> {
-        let said = self.run(&[&["-s", "install"], packages].concat());
-        said.lines()
-            .filter_map(|line| {
-                let (name, rest) = line.strip_prefix("Inst ")?.split_once(' ')?;
-                // `(1.0-1 Debian:13/stable [amd64])`, before it perhaps `[installed]`.
-                let version = rest.split_once('(')?.1.split(' ').next()?;
-                Some((name.to_owned(), version.to_owned()))
-            })
-            .collect()
+        self.try_install(packages)
+            .unwrap_or_else(|| panic!("apt does not install {packages:?}"))
     }
 
+    /// The names and versions that apt would install; none if it would install nothing.
+    fn try_install(&self, packages: &[&str]) -> Option<BTreeSet<(String, String)>> {
+        let output = self.command(&[&["-s", "install"], packages].concat());
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        output.status.success().then(|| installed(&said))
+    }
     /// The indexes that apt has fetched.
     fn index(&self) -> PackageIndex {
         let lists = self.folder.path().join("state/lists");
@@ -193,6 +191,18 @@ impl Apt {
         }
         index
     }
+}
+
+/// The packages of the lines `Inst` of a simulation.
+fn installed(said: &str) -> BTreeSet<(String, String)> {
+    said.lines()
+        .filter_map(|line| {
+            let (name, rest) = line.strip_prefix("Inst ")?.split_once(' ')?;
+            // `(1.0-1 Debian:13/stable [amd64])`, before it perhaps `[installed]`.
+            let version = rest.split_once('(')?.1.split(' ').next()?;
+            Some((name.to_owned(), version.to_owned()))
+        })
+        .collect()
 }
 
 /// The archive and the security archive that this machine's apt is set up with.
@@ -318,6 +328,75 @@ fn the_solver_chooses_as_apt_does() {
     let theirs = apt.install(&["backupninja"]);
     assert!(has(&ours, "gawk") && !has(&ours, "mawk"));
     assert!(has(&theirs, "mawk") && !has(&theirs, "gawk"));
+}
+
+/// How our solutions and apt's of single packages differ.
+#[derive(Default, Debug)]
+struct Tally {
+    equal: usize,
+    /// Ours is a part of apt's.
+    subset: Vec<String>,
+    /// Apt's is a part of ours.
+    superset: Vec<String>,
+    other: Vec<String>,
+    /// Neither has a solution.
+    neither: usize,
+}
+
+/// Packages from all over the archive, one in so many names: `DISTIL_APT_PACKAGES` of them.
+#[test]
+fn the_solver_chooses_as_apt_does_for_any_package() {
+    let count: usize = std::env::var("DISTIL_APT_PACKAGES")
+        .map_or(30, |text| text.parse().expect("a number of packages"));
+    let apt = Apt::new("trixie", "amd64");
+    let index = apt.index();
+    let names = index.package_names();
+    let mut tally = Tally::default();
+    let chosen = names.iter().step_by((names.len() / count).max(1));
+    for name in chosen.take(count) {
+        let theirs = apt.try_install(&[name]);
+        let ours = ours(&index, &[name]);
+        let (ours, theirs) = match (ours, theirs) {
+            (Err(_), None) => {
+                tally.neither += 1;
+                continue;
+            }
+            (Ok(ours), Some(theirs)) => {
+                assert_eq!(problems(&ours), Vec::<String>::new(), "{name}");
+                (with_versions(&ours), theirs)
+            }
+            (ours, theirs) => {
+                let text = format!("{name}: {} {}", ours.is_ok(), theirs.is_some());
+                tally.other.push(text);
+                continue;
+            }
+        };
+        let only = |one: &BTreeSet<(String, String)>, other| {
+            let only = (one - other).into_iter().map(|(name, _)| name);
+            only.collect::<Vec<_>>().join(" ")
+        };
+        let text = format!(
+            "{name}: ours has [{}], apt's has [{}]",
+            only(&ours, &theirs),
+            only(&theirs, &ours)
+        );
+        match (ours.is_subset(&theirs), theirs.is_subset(&ours)) {
+            (true, true) => {
+                tally.equal += 1;
+                continue;
+            }
+            (true, false) => tally.subset.push(text.clone()),
+            (false, true) => tally.superset.push(text.clone()),
+            (false, false) => tally.other.push(text.clone()),
+        }
+        eprintln!("{} equal; {text}", tally.equal);
+    }
+    eprintln!("{tally:#?}");
+    assert!(
+        tally.equal * 100 >= count * 90,
+        "{} of {count}",
+        tally.equal
+    );
 }
 
 #[test]

@@ -290,6 +290,24 @@ impl DebBuilder {
             .unwrap_or(&self.name)
     }
 
+    /// The section that the package is in, by default `misc`.
+    #[must_use]
+    pub fn section(&self) -> &str {
+        let mut fields = self.fields.iter();
+        let section = fields.find(|(name, _)| name.eq_ignore_ascii_case("Section"));
+        section.map_or("misc", |(_, value)| value)
+    }
+
+    /// The paths of everything but directories, as they stand in the package.
+    #[must_use]
+    pub fn paths(&self) -> Vec<String> {
+        let entries = self.entries.iter();
+        entries
+            .filter(|entry| !matches!(entry.kind(), EntryKind::Directory))
+            .map(|entry| String::from_utf8_lossy(entry.path()).into_owned())
+            .collect()
+    }
+
     /// `NAME_VERSION_ARCHITECTURE.deb`, without the version's epoch, as archives name it.
     #[must_use]
     pub fn file_name(&self) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use distil_debian::solve::Reason;
+use distil_debian::solve::{Reason, cuts};
 use distil_inspect::exposure::{ExposureKind, exposures};
 use distil_tree::{Origin, PatternError, Patterns, TreePath};
 
@@ -18,6 +18,9 @@ pub enum SurfaceError {
     Found {
         /// What was found.
         found: Vec<Found>,
+        /// What a definition can be `without` so that what nobody asks for by name stays away:
+        /// the fewest names, as near to it as can be.
+        without: BTreeSet<String>,
     },
     /// An entry of `allow` allows nothing.
     #[error(
@@ -46,9 +49,6 @@ pub struct Found {
     pub what: ExposureKind,
     /// The package it is from; none if a definition or distil itself made it.
     pub package: Option<String>,
-    /// The package that asks for that one, directly or not, and is itself asked for by one that
-    /// a definition names: what a `without` would leave out.
-    pub way_in: Option<String>,
     /// What it is from, and how that came into the image.
     pub from: String,
 }
@@ -116,17 +116,20 @@ pub(crate) fn check(assembly: &Assembly, recipe: &Recipe) -> Result<(), SurfaceE
             used.extend(entries);
             continue;
         }
-        let (from, way_in) = from(&entry.origin, assembly, recipe);
+        let from = from(&entry.origin, assembly, recipe);
         found.push(Found {
             path: path.clone(),
             what,
             package,
-            way_in,
             from,
         });
     }
     if !found.is_empty() {
-        return Err(SurfaceError::Found { found });
+        let unwanted = found.iter().filter_map(|one| one.package.as_deref());
+        let packages = assembly.packages.iter().map(|one| &one.locked);
+        let packages = packages.map(|one| (one.name.as_str(), one.reasons.as_slice()));
+        let without = cuts(packages, &unwanted.collect());
+        return Err(SurfaceError::Found { found, without });
     }
     for layer in &recipe.layers {
         for (entry, reason) in &layer.allow {
@@ -176,11 +179,10 @@ impl<'a> Allowed<'a> {
     }
 }
 
-/// The package of a file with the chain of relations from a definition to it, and the package
-/// of the chain that comes right behind the one that the definition asks for.
-fn from(origin: &Origin, assembly: &Assembly, recipe: &Recipe) -> (String, Option<String>) {
+/// The package of a file with a chain of relations from a definition to it.
+fn from(origin: &Origin, assembly: &Assembly, recipe: &Recipe) -> String {
     let Origin::Package(name) = origin else {
-        return (origin.to_string(), None);
+        return origin.to_string();
     };
     let mut text = format!("package `{name}`");
     let mut name = name.to_string();
@@ -188,7 +190,7 @@ fn from(origin: &Origin, assembly: &Assembly, recipe: &Recipe) -> (String, Optio
     loop {
         let package = assembly.packages.iter().find(|one| one.locked.name == name);
         let Some(package) = package else {
-            return (text, None);
+            return text;
         };
         let reasons = &package.locked.reasons;
         if let Some(Reason::Requested(relation)) = reasons
@@ -197,15 +199,13 @@ fn from(origin: &Origin, assembly: &Assembly, recipe: &Recipe) -> (String, Optio
         {
             let layer = recipe.layers.get(package.layer);
             let definition = layer.map_or("", |layer| layer.definition.as_str());
-            let way_in = seen.len().checked_sub(2).and_then(|place| seen.get(place));
-            let text = format!("{text}, which `{definition}` asks for as `{relation}`");
-            return (text, way_in.cloned());
+            return format!("{text}, which `{definition}` asks for as `{relation}`");
         }
         let by = reasons.iter().find_map(|reason| match reason {
             Reason::DependsOn { by, .. } if !seen.contains(by) => Some(by.clone()),
             _ => None,
         });
-        let Some(by) = by else { return (text, None) };
+        let Some(by) = by else { return text };
         text += &format!(", which `{by}` depends on");
         seen.push(by.clone());
         name = by;

@@ -151,7 +151,8 @@ pub(crate) struct Archive {
     #[arg(long = "mirror", value_name = "ADDRESS", help_heading = "Archive")]
     pub(crate) mirrors: Vec<String>,
 
-    /// Keyring whose keys sign the archive, instead of Debian's; may be repeated
+    /// Keyring whose keys sign the archive, of all mirrors and instead of Debian's: `debian` means
+    /// those; may be repeated
     #[arg(long = "keyring", value_name = "FILE", help_heading = "Archive")]
     pub(crate) keyrings: Vec<PathBuf>,
 
@@ -354,6 +355,10 @@ pub(crate) struct Check {
     /// Severity from which on a finding fails the check [default: error]
     #[arg(long, value_enum, value_name = "SEVERITY", help_heading = "Policy")]
     pub(crate) fail_on: Option<FailOn>,
+
+    /// Get the archive's index of contents, to name the packages of missing libraries (some 40 MB)
+    #[arg(long, help_heading = "Archive")]
+    pub(crate) contents: bool,
 
     /// How to print
     #[arg(long, value_enum, default_value_t)]

@@ -285,7 +285,9 @@ impl Hints for AssembleError {
                      REASON}}`, or `--excuse {name}=REASON`, says that it may be missing"
                 )
             }
-            Self::Surface(SurfaceError::Found { found }) => return way_out(found),
+            Self::Surface(SurfaceError::Found { found, without }) => {
+                return way_out(found, without);
+            }
             _ => return Vec::new(),
         };
         vec![hint]
@@ -293,8 +295,8 @@ impl Hints for AssembleError {
 }
 
 /// How not to have what an image should not have, and how to have it all the same.
-fn way_out(found: &[Found]) -> Vec<String> {
-    let flags = |flag: &str, names: BTreeSet<String>| {
+fn way_out(found: &[Found], without: &BTreeSet<String>) -> Vec<String> {
+    let flags = |flag: &str, names: &BTreeSet<String>| {
         let flags: Vec<String> = names
             .iter()
             .map(|name| format!("--{flag} {name}=REASON"))
@@ -303,18 +305,17 @@ fn way_out(found: &[Found]) -> Vec<String> {
         let (flags, entries) = (flags.join(" "), entries.join(", "));
         format!("`{flags}`, or `{flag}: {{{entries}}}` in the definition")
     };
-    let ways_in: BTreeSet<String> = found.iter().filter_map(|one| one.way_in.clone()).collect();
     let names = found.iter().map(|one| match &one.package {
         Some(package) => package.clone(),
         None => one.path.to_string(),
     });
     let mut hints = Vec::new();
-    if !ways_in.is_empty() {
-        let flags = flags("without", ways_in);
+    if !without.is_empty() {
+        let flags = flags("without", without);
         hints.push(format!(
             "{flags}, leaves out what brings it, where nothing needs that"
         ));
     }
-    hints.push(format!("{}, lets it in", flags("allow", names.collect())));
+    hints.push(format!("{}, lets it in", flags("allow", &names.collect())));
     hints
 }

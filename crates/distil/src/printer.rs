@@ -1,5 +1,6 @@
 //! What is said while a command works: on stderr, and moving only on a terminal.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::io::IsTerminal;
 use std::sync::Mutex;
@@ -18,6 +19,8 @@ pub(crate) struct Printer {
     /// Whether what moves does so by itself.
     moves: bool,
     bar: Mutex<ProgressBar>,
+    /// The warnings so far.
+    said: Mutex<BTreeSet<String>>,
 }
 
 impl Printer {
@@ -32,6 +35,7 @@ impl Printer {
             // A thread does it, and without one to spare `indicatif` panics.
             moves: std::io::stderr().is_terminal() && thread::Builder::new().spawn(|| ()).is_ok(),
             bar: Mutex::new(bar),
+            said: Mutex::default(),
         }
     }
 
@@ -56,6 +60,7 @@ impl Events for Printer {
     fn event(&self, event: Event<'_>) {
         match event {
             Event::ReadingArchive => self.step("reading the archive"),
+            Event::ReadingContents => self.step("reading the archive's index of contents"),
             Event::Solving => self.step("solving"),
             Event::Fetching { packages, bytes } => self.packages(packages, bytes),
             Event::Fetched { bytes, .. } => self.with(|bar| bar.inc(bytes)),
@@ -140,6 +145,14 @@ impl Printer {
             Warning::StoreDamaged { files } => self.say(format_args!(
                 "note: {files} files of the store were damaged, and were made again"
             )),
+            Warning::Release(warning) => {
+                let text = format!("warning: {warning}");
+                let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+                // Each platform of an image opens the archive anew.
+                if said.insert(text.clone()) {
+                    self.say(text);
+                }
+            }
             Warning::StoreNotPruned { error } => self.say(format_args!(
                 "note: the store could not be made smaller: {error}"
             )),

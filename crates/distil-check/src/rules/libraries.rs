@@ -295,7 +295,8 @@ fn missing(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
             _ => said(program, is_program, &words),
         };
         let elsewhere = elsewhere.filter(|_| variant.is_none());
-        let remedy = match (elsewhere, (context.options.package_of)(&text)) {
+        let package = (context.options.package_of)(&text);
+        let remedy = match (elsewhere, &package) {
             (None, None) if variant.is_some() => format!(
                 "put a `{text}` for all machines where the loader looks on all of them, or run the image on such machines only"
             ),
@@ -316,7 +317,8 @@ fn missing(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
             .map(|(path, ..)| (*path).clone())
             .collect();
         let found = Finding::new(&LIBRARY, problem).at(path).severity(severity);
-        let found = found.library(text);
+        let package = package.filter(|_| elsewhere.is_none());
+        let found = found.library(text).package(package);
         findings.push(found.others(others).says(message).remedy(remedy));
     }
 }

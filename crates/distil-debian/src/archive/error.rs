@@ -48,6 +48,17 @@ pub enum ArchiveError {
         /// What was tried.
         attempts: Vec<Attempt>,
     },
+    /// No mirror has the index of contents that the Release names.
+    #[error(
+        "no mirror has the index of contents of `{pocket}` that its Release names{}",
+        listed(attempts)
+    )]
+    ContentsMissing {
+        /// The suite.
+        pocket: String,
+        /// What was tried.
+        attempts: Vec<Attempt>,
+    },
     /// The Release names no index for an architecture that it says it has.
     #[error("the Release of `{pocket}` names no index of packages for {architecture}")]
     NoIndex {

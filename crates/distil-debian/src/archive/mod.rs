@@ -5,46 +5,33 @@
 //! which mirror a file comes from, and files of two states of an archive are never mixed: an
 //! index that its Release does not name is not taken, whatever mirror offers it.
 
+mod contents;
 mod error;
 mod index;
 mod keys;
 mod mirrors;
+mod options;
 mod release;
+mod unpacked;
+mod warning;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::time::{Duration, SystemTime};
 
 use distil_store::{Store, parallel};
 use serde::{Deserialize, Serialize};
 
+use crate::contents::LibraryIndex;
 use crate::fetch::{Fetcher, Mirror};
 use crate::index::{PackageIndex, Pocket};
 use crate::release::Release;
-use crate::suite::Suite;
+use crate::solve::Elsewhere;
 
 pub use error::{ArchiveError, Attempt, PackageFailure};
 pub use keys::Keys;
 pub use mirrors::Mirrors;
-
-/// Which archive, and how strictly.
-#[derive(Debug, Clone)]
-pub struct ArchiveOptions {
-    /// The release of Debian.
-    pub suite: Suite,
-    /// Debian's name of the architecture, such as `amd64`.
-    pub architecture: String,
-    /// Where to look.
-    pub mirrors: Mirrors,
-    /// Whose signatures count.
-    pub keys: Keys,
-    /// Whether a Release is taken though its `Valid-Until` has passed.
-    pub allow_expired: bool,
-    /// How long a Release is taken as it is before a mirror is asked whether there is a newer.
-    pub freshness: Duration,
-    /// The time now.
-    pub now: SystemTime,
-}
+pub use options::ArchiveOptions;
+pub use warning::ReleaseWarning;
 
 /// The state of one suite of the archive that was used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +52,7 @@ pub struct Archive {
     pockets: Vec<OpenPocket>,
     threads: NonZeroUsize,
     states: Vec<PocketState>,
+    warnings: Vec<ReleaseWarning>,
 }
 
 /// A suite of the archive whose Release can be trusted.
@@ -96,10 +84,12 @@ impl Archive {
             pockets: Vec::new(),
             threads,
             states: Vec::new(),
+            warnings: Vec::new(),
         };
         for opened in opened {
-            let (state, pocket) = opened?;
+            let (state, pocket, warnings) = opened?;
             archive.states.push(state);
+            archive.warnings.extend(warnings);
             archive.pockets.push(pocket);
         }
         Ok(archive)
@@ -130,11 +120,14 @@ impl Archive {
         let texts = at_once(&self.pockets, |pocket| {
             let (name, mirrors) = (&pocket.name, &pocket.mirrors);
             index::get(
-                name,
+                index::Which {
+                    pocket: name,
+                    component: index::COMPONENT,
+                    anew: damaged.contains(name),
+                },
                 &pocket.release,
                 mirrors,
                 &self.options,
-                damaged.contains(name),
                 store,
                 fetcher,
                 self.threads,
@@ -155,9 +148,93 @@ impl Archive {
         Ok(index)
     }
 
+    /// The components that images are not made from and that have a package called `name`, as far
+    /// as their indexes can be had.
+    pub fn elsewhere(&self, name: &str, store: &Store, fetcher: &Fetcher) -> Vec<Elsewhere> {
+        let found = at_once(&self.pockets, |pocket| {
+            let others = pocket.release.components.iter();
+            let others = others.filter(|component| *component != index::COMPONENT);
+            let has_it = |component: &&String| {
+                let (mirrors, options) = (&pocket.mirrors, &self.options);
+                let condensed = index::get(
+                    index::Which {
+                        pocket: &pocket.name,
+                        component,
+                        anew: false,
+                    },
+                    &pocket.release,
+                    mirrors,
+                    options,
+                    store,
+                    fetcher,
+                    self.threads,
+                );
+                let mut index = PackageIndex::new(&options.architecture);
+                let pocket = Pocket {
+                    name: pocket.name.clone(),
+                    priority: 500,
+                };
+                condensed.is_ok_and(|text| index.add_condensed(text, pocket).is_ok())
+                    && index.has_package(name)
+            };
+            let place = |component: &String| Elsewhere {
+                component: component.clone(),
+                pocket: pocket.name.clone(),
+            };
+            others.filter(has_it).map(place).collect::<Vec<_>>()
+        });
+        found.into_iter().flatten().collect()
+    }
+
     /// The states of the pockets, in their order.
     pub fn states(&self) -> &[PocketState] {
         &self.states
+    }
+
+    /// What is odd about the Releases, although they are trusted; to be told to the user.
+    pub fn warnings(&self) -> &[ReleaseWarning] {
+        &self.warnings
+    }
+
+    /// Which packages have which libraries, by the `Contents` indexes that the Releases name: from
+    /// the store, or else from a mirror, which has some 40 MB to send.
+    ///
+    /// # Errors
+    /// If a suite's cannot be had. A suite that names none has no libraries.
+    pub fn libraries(
+        &self,
+        store: &Store,
+        fetcher: &Fetcher,
+    ) -> Result<LibraryIndex, ArchiveError> {
+        let found = at_once(&self.pockets, |pocket| {
+            let (name, mirrors) = (&pocket.name, &pocket.mirrors);
+            contents::get(
+                name,
+                &pocket.release,
+                mirrors,
+                &self.options,
+                store,
+                fetcher,
+            )
+        });
+        let mut libraries = LibraryIndex::default();
+        for found in found {
+            libraries.add(found?);
+        }
+        Ok(libraries)
+    }
+
+    /// As [`Archive::libraries`], but only what the store has, perhaps of an earlier state of the
+    /// archive; none if it has nothing of the suite itself.
+    pub fn stored_libraries(&self, store: &Store) -> Option<LibraryIndex> {
+        let mut libraries = LibraryIndex::default();
+        for pocket in &self.pockets {
+            let found = contents::stored(&pocket.name, &pocket.release, &self.options, store);
+            if let Some(found) = found {
+                libraries.add(found);
+            }
+        }
+        (!libraries.is_empty()).then_some(libraries)
     }
 }
 
@@ -173,13 +250,14 @@ fn open_pocket(
     options: &ArchiveOptions,
     store: &Store,
     fetcher: &Fetcher,
-) -> Result<(PocketState, OpenPocket), ArchiveError> {
+) -> Result<(PocketState, OpenPocket, Vec<ReleaseWarning>), ArchiveError> {
     if mirrors.is_empty() {
         return Err(ArchiveError::NoMirror {
             pocket: pocket.to_owned(),
         });
     }
     let verified = release::get(pocket, &mirrors, options, store, fetcher)?;
+    let warnings = warning::of(pocket, &verified.release, options, store)?;
     let state = PocketState {
         name: pocket.to_owned(),
         date: verified.release.date,
@@ -191,5 +269,5 @@ fn open_pocket(
         mirrors,
         release: verified.release,
     };
-    Ok((state, pocket))
+    Ok((state, pocket, warnings))
 }

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 use distil_store::{Digest, Key, KeyBuilder, Store};
 use serde::{Deserialize, Serialize};
 
-use super::{ArchiveError, ArchiveOptions, Attempt};
+use super::error::{ArchiveError, Attempt};
+use super::options::ArchiveOptions;
 use crate::fetch::{Address, FetchError, Fetcher, Mirror, Reply, Validators};
 use crate::openpgp::{verify_detached, verify_inline};
 use crate::release::{Expired, Release};
@@ -109,7 +110,7 @@ const MAX_VERIFIED: u64 = 1 << 20;
 /// also depends on is the time, since keys expire.
 fn verified_key(message: &SignedRelease, pocket: &str, options: &ArchiveOptions) -> Key {
     let mut key = KeyBuilder::new("verified");
-    key.input(b"1");
+    key.input(b"2");
     match message {
         SignedRelease::Inline(message) => key.input(b"inline").input(message),
         SignedRelease::Detached { text, signature } => {

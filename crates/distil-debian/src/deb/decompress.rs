@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use distil_tree::Printable;
 use liblzma::stream::{IGNORE_CHECK, MtStreamBuilder, Stream};
 
-use super::read::DebError;
+use super::error::DebError;
 
 /// The most memory that decompressing may take: `xz -9` needs 65 MiB, and dpkg's own packages
 /// no more.

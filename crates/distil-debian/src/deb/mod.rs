@@ -7,10 +7,12 @@
 mod ar;
 mod contents;
 mod decompress;
+mod error;
 mod read;
 #[cfg(test)]
 mod tests;
 
 pub use contents::{EntryKind, Package, PackageEntry, PackageFile};
 pub use decompress::FEWEST_SHARED_BYTES;
-pub use read::{DebError, Expected, unpack};
+pub use error::{DebError, Expected};
+pub use read::unpack;

@@ -11,9 +11,10 @@ use distil_store::Digest;
 use crate::control::ControlError;
 use crate::index::blocks::{Block, Blocks, lines};
 use crate::index::draft::Draft;
+use crate::index::error::IndexError;
+use crate::index::scan;
 use crate::index::table::Table;
 use crate::index::text::Text;
-use crate::index::{IndexError, scan};
 use crate::package::is_wanted;
 
 /// How long a block of the text is at least, which is read and verified for any of its stanzas:

@@ -2,8 +2,9 @@
 
 use distil_store::Digest;
 
+use crate::index::error::IndexError;
+use crate::index::scan;
 use crate::index::table::{Block, Entry, Provide, Slice, Table, hash};
-use crate::index::{IndexError, scan};
 use crate::package::PackageError;
 use crate::relation;
 

@@ -1,6 +1,6 @@
 //! Finds the stanzas of an index in its text, without parsing more than that needs.
 
-use crate::index::IndexError;
+use crate::index::error::IndexError;
 use crate::package::PackageError;
 use crate::relation;
 

@@ -6,13 +6,18 @@ use std::sync::OnceLock;
 use pgp::packet::{PublicKey, PublicSubkey, Signature, SignatureType, UserId};
 use pgp::types::{KeyDetails, Tag};
 
+use super::error::{Reason, Signer};
+use super::fingerprint::Fingerprint;
 use super::packets::RawPacket;
-use super::{Fingerprint, Signer};
+use super::policy;
 
 mod bindings;
+mod parts;
 
 use bindings::Bindings;
 pub(super) use bindings::{KeyState, expires};
+pub(super) use parts::KeyIndex;
+use parts::{Parts, Subkey, names};
 
 /// An OpenPGP certificate whose keys may sign.
 #[derive(Debug)]
@@ -22,32 +27,6 @@ pub struct Certificate {
     parts: Parts,
     /// What the self-signatures say, each checked once, when a signature first asks.
     bindings: OnceLock<Bindings>,
-}
-
-/// The packets of a certificate, nothing of them checked.
-#[derive(Debug, Clone)]
-pub(super) struct Parts {
-    primary: PublicKey,
-    signatures: Vec<Signature>,
-    users: Vec<(UserId, Vec<Signature>)>,
-    subkeys: Vec<Subkey>,
-    /// A revocation of the primary key that could not be read.
-    unreadable_revocation: bool,
-}
-
-#[derive(Debug, Clone)]
-struct Subkey {
-    key: PublicSubkey,
-    signatures: Vec<Signature>,
-    unreadable_revocation: bool,
-}
-
-/// One of the keys of a certificate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum KeyIndex {
-    Primary,
-    /// By the order in the certificate.
-    Subkey(usize),
 }
 
 impl Certificate {
@@ -187,19 +166,12 @@ impl Key<'_> {
         }
     }
 
-    pub(super) fn check_strength(&self) -> Result<(), super::Reason> {
+    pub(super) fn check_strength(&self) -> Result<(), Reason> {
         match self {
-            Self::Primary(key) => super::policy::check_key(key),
-            Self::Subkey(key) => super::policy::check_key(key),
+            Self::Primary(key) => policy::check_key(key),
+            Self::Subkey(key) => policy::check_key(key),
         }
     }
-}
-
-fn names(signature: &Signature, key: &impl KeyDetails) -> bool {
-    let by_id = signature.issuer_key_id();
-    let by_fingerprint = signature.issuer_fingerprint();
-    by_fingerprint.iter().any(|f| **f == key.fingerprint())
-        || by_id.iter().any(|id| **id == key.legacy_key_id())
 }
 
 /// Puts packets together into certificates. What is not understood is left out, but a revocation

@@ -4,7 +4,7 @@
 //! Stricter than the RFC where a reader could be made to see another text than the verifier:
 //! the message is the whole file, and lines end in `\n` or `\r\n` only.
 
-use super::SignatureError;
+use super::error::SignatureError;
 
 /// A clearsigned message, taken apart.
 #[derive(Debug, PartialEq, Eq)]

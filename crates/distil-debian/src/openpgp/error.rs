@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Fingerprint, MAX_BYTES};
+use super::fingerprint::Fingerprint;
+use super::packets::MAX_BYTES;
 use crate::date;
 
 /// A file is not a usable keyring.

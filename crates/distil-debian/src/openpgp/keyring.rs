@@ -6,9 +6,9 @@ use distil_store::{Digest, Hasher};
 use pgp::armor::BlockType;
 use pgp::types::Tag;
 
-use super::certificate::{Assembler, Key, KeyIndex};
-use super::packets::{dearmour, packets};
-use super::{Certificate, KeyringError, MAX_BYTES};
+use super::certificate::{Assembler, Certificate, Key, KeyIndex};
+use super::error::KeyringError;
+use super::packets::{MAX_BYTES, dearmour, packets};
 
 /// A set of certificates that may sign. Where two copies of a certificate come together, what
 /// either of them knows counts: a revocation above all.

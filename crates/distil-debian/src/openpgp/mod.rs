@@ -50,8 +50,5 @@ pub use certificate::Certificate;
 pub use error::{KeyringError, Reason, Refusal, SignatureError, Signer};
 pub use fingerprint::Fingerprint;
 pub use keyring::Keyring;
+pub use packets::MAX_BYTES;
 pub use verify::{GoodSignature, Verified, verify_detached, verify_inline};
-
-/// The largest message, signature or keyring that is read: 16 MiB. Debian's largest `InRelease`
-/// has 190 kB.
-pub const MAX_BYTES: usize = 16 << 20;

@@ -10,6 +10,10 @@ use pgp::armor::{BlockType, Dearmor, DearmorOptions};
 use pgp::packet::{PacketHeader, Signature};
 use pgp::types::{PacketLength, Tag};
 
+/// The largest message, signature or keyring that is read: 16 MiB. Debian's largest `InRelease`
+/// has 190 kB.
+pub const MAX_BYTES: usize = 16 << 20;
+
 /// A packet whose body was not looked at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RawPacket<'a> {

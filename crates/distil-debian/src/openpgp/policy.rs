@@ -5,7 +5,7 @@ use pgp::packet::{Signature, SignatureVersion, SubpacketData};
 use pgp::ser::Serialize;
 use pgp::types::{EcdsaPublicParams, EddsaLegacyPublicParams, KeyDetails, PublicParams};
 
-use super::Reason;
+use super::error::Reason;
 
 /// How far another machine's clock may be ahead of ours, in seconds.
 pub(super) const CLOCK_SKEW: i64 = 30 * 60;

@@ -6,14 +6,13 @@ use pgp::armor::BlockType;
 use pgp::packet::{Signature, SignatureType};
 use pgp::types::Tag;
 
-use super::certificate::{Key, KeyIndex, expires};
-use super::fingerprint::hex;
-use super::packets::{dearmour, packets};
+use super::certificate::{Certificate, Key, KeyIndex, expires};
+use super::cleartext;
+use super::error::{Reason, Refusal, SignatureError, Signer};
+use super::fingerprint::{Fingerprint, hex};
+use super::keyring::Keyring;
+use super::packets::{MAX_BYTES, dearmour, packets};
 use super::policy::{self, CLOCK_SKEW};
-use super::{
-    Certificate, Fingerprint, Keyring, MAX_BYTES, Reason, Refusal, SignatureError, Signer,
-    cleartext,
-};
 use crate::date;
 
 /// A text that somebody in the keyring signed.

@@ -2,7 +2,7 @@
 
 use distil_store::{Digest, InvalidDigest};
 
-use super::{BinaryPackage, MultiArch, Priority, SourceReference};
+use super::binary::{BinaryPackage, MultiArch, Priority, SourceReference};
 use crate::control::Paragraph;
 use crate::relation::{self, Provided, RelationError, Relations};
 use crate::version::{InvalidVersion, Version};

@@ -3,7 +3,7 @@
 
 use crate::version::{self, Version, VersionProblem};
 
-use super::{Alternatives, Operator, Provided, Qualifier, Relation, Relations, Restriction};
+use super::parts::{Alternatives, Operator, Provided, Qualifier, Relation, Relations, Restriction};
 
 /// Why a text is not a relation, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

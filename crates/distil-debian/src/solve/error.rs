@@ -15,7 +15,11 @@ pub enum SolveError {
     #[error("failed to read the package index")]
     Index(#[from] IndexError),
     /// The index has none of the packages of a requested alternative, real or virtual.
-    #[error("there is no package `{name}` in {pockets}", pockets = listed(.pockets, "and"))]
+    #[error(
+        "there is no package `{name}` in {pockets}{}",
+        not_looked_at(elsewhere),
+        pockets = listed(.pockets, "and")
+    )]
     Unknown {
         /// The name of the (first) alternative.
         name: String,
@@ -23,6 +27,20 @@ pub enum SolveError {
         nearest: Vec<String>,
         /// The pockets that were searched.
         pockets: Vec<String>,
+        /// Components of the archive that have it and are not looked at, such as `non-free`,
+        /// each with its suite. Empty where nobody asked.
+        elsewhere: Vec<Elsewhere>,
+    },
+    /// A requested package is of another architecture than all others.
+    #[error(
+        "`{relation}` is requested, and the packages of the image are for {architecture}: leave \
+         the architecture out, or build the image for that platform"
+    )]
+    OtherArchitecture {
+        /// The part of the request.
+        relation: Alternatives,
+        /// The architecture of the index.
+        architecture: String,
     },
     /// A requested package is a virtual one, several packages provide it, and the request names
     /// none of these.
@@ -65,6 +83,29 @@ pub enum SolveError {
     /// There is no solution.
     #[error("the request cannot be satisfied:\n{0}")]
     Unsatisfiable(Explanation),
+}
+
+/// A component of a suite.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Elsewhere {
+    /// The component, such as `non-free`.
+    pub component: String,
+    /// The suite.
+    pub pocket: String,
+}
+
+fn not_looked_at(elsewhere: &[Elsewhere]) -> String {
+    let places: Vec<String> = elsewhere
+        .iter()
+        .map(|place| format!("`{}` of {}", place.component, place.pocket))
+        .collect();
+    match places.as_slice() {
+        [] => String::new(),
+        places => format!(
+            ": it is in {}, and images are made of `main` alone, which is what Debian itself is",
+            places.join(" and in ")
+        ),
+    }
 }
 
 impl SolveError {

@@ -6,10 +6,12 @@ use crate::index::IndexError;
 use crate::package::{BinaryPackage, RelationField};
 use crate::relation::{Alternatives, Relation};
 
-use super::error::{Explanation, Fact, Offer, Satisfiers, Subject};
+use super::error::{Explanation, Fact, Satisfiers, Subject};
+use super::offers::{offers, provided_offers};
+use super::roots::Root;
 use super::search::Core;
+use super::solution::Reason;
 use super::universe::{PackageId, Universe};
-use super::{Reason, Root};
 
 /// How many steps are spent on finding out which facts can be left out. A contradiction in a
 /// real archive takes a few hundred; the bound is for archives that mean ill.
@@ -328,38 +330,6 @@ impl Writer<'_> {
             Satisfiers::Providers(names)
         })
     }
-}
-
-/// The packages called `name`, the best first.
-pub(super) fn offers(universe: &Universe<'_>, name: &str) -> Result<Vec<Offer>, IndexError> {
-    let pockets = universe.index().pockets();
-    let offer = |package: &BinaryPackage| Offer::Real {
-        version: package.version.clone(),
-        pocket: pockets
-            .get(usize::from(package.pocket))
-            .map_or_else(String::new, |pocket| pocket.name.clone()),
-    };
-    let candidates = universe.candidates(name)?;
-    let packages = candidates.iter().map(|id| universe.package(*id));
-    Ok(packages.map(|package| offer(&package)).collect())
-}
-
-/// What other packages provide by the name `name`, each once.
-fn provided_offers(universe: &Universe<'_>, name: &str) -> Result<Vec<Offer>, IndexError> {
-    let mut offers = BTreeSet::new();
-    for provider in universe.index().providers(name) {
-        for id in universe.candidates(provider)?.iter() {
-            let package = universe.package(*id);
-            let provided = package.provides.iter();
-            for provided in provided.filter(|provided| provided.name == name) {
-                offers.insert(Offer::Provided {
-                    version: provided.version.clone(),
-                    by: provider.to_owned(),
-                });
-            }
-        }
-    }
-    Ok(offers.into_iter().collect())
 }
 
 impl Subject {

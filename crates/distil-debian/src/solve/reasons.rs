@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::index::IndexError;
 use crate::package::BinaryPackage;
 
+use super::roots::Root;
+use super::solution::{Reason, Selected, Solution};
 use super::universe::{PackageId, Universe};
-use super::{Reason, Root, Selected, Solution};
 
 /// Makes a solution of the packages `kept`.
 ///

@@ -20,7 +20,7 @@ use resolvo::{
 
 use crate::index::IndexError;
 
-use super::Root;
+use super::roots::Root;
 use super::universe::{PackageId, Universe};
 
 /// What a search found.

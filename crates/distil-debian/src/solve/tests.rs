@@ -1,9 +1,11 @@
+mod cuts;
 mod examples;
 mod explanations;
 mod properties;
 
 use super::*;
-use crate::relation::Relation;
+use crate::package::BinaryPackage;
+use crate::relation::{Alternatives, Relation};
 
 /// A request for `install`, a list of relations as in a `Depends` field.
 fn request(install: &str) -> Request {

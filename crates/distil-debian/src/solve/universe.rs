@@ -2,7 +2,6 @@
 //! them a relation means.
 
 use std::cell::RefCell;
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
@@ -10,7 +9,7 @@ use crate::index::{IndexError, PackageIndex};
 use crate::package::{BinaryPackage, MultiArch, RelationField};
 use crate::relation::{Alternatives, Qualifier, Relation};
 
-use super::Omitted;
+use super::solution::Omitted;
 
 /// A package of the universe. Of two packages of one name, the preferred one is the lesser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -262,17 +261,5 @@ impl<'i> Universe<'i> {
             }
         }
         Ok(excluded)
-    }
-
-    /// The order in which packages of different names are preferred, all else being equal.
-    pub(super) fn preference(&self, id: PackageId) -> impl Ord + use<> {
-        let package = self.package(id);
-        let pocket = self.index.pockets().get(usize::from(package.pocket));
-        (
-            package.priority,
-            package.name.clone(),
-            Reverse(pocket.map(|pocket| pocket.priority)),
-            id,
-        )
     }
 }

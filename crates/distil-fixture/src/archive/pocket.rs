@@ -22,6 +22,7 @@ pub struct Pocket {
     pub(super) compressions: Vec<Compression>,
     pub(super) architectures: Vec<String>,
     pub(super) separate_all: bool,
+    pub(super) contents: bool,
     pub(super) component_prefix: String,
     pub(super) keys: Vec<SigningKey>,
     pub(super) packages: BTreeMap<String, Vec<DebBuilder>>,
@@ -43,6 +44,7 @@ impl Pocket {
             compressions: vec![Compression::Gzip, Compression::Xz],
             architectures: vec!["amd64".to_owned(), "arm64".to_owned()],
             separate_all: false,
+            contents: false,
             component_prefix: String::new(),
             keys: Vec::new(),
             packages: BTreeMap::from([("main".to_owned(), Vec::new())]),
@@ -107,6 +109,13 @@ impl Pocket {
     #[must_use]
     pub fn separate_all(mut self, on: bool) -> Self {
         self.separate_all = on;
+        self
+    }
+
+    /// Whether there are indexes of contents, `Contents-ARCH`, which Debian's suites have.
+    #[must_use]
+    pub fn contents(mut self, on: bool) -> Self {
+        self.contents = on;
         self
     }
 

@@ -1,6 +1,6 @@
 //! Writing a pocket to disk, with what is wrong with it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::fs;
 use std::io;
@@ -96,6 +96,9 @@ impl Pocket {
                     .collect::<Vec<_>>()
                     .join("\n");
                 self.write_index(&dists, &component.name, architecture, &text, &mut listed)?;
+                if self.contents {
+                    self.write_contents(&dists, &component.name, architecture, &mut listed)?;
+                }
             }
         }
         listed.sort_by(|one: &Listed, other| one.path.cmp(&other.path));
@@ -217,6 +220,48 @@ impl Pocket {
                 bytes = compression.compress(other_state(text).as_bytes());
             }
             write_file(&dists.join(&folder).join(name), &bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the index of the paths that one architecture's packages have, and lists it.
+    fn write_contents(
+        &self,
+        dists: &Path,
+        component: &str,
+        architecture: &str,
+        listed: &mut Vec<Listed>,
+    ) -> io::Result<()> {
+        let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let debs = self.packages.get(component).into_iter().flatten();
+        for deb in debs.filter(|deb| deb.architecture() == architecture) {
+            for path in deb.paths() {
+                let package = format!("{}/{}", deb.section(), deb.name());
+                paths.entry(path).or_default().push(package);
+            }
+        }
+        let lines = paths.iter().map(|(path, packages)| {
+            let path = path.trim_start_matches("./").trim_start_matches('/');
+            format!("{path:<60} {}\n", packages.join(","))
+        });
+        let text: String = lines.collect();
+        for compression in [Compression::None, Compression::Gzip] {
+            let bytes = compression.compress(text.as_bytes());
+            let name = format!("Contents-{architecture}{}", compression.extension());
+            let sha256 = sha256_hex(&bytes);
+            listed.push(Listed {
+                path: format!("{component}/{name}"),
+                size: bytes.len(),
+                md5: md5_hex(&bytes),
+                sha256: sha256.clone(),
+            });
+            if compression == Compression::Gzip {
+                let folder = dists.join(component);
+                if self.by_hash {
+                    write_file(&folder.join("by-hash/SHA256").join(sha256), &bytes)?;
+                }
+                write_file(&folder.join(name), &bytes)?;
+            }
         }
         Ok(())
     }

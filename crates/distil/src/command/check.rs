@@ -1,8 +1,10 @@
 //! `distil check`: is an image, anybody's, fit to run without a shell?
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use distil_build::{
     ArchiveSettings, Libraries, is_definition, now, profile_of, runtimes_of, threads,
@@ -15,7 +17,7 @@ use distil_oci::{Image, Location, Platform};
 use distil_tree::TreePath;
 use serde::Serialize;
 
-use super::make_to_look_at;
+use super::{make_to_look_at, session};
 use crate::cli;
 use crate::error::CommandError;
 use crate::printer::Printer;
@@ -63,11 +65,19 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), CommandError> {
         policy.profile = profile;
     }
     let archive = ArchiveSettings::from(&arguments.archive);
-    let libraries = Libraries::new(
+    let mut libraries = Libraries::new(
         &archive,
         &target.inspection.filesystem.tree,
         &target.inspection.config.architecture,
     );
+    if arguments.contents {
+        let printer = Arc::new(Printer::new(false));
+        let session = session(&arguments.archive, &printer)?;
+        let fetched = libraries.fetch(&session);
+        printer.finish();
+        fetched?;
+        session.finish();
+    }
     let now = now()?;
     let package_of = |name: &str| libraries.package_of(name);
     let options = Options {
@@ -83,7 +93,8 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), CommandError> {
     if let Some((suite, architecture)) = libraries.lacks() {
         Printer::new(false).say(format_args!(
             "note: which packages have the missing libraries is known once the store has the index \
-             of {}, which `distil show static --suite {} --platform {}` brings",
+             of {}, which `distil show static --suite {} --platform {}` brings; `--contents` asks \
+             for more",
             suite.codename,
             suite.codename,
             architecture.platform()
@@ -371,6 +382,18 @@ fn text(target: &Target, policy: &Policy, verdict: &Verdict) -> String {
             text += &format!("  at run time: {says}\n");
         }
         text += &format!("  what to do:  {}\n\n", finding.remedy);
+    }
+    let packages: BTreeSet<&str> = verdict
+        .findings
+        .iter()
+        .filter_map(|one| one.finding.package.as_deref())
+        .collect();
+    if packages.len() > 1 {
+        let flags: Vec<String> = packages
+            .iter()
+            .map(|name| format!("--add {name}"))
+            .collect();
+        text += &format!("All missing packages at once: {}\n\n", flags.join(" "));
     }
     let count = |severity| {
         verdict

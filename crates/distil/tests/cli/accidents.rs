@@ -262,3 +262,54 @@ fn a_script_that_is_kept_stays_or_is_refused() {
         assert!(files.contains_key("usr/bin/script"));
     }
 }
+
+/// Each way to what nobody wants is closed at once, as low as can be: the database's client stays.
+#[test]
+fn what_the_hint_leaves_out_is_enough_and_no_more() {
+    let context = Context::with_packages(vec![
+        deb("client")
+            .depends("client-17")
+            .file("usr/share/client/x", "x"),
+        deb("client-17")
+            .depends("client-common")
+            .file("usr/lib/client/17/psql", "x"),
+        deb("client-common")
+            .depends("perl-base, dash")
+            .file("usr/share/client/wrapper", "x"),
+        deb("other").depends("tool").file("usr/share/other/x", "x"),
+        deb("tool").depends("dash").file("usr/share/tool/x", "x"),
+        deb("dash").executable("usr/bin/dash", program()),
+        deb("perl-base").executable("usr/bin/perl5.40.1", program()),
+    ]);
+    let hint = |arguments: &[&str]| {
+        let said = context.fails(arguments);
+        let hint = said
+            .lines()
+            .find_map(|line| line.strip_prefix("    hint: `--without"));
+        let hint = hint.or_else(|| {
+            let mut lines = said.lines();
+            lines.find_map(|line| line.strip_prefix("hint: `--without"))
+        });
+        let flags = hint.and_then(|hint| hint.split('`').next()).unwrap();
+        format!("--without{flags}").replace("REASON", "for-the-test")
+    };
+    let client = ["build", "base", "--add", "client", "-o", "oci:made"];
+    let both = [
+        "build", "base", "--add", "client", "--add", "other", "-o", "oci:made",
+    ];
+    for (arguments, expected) in [
+        (&client[..], "--without client-common=for-the-test"),
+        (
+            &both[..],
+            "--without dash=for-the-test --without perl-base=for-the-test",
+        ),
+    ] {
+        let flags = hint(arguments);
+        assert_eq!(flags, expected);
+        let followed: Vec<&str> = arguments.iter().copied().chain(flags.split(' ')).collect();
+        context.run(&followed);
+        let shown = context.run(&["show", "oci:made", "--files"]);
+        assert!(shown.contains("/usr/lib/client/17/psql"), "{shown}");
+        std::fs::remove_dir_all(context.work().join("made")).unwrap();
+    }
+}

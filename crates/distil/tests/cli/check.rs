@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use distil_fixture::{DebBuilder, ElfBuilder};
+use distil_fixture::{DebBuilder, ElfBuilder, debian_like, debian_security_like};
 use serde_json::Value;
 
 use crate::context::Context;
@@ -121,7 +121,7 @@ fn the_package_that_has_a_library_is_named() {
     let named = "what to do:  add Debian's package `libpq5`, which has it";
     let (findings, note) = check();
     assert!(!findings.contains(named), "the store is empty");
-    insta::assert_snapshot!(note, @"note: which packages have the missing libraries is known once the store has the index of trixie, which `distil show static --suite trixie --platform linux/amd64` brings");
+    insta::assert_snapshot!(note, @"note: which packages have the missing libraries is known once the store has the index of trixie, which `distil show static --suite trixie --platform linux/amd64` brings; `--contents` asks for more");
     // What was built before has left the archive's index in the store.
     context.run(&["build", "static", "--platform", "linux/amd64"]);
     let (said, note) = check();
@@ -133,6 +133,104 @@ fn the_package_that_has_a_library_is_named() {
         .unwrap();
     assert!(
         unknown.contains("Add the package that has the library"),
+        "{said}"
+    );
+}
+
+/// `libpq5` and `libodd-tools` have libraries, the latter by no rule; `libwrong1` is called as if
+/// it had one.
+fn with_contents() -> Context {
+    let library = |name: &str, soname: &str| {
+        let path = format!("/usr/lib/x86_64-linux-gnu/{soname}");
+        let needs_libc = ElfBuilder::shared(soname).needed("libc.so.6").build();
+        DebBuilder::new(name, "1", "amd64")
+            .field("Section", "libs")
+            .depends("libc6")
+            .file(&path, needs_libc)
+    };
+    let packages = vec![
+        library("libpq5", "libpq.so.5"),
+        library("libodd-tools", "libodd.so.7"),
+        library("libwrong1", "libanother.so.1"),
+    ];
+    let archive =
+        debian_like("trixie").with("trixie", |pocket| pocket.packages(packages).contents(true));
+    Context::with(archive, debian_security_like("trixie"))
+}
+
+#[test]
+fn the_archive_says_which_package_has_a_library() {
+    let context = with_contents();
+    with_program(
+        &context,
+        &[
+            "libpq.so.5",
+            "libodd.so.7",
+            "libwrong.so.1",
+            "libnobody.so.3",
+        ],
+    );
+    let check = |flags: &[&str]| {
+        let arguments = [&["check", "rootfs:root"], flags].concat();
+        let output = context.command(&arguments).output().unwrap();
+        let said = context.stderr(&output);
+        (String::from_utf8(output.stdout).unwrap(), said)
+    };
+    let named = |said: &str| {
+        let packages = ["libpq5", "libodd-tools", "libwrong1"];
+        let named = |name: &&str| said.contains(&format!("Debian's package `{name}`"));
+        packages.into_iter().filter(named).collect::<Vec<_>>()
+    };
+    // By the rule alone, one is wrong and one unknown.
+    context.run(&["build", "static", "--platform", "linux/amd64"]);
+    assert_eq!(named(&check(&[]).0), ["libpq5", "libwrong1"]);
+    let (said, note) = check(&["--contents"]);
+    assert_eq!(named(&said), ["libpq5", "libodd-tools"], "{note}");
+    let line = "All missing packages at once: --add libodd-tools --add libpq5\n";
+    assert!(said.contains(line), "{said}");
+    // From now on the store knows, and no mirror is asked.
+    fs::remove_dir_all(context.archive()).unwrap();
+    assert_eq!(named(&check(&[]).0), ["libpq5", "libodd-tools"]);
+}
+
+#[test]
+fn what_is_missing_can_be_added_as_it_is_said() {
+    let context = with_contents();
+    with_program(&context, &["libpq.so.5", "libodd.so.7"]);
+    let output = context
+        .command(&["check", "rootfs:root", "--contents"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let flags = said
+        .lines()
+        .find_map(|line| line.strip_prefix("All missing packages at once: "));
+    let mut arguments = vec![
+        "build",
+        "base",
+        "--platform",
+        "linux/amd64",
+        "-o",
+        "oci:made",
+    ];
+    arguments.extend(flags.unwrap().split(' '));
+    context.run(&arguments);
+    let shown = context.run(&["show", "oci:made", "--files"]);
+    for library in ["libpq.so.5", "libodd.so.7"] {
+        assert!(shown.contains(library), "{library}");
+    }
+}
+
+#[test]
+fn an_index_of_contents_that_is_not_what_was_signed_is_refused() {
+    let context = with_contents();
+    with_program(&context, &["libodd.so.7"]);
+    let path = context.archive().join("dists/trixie/main");
+    fs::write(path.join("Contents-amd64.gz"), "else").unwrap();
+    fs::remove_dir_all(path.join("by-hash")).unwrap();
+    let said = context.fails(&["check", "rootfs:root", "--contents"]);
+    assert!(
+        said.contains("no mirror has the index of contents of `trixie`"),
         "{said}"
     );
 }

@@ -7,9 +7,9 @@
 use pgp::packet::{PublicKey, Signature, SignatureType, SubpacketData};
 use pgp::types::{KeyDetails, Tag};
 
-use super::super::Reason;
+use super::super::error::Reason;
 use super::super::policy::{self, CLOCK_SKEW};
-use super::{KeyIndex, Parts, Subkey, names};
+use super::parts::{KeyIndex, Parts, Subkey, names};
 
 /// Whether a key may sign, and since when there is such a key.
 #[derive(Debug)]

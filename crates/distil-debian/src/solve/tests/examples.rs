@@ -155,20 +155,63 @@ fn an_exclusion_of_a_virtual_package_is_of_its_providers_but_oneself() {
 }
 
 #[test]
-fn what_is_met_otherwise_is_taken_out_again() {
-    let lines = "
-        a 1; Depends: b | c
-        z 1; Depends: c
-        b 1; Depends: x
-        c 1
-        x 1";
-    assert_eq!(install(lines, "a, z"), "a 1, c 1, z 1");
-    // A package that depends on one that provides its name is not needed.
+fn the_first_alternative_stays_though_another_one_comes_along() {
+    let gpgme = "
+        gpgme 1; Depends: gnupg (>= 1) | gpg
+        gnupg 1; Depends: agent, gpg
+        agent 1
+        gpg 1";
+    assert_eq!(install(gpgme, "gpgme"), "agent 1, gnupg 1, gpg 1, gpgme 1");
+    // A package that depends on one that provides its name.
     let lines = "
         a 1; Depends: lsb
         lsb 1; Depends: init
         init 1; Provides: lsb (= 1)";
-    assert_eq!(install(lines, "a"), "a 1, init 1");
+    assert_eq!(install(lines, "a"), "a 1, init 1, lsb 1");
+}
+
+#[test]
+fn a_dependency_that_is_met_already_asks_for_nothing() {
+    let lines = "
+        gpgme 1; Depends: gnupg (>= 1) | gpg
+        gnupg 1; Depends: gpg
+        gpg 1; Depends: agent
+        agent 1
+        before 1; Depends: gpg, gpgme
+        behind 1; Depends: gpgme, gpg
+        early 1; Pre-Depends: gpg; Depends: gpgme
+        a 1; Depends: x | v
+        x 1
+        y 1; Provides: v";
+    // What is asked for by name, or pinned, is there first.
+    assert_eq!(install(lines, "gpgme, gpg"), "agent 1, gpg 1, gpgme 1");
+    let pinned = request("gpgme").pinned("gpg", "1");
+    assert_eq!(solved(&trixie(lines), &pinned), "agent 1, gpg 1, gpgme 1");
+    assert_eq!(install(lines, "a, y"), "a 1, y 1");
+    // Of a package's dependencies, the earlier ones are followed to their end.
+    assert_eq!(
+        install(lines, "before"),
+        "agent 1, before 1, gpg 1, gpgme 1"
+    );
+    assert_eq!(
+        install(lines, "behind"),
+        "agent 1, behind 1, gnupg 1, gpg 1, gpgme 1"
+    );
+    assert_eq!(install(lines, "early"), "agent 1, early 1, gpg 1, gpgme 1");
+}
+
+#[test]
+fn what_a_search_has_found_has_nothing_superfluous() {
+    // `x (<< 9)` comes too late for the walk.
+    let lines = "
+        a 1; Depends: x, b | c, old
+        b 1; Depends: c, d
+        c 1
+        d 1
+        x 1
+        x 10
+        old 1; Depends: x (<< 9)";
+    assert_eq!(install(lines, "a"), "a 1, b 1, c 1, d 1, old 1, x 1");
 }
 
 #[test]
@@ -331,4 +374,11 @@ fn a_wrong_stanza_stops_the_search_only_where_it_is_reached() {
 fn a_relation_to_itself_is_met() {
     assert_eq!(install("a 1; Depends: a, v; Provides: v", "a"), "a 1");
     assert_eq!(install("a 1; Depends: a (>= 2)\n a 2", "a"), "a 2");
+}
+
+#[test]
+fn a_request_for_another_architecture_is_told_as_such() {
+    let lines = "libpq5 1; Multi-Arch: same";
+    insta::assert_snapshot!(install(lines, "libpq5:i386"), @"`libpq5:i386` is requested, and the packages of the image are for amd64: leave the architecture out, or build the image for that platform");
+    assert_eq!(install(lines, "libpq5:amd64"), "libpq5 1");
 }

@@ -174,12 +174,6 @@ proptest! {
                     solution.packages.iter().map(|p| p.package.clone()).collect();
                 let all: Vec<&BinaryPackage> = packages.iter().collect();
                 prop_assert!(is_solution(&index, &request, &all), "not one: {}", names(&solution));
-                // No part of it is one.
-                let each: Vec<Vec<BinaryPackage>> = packages.iter().map(|p| vec![p.clone()]).collect();
-                let smaller = any_choice(&each, &mut Vec::new(), &mut |part| {
-                    part.len() < packages.len() && is_solution(&index, &request, part)
-                });
-                prop_assert!(!smaller, "not minimal: {}", names(&solution));
                 prop_assert!(solution.packages.is_sorted_by_key(|p| &p.package.name));
                 prop_assert!(solution.omitted.is_sorted_by_key(|omitted| &omitted.package));
                 for selected in &solution.packages {
@@ -198,6 +192,32 @@ proptest! {
                 let any = any_choice(&lists, &mut Vec::new(), &mut |all| is_solution(&index, &request, all));
                 prop_assert!(!any, "there is one, but: {error}");
             }
+        }
+    }
+
+    /// Where nothing excludes anything, every package is somebody's first choice: no package is
+    /// there as a second one alone, since then the first would be there instead.
+    #[test]
+    fn the_first_alternative_wins(lines in any_universe(), request in any_request()) {
+        let lines: Vec<String> = lines.iter().map(|line| without_exclusions(line)).collect();
+        let index = trixie(&one_version_each(&lines).join("\n"));
+        let Ok(solution) = solve(&index, &request) else { return Ok(()) };
+        let is_possible = |package: &BinaryPackage| {
+            let alone = Request { without: request.without.clone(), ..Request::default() };
+            solve(&index, &alone.pinned(&package.name, package.version.as_str())).is_ok()
+        };
+        let universe = Universe::new(&index, &request.without);
+        for selected in &solution.packages {
+            let name = &selected.package.name;
+            let is_first = selected.reasons.iter().any(|reason| match reason {
+                Reason::Requested(_) | Reason::Pinned => true,
+                Reason::DependsOn { relation, .. } => {
+                    let satisfying = universe.satisfying(relation).unwrap().into_iter();
+                    let mut satisfying = satisfying.map(|id| universe.package(id));
+                    satisfying.find(|package| is_possible(package)).is_some_and(|p| p.name == *name)
+                }
+            });
+            prop_assert!(is_first, "{name} in {}", names(&solution));
         }
     }
 
@@ -252,6 +272,20 @@ proptest! {
             (one, other) => prop_assert!(false, "{one:?} {other:?}"),
         }
     }
+}
+
+/// A line of [`any_package`] without its last fields.
+fn without_exclusions(line: &str) -> String {
+    let end = line.find("; Conflicts").unwrap_or(line.len());
+    line.get(..end).unwrap_or(line).to_owned()
+}
+
+/// The first line of each name.
+fn one_version_each(lines: &[String]) -> Vec<String> {
+    let name = |line: &String| line.split(' ').next().map(str::to_owned);
+    let mut lines = lines.to_vec();
+    lines.dedup_by_key(|line| name(line));
+    lines
 }
 
 /// A package with those of its relations that an explanation names.
