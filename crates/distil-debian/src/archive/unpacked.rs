@@ -2,7 +2,7 @@
 
 use std::io::{self, BufReader, Read};
 
-use crate::fetch::Mirror;
+use crate::fetch::{Address, Mirror};
 use crate::release::FileEntry;
 
 /// The most memory that decompressing an index may take.
@@ -19,7 +19,7 @@ pub(super) fn addresses(
     path: &str,
     entry: &FileEntry,
     by_hash: bool,
-) -> Vec<String> {
+) -> Vec<Address> {
     let usual = mirror.join(&format!("dists/{pocket}/{path}"));
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let hash = entry.sha256.hex();
