@@ -5,13 +5,14 @@
 use std::time::{Duration, SystemTime};
 
 use distil_debian::archive::{Archive, ArchiveOptions, Keys, Mirrors, ReleaseWarning};
-use distil_debian::fetch::{Fetcher, Options};
+use distil_debian::fetch::Fetcher;
 use distil_debian::openpgp::Keyring;
 use distil_debian::solve::{Request, SolveError, solve};
 use distil_debian::suite::Suite;
 use distil_fixture::{
     ArchiveBuilder, DEFAULT_DATE, DebBuilder, Pocket, debian_like, debian_security_like,
 };
+use distil_net::{Client, Options};
 use distil_store::Store;
 
 struct Place {
@@ -25,7 +26,7 @@ impl Place {
         let folder = tempfile::tempdir().unwrap();
         Self {
             store: Store::open(folder.path().join("store")).unwrap(),
-            fetcher: Fetcher::new(Options::default()),
+            fetcher: Fetcher::new(Client::new(Options::default())),
             folder,
         }
     }

@@ -55,7 +55,7 @@ pub(super) fn get(
                     Ok(blob) => blob,
                     Err(source) if source.is_local() => {
                         return Err(ArchiveError::Local {
-                            what: address,
+                            what: address.to_string(),
                             source,
                         });
                     }

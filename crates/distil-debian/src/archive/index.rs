@@ -13,7 +13,7 @@ use distil_store::{Blob, BlobWriter, Digest, Key, Store, StoreError};
 use super::error::{ArchiveError, Attempt};
 use super::options::ArchiveOptions;
 use super::unpacked::{COMPRESSIONS, addresses, unpacked};
-use crate::fetch::{FetchError, Fetcher, Mirror};
+use crate::fetch::{Address, FetchError, Fetcher, Mirror};
 use crate::index::{Condensed, IndexError, Table, Text, condense};
 use crate::release::{FileEntry, Release};
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read, Write};
 use std::num::NonZeroUsize;
 
-use distil_store::{Digest, HashingReader};
+use distil_store::HashingReader;
 use distil_tree::tar::{Limits, Member, MemberKind, ReadError, Reader};
 use distil_tree::{PathError, Printable, TreePath};
 use md5::{Digest as _, Md5};
