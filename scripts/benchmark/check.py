@@ -75,7 +75,7 @@ turn, of whole commands over the same local archives: {sizes}. {versions}.
 | image | tool | time | from–to | to distil | memory |
 |---|---|---|---|---|---|
 {table}
-The three do different work. distil finds what keeps an image from running and what should not be in
-it; Syft and Trivy list packages, here without network and vulnerability database. What they have in
-common is that each reads and unpacks every layer.
+The three do different work. distil finds what keeps an image from running and what should not be in it;
+Syft and Trivy list packages, here without network and vulnerability database. All three read and
+decompress every layer.
 """

@@ -83,16 +83,16 @@ def written(measured, scale, large, levels, runs, drawing):
     )
     return f"""# Benchmarks
 
-Written by `scripts/bench` on {datetime.date.today()}; run it to have your own.
+Written by `scripts/bench` on {datetime.date.today()}; run it to get your own.
 [benchmarks-check.md](benchmarks-check.md) has `distil check` beside scanners, and
-[profiles.md](dev/profiles.md) tells where the time goes.
+[profiles.md](dev/profiles.md) shows where the time goes.
 
 ![How long each way takes, and what distil's time and memory depend on]({drawing})
 
 ## An image of Python
 
 Every way starts from the same {measured.packages} packages ({measured.downloaded / 1e6:.1f} MB of `.deb` files) for {SUITE}, {ARCH}, in a
-folder with signed indexes, on {os.cpu_count()} cores of {cpu_model()}. Medians of {runs} runs, taken in
+directory with signed indexes, on {os.cpu_count()} cores of {cpu_model()}. Medians of {runs} runs, taken in
 turn.
 
 | | time | fastest–slowest | times distil | peak memory | read / written | compressed |
@@ -103,25 +103,25 @@ turn.
 {ratios}
 - *distil* verifies the archive's signatures, solves, fetches, leaves out what no program reads at run
   time, and writes an archive that `docker load` reads. An empty store has nothing: no index, no
-  package, no layer. With a full one everything is there but the archive that is written. Where one
-  package changed, `{CHANGING}` has a new version: in the security archive, whose index is small, or in
-  the release itself, whose whole index is then read anew. Where layers are joined anew, no package
-  has changed, and the store has their pieces, but no longer knows any layer: packages are verified,
-  files arranged, and the pieces found and put together.
+  package, no layer. A full one has everything except the archive to write. Where one package changed,
+  `{CHANGING}` has a new version: in the security archive, whose index is small, or in
+  the release itself, whose complete index is then read again. Where all layers are joined again, no
+  package has changed and the store has the pieces, but no layers: packages are verified, files arranged,
+  and the pieces found and concatenated.
 - *mmdebstrap* (`--variant=extract`) verifies, solves with apt, and unpacks all files to disk and into
-  a tar, which Docker imports, or umoci makes a layer of. Packages that apt wants and the image leaves
-  out are called installed, so that it unpacks the same ones. Docker's own memory is not counted; the
+  a tar, which Docker imports, or umoci turns into a layer. Packages that apt requires and the image
+  leaves out are declared installed, so that it unpacks the same ones. Docker's own memory is not counted; the
   size is by `gzip -6`.
-- *buildah* verifies and chooses nothing: it copies the packages into a stage that has dpkg, unpacks
+- *buildah* verifies and selects nothing: it copies the packages into a stage that has dpkg, unpacks
   them there, copies the files into an empty stage and writes an archive.
-- The *floor* decompresses every package and compresses the whole. It verifies, chooses and arranges
+- The *floor* decompresses every package and compresses the whole. It verifies, selects and arranges
   nothing.
-- Peak memory is that of the largest process. Read and written is what all processes of a command
-  asked the system for, from memory or disk.
+- Peak memory is that of the largest process. Read and written are the bytes that all processes of a
+  command requested from the system, from memory or disk.
 
 ## Number of packages
 
-Made-up packages of 400 kB in ten files each, and one that depends on them all.
+Synthetic packages of 400 kB in ten files each, and one that depends on all of them.
 
 | packages | empty store | full store | peak memory, empty | full |
 |---|---|---|---|---|
