@@ -32,8 +32,8 @@ impl Rule {
 /// The manual of all rules, in Markdown.
 pub fn manual() -> String {
     let mut text = "# The rules of `distil check`\n\n\
-        Made from the text of `distil check --explain RULE`. Names and ids stay as they are. The\n\
-        severity is the usual one; where a rule knows more, a finding may be less severe, and says so.\n\n\
+        Generated from the texts of `distil check --explain RULE`. Names and ids are stable. The severity is the\n\
+        default; where a rule knows more, a finding may be less severe, and says so.\n\n\
         | id | name | severity | finds |\n|---|---|---|---|\n"
         .to_owned();
     for rule in RULES {

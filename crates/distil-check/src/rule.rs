@@ -69,11 +69,11 @@ macro_rules! rules {
 rules! {
 PROGRAM_MISSING "F101" "program-missing" Error
     "The program of the image is not in it."
-    "The first word of ENTRYPOINT, or of CMD where there is no ENTRYPOINT, names no file of the image: a path that is not there, or a name that is in no folder of `PATH`. The container does not start."
+    "The first word of ENTRYPOINT, or of CMD where there is no ENTRYPOINT, is not a file of the image: a path that does not exist, or a name that is in no directory of `PATH`. The container does not start."
     "Name the program by its full path, copy it into the image, or set `PATH`."
 PROGRAM_UNUSABLE "F102" "program-not-executable" Error
     "The program of the image cannot be executed."
-    "It is a folder, nobody may execute it, or it is neither a program for Linux nor a script with a `#!` line. The container does not start."
+    "It is a directory, has no execute permission, or is neither a Linux program nor a script with a `#!` line. The container does not start."
     "`COPY --chmod=0755`, or name the file that is the program."
 SHELL_FORM "F103" "shell-form" Error
     "ENTRYPOINT or CMD is in shell form, and there is no shell."
@@ -90,18 +90,18 @@ ARGUMENT_MISSING "F105" "argument-missing" Warning
 HEALTHCHECK "F106" "healthcheck" Error
     "HEALTHCHECK runs a program or a shell that the image does not have."
     "`HEALTHCHECK CMD curl …` in shell form needs `/bin/sh` and curl. The container runs, and Docker calls it unhealthy for ever; an orchestrator restarts it again and again."
-    "Let the runtime ask: `HEALTHCHECK CMD [\"/usr/bin/python3\", \"/health.py\"]`, or use probes of the orchestrator."
+    "Use the runtime: `HEALTHCHECK CMD [\"/usr/bin/python3\", \"/health.py\"]`, or use probes of the orchestrator."
 WORKDIR "F107" "workdir" Error
     "The container cannot be started in WORKDIR."
-    "WORKDIR is a file, or lies behind a folder that the user may not pass. The runtime cannot change into it, so the container does not start. Some runtimes enter a folder before they take the user on, so one that is closed to the user alone is a warning."
-    "Make the folder in the image, with an owner or a mode that lets the user in."
+    "WORKDIR is a file, or below a directory that the user may not enter. The runtime cannot change into it, so the container does not start. Some runtimes enter the directory before they switch to the user, so one that is closed only to the user is a warning."
+    "Create the directory in the image, with an owner or a mode that lets the user enter it."
 SIGNALS "F108" "signals" Info
     "A shell is process 1 and passes no signals on."
     "With a shell as the first process, `docker stop` reaches the shell and not the program, which is killed after ten seconds without a chance to end well."
     "Use the exec form, or begin the script's last line with `exec`."
 SCRIPT "F201" "script-interpreter" Error
     "The program that a script's `#!` line names is not in the image."
-    "The kernel starts the interpreter in place of the script. If that is missing, the error names the script, which is there: `no such file or directory`. An error for the program of the image, a warning for programs in `PATH`, information elsewhere, where a script may be meant to be read."
+    "The kernel starts the interpreter instead of the script. If the interpreter is missing, the error names the script, which exists: `no such file or directory`. An error for the program of the image, a warning for programs in `PATH`, information elsewhere, where a script may be meant to be read."
     "Start the script with the runtime (`ENTRYPOINT [\"/usr/bin/python3\", \"/app/script\"]`), correct its first line, or remove it."
 LOADER "F202" "loader-missing" Error
     "A program's dynamic loader is not in the image."
@@ -109,11 +109,11 @@ LOADER "F202" "loader-missing" Error
     "Take an image with a C library (`base`, `cc`), build the program statically (`CGO_ENABLED=0`), or build it on Debian if its loader is musl's."
 MACHINE "F203" "wrong-machine" Error
     "A program or library is for another machine than the image."
-    "The kernel refuses such a program with `exec format error`, and the loader passes over such a library."
+    "The kernel refuses such a program with `exec format error`, and the loader skips such a library."
     "Build or download the file for the image's platform."
 LIBRARY "F204" "library-missing" Error
     "A program or library needs a library that the loader will not find."
-    "Looked for as ld.so(8) does: RPATH of the file and of what loads it, `LD_LIBRARY_PATH`, RUNPATH with `$ORIGIN`, `/etc/ld.so.cache`, the loader's own folders. It is a warning in a Debian package's own file that the image's program does not load by itself, since whoever left the dependency out knew it; and information if the image has such a file where the loader does not look, since a program may load it first. A library that is in a folder for some machines alone is a warning, since others do not find it: one of `glibc-hwcaps`, or with a glibc before 2.37 one such as `haswell` or `atomics`. What every machine of the architecture has, such as `x86_64` and `tls` of these, is looked into on all."
+    "Looked for as ld.so(8) does: RPATH of the file and of what loads it, `LD_LIBRARY_PATH`, RUNPATH with `$ORIGIN`, `/etc/ld.so.cache`, the loader's own directories. It is a warning in a Debian package's own file that the image's program does not load by itself, since the dependency was left out on purpose; and information if the image has such a file where the loader does not look, since a program may load it first. A library that is only in a directory for some machines is a warning, since others do not find it: one of `glibc-hwcaps`, or with a glibc before 2.37 one such as `haswell` or `atomics`. Directories that every machine of the architecture searches, such as `x86_64` and `tls` of these, are searched for all."
     "Add the package that has the library, or copy the library beside the file that needs it."
 VERSION "F205" "symbol-version" Error
     "A library is older than what needs it."
@@ -124,9 +124,9 @@ DLOPEN "F206" "dlopen-missing" Warning
     "Such libraries are in no list that the loader reads; a feature is missing when it is first used. A warning if the file says that it is required, information if it is recommended."
     "Add the library's package if the feature is wanted."
 DAMAGED_ELF "F207" "damaged-elf" Error
-    "A program or library has headers that cannot be."
-    "It begins like ELF, and its headers contradict its size or one another. The kernel or the loader refuses it."
-    "Build or copy the file again; transfers in text mode and Git LFS pointers do such things."
+    "A program or library has invalid ELF headers."
+    "It starts like an ELF file, but its headers contradict its size or one another. The kernel or the loader rejects it."
+    "Build or copy the file again; transfers in text mode damage files, and Git LFS pointers are not the file."
 PYTHON_ABI "F301" "python-abi" Error
     "An extension module is for another Python than the image's."
     "`x.cpython-311-….so` is found by Python 3.11 alone, and a `site-packages` in `lib/python3.11` is searched by no other. The import fails. Modules with `abi3` in their names are for all later ones."
@@ -140,20 +140,20 @@ VENV "F303" "venv" Error
     "A venv is a few links and a `pyvenv.cfg` that lead to the Python that made it, often `/usr/local/bin/python` of a build stage. Where that is not in the image, or is of another version, nothing in the venv starts or is found."
     "Make the venv with the path and version of the image's Python, or install with `pip install --target` and set `PYTHONPATH`."
 PYTHONPATH "F304" "pythonpath" Warning
-    "A folder in PYTHONPATH is not in the image."
-    "Python passes over it in silence, and the modules that were to be there are missing: `ModuleNotFoundError`."
-    "Correct the path, or copy the folder."
+    "A directory in PYTHONPATH is not in the image."
+    "Python skips it silently, and the modules expected there are missing: `ModuleNotFoundError`."
+    "Correct the path, or copy the directory."
 NODE "F401" "node-addon" Error
     "A native add-on of Node.js is for another Node.js."
     "An add-on that does not use Node-API is tied to one `NODE_MODULE_VERSION`, which every major release changes. One that uses it may ask for a later version of Node-API than the image's Node.js has."
     "Run `npm rebuild` with the Node.js of the image, or take an image of the build stage's version."
 NODE_ENGINE "F402" "node-engine" Warning
-    "The application asks for another Node.js than the image's."
+    "The application requires another Node.js than the image's."
     "`engines` in its `package.json` excludes every version of the image's major one. npm only warns when it installs; what is missing shows when it is used."
-    "Take an image with a Node.js that it asks for, or correct `engines`."
+    "Use an image with a Node.js that it accepts, or correct `engines`."
 JAVA_CLASS "F501" "java-class-version" Error
     "A class was compiled for a newer Java than the image's."
-    "The virtual machine refuses class files of a later version. It is a warning where neither the main class nor most of a jar are concerned. Folders of multi-release jars for later versions are rightly passed over."
+    "The virtual machine refuses class files of a later version. It is a warning where neither the main class nor most of a jar are concerned. Directories of multi-release jars for later versions are skipped, as Java does."
     "Compile with `--release N`, or take an image with the newer Java."
 JAR "F502" "damaged-jar" Warning
     "A jar or wheel cannot be read."
@@ -164,8 +164,8 @@ EXPIRED "F601" "certificate-expired" Warning
     "Connections that depend on it fail; those with other authorities work. Expired ones in a whole bundle are information if they are few: distributions remove them late."
     "Build the image again with the present `ca-certificates`, or renew your own authority's certificate."
 CERTIFICATE_PATH "F602" "certificate-path" Error
-    "A variable for certificates names a file or folder that is not in the image."
-    "`SSL_CERT_FILE`, `SSL_CERT_DIR`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`, `NODE_EXTRA_CA_CERTS` replace or extend the defaults; where they lead nowhere, every TLS connection fails to be verified."
+    "A variable for certificates names a file or directory that is not in the image."
+    "`SSL_CERT_FILE`, `SSL_CERT_DIR`, `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE`, `NODE_EXTRA_CA_CERTS` replace or extend the defaults; if the path does not exist, the verification of every TLS connection fails."
     "Correct the path, or remove the variable."
 KEY_STORE "F603" "key-store" Warning
     "The bundle of certificates and Java's key store do not agree."
@@ -178,29 +178,29 @@ TIME_ZONE "F604" "time-zone" Warning
 LOCALE "F605" "locale" Warning
     "The environment asks for a locale that is not in the image."
     "setlocale(3) fails: Python's `locale.setlocale` raises `unsupported locale setting`, Perl and others warn, and text may count as ASCII."
-    "Use `C.UTF-8`, or copy the locale's folder under `/usr/lib/locale`."
+    "Use `C.UTF-8`, or copy the locale's directory below `/usr/lib/locale`."
 CERTIFICATE_UNUSED "F606" "certificate-unused" Warning
     "A certificate lies where only update-ca-certificates looks, and is not in the bundle."
-    "Certificates under `/usr/local/share/ca-certificates` are copied into the bundle by a program that the image does not have, and that nobody ran. Nothing reads them there, so servers of that authority are not trusted."
+    "Certificates under `/usr/local/share/ca-certificates` are copied into the bundle by a program that the image does not have and that was not run. Nothing reads them there, so servers of that authority are not trusted."
     "`certificates: {extra: […]}` of a distil definition; or run update-ca-certificates in the build stage and copy `/etc/ssl/certs/ca-certificates.crt`."
 USER_UNKNOWN "F701" "user-unknown" Error
     "USER names an account that the image does not have."
     "A name is looked up in the image's own `/etc/passwd`, a group's in `/etc/group`. Without an entry the container does not start."
     "Use a number, or add the account."
 TRAVERSAL "F702" "not-reachable" Error
-    "The user of the image may not reach or execute its program."
-    "Every folder on the way to a program must have the `x` bit for the user, and so must the program itself; what the kernel and the loader read, the `r` bit. Folders under `/root` and homes of mode 0700 are the usual reason."
+    "The user of the image cannot reach or execute its program."
+    "Every directory on the path to a program needs the `x` bit for the user, and so does the program itself; files that the kernel and the loader read need the `r` bit. Directories below `/root` and homes of mode 0700 are the usual reason."
     "Put the program under `/app` or `/usr`, or `COPY --chown` it."
 RANDOM_USER "F703" "random-user" Info
-    "A random user, as OpenShift's, may not reach the program, or not write where it has to."
+    "A random user, as on OpenShift, cannot reach the program, or cannot write where it has to."
     "OpenShift runs containers as a number that no image knows, in group 0. What is readable for one account only is closed to it."
     "`chgrp -R 0` and `chmod -R g=rX` what has to be read, `g=rwX` what has to be written."
 NOT_WRITABLE "F704" "not-writable" Warning
-    "A folder that is declared to be written to is not writable for the user."
-    "Volumes, `HOME` and `TMPDIR` are where programs write. A new volume gets the owner and mode of the folder in the image."
-    "Make the folder in the image with the user as its owner."
+    "A directory that is declared writable is not writable for the user."
+    "Volumes, `HOME` and `TMPDIR` are where programs write. A new volume gets the owner and mode of the directory in the image."
+    "Create the directory in the image with the user as its owner."
 TEMPORARY "F705" "temporary-folder" Warning
-    "`/tmp` is missing, or not everybody may write to it."
+    "`/tmp` is missing, or not every user may write to it."
     "Libraries expect a `/tmp` with mode 1777. Python says `No usable temporary directory found`, Java fails to write its performance data and temporary files."
     "Make `/tmp` with mode 1777, or set `TMPDIR`."
 AMBIGUOUS_LAYER "F801" "ambiguous-layer" Error
@@ -209,7 +209,7 @@ AMBIGUOUS_LAYER "F801" "ambiguous-layer" Error
     "Write a member for each directory before the files in it, once, and no whiteout for what the same layer has; or build the layer anew with the engine or with distil."
 MERGED_USR "F802" "merged-usr" Warning
     "A layer has a directory in the place of a link such as `/lib -> usr/lib`."
-    "`COPY dir/ /` with a `lib/` or a `bin/` in it replaces the link of a merged /usr by a directory, which hides all that was found through it. Programs whose loader or libraries are named by the old path do not start any more: `exec /app: no such file or directory`."
+    "`COPY dir/ /` with a `lib/` or a `bin/` in it replaces the link of a merged /usr by a directory, which hides everything that was reachable through it. Programs whose loader or libraries are named by the old path no longer start: `exec /app: no such file or directory`."
     "Copy to `/usr/lib`, `/usr/bin` and so on, where the links lead."
 NOT_EXAMINED "F901" "not-examined" Error
     "Something is too large to be looked at as a whole."
@@ -217,7 +217,7 @@ NOT_EXAMINED "F901" "not-examined" Error
     "Remove the file if it is not needed, or allow the finding once you know what it is."
 SHELL "S101" "shell" Error
     "The image has a shell."
-    "Whoever gets to run a command in the container finds a whole toolbox. Found by name, by content under any other name, and as an applet of busybox or toybox."
+    "An attacker who can run a command in the container has a complete toolbox. Found by name, by content under any other name, and as an applet of busybox or toybox."
     "Leave it to the debug variant, or to a build stage."
 TOOLBOX "S102" "toolbox" Error
     "The image has busybox or toybox, without a shell among its applets."
@@ -236,9 +236,9 @@ CAPABILITY "S105" "file-capability" Error
     "Whoever runs it gets rights of root's. Under `no_new_privs`, as Kubernetes' restricted profile sets it, they are ignored; if they are also dropped from the bounding set, the program cannot be executed: `operation not permitted`."
     "`setcap -r` in the build stage; ports below 1024 need no capability in containers of current engines."
 WORLD_WRITABLE "S106" "world-writable" Error
-    "Everybody may change a file, or a folder without the sticky bit."
+    "Every user may change a file, or a directory without the sticky bit."
     "Any process of the container can replace what others run or read."
-    "`chmod o-w`, or mode 1777 for a folder that everybody has to write to."
+    "`chmod o-w`, or mode 1777 for a directory that every user has to write to."
 COMPILER "S107" "compiler" Error
     "The image has a compiler, an assembler or a linker."
     "It lets an attacker build what was not there, and is of no use at run time."
@@ -253,11 +253,11 @@ DEBUGGER "S109" "debugger" Error
     "Leave it to the debug variant, or attach one from outside."
 DEVICE "S110" "device" Warning
     "A layer has a device, or a FIFO."
-    "Engines without privileges cannot unpack devices, and a device node in a layer gives access to what it stands for."
+    "Engines without privileges cannot unpack devices, and a device node in a layer gives access to its device."
     "Remove it; engines make `/dev` themselves."
 USER_ROOT "S201" "user-root" Info
     "The image runs as root."
-    "A process of root's that gets out of the container is root outside of it, unless user namespaces are used. Kubernetes' runAsNonRoot refuses it: `container has runAsNonRoot and image will run as root`."
+    "A root process that escapes from the container is root on the host, unless user namespaces are used. Kubernetes' runAsNonRoot refuses it: `container has runAsNonRoot and image will run as root`."
     "`USER 65532`, or take the nonroot variant."
 USER_NAME "S202" "user-name" Warning
     "The image's user is a name and not a number."
@@ -266,7 +266,7 @@ USER_NAME "S202" "user-name" Warning
 EXPIRED_ALLOWANCE "P101" "allowance-expired" Warning
     "An allowance has expired."
     "Its date has passed, so that it allows nothing any more."
-    "Mend what it allowed, or think it over and set a new date."
+    "Fix the finding, or reconsider the allowance and set a new date."
 USELESS_ALLOWANCE "P102" "allowance-useless" Info
     "An allowance allows nothing."
     "No finding matches it, so it only hides what may come."
