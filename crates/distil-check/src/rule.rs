@@ -289,6 +289,6 @@ mod tests {
         assert_eq!(Rule::named("f204").unwrap().name, "library-missing");
         assert_eq!(Rule::named("shell").unwrap().id, "S101");
         let error = Rule::named("shel").unwrap_err();
-        assert_eq!(error.nearest, ["shell"]);
+        assert_eq!(error.nearest, ["shell", "shell-form"]);
     }
 }

@@ -149,7 +149,9 @@ fn there_are_limits() {
 #[test]
 fn what_is_cut_off_is_no_image() {
     let bytes = tar(&[file("x"), file("y")], 0);
-    for end in [1, 511, 513, 700, 1024 + 100] {
+    for end in [1, 511, 512, 1024 + 100] {
         assert!(read(&bytes[..end], Limits::default()).is_err(), "{end}");
     }
+    // What only fills up the last member may be missing: engines do without it, too.
+    assert!(read(&bytes[..513], Limits::default()).is_ok());
 }

@@ -12,13 +12,16 @@ use crate::harmless::{Lines, cell, json};
 /// thousands of rows does not fill the memory.
 const MAX_CHARACTERS: usize = 8 << 20;
 
+/// How many characters a cell may have: comfy-table counts them in 16 bits.
+const MAX_WIDTH: usize = 60_000;
+
 /// How many characters of a cell are shown in any case: more than any path has.
 const FEWEST_CHARACTERS: usize = 5000;
 
 /// A table with a heading and without lines. Columns in `right` are aligned to the right.
 pub(crate) fn table(heading: &[&str], rows: Vec<Vec<String>>, right: &[usize]) -> Table {
     // Each row is as wide as the widest cell of each column.
-    let widest = (MAX_CHARACTERS / rows.len().max(1)).max(FEWEST_CHARACTERS);
+    let widest = (MAX_CHARACTERS / rows.len().max(1)).clamp(FEWEST_CHARACTERS, MAX_WIDTH);
     let rows = rows.iter().map(|row| {
         let cells = row.iter().map(|text| cell(text));
         cells
@@ -79,11 +82,8 @@ mod tests {
 
     #[test]
     fn what_is_alone_is_shown_whole() {
-        let rows = vec![vec!["x".repeat(100_000)]];
-        assert!(
-            table(&["A"], rows, &[])
-                .to_string()
-                .contains(&"x".repeat(100_000))
-        );
+        let rows = vec![vec!["x".repeat(50_000)]];
+        let text = table(&["A"], rows, &[]).to_string();
+        assert!(text.contains(&"x".repeat(50_000)));
     }
 }
