@@ -1,6 +1,7 @@
 //! A Debian archive on disk: pockets under `dists/`, packages under `pool/`, and the keyring
 //! that signs for it.
 
+mod fault;
 mod pocket;
 mod release;
 mod write;
@@ -11,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+pub use fault::{PocketFault, SignatureFault};
 pub use pocket::{DEFAULT_DATE, Pocket};
-pub use write::{PocketFault, SignatureFault};
 
 use crate::key::{SigningKey, keyring};
 

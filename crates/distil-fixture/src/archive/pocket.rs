@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::write::PocketFault;
+use super::fault::PocketFault;
 use crate::compression::Compression;
 use crate::deb::DebBuilder;
 use crate::key::SigningKey;
