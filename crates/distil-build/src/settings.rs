@@ -3,8 +3,6 @@
 //! Each is taken from the first of these that says it: the request, the definition, the
 //! environment, the user's `distil/config.yaml`, this machine's apt, or what is built in.
 
-use std::fs;
-use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -13,13 +11,22 @@ use distil_debian::archive::{Keys, Mirrors};
 use distil_debian::fetch::{InvalidMirror, Mirror};
 use distil_debian::openpgp::{Keyring, KeyringError};
 use distil_debian::sources::{Sources, debian_mirrors};
+use distil_definition::read_yaml;
 use distil_store::{Store, StoreError};
+use distil_tree::{ReadFileError, read_file};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::size::{InvalidSize, Size};
 
 /// The size that the store is kept to where nobody says another.
 const STORE_LIMIT: Size = Size(10_000_000_000);
+
+/// The largest file of settings, in bytes.
+const MAX_SETTINGS: u64 = 1 << 20;
+
+/// The largest keyring, in bytes: all of Debian's keys have 120 kB.
+const MAX_KEYRING: u64 = 16 << 20;
 
 /// How long a mirror may be silent where nobody says another time.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -81,12 +88,12 @@ pub enum SettingsError {
     #[error(transparent)]
     Mirror(#[from] InvalidMirror),
     /// A keyring cannot be read.
-    #[error("failed to read the keyring `{name}`: {source}")]
+    #[error("the keyring `{name}` {source}")]
     ReadKeyring {
         /// The file.
         name: String,
         /// Why.
-        source: io::Error,
+        source: ReadFileError,
     },
     /// A keyring has no keys that can be used.
     #[error(transparent)]
@@ -166,7 +173,7 @@ pub fn open_store(named: Option<&Path>) -> Result<Store, SettingsError> {
 }
 
 /// The user's own settings, `distil/config.yaml` in the directory for them.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 struct UserSettings {
     /// As `--mirror`.
@@ -182,13 +189,17 @@ fn user_settings() -> Result<UserSettings, SettingsError> {
     let Some(path) = directory.map(|directory| directory.join("distil/config.yaml")) else {
         return Ok(UserSettings::default());
     };
-    let Ok(text) = fs::read_to_string(&path) else {
-        return Ok(UserSettings::default());
+    let failed = |problem: String| SettingsError::File {
+        path: path.clone(),
+        problem,
     };
-    serde_saphyr::from_str(&text).map_err(|error| SettingsError::File {
-        path,
-        problem: error.to_string(),
-    })
+    let bytes = match read_file(&path, MAX_SETTINGS) {
+        Ok(bytes) => bytes,
+        Err(ReadFileError::Missing) => return Ok(UserSettings::default()),
+        Err(error) => return Err(failed(format!("it {error}"))),
+    };
+    let text = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8".to_owned()))?;
+    read_yaml(&text, &path.display().to_string(), "the file").map_err(failed)
 }
 
 /// The mirrors: those that the request names, the definition, the environment, the user's
@@ -258,7 +269,7 @@ pub(crate) fn keys(files: &[PathBuf]) -> Result<Keys, SettingsError> {
             texts.push(Keyring::debian_identity().as_bytes().to_vec());
             continue;
         }
-        let bytes = fs::read(path).map_err(|source| SettingsError::ReadKeyring {
+        let bytes = read_file(path, MAX_KEYRING).map_err(|source| SettingsError::ReadKeyring {
             name: name.clone(),
             source,
         })?;

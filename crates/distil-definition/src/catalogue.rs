@@ -1,6 +1,7 @@
 //! The definitions that ship with distil.
 
 use crate::format::Definition;
+use crate::harmless::shown;
 use crate::parse::{DefinitionError, parse};
 
 /// The definitions that ship with distil, parsed when they are asked for.
@@ -23,7 +24,7 @@ const FILES: &[(&str, &str)] = &[
 
 /// The catalogue has no such definition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no image `{name}` in the catalogue")]
+#[error("there is no image `{}` in the catalogue", shown(name))]
 pub struct UnknownDefinition {
     /// What was asked for.
     pub name: String,

@@ -139,6 +139,10 @@ pub struct FileItem {
     /// Its mode in octal digits; 0644 if none is given.
     #[serde(default)]
     pub mode: Option<String>,
+    /// Whether it takes the place of the file that a package or a definition below has put there;
+    /// owner and mode stay if none is given.
+    #[serde(default)]
+    pub replace: bool,
 }
 
 /// Users and groups.

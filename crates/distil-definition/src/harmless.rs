@@ -18,6 +18,11 @@ pub(crate) fn harmless_lines(message: &str) -> String {
     message.chars().map(harmless).collect()
 }
 
+/// Whether all of a string can be seen and none of it is obeyed by a terminal.
+pub(crate) fn is_harmless(text: &str) -> bool {
+    text.chars().all(|c| harmless(c) == c)
+}
+
 /// What is shown instead of a character that a terminal obeys, or that is not seen, or that
 /// turns the order of others round: its picture if it has one. A tab is one blank.
 pub(crate) fn harmless(c: char) -> char {

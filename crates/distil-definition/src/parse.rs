@@ -1,14 +1,14 @@
 //! From YAML to a [`Definition`], with messages that show the position.
 
 use crate::format::Definition;
-use crate::harmless::shown;
+use crate::harmless::{harmless_lines, shown};
 use crate::pointer::Pointer;
 use crate::span::locate;
 use crate::yaml::read_yaml;
 
 /// A definition cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("`{origin}` is not a definition\n{problem}")]
+#[error("`{}` is not a definition\n{problem}", harmless_lines(origin))]
 pub struct DefinitionError {
     /// Where it is from: a file, or a name of the catalogue.
     pub origin: String,

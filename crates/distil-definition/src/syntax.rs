@@ -187,3 +187,6 @@ fn behind_quotes(line: &[char], start: usize) -> usize {
     }
     line.len()
 }
+
+#[cfg(test)]
+mod tests;

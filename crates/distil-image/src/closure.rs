@@ -1,6 +1,8 @@
 //! Proof that every program and library of an image finds what it needs in it.
 
-use distil_tree::loader::{Loader, LoaderError, Unmet};
+use std::collections::BTreeMap;
+
+use distil_tree::loader::{Loader, LoaderError, Unmet, machine, machine_name};
 
 use distil_definition::recipe::{Position, Recipe};
 use distil_tree::{Entry, Origin, Tree, TreePath};
@@ -9,10 +11,16 @@ use distil_tree::{Entry, Origin, Tree, TreePath};
 #[derive(Debug, thiserror::Error)]
 pub enum ClosureError {
     /// Libraries are missing.
-    #[error("the image would lack libraries that its files need:{}", listed(unmet))]
+    #[error(
+        "the image would lack libraries that its files need:{}{}",
+        listed(unmet),
+        told(foreign)
+    )]
     Missing {
         /// Which, and what needs them.
         unmet: Vec<Unmet>,
+        /// Those of the files that are for another machine than the image, with its name.
+        foreign: BTreeMap<TreePath, String>,
     },
     /// An excuse excuses nothing.
     #[error(
@@ -42,6 +50,28 @@ fn listed(unmet: &[Unmet]) -> String {
     unmet.iter().map(line).collect()
 }
 
+fn told(foreign: &BTreeMap<TreePath, String>) -> String {
+    let line =
+        |(path, machine)| format!("\n  `{path}` is for {machine}, which the image is not for");
+    foreign.iter().map(line).collect()
+}
+
+/// Which of the files are for another machine than the image.
+fn foreign(tree: &Tree, recipe: &Recipe, unmet: &[Unmet]) -> BTreeMap<TreePath, String> {
+    let platform = recipe.architecture.platform();
+    let own = machine(platform.architecture());
+    let machine_of = |path: &TreePath| {
+        let abi = tree.get(path)?.file()?.elf()?.ok()?.abi;
+        let bits = if abi.is_64 { 64 } else { 32 };
+        let name = format!("{} ({bits} bits)", machine_name(abi.machine));
+        (Some(abi.machine) != own).then_some(name)
+    };
+    let paths = unmet.iter().map(|one| &one.path);
+    paths
+        .filter_map(|path| Some((path.clone(), machine_of(path)?)))
+        .collect()
+}
+
 /// Checks that nothing is missing that no definition of the recipe excuses.
 pub(crate) fn check(tree: &Tree, recipe: &Recipe) -> Result<(), ClosureError> {
     let unmet = Loader::of_whole(tree)?.unmet();
@@ -67,7 +97,10 @@ pub(crate) fn check(tree: &Tree, recipe: &Recipe) -> Result<(), ClosureError> {
     let unmet: Vec<Unmet> = unmet.filter(|one| !is_own(tree, one)).collect();
     match unmet.is_empty() {
         true => Ok(()),
-        false => Err(ClosureError::Missing { unmet }),
+        false => Err(ClosureError::Missing {
+            foreign: foreign(tree, recipe, &unmet),
+            unmet,
+        }),
     }
 }
 

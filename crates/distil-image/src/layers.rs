@@ -227,10 +227,8 @@ fn content<'a>(key: &'a mut KeyBuilder, content: &Content) -> io::Result<&'a mut
 /// Taken when the layer is finished: a higher one may replace entries in the tree, and must not
 /// change what this one holds.
 pub(crate) fn of(tree: &Tree, layer: usize, definition: &str) -> LayerTree {
-    let own = || tree.iter().filter(move |(_, entry)| entry.layer == layer);
-    let above: BTreeSet<TreePath> = own()
-        .flat_map(|(path, _)| path.ancestors().collect::<Vec<_>>())
-        .collect();
+    let own = tree.iter().filter(|(_, entry)| entry.layer == layer);
+    let above = TreePath::folders_above(own.map(|(path, _)| path));
     let mut entries: Vec<(TreePath, Entry)> = tree
         .iter()
         .filter(|(path, entry)| entry.layer == layer || above.contains(*path))

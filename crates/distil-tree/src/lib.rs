@@ -14,6 +14,7 @@ mod os_release;
 mod path;
 mod pattern;
 pub mod program;
+mod regular;
 pub mod tar;
 mod tree;
 
@@ -21,6 +22,7 @@ pub use content::{Content, ContentId, ContentReader};
 pub use os_release::OsRelease;
 pub use path::{MAX_LENGTH, MAX_PART, PathError, Printable, TreePath, is_disguise};
 pub use pattern::{PatternError, Patterns};
+pub use regular::{ReadFileError, read_file, read_file_within};
 pub use tree::{
     Entry, FileNode, InsertError, Kind, Metadata, Origin, ResolveError, Tree, printable,
 };

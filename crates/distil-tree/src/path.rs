@@ -1,5 +1,6 @@
 //! Paths inside a tree: relative to its root, without `.`, `..` or empty parts.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// The longest path that is accepted, in bytes: Linux's `PATH_MAX`.
@@ -145,6 +146,21 @@ impl TreePath {
         slashes.map(|(end, _)| Self(self.0[..end].to_vec()))
     }
 
+    /// The folders that hold any of these paths, the root left out. Each is made once, however many
+    /// paths lie in it: together, the ancestors of deep paths have many times the paths' bytes.
+    pub fn folders_above<'a>(paths: impl Iterator<Item = &'a Self>) -> BTreeSet<Self> {
+        let mut folders = BTreeSet::new();
+        for path in paths {
+            let mut folder = path.parent();
+            while let Some(one) = folder.filter(|folder| !folder.is_root()) {
+                let above = one.parent();
+                // What holds it is known with it.
+                folder = if folders.insert(one) { above } else { None };
+            }
+        }
+        folders
+    }
+
     /// This path and one more part, which has no slash in it.
     pub fn join(&self, part: impl AsRef<[u8]>) -> Self {
         let part = part.as_ref();
@@ -268,6 +284,26 @@ mod tests {
         assert_eq!(refused(b"a\0b"), PathError::Nul);
         assert_eq!(refused(&[b'a'; 256]), PathError::TooLong);
         assert_eq!(refused(&b"a/".repeat(3000)), PathError::TooLong);
+    }
+
+    #[test]
+    fn folders_above_are_made_once() {
+        let deep = path(&"a/".repeat(2000));
+        let mut all: Vec<TreePath> = deep.ancestors().collect();
+        all.push(deep);
+        let start = std::time::Instant::now();
+        let above = TreePath::folders_above(all.iter());
+        assert_eq!(above.len(), 1999);
+        // Made anew for every path below them, they would be gigabytes.
+        assert!(start.elapsed().as_millis() < 1000, "{:?}", start.elapsed());
+        let few = [
+            path("usr/lib/x"),
+            path("usr/bin/y"),
+            path("z"),
+            TreePath::ROOT,
+        ];
+        let above: Vec<TreePath> = TreePath::folders_above(few.iter()).into_iter().collect();
+        assert_eq!(above, [path("usr"), path("usr/bin"), path("usr/lib")]);
     }
 
     #[test]

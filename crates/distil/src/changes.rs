@@ -93,6 +93,7 @@ fn file(text: &str) -> Result<FileItem, CommandError> {
         from: Some(from.to_owned()),
         owner: None,
         mode,
+        replace: false,
     })
 }
 

@@ -10,6 +10,7 @@ use distil_definition::recipe::RecipeError;
 use distil_image::{AssembleError, ClosureError, Found, GenerateError, ProgramError, SurfaceError};
 use distil_lock::ResolveError;
 use distil_oci::transport::{Problem, RegistryError, TransportError};
+use distil_tree::Origin;
 
 /// An error that the command can help with.
 pub(crate) trait Hints {
@@ -271,13 +272,21 @@ impl Hints for AssembleError {
                  that is copied in later"
                     .to_owned()
             }
+            Self::Taken {
+                key: "files",
+                owner: Origin::Package(_),
+                ..
+            } => {
+                "`replace: true` beside the `path` puts the file in the place of one that is there"
+                    .to_owned()
+            }
             Self::Program(ProgramError::Unusable { key, .. }) => {
                 let key = key.to_uppercase();
                 format!(
                     "a program that is copied in later is named by the {key} of that Dockerfile"
                 )
             }
-            Self::Closure(ClosureError::Missing { unmet }) => {
+            Self::Closure(ClosureError::Missing { unmet, .. }) => {
                 let name = unmet.first().map_or("", |one| one.needed.as_str());
                 format!(
                     "`packages`, or `--add`, adds the package that has it, often one that is only \

@@ -8,6 +8,13 @@ use super::part::Part;
 use super::values::Lowering;
 use crate::format::{DirectoryItem, FileItem};
 
+/// The largest file that a definition may add, in bytes.
+const MAX_FILE: u64 = 1 << 30;
+
+/// How many directories a path may lead through. Each of them is an entry of the image; a path of
+/// nothing but slashes and letters would have 2,000.
+const MAX_DEPTH: usize = 64;
+
 /// Where the packages' metadata lies, and nothing else.
 const METADATA: &str = "var/lib/dpkg/status.d";
 
@@ -18,6 +25,10 @@ impl Lowering<'_> {
         let path = TreePath::from_absolute(&expanded).map_err(|problem: PathError| {
             self.error(part, format!("the path `{}` {problem}", expanded))
         })?;
+        if path.as_bytes().iter().filter(|byte| **byte == b'/').count() > MAX_DEPTH {
+            let problem = format!("the path leads through more than {MAX_DEPTH} directories");
+            return Err(self.error(part, problem));
+        }
         if path.is_root() && part.key != "directories" {
             return Err(self.error(part, "the root of the image is a folder"));
         }
@@ -42,7 +53,7 @@ impl Lowering<'_> {
         let addition = self.addition(part, &item.path, &item.owner, item.mode.as_deref())?;
         let bytes = match (&item.text, &item.from) {
             (Some(text), None) => self.expand(&part.key("text"), text)?.into_bytes(),
-            (None, Some(from)) => self.read(&part.key("from"), from)?,
+            (None, Some(from)) => self.read(&part.key("from"), from, MAX_FILE)?,
             (Some(_), Some(_)) => {
                 let problem = format!("`{}` has both `text` and `from`", item.path);
                 return Err(self.error(&part.key("path"), problem));
@@ -56,6 +67,7 @@ impl Lowering<'_> {
             addition,
             bytes,
             from: item.from.clone(),
+            replace: item.replace,
         })
     }
 
@@ -67,6 +79,9 @@ impl Lowering<'_> {
         mode: Option<&str>,
     ) -> Result<Addition, RecipeError> {
         let path_part = part.key("path");
+        if let Some(owner) = owner {
+            self.check_harmless(&part.key("owner"), owner)?;
+        }
         Ok(Addition {
             path: self.path(&path_part, path)?,
             owner: owner.clone(),

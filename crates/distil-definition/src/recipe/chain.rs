@@ -3,6 +3,7 @@
 use super::error::RecipeError;
 use super::position::Position;
 use super::source::Source;
+use crate::harmless::shown;
 use crate::pointer::Pointer;
 
 /// The longest chain of definitions.
@@ -22,8 +23,9 @@ pub(super) fn chain(source: Source) -> Result<Vec<Source>, RecipeError> {
                 definition: last.definition.name.clone(),
                 key: "from",
                 problem: format!(
-                    "`{from}` names a variant; an image stands on a definition, and has all \
-                     variants itself"
+                    "`{}` names a variant; an image stands on a definition, and has all \
+                     variants itself",
+                    shown(&from)
                 ),
                 position: position(),
             });

@@ -1,7 +1,8 @@
 //! The variant `dev`: one layer with the packages of the image itself, whole, and those that
 //! `images/dev.yaml` and the definitions name besides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use distil_tree::TreePath;
 
@@ -15,6 +16,14 @@ use super::target::Target;
 use super::values::Lowering;
 use super::written::{ConfigPositions, WrittenPatterns};
 use crate::format::{Accounts, Config};
+
+/// The names of the packages that every `dev` has.
+static TOOLS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let common = Source::of_text(COMMON, "dev");
+    let packages = common.map(|common| common.definition.packages);
+    let names = packages.into_iter().flatten().map(|item| item.name);
+    names.collect()
+});
 
 /// What every `dev` has.
 const COMMON: &str = include_str!("../../images/dev.yaml");
@@ -64,11 +73,7 @@ pub(super) fn layer(
 
 /// Whether it is a package that every `dev` has.
 pub fn is_tool(package: &str) -> bool {
-    let common = Source::of_text(COMMON, "dev");
-    common.is_ok_and(|common| {
-        let mut names = common.definition.packages.iter();
-        names.any(|item| item.name == package)
-    })
+    TOOLS.contains(package)
 }
 
 /// How a container of it runs: as one of the image, but as root, with a shell where the image

@@ -120,6 +120,8 @@ pub struct NewFile {
     pub bytes: Vec<u8>,
     /// The file that they are from, as the definition names it; none if they are its own text.
     pub from: Option<String>,
+    /// Whether it takes the place of the file that is there already.
+    pub replace: bool,
 }
 
 /// A file of certificates that a definition adds.

@@ -40,6 +40,7 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
     let mut accounts = Accounts::default();
     let mut config = Config::default();
     let mut positions = ConfigPositions::default();
+    let mut own = Own::default();
     let mut layers = Vec::new();
     let mut debug = Vec::new();
     let mut dev = Vec::new();
@@ -53,6 +54,9 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
             layers = vec![single.map_err(|error| lowering.error(&Part::of("layers"), error))?];
         }
         lowering.merge_config(&mut config, &mut positions)?;
+        if source.is_strict() {
+            own.note(&lowering);
+        }
         let program = config.entrypoint.as_ref().and_then(|words| words.first());
         runtimes.extend(program.cloned());
         debug.extend(lowering.debug_packages()?);
@@ -90,11 +94,24 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
             problem: "has no user `nonroot`, whom this variant is for".to_owned(),
             position: Position::default(),
         })?;
-        config.user = Some(nonroot.uid.to_string());
-        config.workdir = nonroot.home.clone();
-        // Whoever names another user on the command line wants that one.
-        if changed.user.is_some() {
-            config.user.clone_from(&changed.user);
+        // What the user's own definitions say holds.
+        if !own.user {
+            config.user = Some(nonroot.uid.to_string());
+            positions.user = Position::default();
+        }
+        if !own.workdir {
+            config.workdir.clone_from(&nonroot.home);
+            positions.workdir = Position::default();
+        }
+        if config.user.as_deref().is_some_and(is_root) {
+            return Err(RecipeError::Value {
+                definition: top.name.clone(),
+                key: "config",
+                problem: "the user is root, whom the variants `nonroot` and `debug-nonroot` are \
+                          not for; leave `user` out, or build `latest`"
+                    .to_owned(),
+                position: positions.user,
+            });
         }
     }
     Ok(Recipe {
@@ -114,6 +131,28 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
         positions,
         mirrors,
     })
+}
+
+/// What definitions of the user say of how a container runs, rather than the catalogue's.
+#[derive(Default)]
+struct Own {
+    user: bool,
+    workdir: bool,
+}
+
+impl Own {
+    fn note(&mut self, lowering: &Lowering<'_>) {
+        for config in lowering.configs() {
+            self.user |= config.user.is_some();
+            self.workdir |= config.workdir.is_some();
+        }
+    }
+}
+
+/// Whether a user, with or without a group behind a colon, is root.
+fn is_root(user: &str) -> bool {
+    let name = user.split_once(':').map_or(user, |(name, _)| name);
+    name == "root" || name.parse() == Ok(0_u32)
 }
 
 /// The environment that definitions want in their `dev`, the lowest first.

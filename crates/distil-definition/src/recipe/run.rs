@@ -22,6 +22,12 @@ impl Lowering<'_> {
         Ok(())
     }
 
+    /// What the definition says of how a container runs, then its overlays.
+    pub(super) fn configs(&self) -> impl Iterator<Item = &Config> {
+        let levels = self.levels("config", &self.definition.config, |one| &one.config);
+        levels.into_iter().map(|(_, config)| config)
+    }
+
     fn merge_one(
         &self,
         config: &mut Config,
@@ -30,18 +36,16 @@ impl Lowering<'_> {
         own: &Config,
     ) -> Result<(), RecipeError> {
         if let Some(words) = &own.entrypoint {
-            let part = part.key("entrypoint");
-            self.check_command(&part, "entrypoint", words)?;
+            self.check_command(&part.entry("entrypoint"), "entrypoint", words)?;
             config.entrypoint = Some(words.clone());
-            positions.entrypoint = self.position(&part.index(0));
+            positions.entrypoint = self.position(&part.key("entrypoint").index(0));
             // As in a Dockerfile: arguments belong to the program that they were written for.
             config.cmd = None;
         }
         if let Some(words) = &own.cmd {
-            let part = part.key("cmd");
-            self.check_words(&part, "cmd", words)?;
+            self.check_words(&part.entry("cmd"), "cmd", words)?;
             config.cmd = Some(words.clone());
-            positions.cmd = self.position(&part.index(0));
+            positions.cmd = self.position(&part.key("cmd").index(0));
         }
         if let Some(folder) = &own.workdir {
             let part = part.key("workdir");
@@ -54,10 +58,12 @@ impl Lowering<'_> {
             config.stop_signal = Some(signal.clone());
         }
         if let Some(user) = &own.user {
+            self.check_harmless(&part.key("user"), user)?;
             config.user = Some(user.clone());
             positions.user = self.position(&part.key("user"));
         }
         if let Some(check) = &own.healthcheck {
+            self.check_command(&part.entry("healthcheck"), "healthcheck", &check.test)?;
             let part = part.key("healthcheck");
             self.check_healthcheck(&part, check)?;
             config.healthcheck = Some(check.clone());
@@ -118,6 +124,7 @@ impl Lowering<'_> {
             let problem = format!("`{what}` names no program");
             return Err(self.error(part, problem));
         }
+        self.check_harmless(part, program)?;
         self.check_words(part, what, words)
     }
 
@@ -134,7 +141,7 @@ impl Lowering<'_> {
     fn check_path(&self, part: &Part, what: &str, path: &str) -> Result<(), RecipeError> {
         let is_path = path.starts_with('/') && !path.contains(['\0', '\n', ':', ',']);
         match is_path {
-            true => Ok(()),
+            true => self.check_harmless(part, path),
             false => {
                 let path = path.escape_debug();
                 let problem = format!("`{path}` in `{what}` is not the path of a folder");
@@ -187,7 +194,6 @@ impl Lowering<'_> {
     }
 
     fn check_healthcheck(&self, part: &Part, check: &Healthcheck) -> Result<(), RecipeError> {
-        self.check_command(&part.key("test"), "healthcheck", &check.test)?;
         let first = check.test.first().map_or("", String::as_str);
         if matches!(first, "CMD" | "CMD-SHELL" | "NONE") {
             let problem = "`test` is the program and its arguments, without Docker's keyword \

@@ -1,20 +1,17 @@
 //! Where a definition is from, which decides what its relative paths mean.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+use distil_tree::{ReadFileError, read_file, read_file_within};
 
 use super::error::RecipeError;
 use super::position::{Position, Text};
 use crate::catalogue::Catalogue;
 use crate::format::Definition;
-use crate::parse::parse;
+use crate::parse::{DefinitionError, parse};
 
 /// The largest definition that is read.
 const MAX_DEFINITION: u64 = 1 << 20;
-
-/// The largest file that a definition may name.
-const MAX_FILE: u64 = 1 << 30;
 
 /// Whether a word that names a definition is the path of a file.
 pub fn is_file_name(word: &str) -> bool {
@@ -58,8 +55,12 @@ impl Source {
             };
             return Self::new(text, Home::Catalogue);
         }
-        let path = folder.map_or_else(|| PathBuf::from(name), |folder| folder.join(name));
-        let bytes = read(&path, MAX_DEFINITION)?;
+        Self::of_file(folder.map_or_else(|| PathBuf::from(name), |folder| folder.join(name)))
+    }
+
+    fn of_file(path: PathBuf) -> Result<Self, RecipeError> {
+        let bytes = read_file(&path, MAX_DEFINITION);
+        let bytes = bytes.map_err(|error| failed(&path, error.to_string()))?;
         let not_utf8 = |_| failed(&path, "is not UTF-8".to_owned());
         let text = String::from_utf8(bytes).map_err(not_utf8)?;
         let text = Text {
@@ -127,13 +128,37 @@ impl Source {
         })
     }
 
-    /// The definition that this one stands on, as `from` names it.
+    /// The definition that this one stands on, as `from` names it. It may lie anywhere, as those
+    /// of several images in one repository do; but of a file elsewhere nothing is shown until it
+    /// turns out to be a definition, or whoever wrote this one could have any file shown.
     pub(super) fn parent(&self, from: &str) -> Result<Self, RecipeError> {
         let folder = match &self.home {
-            Home::File(path) => path.parent(),
-            _ => None,
+            Home::File(path) => folder_of(path),
+            _ => Path::new("."),
         };
-        Self::find(from, folder)
+        if !is_file_name(from) {
+            return Self::find(from, None);
+        }
+        let path = match folder == Path::new(".") {
+            true => PathBuf::from(from),
+            false => folder.join(from),
+        };
+        let is_below = match (path.canonicalize(), folder.canonicalize()) {
+            (Ok(real), Ok(folder)) => real.starts_with(folder),
+            _ => false,
+        };
+        match Self::of_file(path) {
+            Err(RecipeError::Definition(DefinitionError { origin, .. })) if !is_below => {
+                let problem = "what is wrong with it is not shown, since it lies outside the \
+                               folder of the definition that names it; `distil build` of the file \
+                               itself shows it";
+                Err(RecipeError::Definition(DefinitionError {
+                    origin,
+                    problem: problem.to_owned(),
+                }))
+            }
+            other => other,
+        }
     }
 
     /// Whether two sources are one and the same: a file may have the name of an image of the
@@ -155,33 +180,37 @@ impl Source {
         self.home != Home::Catalogue
     }
 
-    /// Reads a file that the definition names.
-    pub(super) fn read(&self, name: &str) -> Result<Vec<u8>, RecipeError> {
-        let path = match &self.home {
+    /// Reads a file that the definition names, of which there may be `limit` bytes. What counts
+    /// is where its bytes are, not which links lead there.
+    pub(super) fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, RecipeError> {
+        let (path, bytes) = match &self.home {
             Home::Catalogue => {
                 let problem = "is named by the catalogue, which has no files";
                 return Err(failed(Path::new(name), problem.to_owned()));
             }
-            Home::CommandLine => PathBuf::from(name),
+            Home::CommandLine => (PathBuf::from(name), read_file(Path::new(name), limit)),
             Home::File(file) => {
                 let folder = file.parent().unwrap_or(Path::new(""));
-                let path = folder.join(name);
-                let folder = match folder == Path::new("") {
-                    true => Path::new("."),
-                    false => folder,
-                };
-                // Links are followed first: what counts is where the bytes are.
-                if let (Ok(real), Ok(folder)) = (path.canonicalize(), folder.canonicalize())
-                    && !real.starts_with(&folder)
-                {
-                    let problem = "lies outside the folder of the definition that names it; a \
-                                   definition has its files beside it or below";
-                    return Err(failed(&path, problem.to_owned()));
-                }
-                path
+                let bytes = read_file_within(folder_of(file), Path::new(name), limit);
+                (folder.join(name), bytes)
             }
         };
-        read(&path, MAX_FILE)
+        bytes.map_err(|error| match error {
+            ReadFileError::Outside => {
+                let problem = "lies outside the folder of the definition that names it; a \
+                               definition has its files beside it or below";
+                failed(&path, problem.to_owned())
+            }
+            error => failed(&path, error.to_string()),
+        })
+    }
+}
+
+/// The folder that a file is in.
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
     }
 }
 
@@ -191,27 +220,4 @@ fn failed(path: &Path, problem: String) -> RecipeError {
         problem,
         position: Position::default(),
     }
-}
-
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, RecipeError> {
-    let failed = |problem: String| failed(path, problem);
-    let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => failed("does not exist".to_owned()),
-        _ => failed(format!("cannot be read: {error}")),
-    })?;
-    if metadata.is_dir() {
-        return Err(failed("is a folder, and a file is asked for".to_owned()));
-    }
-    if !metadata.is_file() {
-        // Opening a FIFO would wait for ever.
-        return Err(failed("is not a regular file".to_owned()));
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| failed(format!("cannot be read: {error}")))?;
-    let read = file.take(limit + 1).read_to_end(&mut bytes);
-    read.map_err(|error| failed(format!("cannot be read: {error}")))?;
-    if bytes.len() as u64 > limit {
-        return Err(failed(format!("is larger than {limit} bytes")));
-    }
-    Ok(bytes)
 }

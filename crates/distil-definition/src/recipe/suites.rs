@@ -7,6 +7,7 @@ use super::error::{RecipeError, UnsuitableSuite};
 use super::position::Position;
 use super::source::Source;
 use super::target::Target;
+use crate::harmless::harmless_lines;
 use crate::pointer::Pointer;
 
 /// The suites that the image of a definition can be made from: those that the definition admits
@@ -57,7 +58,7 @@ fn wrong(source: &Source, index: usize, problem: String) -> RecipeError {
     RecipeError::Value {
         definition: source.definition.name.clone(),
         key: "suites",
-        problem,
+        problem: harmless_lines(&problem),
         position: position(source, index),
     }
 }

@@ -19,8 +19,11 @@ use super::written::{Reason, WrittenPatterns};
 use crate::architecture::Architecture;
 use crate::authority::authorities;
 use crate::format::{Accounts, Definition, Dev, Overlay};
-use crate::harmless::harmless_lines;
+use crate::harmless::{harmless_lines, is_harmless};
 use crate::item::PackageItem;
+
+/// The largest file of certificates, in bytes: Debian's own bundle has 220 kB.
+const MAX_CERTIFICATES: u64 = 8 << 20;
 
 /// How the variables begin that are about a package of the image.
 const OF_PACKAGES: [&str; 2] = ["version:", "release:"];
@@ -85,14 +88,25 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// Refuses a value that later messages quote, if a terminal would obey it.
+    pub(super) fn check_harmless(&self, part: &Part, text: &str) -> Result<(), RecipeError> {
+        match is_harmless(text) {
+            true => Ok(()),
+            false => {
+                let problem = format!("`{text}` has a character in it that cannot be seen");
+                Err(self.error(part, problem))
+            }
+        }
+    }
+
     /// The position of a part, for messages that come later.
     pub(super) fn position(&self, part: &Part) -> Position {
         Position::new(self.source.text.as_ref(), &part.pointer)
     }
 
-    /// Reads a file that the definition names.
-    pub(super) fn read(&self, part: &Part, name: &str) -> Result<Vec<u8>, RecipeError> {
-        let bytes = self.source.read(name);
+    /// Reads a file that the definition names, of which there may be `limit` bytes.
+    pub(super) fn read(&self, part: &Part, name: &str, limit: u64) -> Result<Vec<u8>, RecipeError> {
+        let bytes = self.source.read(name, limit);
         bytes.map_err(|error| error.at(self.position(part)))
     }
 
@@ -175,7 +189,7 @@ impl<'a> Lowering<'a> {
         }
         for (index, path) in definition.certificates.extra.iter().enumerate() {
             let part = Part::of("certificates").key("extra").index(index);
-            let pem = self.read(&part, path)?;
+            let pem = self.read(&part, path, MAX_CERTIFICATES)?;
             let wrong = |problem| self.error(&part, format!("`{}` {problem}", path));
             layer.certificates.push(NewCertificates {
                 authorities: authorities(&pem, self.target.now).map_err(wrong)?,
@@ -208,6 +222,7 @@ impl<'a> Lowering<'a> {
     }
 
     fn reason(&self, part: &Part, entry: &str, text: &str) -> Result<Reason, RecipeError> {
+        self.check_harmless(part, entry)?;
         if text.trim().is_empty() {
             let problem = format!("`{}` has no reason; say why, in a few words", entry);
             return Err(self.error(part, problem));
@@ -378,6 +393,7 @@ impl<'a> Lowering<'a> {
             for (index, pattern) in patterns.iter().enumerate() {
                 let part = part.index(index);
                 let expanded = self.expand(&part, pattern)?;
+                self.check_harmless(&part, &expanded)?;
                 check_pattern(&expanded).map_err(|error| self.error(&part, error))?;
                 written.push((expanded, self.position(&part)));
             }

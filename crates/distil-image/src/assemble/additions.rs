@@ -4,7 +4,7 @@ use distil_tree::{Kind, Metadata, Origin, TreePath};
 
 use super::{AssembleError, Assembling};
 use crate::owners::Owners;
-use distil_definition::recipe::{Addition, LayerRecipe, Position};
+use distil_definition::recipe::{Addition, LayerRecipe, NewFile, Position};
 
 impl Assembling<'_> {
     /// Adds the folders, files and links of a layer's definition.
@@ -23,6 +23,10 @@ impl Assembling<'_> {
         }
         for file in &layer.files {
             let path = &file.addition.path;
+            if file.replace {
+                self.replace_file(number, layer, file, &owners)?;
+                continue;
+            }
             self.refuse_taken(layer, "files", path, &file.addition.position)?;
             let new = Metadata::root(0o644, 0);
             let meta = self.meta(layer, "files", &file.addition, &owners, new)?;
@@ -40,6 +44,45 @@ impl Assembling<'_> {
                 origin(layer),
                 number,
             )?;
+        }
+        Ok(())
+    }
+
+    /// Puts a file in the place of one that a package or another definition has put there. The
+    /// package still lists the path, so its sums are made anew in this layer.
+    fn replace_file(
+        &mut self,
+        number: usize,
+        layer: &LayerRecipe,
+        file: &NewFile,
+        owners: &Owners,
+    ) -> Result<(), AssembleError> {
+        let path = &file.addition.path;
+        let refused = |problem: String| AssembleError::Replace {
+            definition: layer.definition.clone(),
+            path: path.clone(),
+            problem,
+            position: file.addition.position.clone(),
+        };
+        let place = self.tree.place(path).unwrap_or_else(|_| path.clone());
+        let there = self.tree.get(&place);
+        let there = there.ok_or_else(|| refused("nothing is there; leave `replace` out".into()))?;
+        let is_generated = matches!(there.origin, Origin::Generated(_));
+        let what = match &there.kind {
+            Kind::File(_) if !is_generated => None,
+            Kind::File(_) => Some("what is there is made from the packages and definitions"),
+            Kind::Directory => Some("what is there is a directory"),
+            Kind::Symlink(_) => {
+                Some("what is there is a symbolic link; name the file that it leads to")
+            }
+        };
+        if let Some(what) = what {
+            return Err(refused(what.to_owned()));
+        }
+        let meta = self.meta(layer, "files", &file.addition, owners, there.meta)?;
+        if let Some(there) = self.tree.get_mut(&place) {
+            there.kind = Kind::file(file.bytes.clone());
+            (there.meta, there.origin, there.layer) = (meta, origin(layer), number);
         }
         Ok(())
     }
@@ -80,7 +123,7 @@ impl Assembling<'_> {
                 definition: layer.definition.clone(),
                 key,
                 path: path.clone(),
-                owner: there.origin.to_string(),
+                owner: there.origin.clone(),
                 position: position.clone(),
             }),
         }

@@ -98,7 +98,19 @@ pub enum AssembleError {
         /// The path.
         path: TreePath,
         /// What put it there.
-        owner: String,
+        owner: Origin,
+        /// The position of the value in the definition.
+        position: Position,
+    },
+    /// A file of a definition cannot take the place of what is there.
+    #[error("`files` of definition `{definition}` cannot replace `{path}`: {problem}{position}")]
+    Replace {
+        /// The definition.
+        definition: String,
+        /// The path.
+        path: TreePath,
+        /// Why.
+        problem: String,
         /// The position of the value in the definition.
         position: Position,
     },
@@ -244,7 +256,7 @@ pub fn assemble(
         exposure::check(&assembly, recipe)?;
         scanners::check(&assembly)?;
     }
-    program::check(&assembly.tree, recipe)?;
+    program::check(&assembly, recipe)?;
     Ok(assembly)
 }
 

@@ -131,10 +131,7 @@ impl Assembling<'_> {
         selection: &Selection<'_>,
         kept: &[(usize, TreePath)],
     ) -> Result<(), AssembleError> {
-        let needed: BTreeSet<TreePath> = kept
-            .iter()
-            .flat_map(|(_, path)| path.ancestors().collect::<Vec<_>>())
-            .collect();
+        let needed = TreePath::folders_above(kept.iter().map(|(_, path)| path));
         let entries = &placing.file.package.entries;
         let inhabited: BTreeSet<TreePath> = entries
             .iter()
@@ -372,10 +369,7 @@ impl Assembling<'_> {
         placing: &Placing<'_>,
         taken: &[(usize, TreePath)],
     ) -> Result<(), AssembleError> {
-        let needed: BTreeSet<TreePath> = taken
-            .iter()
-            .flat_map(|(_, path)| path.ancestors().collect::<Vec<_>>())
-            .collect();
+        let needed = TreePath::folders_above(taken.iter().map(|(_, path)| path));
         for entry in &placing.file.package.entries {
             let path = folded(&entry.path);
             if entry.kind == EntryKind::Directory && needed.contains(&path) {

@@ -1,8 +1,7 @@
 //! `distil check`: is an image, anybody's, fit to run without a shell?
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::io;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use distil_image::Draft;
 use distil_inspect::{ContainerConfig, Filesystem, Inspection};
 use distil_oci::transport::{self, Problem};
 use distil_oci::{Image, Location, Platform};
-use distil_tree::TreePath;
+use distil_tree::{ReadFileError, TreePath, read_file};
 use serde::Serialize;
 
 use super::{make_to_look_at, session};
@@ -25,6 +24,9 @@ use crate::table::{print, print_json};
 
 /// The policy that is read if it is there and none is named.
 const POLICY: &str = "check.yaml";
+
+/// The largest policy, in bytes.
+const MAX_POLICY: u64 = 1 << 20;
 
 /// What is checked.
 pub(crate) struct Target {
@@ -109,8 +111,11 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), CommandError> {
 /// The policy, and whether somebody named a profile.
 fn policy(arguments: &cli::Check) -> Result<(Policy, bool), CommandError> {
     let path = arguments.policy.as_deref().unwrap_or(Path::new(POLICY));
-    let (mut policy, mut has_profile) = match fs::read_to_string(path) {
-        Ok(text) => {
+    let (mut policy, mut has_profile) = match read_file(path, MAX_POLICY) {
+        Ok(bytes) => {
+            let text = String::from_utf8(bytes).map_err(|_| {
+                CommandError::usage(format!("the policy `{}` is not UTF-8", path.display()))
+            })?;
             let policy = Policy::read(&text).map_err(|error| {
                 CommandError::usage(format!(
                     "the policy `{}` cannot be used: {error}",
@@ -120,11 +125,9 @@ fn policy(arguments: &cli::Check) -> Result<(Policy, bool), CommandError> {
             let has_profile = policy.profile != Profile::default() || text.contains("profile:");
             (policy, has_profile)
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound && arguments.policy.is_none() => {
-            (Policy::default(), false)
-        }
+        Err(ReadFileError::Missing) if arguments.policy.is_none() => (Policy::default(), false),
         Err(error) => {
-            let message = format!("failed to read the policy `{}`: {error}", path.display());
+            let message = format!("the policy `{}` {error}", path.display());
             return Err(CommandError::failure(message));
         }
     };

@@ -112,11 +112,11 @@ fn yaml_that_is_wrong_shows_the_place() {
     insta::assert_snapshot!(definition("name: [\n"), @r#"
     status 1
     error: `app.yaml` is not a definition
-    error: line 1 column 7: expected string scalar
-     --> <input>:1:7
+    it is not YAML: unclosed bracket '['
+     --> app.yaml:1:7
       |
     1 | name: [
-      |       ^ expected string scalar
+      |       ^
     "#);
     insta::assert_snapshot!(definition("name: App\n"), @"
     status 1
@@ -197,6 +197,8 @@ fn values_that_make_no_sense() {
       |
     3 | files: [{path: /etc/services, text: x}]
       |                ^^^^^^^^^^^^^
+
+    hint: `replace: true` beside the `path` puts the file in the place of one that is there
     ");
     insta::assert_snapshot!(
         definition("name: app\nfrom: base\nfiles: [{path: /a, from: gone.txt}]\n"), @"

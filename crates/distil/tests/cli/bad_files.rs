@@ -267,6 +267,8 @@ fn two_writers_of_one_path() {
       |
     4 | files: [{path: /usr/share/both, text: x}]
       |                ^^^^^^^^^^^^^^^
+
+    hint: `replace: true` beside the `path` puts the file in the place of one that is there
     ");
     insta::assert_snapshot!(
         fails("packages: [one]\nlinks: {/usr/share/both: x}"), @"
@@ -281,10 +283,10 @@ fn two_writers_of_one_path() {
         fails("files: [{path: /a, text: x}, {path: /a, text: y}]"), @"
     status 1
     error: `files` of definition `app` adds `/a`, which definition `app` has already
-     --> app.yaml:3:16
+     --> app.yaml:3:37
       |
     3 | files: [{path: /a, text: x}, {path: /a, text: y}]
-      |                ^^
+      |                                     ^^
     ");
     insta::assert_snapshot!(fails("files: [{path: /a, text: x}]\nlinks: {/a: b}"), @"
     status 1
@@ -510,4 +512,79 @@ fn the_root_is_a_folder() {
         let message = context.fails(&["build", "app.yaml"]);
         assert!(message.starts_with("status 1"), "{yaml}: {message}");
     }
+}
+
+#[test]
+fn a_file_elsewhere_is_not_shown_before_it_is_a_definition() {
+    let context = Context::new();
+    let secret = context.work().join("../secret.yaml");
+    std::fs::write(&secret, "auths: {registry: {auth: c2VjcmV0}}\n").unwrap();
+    symlink("../secret.yaml", context.work().join("link.yaml")).unwrap();
+    for from in ["../secret.yaml", "link.yaml"] {
+        context.define(&format!("name: app\nfrom: {from}\n"));
+        let said = context.fails(&["build", "app.yaml"]);
+        assert!(!said.contains("auth"), "{said}");
+        assert!(
+            said.contains("is not a definition\nwhat is wrong with it is not shown"),
+            "{said}"
+        );
+    }
+    // One that is a definition may lie beside the directory of another.
+    std::fs::write(&secret, "name: below\nfrom: base\n").unwrap();
+    context.run(&["build", "app.yaml"]);
+}
+
+#[test]
+fn what_is_no_regular_file_or_too_large_is_refused_at_once() {
+    let context = Context::new();
+    context.define("name: app\nfrom: base\n");
+    let fifo = context.work().join("fifo.yaml");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .unwrap()
+            .success()
+    );
+    symlink("/dev/zero", context.work().join("zero.yaml")).unwrap();
+    let huge = std::fs::File::create(context.work().join("huge.yaml")).unwrap();
+    huge.set_len(1 << 30).unwrap();
+    for name in ["fifo.yaml", "zero.yaml", "huge.yaml"] {
+        let requests: [&[&str]; 4] = [
+            &["build", name],
+            &["build", "app.yaml", "--keyring", name],
+            &["check", "app.yaml", "--policy", name],
+            &["build", "app.yaml", "--ca", name],
+        ];
+        for arguments in requests {
+            let said = context.fails(arguments);
+            let is_told = said.contains("is not a regular file") || said.contains("is larger than");
+            assert!(is_told, "{arguments:?}: {said}");
+        }
+    }
+}
+
+#[test]
+fn directories_are_not_thousands_deep() {
+    let context = Context::new();
+    let deep = "/a".repeat(2000);
+    let said = on_base(&context, &format!("files: [{{path: {deep}, text: x}}]"));
+    assert!(said.contains("more than 64 directories"), "{said}");
+    let said = on_base(&context, &format!("directories: [{{path: {deep}}}]"));
+    assert!(said.contains("more than 64 directories"), "{said}");
+    context.define(&format!(
+        "name: app\nfrom: base\nlinks: {{{}: x}}\n",
+        "/a".repeat(60)
+    ));
+    context.run(&["build", "app.yaml"]);
+}
+
+#[test]
+fn a_hundred_thousand_unknown_packages_are_refused_fast() {
+    let context = Context::new();
+    let names: Vec<String> = (0..100_000).map(|number| format!("g{number}")).collect();
+    let start = std::time::Instant::now();
+    let said = on_base(&context, &format!("packages: [{}]", names.join(",")));
+    assert!(said.contains("there is no package `g"), "{said}");
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }

@@ -317,3 +317,34 @@ fn mistakes_of_the_command_line_are_not_the_catalogues() {
         assert!(!message.contains("-->"), "{flags:?}: {message}");
     }
 }
+
+#[test]
+fn settings_of_the_user_that_are_wrong() {
+    let context = Context::new();
+    let directory = context.work().join("../home/.config/distil");
+    std::fs::create_dir_all(&directory).unwrap();
+    let fails = |yaml: &str| {
+        std::fs::write(directory.join("config.yaml"), yaml).unwrap();
+        context.failure(&mut context.bare(&["build", "base"]))
+    };
+    insta::assert_snapshot!(fails("mirrors: [http://a, @b]\n"), @r#"
+    status 1
+    error: `[FOLDER]/home/.config/distil/config.yaml` cannot be read
+    `@b` must be in quotes: in YAML a `@` at the beginning is reserved
+     --> [FOLDER]/home/.config/distil/config.yaml:1:21
+      |
+    1 | mirrors: [http://a, @b]
+      |                     ^^
+      = write "@b"
+    "#);
+    insta::assert_snapshot!(fails("store-limt: 5GB\n"), @"
+    status 1
+    error: `[FOLDER]/home/.config/distil/config.yaml` cannot be read
+    the file has no key `store-limt`; did you mean `store-limit`?
+     --> [FOLDER]/home/.config/distil/config.yaml:1:1
+      |
+    1 | store-limt: 5GB
+      | ^^^^^^^^^^
+      = its keys are `mirrors` and `store-limit`
+    ");
+}

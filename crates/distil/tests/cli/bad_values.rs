@@ -399,3 +399,40 @@ fn names_and_numbers_of_accounts() {
       |                ^^
     ");
 }
+
+#[test]
+fn nothing_that_a_definition_says_is_obeyed_by_a_terminal() {
+    let context = Context::new();
+    for yaml in [
+        "drop: [\"/x\\e[2J\"]",
+        "keep: [\"/x\\u202e\"]",
+        "allow: {\"/x\\e[2J\": why}",
+        "excuse: {\"lib\\u009b\": why}",
+        "without: {\"lib\\a\": why}",
+        "packages: [\"a\\e[2J\"]",
+        "packages: [\"a (>= 1\\e[2J)\"]",
+        "packages: [{name: netbase, only: [\"/x\\e[2J\"]}]",
+        "config: {user: \"a\\e[2J\"}",
+        "config: {entrypoint: [\"a\\e[2J\"]}",
+        "config: {workdir: \"/a\\e[2J/\\0\"}",
+        "config: {labels: {a: \"${x\\e[2J}\"}}",
+        "config: {stop_signal: \"\\e[2J\"}",
+        "files: [{path: /x, from: \"a\\e[2J\"}]",
+        "files: [{path: \"x\\e[2J\", text: x}]",
+        "files: [{path: /x, text: x, owner: \"a\\e[2J\"}]",
+        "files: [{path: /x, text: x, mode: \"a\\e[2J\"}]",
+        "links: {\"/x\\e[2J\": \"\"}",
+        "certificates: {extra: [\"a\\e[2J\"]}",
+        "suites: [\"a\\e[2J\"]",
+        "when: [{suite: \"a\\e[2J\"}]",
+        "when: [{architecture: \"a\\e[2J\"}]",
+    ] {
+        let said = on_base(&context, yaml);
+        let is_bad = |c: char| c.is_control() && c != '\n' || c == '\u{202e}';
+        assert!(!said.contains(is_bad), "{yaml}: {said:?}");
+    }
+    for from in ["a\\e[2J", "a\\e[2J.yaml", "a\\e[2J:x"] {
+        let said = definition(&context, &format!("name: app\nfrom: \"{from}\"\n"));
+        assert!(!said.contains('\u{1b}'), "{from}: {said:?}");
+    }
+}

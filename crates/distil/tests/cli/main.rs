@@ -25,6 +25,7 @@ mod own_definitions;
 mod platforms;
 mod positions;
 mod random_definitions;
+mod replaced;
 mod reproducible;
 mod scanned;
 mod show_diff;

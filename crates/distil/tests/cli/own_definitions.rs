@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use distil_fixture::{CORPORATE_CA, DebBuilder, ElfBuilder, Entry, md5_hex, sha256_hex};
+use distil_fixture::{CORPORATE_CA, DebBuilder, ElfBuilder, Entry, Machine, md5_hex, sha256_hex};
 use distil_oci::{Location, transport};
 use distil_tree::tar::MemberKind;
 use serde_json::{Value, json};
@@ -594,4 +594,81 @@ fn nothing_at_all_below() {
     assert!(files.contains_key("usr/share/data/x"));
     let files = build(&context, "name: app\nfiles: [{path: /x, text: x}]\n");
     assert!(files.contains_key("x"));
+}
+
+#[test]
+fn nonroot_leaves_what_a_definition_says() {
+    let context = Context::new();
+    let built = |yaml: &str| {
+        context.define(&format!("name: app\nfrom: base\n{yaml}\n"));
+        context.run(&["build", "app.yaml:nonroot", "--platform", "linux/amd64"]);
+        let config = config(&context.work().join("app-nonroot.tar"));
+        [&config["User"], &config["WorkingDir"]].map(|one| one.as_str().unwrap().to_owned())
+    };
+    assert_eq!(built(""), ["65532", "/home/nonroot"]);
+    assert_eq!(built("config: {workdir: /tmp}"), ["65532", "/tmp"]);
+    assert_eq!(built("config: {user: '1001'}"), ["1001", "/home/nonroot"]);
+    assert_eq!(
+        built("when: [{suite: trixie, config: {user: nobody, workdir: /}}]"),
+        ["65534", "/"]
+    );
+    context.define("name: app\nfrom: base\nconfig: {user: root}\n");
+    insta::assert_snapshot!(context.fails(&["build", "app.yaml:nonroot"]), @"
+    status 1
+    error: `config` of definition `app`: the user is root, whom the variants `nonroot` and `debug-nonroot` are not for; leave `user` out, or build `latest`
+     --> app.yaml:3:16
+      |
+    3 | config: {user: root}
+      |                ^^^^
+    ");
+}
+
+#[test]
+fn a_program_that_was_left_out_or_is_for_another_machine_is_told_as_that() {
+    let script = deb("script").executable("usr/bin/script", "#!/bin/sh\nexec true\n");
+    let manual = deb("manual").executable("usr/share/man/man1/run", program());
+    let context = Context::with_packages(vec![script, manual]);
+    let fails = |yaml: &str| {
+        context.define(&format!("name: app\nfrom: base\n{yaml}\n"));
+        context.fails(&["build", "app.yaml", "--platform", "linux/amd64"])
+    };
+    let yaml = "packages: [script]\nconfig: {entrypoint: [/bin/script]}";
+    insta::assert_snapshot!(fails(yaml), @"
+    status 1
+    error: the `entrypoint` of `app` runs `/bin/script`, which package `script` ships and which is left out: it is a script for `/bin/sh`, which is not in the image
+     --> app.yaml:4:23
+      |
+    4 | config: {entrypoint: [/bin/script]}
+      |                       ^^^^^^^^^^^
+    ");
+    let said = fails("packages: [script]\nconfig: {entrypoint: [script]}");
+    assert!(said.contains("it is a script for `/bin/sh`"), "{said}");
+    let said = fails("packages: [manual]\nconfig: {cmd: [/usr/share/man/man1/run]}");
+    assert!(
+        said.contains("package `manual` ships and which is left out: manuals"),
+        "{said}"
+    );
+
+    let write = |name: &str, bytes: Vec<u8>| {
+        std::fs::write(context.work().join(name), bytes).unwrap();
+    };
+    write(
+        "static",
+        ElfBuilder::executable().machine(Machine::Aarch64).build(),
+    );
+    let yaml = "files: [{path: /app, from: static, mode: '0755'}]\nconfig: {entrypoint: [/app]}";
+    let said = fails(yaml);
+    assert!(said.contains("arm64 (64 bits)"), "{said}");
+    write(
+        "dynamic",
+        ElfBuilder::executable()
+            .machine(Machine::Arm)
+            .needed("libc.so.6")
+            .build(),
+    );
+    let said = fails("files: [{path: /app, from: dynamic, mode: '0755'}]");
+    assert!(
+        said.contains("`/app` is for arm (32 bits), which the image is not for"),
+        "{said}"
+    );
 }
