@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 
 use distil_oci::transport::{WriteOptions, open as read, write};
-use distil_oci::{Content, Location};
+use distil_oci::validate::validate;
+use distil_oci::{Location, Opened, mutate};
 
 use crate::{explain, folder};
 
@@ -38,35 +39,42 @@ pub fn open(archive: &[u8]) {
     ];
     for location in locations {
         match read(&location) {
-            Ok(content) => look_at(&content),
+            Ok(opened) => look_at(&opened),
             Err(error) => explain(&error),
         }
     }
 }
 
-fn look_at(content: &Content) {
-    assert!(
-        !content.images().is_empty(),
-        "content has an image at least"
-    );
-    let _ = (content.descriptor(), content.for_host());
-    for image in content.images() {
-        let _ = (image.platform(), image.size(), image.descriptor());
-        for layer in image.layers() {
-            let tar = layer.tar(LAYER_LIMIT);
-            let read = tar.and_then(|mut tar| io::copy(&mut tar, &mut io::sink()));
-            match read {
-                Ok(count) => assert!(count <= LAYER_LIMIT),
-                Err(error) => explain(&error),
+fn look_at(opened: &Opened) {
+    let manifest = opened.manifest();
+    let _ = (manifest.descriptor(), opened.platforms(), opened.image_for(None));
+    match opened.images() {
+        Ok(images) => {
+            assert!(!images.is_empty(), "there is an image, or an error");
+            for image in images {
+                let _ = (image.platform(), image.size(), image.descriptor());
+                for layer in image.layers() {
+                    let tar = layer.tar(LAYER_LIMIT);
+                    let read = tar.and_then(|mut tar| io::copy(&mut tar, &mut io::sink()));
+                    match read {
+                        Ok(count) => assert!(count <= LAYER_LIMIT),
+                        Err(error) => explain(&error),
+                    }
+                }
+                let _ = mutate::append(&image, []);
             }
         }
+        Err(error) => explain(&error),
+    }
+    for fault in validate(manifest, LAYER_LIMIT).err().into_iter().flatten() {
+        let _ = fault.to_string();
     }
     let path = folder().join("again.tar");
     let location = Location::OciArchive { path, tag: None };
-    match write(content, &location, &WriteOptions::default()) {
+    match write(manifest, &location, &WriteOptions::default()) {
         Ok(()) => {
             let again = read(&location).expect("what was written can be read");
-            assert_eq!(again.digest(), content.digest());
+            assert_eq!(again.manifest().bytes(), manifest.bytes());
         }
         Err(error) => explain(&error),
     }

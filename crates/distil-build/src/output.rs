@@ -5,7 +5,7 @@ use std::path::Path;
 use distil_debian::suite::Suite;
 use distil_definition::Architecture;
 use distil_oci::transport::{self, WriteOptions};
-use distil_oci::{Compression, Content, Location, Platform, Reference};
+use distil_oci::{Compression, Location, Manifest, Platform, Reference};
 use distil_store::Digest;
 use distil_tree::folder::{self, FolderError};
 
@@ -72,7 +72,7 @@ impl Session {
         request.check()?;
         // Bare files are written from the tree, which only the making of an image has.
         let wants_tree = request.outputs.iter().any(is_root);
-        let (mut made, mut content) = self.make_all(request, wants_tree)?;
+        let (mut made, mut manifest) = self.make_all(request, wants_tree)?;
         let modified = made.iter().map(|one| one.finished.summary.modified);
         let options = WriteOptions {
             names: &request.references,
@@ -81,7 +81,7 @@ impl Session {
         let reference = request.references.first();
         let mut missing = Vec::new();
         for location in &request.outputs {
-            match self.is_there(&content, location, &options)? {
+            match self.is_there(&manifest, location, &options)? {
                 false => missing.push(location),
                 true => self.tell_of(reference, |reference| Event::Unchanged {
                     reference,
@@ -92,7 +92,7 @@ impl Session {
         let (threads, store) = (self.layers.threads, &self.store);
         let is_damaged = |one: &Made| one.built.is_none() && !one.finished.is_whole(threads, store);
         if !missing.is_empty() && made.iter().any(is_damaged) {
-            (made, content) = self.make_all(request, true)?;
+            (made, manifest) = self.make_all(request, true)?;
         }
         self.warn(&made);
         for location in missing {
@@ -100,8 +100,8 @@ impl Session {
                 self.write_root(&made, location, path)?;
                 continue;
             }
-            transport::write(&content, location, &options)?;
-            let bytes = content.images().iter().map(|image| image.size()).sum();
+            transport::write(&manifest, location, &options)?;
+            let bytes = made.iter().map(|one| one.finished.image.size()).sum();
             self.tell_of(reference, |reference| Event::Wrote {
                 reference,
                 location,
@@ -109,7 +109,7 @@ impl Session {
             });
         }
         Ok(Outcome {
-            digest: content.digest(),
+            digest: manifest.digest(),
             images: made,
         })
     }
@@ -128,18 +128,18 @@ impl Session {
     /// before and nobody has touched it since.
     fn is_there(
         &self,
-        content: &Content,
+        manifest: &Manifest,
         location: &Location,
         options: &WriteOptions<'_>,
     ) -> Result<bool, BuildError> {
-        let output = Output::of(content, location, options);
+        let output = Output::of(manifest, location, options);
         if output
             .as_ref()
             .is_some_and(|output| output.is_known(&self.store))
         {
             return Ok(true);
         }
-        let found = transport::is_written(content, location, options)?;
+        let found = transport::is_written(manifest, location, options)?;
         if let Some(output) = output.filter(|_| found) {
             output.remember(&self.store);
         }
@@ -151,7 +151,7 @@ impl Session {
         &self,
         request: &ImageRequest,
         anew: bool,
-    ) -> Result<(Vec<Made>, Content), BuildError> {
+    ) -> Result<(Vec<Made>, Manifest), BuildError> {
         let made = self.make_each(request, anew);
         self.tell(Event::Idle);
         let made = made?;
@@ -162,8 +162,8 @@ impl Session {
         let images: Vec<_> = made.iter().map(|one| one.finished.image.clone()).collect();
         let first = images.first();
         let annotations = first.map(|image| image.annotations().clone());
-        let content = Content::of(images, annotations.unwrap_or_default())?;
-        Ok((made, content))
+        let manifest = Manifest::of(images, annotations.unwrap_or_default())?;
+        Ok((made, manifest))
     }
 
     fn make_each(&self, request: &ImageRequest, anew: bool) -> Result<Vec<Made>, BuildError> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use distil_oci::transport::WriteOptions;
-use distil_oci::{Content, Location};
+use distil_oci::{Location, Manifest};
 use distil_store::{Key, KeyBuilder, Store};
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +65,7 @@ pub(crate) struct Output {
 impl Output {
     /// Of an archive that is there.
     pub(crate) fn of(
-        content: &Content,
+        manifest: &Manifest,
         location: &Location,
         options: &WriteOptions<'_>,
     ) -> Option<Self> {
@@ -76,7 +76,7 @@ impl Output {
         let state = State::of(&fs::metadata(path).ok().filter(Metadata::is_file)?);
         let mut key = KeyBuilder::new("output");
         key.input(IDENTITY)
-            .input(content.digest().as_bytes())
+            .input(manifest.digest().as_bytes())
             .input(location.to_string())
             .input(options.modified.to_le_bytes());
         for name in options.names {

@@ -1,87 +1,27 @@
-//! Layers, and where their bytes come from.
+//! Layers of images.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
-use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use distil_store::{Digest, Hasher};
+use distil_store::Digest;
 
+use crate::blob::DescribedBlob;
+pub use crate::blob::{BlobSource, BytesBlob, FileBlob, FileRange};
 use crate::compression::Compression;
+use crate::decompress::{decompress, decompress_on};
+use crate::descriptor::descriptor;
 use crate::layer_writer::LayerFacts;
 pub use crate::pieces::{Piece, PiecesBlob};
 use crate::spec::{Descriptor, MediaType};
+use crate::verified::Verified;
 
 /// The smallest layer that threads are started for, in bytes as it is stored.
 const WORTH_THREADS: u64 = 2 << 20;
 
 /// The most threads that unpack one layer.
 const MAX_THREADS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
-
-/// Where the bytes of a blob are; it can be opened any number of times, from any thread.
-pub trait BlobSource: Send + Sync {
-    /// A reader from the first byte on.
-    fn open(&self) -> io::Result<Box<dyn Read + Send>>;
-}
-
-/// A blob that is a file of its own.
-#[derive(Debug, Clone)]
-pub struct FileBlob(pub PathBuf);
-
-impl BlobSource for FileBlob {
-    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        Ok(Box::new(File::open(&self.0)?))
-    }
-}
-
-/// A blob in memory.
-#[derive(Debug, Clone)]
-pub struct BytesBlob(pub Arc<[u8]>);
-
-impl BlobSource for BytesBlob {
-    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        Ok(Box::new(io::Cursor::new(Arc::clone(&self.0))))
-    }
-}
-
-/// A blob that is part of an open file, such as an entry of an archive.
-#[derive(Debug, Clone)]
-pub struct FileRange {
-    /// The file. Readers keep places of their own, so it can be shared.
-    pub file: Arc<File>,
-    /// Where the blob begins, in bytes.
-    pub offset: u64,
-    /// How many bytes it has.
-    pub len: u64,
-}
-
-impl BlobSource for FileRange {
-    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        Ok(Box::new(FileRangeReader(self.clone())))
-    }
-}
-
-/// Reads what is left of a range.
-struct FileRangeReader(FileRange);
-
-impl Read for FileRangeReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let wanted = usize::try_from(self.0.len).map_or(buffer.len(), |len| len.min(buffer.len()));
-        if wanted == 0 {
-            return Ok(0);
-        }
-        let count = self.0.file.read_at(&mut buffer[..wanted], self.0.offset)?;
-        if count == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        self.0.offset += count as u64;
-        self.0.len -= count as u64;
-        Ok(count)
-    }
-}
 
 /// One layer of an image: what the manifest says of it, and where its bytes are.
 #[derive(Clone)]
@@ -142,6 +82,20 @@ impl Layer {
         self.diff_id
     }
 
+    /// The layer as any other blob.
+    pub(crate) fn blob(&self) -> DescribedBlob {
+        let source = Arc::clone(&self.source);
+        DescribedBlob::new(self.media_type.clone(), self.digest, self.size, source)
+    }
+
+    /// The same layer under another media type, which says the same in other words.
+    pub(crate) fn named(&self, media_type: MediaType) -> Self {
+        Self {
+            media_type,
+            ..self.clone()
+        }
+    }
+
     /// The descriptor that stands for the layer in a manifest.
     pub fn descriptor(&self) -> Descriptor {
         descriptor(self.media_type.clone(), self.digest, self.size)
@@ -164,7 +118,7 @@ impl Layer {
     /// As with [`Layer::open`], the diff ID is compared at the end of the stream; a reader of tar
     /// archives that stops at the end-of-archive blocks has to read on to make sure.
     pub fn tar(&self, limit: u64) -> io::Result<Box<dyn Read + Send>> {
-        let tar = crate::decompress(self.open()?, limit)?;
+        let tar = decompress(self.open()?, limit)?;
         Ok(Box::new(Verified::new(tar, self.diff_id, None)))
     }
 
@@ -175,7 +129,7 @@ impl Layer {
         }
         // More could not be kept busy: one thread makes digests of what they unpack.
         let threads = threads.min(MAX_THREADS);
-        let tar = crate::decompress::decompress_on(threads, self.open()?, limit)?;
+        let tar = decompress_on(threads, self.open()?, limit)?;
         Ok(Box::new(Verified::new(tar, self.diff_id, None)))
     }
 }
@@ -201,90 +155,9 @@ impl PartialEq for Layer {
     }
 }
 
-/// A descriptor of the specification for content with this digest.
-pub(crate) fn descriptor(media_type: MediaType, digest: Digest, size: u64) -> Descriptor {
-    Descriptor::new(media_type, size, spec_digest(digest))
-}
-
-fn spec_digest(digest: Digest) -> crate::spec::Digest {
-    use std::str::FromStr as _;
-    // A SHA-256 digest always has the form that the other type demands.
-    crate::spec::Digest::from(
-        crate::spec::Sha256Digest::from_str(&digest.hex()).expect("a SHA-256 digest"),
-    )
-}
-
-/// Hands bytes on, and fails instead of ending when they were not the expected ones.
-pub(crate) struct Verified<R> {
-    inner: R,
-    hasher: Hasher,
-    read: u64,
-    digest: Digest,
-    size: Option<u64>,
-    done: bool,
-}
-
-impl<R: Read> Verified<R> {
-    /// Expects content with this digest and, where it is known, this many bytes.
-    pub(crate) fn new(inner: R, digest: Digest, size: Option<u64>) -> Self {
-        Self {
-            inner,
-            hasher: Hasher::default(),
-            read: 0,
-            digest,
-            size,
-            done: false,
-        }
-    }
-
-    fn check(&mut self) -> io::Result<()> {
-        if let Some(size) = self.size.filter(|size| *size != self.read) {
-            return Err(wrong(format!(
-                "the content of `{}` is {} bytes long instead of {size}",
-                self.digest, self.read
-            )));
-        }
-        let found = self.hasher.clone().finish();
-        if found != self.digest {
-            return Err(wrong(format!(
-                "the content of `{}` has the digest `{found}`",
-                self.digest
-            )));
-        }
-        self.done = true;
-        Ok(())
-    }
-}
-
-impl<R: Read> Read for Verified<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        let count = self.inner.read(buffer)?;
-        self.hasher.update(&buffer[..count]);
-        self.read += count as u64;
-        if let Some(size) = self.size.filter(|size| self.read > *size) {
-            return Err(wrong(format!(
-                "the content of `{}` is longer than {size} bytes",
-                self.digest
-            )));
-        }
-        if count == 0 && !self.done {
-            self.check()?;
-        }
-        Ok(count)
-    }
-}
-
-fn wrong(message: String) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, message)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Write as _;
 
     fn read(mut reader: impl Read) -> Result<Vec<u8>, String> {
         let mut bytes = Vec::new();
@@ -292,47 +165,6 @@ mod tests {
             Ok(_) => Ok(bytes),
             Err(error) => Err(error.to_string()),
         }
-    }
-
-    #[test]
-    fn content_is_given_only_if_it_is_the_expected_one() {
-        let digest = Digest::of("content");
-        let verified = |bytes: &'static [u8], size| read(Verified::new(bytes, digest, size));
-        assert_eq!(verified(b"content", Some(7)), Ok(b"content".to_vec()));
-        assert_eq!(verified(b"content", None), Ok(b"content".to_vec()));
-        insta::assert_snapshot!(verified(b"conten", Some(7)).unwrap_err(), @"the content of `sha256:ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73` is 6 bytes long instead of 7");
-        insta::assert_snapshot!(verified(b"contents", Some(7)).unwrap_err(), @"the content of `sha256:ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73` is longer than 7 bytes");
-        insta::assert_snapshot!(verified(b"Content", Some(7)).unwrap_err(), @"the content of `sha256:ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73` has the digest `sha256:47bd29075f8b8019f0beec6d86beda7c9bf67aaf05053dcbe0b3bcb63968517f`");
-    }
-
-    #[test]
-    fn the_end_is_reached_again_and_again() {
-        let mut reader = Verified::new(&b"content"[..], Digest::of("content"), Some(7));
-        let mut bytes = [0; 100];
-        assert_eq!(reader.read(&mut []).unwrap(), 0);
-        assert_eq!(reader.read(&mut bytes).unwrap(), 7);
-        assert_eq!(reader.read(&mut bytes).unwrap(), 0);
-        assert_eq!(reader.read(&mut bytes).unwrap(), 0);
-    }
-
-    #[test]
-    fn a_range_of_a_file_is_read_by_several_at_once() {
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(b"0123456789").unwrap();
-        let range = |offset, len| FileRange {
-            file: Arc::new(file.try_clone().unwrap()),
-            offset,
-            len,
-        };
-        let middle = range(2, 5);
-        let (mut one, two) = (middle.open().unwrap(), middle.open().unwrap());
-        let mut first = [0; 1];
-        one.read_exact(&mut first).unwrap();
-        assert_eq!(read(two), Ok(b"23456".to_vec()));
-        assert_eq!(read(one), Ok(b"3456".to_vec()));
-        assert_eq!(read(range(3, 0).open().unwrap()), Ok(Vec::new()));
-        // A file that became shorter since its entries were listed.
-        assert!(read(range(8, 5).open().unwrap()).is_err());
     }
 
     #[test]

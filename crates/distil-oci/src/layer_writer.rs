@@ -254,7 +254,7 @@ mod tests {
 
     fn unpacked(layer: Vec<u8>) -> Vec<u8> {
         let mut bytes = Vec::new();
-        crate::decompress(io::Cursor::new(layer), u64::MAX)
+        crate::decompress::decompress(io::Cursor::new(layer), u64::MAX)
             .unwrap()
             .read_to_end(&mut bytes)
             .unwrap();
@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn pieces_from_a_store_make_the_same_layer() {
-        use crate::layer::BlobSource as _;
+        use crate::blob::BlobSource as _;
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
         let tar = sample(3 * PIECE + 17, 3);
@@ -315,7 +315,7 @@ mod tests {
                 let blobs = pieces.iter().map(|piece| store.get(&piece.digest).unwrap());
                 let blobs: Vec<_> = blobs.collect();
                 let mut joined = Vec::new();
-                let mut reader = crate::layer::PiecesBlob(blobs.clone()).open().unwrap();
+                let mut reader = crate::pieces::PiecesBlob(blobs.clone()).open().unwrap();
                 reader.read_to_end(&mut joined).unwrap();
                 assert!(joined == bytes, "{compression:?}");
                 blobs

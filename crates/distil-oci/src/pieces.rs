@@ -10,8 +10,8 @@ use std::io::{self, Read};
 use distil_store::{Blob, Digest, Key, Store};
 use serde::{Deserialize, Serialize};
 
+use crate::blob::BlobSource;
 use crate::compression::{Compression, PieceCompressor};
-use crate::layer::BlobSource;
 
 /// The most that a compressed piece can have: incompressible bytes grow a little.
 const MAX_PIECE: u64 = 2 << 20;

@@ -9,7 +9,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use common::*;
-use distil_oci::{Content, Location, Platform};
+use distil_oci::{Location, Manifest, Platform};
 use serde_json::Value;
 
 fn oci(path: &Path) -> Location {
@@ -40,7 +40,7 @@ fn json(archive: &[u8], name: &str) -> Value {
 #[test]
 fn both_spellings_write_the_same_file_and_read_the_same_image() {
     let (folder, path) = output();
-    let content = Content::from(image("amd64"));
+    let content = Manifest::from(image("amd64"));
     write(&content, &oci(&path)).unwrap();
     let bytes = fs::read(&path).unwrap();
     write(&content, &docker(&path)).unwrap();
@@ -102,7 +102,7 @@ fn several_platforms_are_one_descriptor_and_one_entry() {
 #[test]
 fn names_go_where_engines_look_for_them() {
     let (_folder, path) = output();
-    let content = Content::from(image("amd64"));
+    let content = Manifest::from(image("amd64"));
     let written = |location: &Location| {
         write_named(&content, location, &["python3:debug", "gcr.io/x/y"]).unwrap();
         let bytes = fs::read(&path).unwrap();
@@ -141,7 +141,7 @@ fn names_go_where_engines_look_for_them() {
 #[test]
 fn an_older_file_is_replaced_and_stays_when_writing_fails() {
     let (folder, path) = output();
-    let content = Content::from(image("amd64"));
+    let content = Manifest::from(image("amd64"));
     fs::write(&path, "older").unwrap();
     let error = write(&broken_image().into(), &oci(&path)).unwrap_err();
     insta::assert_snapshot!(without(folder.path(), &error), @"failed to write the image to `oci-archive:DIR/out.tar`: failed to read the blob `sha256:da199d12c78c2fbd31cc83f603fadfbf9638c049370cb3927a65a5a14ee709b6`: connection reset");
@@ -182,14 +182,14 @@ fn a_layer_that_is_not_what_its_digest_says_is_not_written() {
 #[test]
 fn places_that_cannot_be_written_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    let content = Content::from(image("amd64"));
+    let content = Manifest::from(image("amd64"));
     let error = |place: &str| {
         let error = write(&content, &oci(&folder.path().join(place))).unwrap_err();
         without(folder.path(), &error)
     };
     fs::create_dir(folder.path().join("folder")).unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
-    insta::assert_snapshot!(error("folder"), @"failed to write the image to `oci-archive:DIR/folder`: `DIR/folder` is a folder; an archive is a file");
+    insta::assert_snapshot!(error("folder"), @"failed to write the image to `oci-archive:DIR/folder`: `DIR/folder` is a directory; an archive is a file");
     insta::assert_snapshot!(error("missing/x.tar"), @"failed to write the image to `oci-archive:DIR/missing/x.tar`: failed to create `DIR/missing/x.tar`: No such file or directory (os error 2)");
     insta::assert_snapshot!(error("file/x.tar"), @"failed to write the image to `oci-archive:DIR/file/x.tar`: failed to write `DIR/file/x.tar`: Not a directory (os error 20)");
     assert_eq!(list(folder.path()), ["file", "folder"]);
@@ -204,7 +204,7 @@ fn a_pipe_is_written_to_directly() {
     let pipe = folder.path().join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
     assert!(made.unwrap().success());
-    let content = Content::from(image("amd64"));
+    let content = Manifest::from(image("amd64"));
     write(&content, &oci(&path)).unwrap();
     // Opened for both, so that nobody waits for anybody; the archive fits into the pipe.
     let mut end = fs::File::options()
@@ -227,7 +227,7 @@ fn through_a_link_the_file_is_replaced_and_the_link_stays() {
     let target = folder.path().join("target.tar");
     fs::write(&target, "older").unwrap();
     symlink("target.tar", &path).unwrap();
-    let content = Content::from(image("amd64"));
+    let content = Manifest::from(image("amd64"));
     write(&content, &oci(&path)).unwrap();
     assert!(fs::symlink_metadata(&path).unwrap().is_symlink());
     assert_eq!(open(&oci(&target)).unwrap().digest(), content.digest());
@@ -259,7 +259,7 @@ fn an_image_that_was_read_is_written_with_its_own_digest() {
 #[test]
 fn an_archive_can_be_replaced_by_what_was_read_from_it() {
     let (_folder, path) = output();
-    let content = Content::from(image("amd64"));
+    let content = Manifest::from(image("amd64"));
     write(&content, &oci(&path)).unwrap();
     write(&open(&oci(&path)).unwrap(), &docker(&path)).unwrap();
     assert!(dump(&open(&oci(&path)).unwrap()) == dump(&content));

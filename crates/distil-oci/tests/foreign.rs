@@ -7,11 +7,11 @@ use std::fs;
 use std::io::Write as _;
 
 use common::*;
-use distil_oci::{Compression, Content, Image, Location, spec};
+use distil_oci::{Compression, Image, Location, Manifest, spec};
 use serde_json::{Value, json};
 
 /// What reading these bytes gives, as an archive of either kind.
-fn read(bytes: &[u8], location: &str) -> Result<Content, String> {
+fn read(bytes: &[u8], location: &str) -> Result<Manifest, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.tar");
     fs::write(&path, bytes).unwrap();
@@ -32,7 +32,7 @@ fn error(bytes: &[u8], location: &str) -> String {
 }
 
 /// The files of the combined archive of an image or an index.
-fn files(content: &Content) -> std::collections::BTreeMap<String, Vec<u8>> {
+fn files(content: &Manifest) -> std::collections::BTreeMap<String, Vec<u8>> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.tar");
     let location = format!("oci-archive:{}", path.display());
@@ -84,7 +84,7 @@ fn an_old_docker_archive_gives_an_image_with_a_manifest_of_our_own() {
         "docker-archive:python3:debug",
     ] {
         let content = read(&bytes, location).unwrap();
-        let image = &content.images()[0];
+        let image = &content.images().unwrap()[0];
         assert_eq!(image.config_bytes(), original.config_bytes());
         assert_eq!(image.manifest_media_type(), &spec::MediaType::ImageManifest);
         assert_eq!(
@@ -98,7 +98,7 @@ fn an_old_docker_archive_gives_an_image_with_a_manifest_of_our_own() {
 fn of_several_images_one_has_to_be_named() {
     let (one, two) = (image("amd64"), image("arm64"));
     let bytes = docker_20(&[(&one, &["a:1", "gcr.io/x/a:2"]), (&two, &["b:latest"])]);
-    let config = |location| read(&bytes, location).map(|c| c.images()[0].config_digest());
+    let config = |location| read(&bytes, location).map(|c| c.images().unwrap()[0].config_digest());
     assert_eq!(config("docker-archive:a:1"), Ok(one.config_digest()));
     assert_eq!(
         config("docker-archive:gcr.io/x/a:2"),
@@ -151,7 +151,7 @@ fn a_layer_may_be_a_link_to_another_and_may_be_compressed() {
         .append_link(&mut link, "two/layer.tar", "../one/layer.tar")
         .unwrap();
     let content = read(&builder.into_inner().unwrap(), "docker-archive:").unwrap();
-    let image = &content.images()[0];
+    let image = &content.images().unwrap()[0];
     for (read, original) in image.layers().iter().zip(original.layers()) {
         assert_eq!(unpacked(read), unpacked(original));
     }
@@ -169,7 +169,9 @@ fn a_layer_with_another_content_than_its_diff_id_fails_when_it_is_read() {
     let name = bytes.windows(8).position(|window| window == b"shared\0\0");
     bytes[name.unwrap()] = b'S';
     let content = read(&bytes, "docker-archive:").unwrap();
-    let mut reader = content.images()[0].layers()[0].tar(1 << 20).unwrap();
+    let mut reader = content.images().unwrap()[0].layers()[0]
+        .tar(1 << 20)
+        .unwrap();
     let error = std::io::copy(&mut reader, &mut std::io::sink()).unwrap_err();
     assert!(error.to_string().contains("has the digest"), "{error}");
 }
@@ -177,35 +179,214 @@ fn a_layer_with_another_content_than_its_diff_id_fails_when_it_is_read() {
 /// The index of images as BuildKit and Docker with containerd write it: Docker's media types, an
 /// attestation, and a platform whose image is not there.
 #[test]
-fn an_index_with_attestations_gives_its_images_and_is_not_written_without_them() {
+fn an_index_with_attestations_gives_its_images_and_is_copied_whole() {
     let content = index(&["amd64", "arm64"]);
     let mut files = files(&content);
-    let mut index: Value =
-        serde_json::from_slice(&files[&format!("blobs/sha256/{}", content.digest().hex())])
-            .unwrap();
-    let list = index["manifests"].as_array_mut().unwrap();
-    let missing = distil_store::Digest::of("missing");
-    let mut attestation = list[0].clone();
+    let mut add = |media_type: &str, bytes: Vec<u8>| {
+        let digest = distil_store::Digest::of(&bytes);
+        let size = bytes.len();
+        files.insert(format!("blobs/sha256/{}", digest.hex()), bytes);
+        json!({"mediaType": media_type, "digest": digest.to_string(), "size": size})
+    };
+    let manifest_type = spec::MediaType::ImageManifest.to_string();
+    let statement = add(
+        "application/vnd.in-toto+json",
+        b"{\"_type\":\"x\"}".to_vec(),
+    );
+    // The configuration is an image's, as in attestations before BuildKit 0.32.
+    let config = json!({"os": "unknown", "architecture": "unknown",
+        "rootfs": {"type": "layers", "diff_ids": [statement["digest"]]}});
+    let config = add(
+        spec::MediaType::ImageConfig.as_ref(),
+        config.to_string().into_bytes(),
+    );
+    let attestation = json!({"schemaVersion": 2, "mediaType": manifest_type, "config": config,
+        "layers": [statement]});
+    let mut attestation = add(&manifest_type, attestation.to_string().into_bytes());
     attestation["annotations"] = json!({"vnd.docker.reference.type": "attestation-manifest"});
     attestation["platform"] = json!({"os": "unknown", "architecture": "unknown"});
+    let mut artifact = json!({"schemaVersion": 2, "mediaType": manifest_type,
+        "artifactType": "application/x-signature", "layers": [statement]});
+    artifact["config"] = add(spec::MediaType::EmptyJSON.as_ref(), b"{}".to_vec());
+    let artifact = add(&manifest_type, artifact.to_string().into_bytes());
+    let unknown = add("application/x-unknown", b"anything".to_vec());
+
+    let top = format!("blobs/sha256/{}", content.digest().hex());
+    let mut index: Value = serde_json::from_slice(&files[&top]).unwrap();
+    let list = index["manifests"].as_array_mut().unwrap();
     let mut elsewhere = list[0].clone();
-    elsewhere["digest"] = json!(missing.to_string());
+    elsewhere["digest"] = json!(distil_store::Digest::of("missing").to_string());
     elsewhere["platform"] = json!({"os": "linux", "architecture": "s390x"});
-    list.push(attestation);
-    list.push(elsewhere);
+    list.insert(1, attestation);
+    list.extend([elsewhere, unknown, artifact]);
     index["mediaType"] = json!("application/vnd.docker.distribution.manifest.list.v2+json");
+    index["org.example.unknown"] = json!([1, 2]);
     replace_top(&mut files, &index, index["mediaType"].as_str().unwrap());
 
     let read = read(&packed(&files), "oci-archive:").unwrap();
-    assert_eq!(read.images(), content.images());
-    let Content::Index(index) = &read else {
+    assert_eq!(read.images().unwrap(), content.images().unwrap());
+    let platforms: Vec<String> = read
+        .platforms()
+        .unwrap()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(platforms, ["linux/amd64", "linux/arm64"]);
+    let Manifest::Index(index) = &read else {
         panic!("not an index");
     };
-    assert_eq!(index.others(), 2);
+    let entries = index.entries();
+    let read_entry = |number: usize| index.manifest(&entries[number]).unwrap();
+    assert_eq!(entries.len(), 6);
+    assert!(matches!(read_entry(1), Some(Manifest::Artifact(_))));
+    assert!(read_entry(3).is_none(), "what is not there");
+    assert!(read_entry(4).is_none(), "what is no manifest");
+    let Some(Manifest::Artifact(artifact)) = read_entry(5) else {
+        panic!("not an artifact");
+    };
+    assert_eq!(artifact.artifact_type().as_ref(), "application/x-signature");
+    assert_eq!(artifact.blobs()[0].read(100).unwrap(), b"{\"_type\":\"x\"}");
+    assert!(artifact.blobs()[0].read(9).is_err());
+
+    // All that is there comes along, to the byte.
     let folder = tempfile::tempdir().unwrap();
     let place = format!("oci:{}", folder.path().join("x").display());
-    let error = write(&read, &place.parse().unwrap()).unwrap_err();
-    insta::assert_snapshot!(without(folder.path(), &error), @"failed to write the image to `oci:DIR/x`: the index has 2 entries that are no images and were not read, such as attestations");
+    let place = place.parse().unwrap();
+    write(&read, &place).unwrap();
+    let copy = open(&place).unwrap();
+    assert_eq!(copy.bytes(), read.bytes());
+    let mut blobs: Vec<String> = files
+        .keys()
+        .filter_map(|name| name.strip_prefix("blobs/sha256/"))
+        .filter(|name| *name != content.digest().hex())
+        .map(str::to_owned)
+        .collect();
+    blobs.sort();
+    assert_eq!(common::list(&folder.path().join("x/blobs/sha256")), blobs);
+    assert_eq!(copy.blobs().unwrap().len(), blobs.len());
+}
+
+/// As an attacker has it: engines that go by the platform run the first.
+#[test]
+fn an_image_that_is_called_an_attestation_is_an_image_if_it_has_a_platform() {
+    let (first, second) = (image("amd64"), image_of("amd64", vec![layer("a", "1")]));
+    let content = Manifest::of(vec![second, image("arm64")], Default::default()).unwrap();
+    let mut files = files(&content);
+    let mut index: Value = serde_json::from_slice(content.bytes()).unwrap();
+    let mut entry = serde_json::to_value(first.descriptor()).unwrap();
+    entry["annotations"] = json!({"vnd.docker.reference.type": "attestation-manifest"});
+    index["manifests"].as_array_mut().unwrap().insert(0, entry);
+    files.extend(
+        self::files(&first.clone().into())
+            .into_iter()
+            .filter(|(name, _)| name.starts_with("blobs")),
+    );
+    replace_top(&mut files, &index, spec::MediaType::ImageIndex.as_ref());
+    let read = read(&packed(&files), "oci-archive:").unwrap();
+    assert_eq!(read.image_for(&first.platform()).unwrap(), first);
+}
+
+#[test]
+fn an_index_in_an_index_is_copied_and_not_looked_into() {
+    let content = index(&["amd64", "arm64"]);
+    let mut files = files(&content);
+    let inner = content.descriptor();
+    let outer =
+        json!({"schemaVersion": 2, "mediaType": spec::MediaType::ImageIndex, "manifests": [inner]});
+    replace_top(&mut files, &outer, spec::MediaType::ImageIndex.as_ref());
+    let bytes = packed(&files);
+    insta::assert_snapshot!(error(&bytes, "oci-archive:"), @"failed to read an image from `oci-archive:DIR/x.tar`: an index in an index is not supported");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.tar");
+    fs::write(&path, bytes).unwrap();
+    let from: Location = format!("oci-archive:{}", path.display()).parse().unwrap();
+    let opened = distil_oci::transport::open(&from).unwrap();
+    let to: Location = format!("oci-archive:{}", folder.path().join("y.tar").display())
+        .parse()
+        .unwrap();
+    write(opened.manifest(), &to).unwrap();
+    let copy = distil_oci::transport::open(&to).unwrap();
+    assert_eq!(copy.manifest().bytes(), opened.manifest().bytes());
+    assert!(
+        copy.manifest()
+            .blobs()
+            .unwrap()
+            .contains_key(&content.digest())
+    );
+    // What Docker could not run has no `manifest.json`.
+    assert!(
+        !entries(&fs::read(folder.path().join("y.tar")).unwrap()).contains_key("manifest.json")
+    );
+}
+
+#[test]
+fn documents_that_can_be_read_in_two_ways_are_refused() {
+    let of_manifest = |change: &dyn Fn(&mut Value)| error(&with_manifest(change), "oci-archive:");
+    insta::assert_snapshot!(of_manifest(&|manifest| manifest["LAYERS"] = json!([])), @"failed to read an image from `oci-archive:DIR/x.tar`: the manifest `sha256:3433c8eea08b8993dcff46a0b729d69120d686465a80ec1d50a1a28d4abdc0ad` can be read in two ways, which is refused: the key `LAYERS` is `layers` to engines that ignore case, and unknown to others");
+    insta::assert_snapshot!(of_manifest(&|manifest| manifest["manifests"] = json!([])), @"failed to read an image from `oci-archive:DIR/x.tar`: the manifest `sha256:dc19b34ef4058dfe6359a622207283025fc4f55601e4e02614302745edd8955e` can be read in two ways, which is refused: the key `manifests` belongs to another kind of document");
+    insta::assert_snapshot!(of_manifest(&|manifest| manifest["mediaType"] = json!(spec::MediaType::ImageIndex)), @"failed to read an image from `oci-archive:DIR/x.tar`: the manifest `sha256:e5f97f776e147023b6e4f8b856bef45a1fc4eb1694d18a08f1aa898f5ee2f572` has the media type `application/vnd.oci.image.index.v1+json`, but is referred to as `application/vnd.oci.image.manifest.v1+json`");
+    let saved = |text: &str| {
+        let mut files = files(&image("amd64").into());
+        let manifest = String::from_utf8(files["manifest.json"].clone()).unwrap();
+        files.insert(
+            "manifest.json".to_owned(),
+            manifest.replacen("\"RepoTags\"", text, 1).into(),
+        );
+        error(&packed(&files), "docker-archive:")
+    };
+    insta::assert_snapshot!(saved(r#""repotags""#), @"failed to read an image from `docker-archive:DIR/x.tar`: `manifest.json` can be read in two ways, which is refused: the key `[0].repotags` is `RepoTags` to engines that ignore case, and unknown to others");
+    insta::assert_snapshot!(saved(r#""RepoTags":[],"RepoTags""#), @"failed to read an image from `docker-archive:DIR/x.tar`: `manifest.json` can be read in two ways, which is refused: the key `[0].RepoTags` occurs twice, and not all engines use the same value");
+    let config = |text: &str| {
+        let files = files(&image("amd64").into());
+        let name = files.keys().find(|name| {
+            name.starts_with("blobs") && files[*name].starts_with(b"{\"architecture\"")
+        });
+        let name = name.unwrap().clone();
+        let document = String::from_utf8(files[&name].clone()).unwrap();
+        let changed = document.replacen("{\"Entrypoint\"", text, 1);
+        let saved = json!([{"Config": "c.json", "RepoTags": null, "Layers": []}]);
+        error(
+            &archive([
+                ("c.json", changed.as_bytes()),
+                ("manifest.json", saved.to_string().as_bytes()),
+            ]),
+            "docker-archive:",
+        )
+    };
+    insta::assert_snapshot!(config(r#"{"User":"65532","user":"0","Entrypoint""#), @"failed to read an image from `docker-archive:DIR/x.tar`: `c.json` can be read in two ways, which is refused: the key `config.user` is `User` to engines that ignore case, and unknown to others");
+    insta::assert_snapshot!(config(r#"{"entrypoint":["/bin/sh"],"Entrypoint""#), @"failed to read an image from `docker-archive:DIR/x.tar`: `c.json` can be read in two ways, which is refused: the key `config.entrypoint` is `Entrypoint` to engines that ignore case, and unknown to others");
+    insta::assert_snapshot!(config(r#"{"Uſer":"0","Entrypoint""#), @"failed to read an image from `docker-archive:DIR/x.tar`: `c.json` can be read in two ways, which is refused: the key `config.Uſer` is `User` to engines that ignore case, and unknown to others");
+}
+
+#[test]
+fn members_that_could_be_taken_for_another_are_refused() {
+    let good = packed(&files(&image("amd64").into()));
+    let with = |name: &str, kind: tar::EntryType, link: &str| {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(0);
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.as_old_mut().linkname[..link.len()].copy_from_slice(link.as_bytes());
+        header.set_cksum();
+        let bytes = [header.as_bytes().as_slice(), &good].concat();
+        read(&bytes, "docker-archive:").map(|manifest| manifest.digest())
+    };
+    let plain = |name: &str| with(name, tar::EntryType::Regular, "").unwrap_err();
+    insta::assert_snapshot!(plain("/manifest.json"), @"failed to read an image from `docker-archive:DIR/x.tar`: `/manifest.json` in the archive has an absolute name");
+    insta::assert_snapshot!(plain("x/../manifest.json"), @"failed to read an image from `docker-archive:DIR/x.tar`: `x/../manifest.json` in the archive has `..` in its name");
+    insta::assert_snapshot!(plain(".//manifest.json"), @"failed to read an image from `docker-archive:DIR/x.tar`: `manifest.json` in the archive occurs twice");
+    insta::assert_snapshot!(plain("./././manifest.json"), @"failed to read an image from `docker-archive:DIR/x.tar`: `manifest.json` in the archive occurs twice");
+    insta::assert_snapshot!(plain("./."), @"failed to read an image from `docker-archive:DIR/x.tar`: `./.` in the archive has no name");
+    let link = |name, to| with(name, tar::EntryType::Symlink, to).unwrap_err();
+    insta::assert_snapshot!(link("blobs", "elsewhere"), @"failed to read an image from `docker-archive:DIR/x.tar`: `blobs/sha256/75178442c6d0860e7f349b92e73c1c8ab1f7c065afa72e5e3831aa02aeb9d4ed` in the archive lies below what is no directory");
+    insta::assert_snapshot!(link("manifest.json", "oci-layout"), @"failed to read an image from `docker-archive:DIR/x.tar`: `manifest.json` in the archive occurs twice");
+    // As `tar -C DIR -c .` has them, and as programs repeat them that append.
+    let directory = |name| with(name, tar::EntryType::Directory, "");
+    let digest = read(&good, "docker-archive:").unwrap().digest();
+    for name in ["./", ".", "blobs/", "./blobs/sha256/", "other/"] {
+        assert_eq!(directory(name), Ok(digest), "{name}");
+    }
+    assert_eq!(with("other", tar::EntryType::Regular, ""), Ok(digest));
 }
 
 /// Puts another document in the place of the one that `index.json` points to.
@@ -226,11 +407,14 @@ fn replace_top(
 
 /// An archive of an image whose manifest was changed by `change`.
 fn with_manifest(change: impl FnOnce(&mut Value)) -> Vec<u8> {
-    let content = Content::from(image("amd64"));
+    let content = Manifest::from(image("amd64"));
     let mut files = files(&content);
-    let mut manifest: Value = serde_json::from_slice(content.images()[0].manifest_bytes()).unwrap();
+    let mut manifest: Value =
+        serde_json::from_slice(content.images().unwrap()[0].manifest_bytes()).unwrap();
     change(&mut manifest);
-    let media_type = content.images()[0].manifest_media_type().to_string();
+    let media_type = content.images().unwrap()[0]
+        .manifest_media_type()
+        .to_string();
     replace_top(&mut files, &manifest, &media_type);
     packed(&files)
 }
@@ -238,9 +422,10 @@ fn with_manifest(change: impl FnOnce(&mut Value)) -> Vec<u8> {
 #[test]
 fn dockers_own_media_types_are_read_and_kept() {
     let manifest_type = "application/vnd.docker.distribution.manifest.v2+json";
-    let content = Content::from(image("amd64"));
+    let content = Manifest::from(image("amd64"));
     let mut files = files(&content);
-    let mut manifest: Value = serde_json::from_slice(content.images()[0].manifest_bytes()).unwrap();
+    let mut manifest: Value =
+        serde_json::from_slice(content.images().unwrap()[0].manifest_bytes()).unwrap();
     manifest["mediaType"] = json!(manifest_type);
     manifest["config"]["mediaType"] = json!("application/vnd.docker.container.image.v1+json");
     for layer in manifest["layers"].as_array_mut().unwrap() {
@@ -248,7 +433,7 @@ fn dockers_own_media_types_are_read_and_kept() {
     }
     replace_top(&mut files, &manifest, manifest_type);
     let content = read(&packed(&files), "oci-archive:").unwrap();
-    let image = &content.images()[0];
+    let image = &content.images().unwrap()[0];
     assert_eq!(image.manifest_bytes(), manifest.to_string().as_bytes());
     assert_eq!(image.manifest_media_type().to_string(), manifest_type);
 }
@@ -288,7 +473,7 @@ fn manifests_that_lie_are_refused() {
 fn indexes_that_lie_are_refused() {
     let changed = |change: &dyn Fn(&mut Value)| {
         let content = index(&["amd64", "arm64"]);
-        let Content::Index(index) = &content else {
+        let Manifest::Index(index) = &content else {
             panic!("not an index");
         };
         let mut files = files(&content);
@@ -303,10 +488,6 @@ fn indexes_that_lie_are_refused() {
     insta::assert_snapshot!(changed(&nested), @"failed to read an image from `oci-archive:DIR/x.tar`: an index in an index is not supported");
     insta::assert_snapshot!(changed(&|document| document["manifests"] = json!([])), @"failed to read an image from `oci-archive:DIR/x.tar`: the image contradicts itself: the index has no images");
     insta::assert_snapshot!(changed(&|document| {
-        let entry = document["manifests"][0].clone();
-        document["manifests"] = json!(vec![entry; 257]);
-    }), @"failed to read an image from `oci-archive:DIR/x.tar`: there are more than 256 images");
-    insta::assert_snapshot!(changed(&|document| {
         let mut entry = document["manifests"][0].clone();
         entry["digest"] = json!(distil_store::Digest::of("nothing").to_string());
         document["manifests"] = json!([entry]);
@@ -315,7 +496,7 @@ fn indexes_that_lie_are_refused() {
 
 #[test]
 fn documents_that_are_damaged_are_refused() {
-    let content = Content::from(image("amd64"));
+    let content = Manifest::from(image("amd64"));
     let good = files(&content);
     let with = |name: &str, bytes: &[u8]| {
         let mut files = good.clone();
@@ -326,7 +507,10 @@ fn documents_that_are_damaged_are_refused() {
     insta::assert_snapshot!(with("index.json", br#"{"schemaVersion": 2, "manifests": []}"#), @"failed to read an image from `oci-archive:DIR/x.tar`: there is no image in it");
     insta::assert_snapshot!(with("index.json", &vec![b' '; (4 << 20) + 1]), @"failed to read an image from `oci-archive:DIR/x.tar`: `index.json` is larger than 4194304 bytes");
     insta::assert_snapshot!(with("oci-layout", br#"{"imageLayoutVersion": "2"}"#), @"failed to read an image from `oci-archive:DIR/x.tar`: the OCI image layout has version `2`; only `1.0.0` is known");
-    let config = format!("blobs/sha256/{}", content.images()[0].config_digest().hex());
+    let config = format!(
+        "blobs/sha256/{}",
+        content.images().unwrap()[0].config_digest().hex()
+    );
     let mut other = good[&config].clone();
     other[1] ^= 1;
     insta::assert_snapshot!(with(&config, &other), @"failed to read an image from `oci-archive:DIR/x.tar`: failed to read the blob `sha256:caa5d03fce753389dc96c534902f43bf41e7deec71532ea832bbb2fb0edb71f8`: the content of `sha256:caa5d03fce753389dc96c534902f43bf41e7deec71532ea832bbb2fb0edb71f8` has the digest `sha256:aec7789c6dc469f34c6a360ef63b399a816fde2956c62391e3b2c07c9011affd`");
@@ -336,13 +520,19 @@ fn documents_that_are_damaged_are_refused() {
 
 #[test]
 fn entries_that_are_no_plain_files_are_refused() {
-    let content = Content::from(image("amd64"));
+    let content = Manifest::from(image("amd64"));
     let blob = format!("blobs/sha256/{}", content.digest().hex());
     for (kind, what) in [
         (tar::EntryType::Symlink, "is a link"),
-        (tar::EntryType::Link, "is neither a plain file nor a folder"),
-        (tar::EntryType::Directory, "is a folder"),
-        (tar::EntryType::Fifo, "is neither a plain file nor a folder"),
+        (
+            tar::EntryType::Link,
+            "is neither a plain file nor a directory",
+        ),
+        (tar::EntryType::Directory, "is a directory"),
+        (
+            tar::EntryType::Fifo,
+            "is neither a plain file nor a directory",
+        ),
     ] {
         let mut files = files(&content);
         let target = files.remove(&blob).unwrap();
@@ -365,7 +555,7 @@ fn entries_that_are_no_plain_files_are_refused() {
         &packed(&files),
     ]
     .concat();
-    insta::assert_snapshot!(error(&twice, "oci-archive:"), @"failed to read an image from `oci-archive:DIR/x.tar`: `oci-layout` in the archive occurs twice");
+    insta::assert_snapshot!(error(&twice, "oci-archive:"), @"failed to read an image from `oci-archive:DIR/x.tar`: `blobs/sha256/75178442c6d0860e7f349b92e73c1c8ab1f7c065afa72e5e3831aa02aeb9d4ed` in the archive occurs twice");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use common::{config, image, index, layer};
-use distil_oci::{Content, Healthcheck, Image, ImageIndex, Platform, spec};
+use distil_oci::{Healthcheck, Image, ImageIndex, Manifest, Platform, spec};
 
 #[test]
 fn a_tiny_image_keeps_its_bytes() {
@@ -86,7 +86,7 @@ fn a_history_may_have_steps_without_a_layer() {
 
 #[test]
 fn an_index_keeps_its_bytes() {
-    let Content::Index(index) = index(&["amd64", "arm64"]) else {
+    let Manifest::Index(index) = index(&["amd64", "arm64"]) else {
         panic!("not an index");
     };
     insta::assert_snapshot!(String::from_utf8(index.bytes().to_vec()).unwrap(), @r#"{"manifests":[{"digest":"sha256:7a08a8190c6a9a5c2fcc20c6e3ad894bae35c2971bbc6334aa5ac01fe4bfa592","mediaType":"application/vnd.oci.image.manifest.v1+json","platform":{"architecture":"amd64","os":"linux"},"size":603},{"digest":"sha256:1d4a45650dec89d7d21e4bf467be340107c6ec0a696f81244121403e9999f02c","mediaType":"application/vnd.oci.image.manifest.v1+json","platform":{"architecture":"arm64","os":"linux"},"size":603}],"mediaType":"application/vnd.oci.image.index.v1+json","schemaVersion":2}"#);
@@ -96,14 +96,14 @@ fn an_index_keeps_its_bytes() {
 #[test]
 fn one_image_is_no_index() {
     let content =
-        |names: &[&str]| Content::of(names.iter().map(|a| image(a)).collect(), BTreeMap::new());
+        |names: &[&str]| Manifest::of(names.iter().map(|a| image(a)).collect(), BTreeMap::new());
     let one = content(&["s390x"]).unwrap();
-    assert!(matches!(one, Content::Image(_)));
-    assert_eq!(one.for_host(), Some(&image("s390x")));
+    assert!(matches!(one, Manifest::Image(_)));
+    assert_eq!(one.image_for_host().unwrap(), image("s390x"));
     let two = content(&["s390x", "riscv64"]).unwrap();
     assert_eq!(two.digest(), index(&["s390x", "riscv64"]).digest());
     let riscv64 = Platform::linux("riscv64", None);
-    assert_eq!(two.for_platform(&riscv64), Some(&image("riscv64")));
+    assert_eq!(two.image_for(&riscv64).unwrap(), image("riscv64"));
     insta::assert_snapshot!(content(&[]).unwrap_err(), @"the index has no images");
 }
 

@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use common::{image, image_of, layer, list, write};
-use distil_oci::{BlobSource, Content, Layer, Location};
+use distil_oci::{BlobSource, Layer, Location, Manifest};
 use distil_store::unfinished::discard_unfinished;
 
 /// The bytes of a layer, which something happens before.
@@ -21,7 +21,7 @@ impl<F: Fn() + Send + Sync> BlobSource for After<F> {
 }
 
 /// An image that does `work` when its layer is read.
-fn image_with(work: impl Fn() + Send + Sync + 'static) -> Content {
+fn image_with(work: impl Fn() + Send + Sync + 'static) -> Manifest {
     let good = layer("a", "1");
     let layer = Layer::from_parts(
         good.media_type().clone(),

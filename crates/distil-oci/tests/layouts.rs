@@ -8,7 +8,7 @@ use std::path::Path;
 use std::thread;
 
 use common::*;
-use distil_oci::{Content, Location};
+use distil_oci::{Location, Manifest};
 use serde_json::{Value, json};
 
 fn at(path: &Path, tag: Option<&str>) -> Location {
@@ -26,8 +26,8 @@ fn index_json(path: &Path) -> Value {
 fn what_is_written_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("deep/layout");
-    for content in [Content::from(image("amd64")), index(&["amd64", "arm64"])] {
-        let tag = content.images().len().to_string();
+    for content in [Manifest::from(image("amd64")), index(&["amd64", "arm64"])] {
+        let tag = content.images().unwrap().len().to_string();
         write(&content, &at(&path, Some(&tag))).unwrap();
         assert!(dump(&open(&at(&path, Some(&tag))).unwrap()) == dump(&content));
     }
@@ -50,11 +50,11 @@ fn the_same_tag_is_replaced_and_others_are_kept() {
     write(&image("arm64").into(), &at(path, Some("b"))).unwrap();
     write(&image("s390x").into(), &at(path, Some("b"))).unwrap();
     assert_eq!(
-        open(&at(path, Some("a"))).unwrap().images(),
+        open(&at(path, Some("a"))).unwrap().images().unwrap(),
         [image("amd64")]
     );
     assert_eq!(
-        open(&at(path, Some("b"))).unwrap().images(),
+        open(&at(path, Some("b"))).unwrap().images().unwrap(),
         [image("s390x")]
     );
     let index = index_json(path);
@@ -84,7 +84,7 @@ fn without_a_tag_the_name_gives_it() {
 fn a_folder_that_is_something_else_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
-    let content = Content::from(image("amd64"));
+    let content = Manifest::from(image("amd64"));
     let error = |place: &str| {
         without(
             path,
@@ -167,16 +167,16 @@ fn a_failure_leaves_no_new_folder_and_an_old_layout_as_it_was() {
 fn a_damaged_blob_is_noticed_and_mended() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
-    let content = Content::from(image("amd64"));
+    let content = Manifest::from(image("amd64"));
     write(&content, &at(path, None)).unwrap();
-    let layer = content.images()[0].layers()[0].digest();
+    let layer = content.images().unwrap()[0].layers()[0].digest();
     let blob = path.join("blobs/sha256").join(layer.hex());
     let mut bytes = fs::read(&blob).unwrap();
     bytes[0] ^= 1;
     fs::write(&blob, &bytes).unwrap();
 
     let damaged = open(&at(path, None)).unwrap();
-    let mut reader = damaged.images()[0].layers()[0].open().unwrap();
+    let mut reader = damaged.images().unwrap()[0].layers()[0].open().unwrap();
     let error = std::io::copy(&mut reader, &mut std::io::sink()).unwrap_err();
     assert!(error.to_string().contains("has the digest"), "{error}");
     let other = folder.path().join("other");

@@ -9,7 +9,8 @@ use distil_debian::solve::SolveError;
 use distil_definition::recipe::RecipeError;
 use distil_image::{AssembleError, ClosureError, Found, GenerateError, ProgramError, SurfaceError};
 use distil_lock::ResolveError;
-use distil_oci::transport::{Problem, RegistryError, TransportError};
+use distil_oci::DocumentError;
+use distil_oci::transport::{DaemonError, Problem, RegistryError, TransportError};
 use distil_tree::Origin;
 
 /// An error that the command can help with.
@@ -212,12 +213,23 @@ impl Hints for ArchiveError {
 
 impl Hints for TransportError {
     fn hints(&self) -> Vec<String> {
-        match self.problem() {
-            Problem::Registry(RegistryError::Denied { host, .. }) => vec![format!(
-                "`docker login {host}` or `podman login {host}` keeps credentials for it"
-            )],
-            _ => Vec::new(),
-        }
+        let hint = match self.problem() {
+            Problem::Registry(RegistryError::Denied { host, .. }) => {
+                return vec![format!(
+                    "`docker login {host}` or `podman login {host}` keeps credentials for it"
+                )];
+            }
+            Problem::Daemon(DaemonError::NotFound { .. }) => {
+                "start it; a daemon at another address is named by `DOCKER_HOST`"
+            }
+            Problem::Daemon(DaemonError::Permission { .. }) => {
+                "this user has to be in the group that owns the socket, usually `docker`"
+            }
+            Problem::Daemon(DaemonError::Zstd { .. }) => "try `--compression gzip`",
+            Problem::Document(DocumentError::NoPlatform { .. }) => "name one with `--platform`",
+            _ => return Vec::new(),
+        };
+        vec![hint.to_owned()]
     }
 }
 

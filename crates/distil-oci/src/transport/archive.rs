@@ -5,27 +5,24 @@
 //! what `manifest.json` says.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _};
+use std::io::{self, Read as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use distil_store::Digest;
-
 use crate::compression::Format;
-use crate::decompress;
-use crate::image::Content;
-use crate::layer::BlobSource as _;
+use crate::index::Manifest;
+use crate::reader;
 use crate::reference::Reference;
 use crate::spec;
 use crate::transport::archive_entries::Entries;
+use crate::transport::archive_error::ImageArchiveError;
+use crate::transport::choice::{ChoiceError, choose};
 use crate::transport::docker_save::{self, IsWanted};
-use crate::transport::documents::{self, Blob, Blobs};
-use crate::transport::error::Problem;
-
-/// The most that a compressed archive may unpack to: far above any real image, and below what
-/// would fill most disks.
-const MAX_UNPACKED: u64 = 32 << 30;
+use crate::transport::documents;
+use crate::transport::file_error::FileError;
+use crate::transport::tar_walk::is_header;
+use crate::transport::unpack::Unpacker;
 
 /// Which of the two descriptions of its images an archive has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +58,7 @@ pub(crate) fn kind(path: &Path) -> io::Result<Option<Kind>> {
         Format::Unsupported(_) => return Ok(None),
     }
     // Nothing but a tar file has this sum in its first block.
-    if !<[u8; 512]>::try_from(head).is_ok_and(|block| Entries::is_header(&block)) {
+    if !<[u8; 512]>::try_from(head).is_ok_and(|block| is_header(&block)) {
         return Ok(None);
     }
     match Entries::read(file) {
@@ -74,31 +71,58 @@ pub(crate) fn kind(path: &Path) -> io::Result<Option<Kind>> {
 }
 
 /// Reads the archive at `path`.
-pub(crate) fn open(path: &Path, wanted: Wanted<'_>) -> Result<Content, Problem> {
-    let failed = |action| Problem::file(action, path);
+pub(crate) fn open(path: &Path, wanted: Wanted<'_>) -> Result<Manifest, ImageArchiveError> {
+    let failed = |action| FileError::of(action, path);
     let metadata = path.metadata().map_err(failed("open"))?;
     if metadata.is_dir() {
-        return Err(Problem::Folder(path.to_owned()));
+        return Err(ImageArchiveError::Directory(path.to_owned()));
     }
     let file = File::open(path).map_err(failed("open"))?;
-    let file = seekable(file, metadata.is_file()).map_err(failed("read"))?;
-    from_file(file, path, wanted)
+    let entries = match metadata.is_file() && is_plain(&file).map_err(failed("read"))? {
+        true => Entries::read(file)?,
+        false => Entries::unpack(Unpacker::new(file).map_err(failed("read"))?)?,
+    };
+    from_entries(entries, path, wanted)
+}
+
+/// Whether a file can be read in place.
+fn is_plain(file: &File) -> io::Result<bool> {
+    let mut head = [0; Format::MAGIC_LENGTH];
+    let length = file.read_at(&mut head, 0)?;
+    Ok(Format::sniff(&head[..length]) == Format::Plain)
 }
 
 /// Reads the archive in `file`; messages call it `path`.
-pub(crate) fn from_file(file: File, path: &Path, wanted: Wanted<'_>) -> Result<Content, Problem> {
-    let entries = Entries::read(file)?;
+pub(crate) fn from_file(
+    file: File,
+    path: &Path,
+    wanted: Wanted<'_>,
+) -> Result<Manifest, ImageArchiveError> {
+    from_entries(Entries::read(file)?, path, wanted)
+}
+
+fn from_entries(
+    entries: Entries,
+    path: &Path,
+    wanted: Wanted<'_>,
+) -> Result<Manifest, ImageArchiveError> {
+    let entries = Arc::new(entries);
     let (oci, docker) = (entries.has("index.json"), entries.has("manifest.json"));
     match (oci, docker, wanted) {
-        (true, _, Wanted::Oci(tag)) => from_index(&entries, tag),
+        (true, _, Wanted::Oci(tag)) => from_index(entries, tag),
         (true, false, Wanted::Docker(name)) => {
-            from_index(&entries, name.map(Reference::full).as_deref())
+            from_index(entries, name.map(Reference::full).as_deref())
         }
         (oci, true, Wanted::Docker(name)) => {
+            let index = match oci {
+                true => Some(index_json(&entries)?),
+                false => None,
+            };
             let is_wanted = name.map(|name| move |tag: &str| tag.parse().as_ref() == Ok(name));
             let is_wanted = is_wanted.as_ref().map(|f| f as IsWanted<'_>);
-            docker_save::open(&entries, oci, is_wanted)
-                .map_err(|problem| named(problem, name.map(Reference::familiar)))
+            docker_save::open(&entries, index.as_ref(), is_wanted)
+                .map(Manifest::Image)
+                .map_err(|error| named(error, name.map(Reference::familiar)))
         }
         (false, true, Wanted::Oci(tag)) => {
             // There are no tags as an OCI layout has them, so that of the name counts as well.
@@ -109,69 +133,37 @@ pub(crate) fn from_file(file: File, path: &Path, wanted: Wanted<'_>) -> Result<C
                 }
             });
             let is_wanted = is_wanted.as_ref().map(|f| f as IsWanted<'_>);
-            docker_save::open(&entries, false, is_wanted)
-                .map_err(|problem| named(problem, tag.map(str::to_owned)))
+            docker_save::open(&entries, None, is_wanted)
+                .map(Manifest::Image)
+                .map_err(|error| named(error, tag.map(str::to_owned)))
         }
-        (false, false, _) => Err(Problem::NotAnImage(path.to_owned())),
+        (false, false, _) => Err(ImageArchiveError::NotAnImage(path.to_owned())),
     }
 }
 
 /// Says in a message about names which one was wanted.
-fn named(problem: Problem, name: Option<String>) -> Problem {
-    match (problem, name) {
-        (Problem::UnknownName { known, .. }, Some(wanted)) => {
-            Problem::UnknownName { wanted, known }
+fn named(error: ImageArchiveError, name: Option<String>) -> ImageArchiveError {
+    match (error, name) {
+        (ImageArchiveError::Choice(ChoiceError::Unknown { known, .. }), Some(wanted)) => {
+            ImageArchiveError::Choice(ChoiceError::Unknown { wanted, known })
         }
-        (problem, _) => problem,
+        (error, _) => error,
     }
 }
 
-fn from_index(entries: &Entries, wanted: Option<&str>) -> Result<Content, Problem> {
+fn from_index(entries: Arc<Entries>, wanted: Option<&str>) -> Result<Manifest, ImageArchiveError> {
     if let Some(file) = entries.file("oci-layout")? {
-        documents::check_layout(&documents::small_document(&file, "oci-layout")?)?;
+        let bytes = documents::read::<ImageArchiveError>(&file, "oci-layout")?;
+        documents::check_layout(&bytes)?;
     }
-    let index = index_json(entries)?;
-    documents::content(entries, documents::choose(&index, wanted)?)
+    let index = index_json(&entries)?;
+    let descriptor = choose(&index, wanted)?.clone();
+    Ok(reader::open(entries, &descriptor)?)
 }
 
 /// The `index.json` of an archive that has one.
-pub(crate) fn index_json(entries: &Entries) -> Result<spec::ImageIndex, Problem> {
-    let file = entries.file("index.json")?.ok_or(Problem::Empty)?;
-    documents::parse_index(
-        "`index.json`",
-        &documents::small_document(&file, "index.json")?,
-    )
-}
-
-impl Blobs for Entries {
-    fn find(&self, digest: Digest, _: &spec::Descriptor) -> Result<Option<Blob>, Problem> {
-        let file = self.file(&format!("blobs/sha256/{}", digest.hex()))?;
-        Ok(file.map(|range| Blob {
-            size: range.len,
-            source: Arc::new(range),
-        }))
-    }
-}
-
-/// The file, or a temporary copy of what comes out of it if it is a pipe or compressed.
-fn seekable(file: File, regular: bool) -> io::Result<File> {
-    let mut head = [0; Format::MAGIC_LENGTH];
-    if regular {
-        let length = file.read_at(&mut head, 0)?;
-        if Format::sniff(&head[..length]) == Format::Plain {
-            return Ok(file);
-        }
-    }
-    let mut copy = tempfile::tempfile()?;
-    io::copy(&mut decompress(file, MAX_UNPACKED)?, &mut copy)?;
-    copy.rewind()?;
-    Ok(copy)
-}
-
-/// The first bytes of a file's range, for telling its format.
-pub(crate) fn head(range: &crate::layer::FileRange) -> io::Result<Vec<u8>> {
-    let mut head = Vec::new();
-    let mut reader = range.open()?.take(Format::MAGIC_LENGTH as u64);
-    reader.read_to_end(&mut head)?;
-    Ok(head)
+fn index_json(entries: &Entries) -> Result<spec::ImageIndex, ImageArchiveError> {
+    let file = entries.file("index.json")?.ok_or(ChoiceError::Empty)?;
+    let bytes = documents::read::<ImageArchiveError>(&file, "index.json")?;
+    Ok(reader::parse_index("`index.json`", &bytes)?)
 }

@@ -21,14 +21,18 @@ use futures_util::{Stream, StreamExt as _, stream};
 use tokio::sync::mpsc;
 
 use crate::compression::Format;
-use crate::image::Content;
+use crate::document_error::DocumentError;
+use crate::index::Manifest;
 use crate::layer::Layer;
 use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::transport::archive::{self, Wanted};
-use crate::transport::combined::{self, Names};
+use crate::transport::archive_error::ImageArchiveError;
+use crate::transport::combined;
+use crate::transport::daemon_error::DaemonError;
 use crate::transport::daemon_host::DaemonHost;
-use crate::transport::error::Problem;
+use crate::transport::file_error::FileError;
+use crate::transport::names::Names;
 
 /// How long the daemon may take to begin its answer. Older ones begin when they are done.
 const PATIENCE: Duration = Duration::from_secs(3600);
@@ -40,23 +44,27 @@ const ZSTD_SINCE: u32 = 23;
 
 /// Gives `content` to the daemon under `name`: of an index the image for the daemon's platform
 /// alone, since Docker before version 29 has no place for more by default.
-pub(crate) fn write(content: &Content, name: &Reference, modified: u64) -> Result<(), Problem> {
-    write_to(&DaemonHost::find()?, content, name, modified)
+pub(crate) fn write(
+    manifest: &Manifest,
+    name: &Reference,
+    modified: u64,
+) -> Result<(), DaemonError> {
+    write_to(&DaemonHost::find()?, manifest, name, modified)
 }
 
 fn write_to(
     host: &DaemonHost,
-    content: &Content,
+    manifest: &Manifest,
     name: &Reference,
     modified: u64,
-) -> Result<(), Problem> {
+) -> Result<(), DaemonError> {
     let daemon = in_a_runtime(async { Ok(connect(host).await?.1) })?;
-    let image = match content.for_platform(&platform(&daemon)) {
-        Some(image) => image,
-        None => content.images().first().ok_or(Problem::Empty)?,
+    let image = match manifest.image_for(&platform(&daemon)) {
+        Err(DocumentError::NoPlatform { .. }) => manifest.image_for_host()?,
+        found => found?,
     };
     let is_zstd = image.layers().iter().any(is_zstd);
-    let image = Content::Image(image.clone());
+    let image = Manifest::Image(image);
     let names = std::slice::from_ref(name);
     let (sender, receiver) = mpsc::channel(WAITING);
     let (made, sent) = thread::scope(|scope| {
@@ -65,7 +73,7 @@ fn write_to(
             let end = sender.clone();
             let mut out = BufWriter::with_capacity(CHUNK, Sender(sender));
             let made = combined::to(&mut out, place, &image, &Names::of(names), modified)
-                .and_then(|()| out.flush().map_err(Problem::file("write", place)));
+                .and_then(|()| Ok(out.flush().map_err(FileError::of("write", place))?));
             if made.is_err() {
                 // So that the daemon does not take the archive for whole.
                 let _ = end.blocking_send(Err(io::Error::other("the archive cannot be made")));
@@ -77,65 +85,66 @@ fn write_to(
             let (docker, _) = connect(host).await?;
             load(&docker, receiver).await
         });
-        let made = match maker {
-            Ok(maker) => maker.join().unwrap_or_else(|_| Err(died())),
-            Err(error) => Err(Problem::Daemon(error.into())),
+        let made = match maker.map(thread::ScopedJoinHandle::join) {
+            Ok(Ok(made)) => made.map_err(DaemonError::Archive),
+            Ok(Err(_)) => Err(died()),
+            Err(error) => Err(DaemonError::Conversation(error.into())),
         };
         (made, sent)
     });
-    let sent = sent.map_err(|problem| explained(problem, &daemon, is_zstd));
+    let sent = sent.map_err(|error| explained(error, &daemon, is_zstd));
     match (made, sent) {
         // When the daemon hangs up, it says why, and we only see that it did.
-        (Err(Problem::File { .. }), Err(refused)) => Err(refused),
-        (Err(problem), _) | (Ok(()), Err(problem)) => Err(problem),
+        (Err(DaemonError::Archive(ImageArchiveError::File(_))), Err(refused)) => Err(refused),
+        (Err(error), _) | (Ok(()), Err(error)) => Err(error),
         (Ok(()), Ok(())) => Ok(()),
     }
 }
 
 /// Reads the image `name` out of the daemon, by way of a temporary file.
-pub(crate) fn open(name: &Reference) -> Result<Content, Problem> {
+pub(crate) fn open(name: &Reference) -> Result<Manifest, DaemonError> {
     open_from(&DaemonHost::find()?, name)
 }
 
-fn open_from(host: &DaemonHost, name: &Reference) -> Result<Content, Problem> {
+fn open_from(host: &DaemonHost, name: &Reference) -> Result<Manifest, DaemonError> {
     let file = in_a_runtime(async {
         let (docker, _) = connect(host).await?;
         save(&docker, name).await
     })?;
     let place = Path::new("the Docker daemon's archive");
-    archive::from_file(file, place, Wanted::Docker(Some(name)))
+    Ok(archive::from_file(file, place, Wanted::Docker(Some(name)))?)
 }
 
 /// Runs `work` on a thread of its own: on one that is inside a runtime, it could not block.
 fn in_a_runtime<T: Send>(
-    work: impl Future<Output = Result<T, Problem>> + Send,
-) -> Result<T, Problem> {
+    work: impl Future<Output = Result<T, DaemonError>> + Send,
+) -> Result<T, DaemonError> {
     let run = || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
         runtime
-            .map_err(|error| Problem::Daemon(error.into()))?
+            .map_err(|error| DaemonError::Conversation(error.into()))?
             .block_on(work)
     };
     thread::scope(
         |scope| match thread::Builder::new().spawn_scoped(scope, run) {
             Ok(thread) => thread.join().unwrap_or_else(|_| Err(died())),
-            Err(error) => Err(Problem::Daemon(error.into())),
+            Err(error) => Err(DaemonError::Conversation(error.into())),
         },
     )
 }
 
-fn died() -> Problem {
-    Problem::Daemon("the thread that talks to it died".into())
+fn died() -> DaemonError {
+    DaemonError::Conversation("the thread that talks to it died".into())
 }
 
 /// The daemon, spoken to in a version of the API that it knows, and what it says of itself.
 ///
 /// The requests of this version of `bollard` name no version, which means the daemon's own; the
 /// negotiation makes sure of it should that change.
-async fn connect(host: &DaemonHost) -> Result<(Docker, SystemVersion), Problem> {
-    let nobody = |source: Box<dyn std::error::Error + Send + Sync>| Problem::NoDaemon {
+async fn connect(host: &DaemonHost) -> Result<(Docker, SystemVersion), DaemonError> {
+    let nobody = |source: Box<dyn std::error::Error + Send + Sync>| DaemonError::NotFound {
         host: host.to_string(),
         source,
     };
@@ -144,7 +153,7 @@ async fn connect(host: &DaemonHost) -> Result<(Docker, SystemVersion), Problem> 
         DaemonHost::Unix(path) => {
             // Only the plain error says clearly what is wrong.
             UnixStream::connect(path).map_err(|error| match error.kind() {
-                io::ErrorKind::PermissionDenied => Problem::DaemonPermission {
+                io::ErrorKind::PermissionDenied => DaemonError::Permission {
                     host: host.to_string(),
                     source: error,
                 },
@@ -173,16 +182,16 @@ fn platform(daemon: &SystemVersion) -> Platform {
 
 /// What a refusal means. Some builds of Docker before 23 read Zstandard, others take it for a
 /// damaged tar archive and say nothing of it.
-fn explained(problem: Problem, daemon: &SystemVersion, is_zstd: bool) -> Problem {
-    match (problem, docker_version(daemon)) {
-        (Problem::DaemonRefused(said), Some((major, minor))) if is_zstd && major < ZSTD_SINCE => {
-            Problem::DaemonZstd {
+fn explained(error: DaemonError, daemon: &SystemVersion, is_zstd: bool) -> DaemonError {
+    match (error, docker_version(daemon)) {
+        (DaemonError::Refused(said), Some((major, minor))) if is_zstd && major < ZSTD_SINCE => {
+            DaemonError::Zstd {
                 version: format!("{major}.{minor:02}"),
                 since: ZSTD_SINCE,
                 said,
             }
         }
-        (problem, _) => problem,
+        (error, _) => error,
     }
 }
 
@@ -219,7 +228,10 @@ fn is_zstd(layer: &Layer) -> bool {
 }
 
 /// Sends an archive, and reads what the daemon says of it.
-async fn load(docker: &Docker, archive: mpsc::Receiver<io::Result<Bytes>>) -> Result<(), Problem> {
+async fn load(
+    docker: &Docker,
+    archive: mpsc::Receiver<io::Result<Bytes>>,
+) -> Result<(), DaemonError> {
     let options = ImportImageOptionsBuilder::new().quiet(true).build();
     let body = body_try_stream(received(archive));
     let mut answers = std::pin::pin!(docker.import_image(options, body, None));
@@ -231,8 +243,8 @@ async fn load(docker: &Docker, archive: mpsc::Receiver<io::Result<Bytes>>) -> Re
 }
 
 /// Puts the archive of an image into a temporary file.
-async fn save(docker: &Docker, name: &Reference) -> Result<File, Problem> {
-    let failed = |error| Problem::file("write", std::env::temp_dir())(error);
+async fn save(docker: &Docker, name: &Reference) -> Result<File, DaemonError> {
+    let failed = |error| FileError::of("write", std::env::temp_dir())(error);
     let mut file = tempfile::tempfile().map_err(failed)?;
     let familiar = name.familiar();
     let mut pieces = std::pin::pin!(docker.export_image(&familiar));
@@ -240,7 +252,7 @@ async fn save(docker: &Docker, name: &Reference) -> Result<File, Problem> {
         let piece = piece.map_err(|error| match error {
             ApiError::DockerResponseServerError {
                 status_code: 404, ..
-            } => Problem::NotInDaemon(name.familiar()),
+            } => DaemonError::NoImage(name.familiar()),
             error => problem(error),
         })?;
         file.write_all(&piece).map_err(failed)?;
@@ -249,13 +261,13 @@ async fn save(docker: &Docker, name: &Reference) -> Result<File, Problem> {
     Ok(file)
 }
 
-fn problem(error: ApiError) -> Problem {
+fn problem(error: ApiError) -> DaemonError {
     match error {
         ApiError::DockerResponseServerError { message, .. } => {
-            Problem::DaemonRefused(one_line(&message))
+            DaemonError::Refused(one_line(&message))
         }
-        ApiError::DockerStreamError { error } => Problem::DaemonRefused(one_line(&error)),
-        error => Problem::Daemon(root(error)),
+        ApiError::DockerStreamError { error } => DaemonError::Refused(one_line(&error)),
+        error => DaemonError::Conversation(root(error)),
     }
 }
 

@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use distil_store::Digest;
 use serde_json::Value;
 
-use crate::transport::error::Problem;
+use crate::document_error::DocumentError;
+use crate::transport::daemon_error::DaemonError;
+use crate::transport::file_error::FileError;
 
 const DEFAULT: &str = "unix:///var/run/docker.sock";
 
@@ -33,13 +35,13 @@ impl fmt::Display for DaemonHost {
 
 impl DaemonHost {
     /// The address that this process's environment and Docker's configuration name.
-    pub(crate) fn find() -> Result<Self, Problem> {
+    pub(crate) fn find() -> Result<Self, DaemonError> {
         Self::of(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
 
-    fn of(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Problem> {
+    fn of(variable: impl Fn(&str) -> Option<String>) -> Result<Self, DaemonError> {
         if variable("DOCKER_TLS_VERIFY").is_some() {
-            return Err(Problem::Unsupported("a Docker daemon behind TLS"));
+            return Err(DaemonError::Tls);
         }
         if let Some(host) = variable("DOCKER_HOST") {
             return Self::parse(&host);
@@ -62,7 +64,7 @@ impl DaemonHost {
     }
 
     /// What a context of Docker's command line points to.
-    fn of_context(folder: &Path, context: &str) -> Result<Self, Problem> {
+    fn of_context(folder: &Path, context: &str) -> Result<Self, DaemonError> {
         let meta = folder
             .join("contexts/meta")
             .join(Digest::of(context).hex())
@@ -73,34 +75,34 @@ impl DaemonHost {
         });
         match host {
             Some(host) => Self::parse(&host),
-            None => Err(Problem::DaemonContext(context.to_owned())),
+            None => Err(DaemonError::Context(context.to_owned())),
         }
     }
 
-    fn parse(host: &str) -> Result<Self, Problem> {
+    fn parse(host: &str) -> Result<Self, DaemonError> {
         let address = |rest: &str| Self::Tcp(rest.trim_end_matches('/').to_owned());
         match host.split_once("://") {
             Some(("unix", path)) if path.starts_with('/') => Ok(Self::Unix(path.into())),
             Some(("tcp" | "http", rest)) if !rest.is_empty() => Ok(address(rest)),
-            _ => Err(Problem::DaemonHost(host.to_owned())),
+            _ => Err(DaemonError::Host(host.to_owned())),
         }
     }
 }
 
 /// A JSON file; `None` if it is not there.
-fn json(path: &Path) -> Result<Option<Value>, Problem> {
+fn json(path: &Path) -> Result<Option<Value>, DaemonError> {
     match fs::read(path) {
         Ok(bytes) => match serde_json::from_slice(&bytes) {
             Ok(value) => Ok(Some(value)),
-            Err(source) => Err(Problem::Json {
+            Err(source) => Err(DaemonError::Document(DocumentError::Json {
                 document: format!("`{}`", path.display()),
                 source,
-            }),
+            })),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         // As for Docker's own command line, the configuration of somebody else does not matter.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(None),
-        Err(error) => Err(Problem::file("read", path)(error)),
+        Err(error) => Err(FileError::of("read", path)(error).into()),
     }
 }
 

@@ -5,19 +5,28 @@
 //! original manifest.
 
 use std::collections::BTreeMap;
+use std::io::{self, Read as _};
 use std::sync::Arc;
 
 use distil_store::{Digest, HashingReader};
 use serde::Deserialize;
 
+use crate::blob::{BlobSource as _, Blobs, FileRange};
 use crate::compression::Format;
-use crate::image::{Content, Image};
-use crate::layer::{BlobSource as _, FileRange, Layer};
-use crate::spec::MediaType;
-use crate::transport::archive;
+use crate::document::Document;
+use crate::document_error::DocumentError;
+use crate::image::{Config, Image};
+use crate::invalid::InvalidImage;
+use crate::json;
+use crate::layer::Layer;
+use crate::reader;
+use crate::schema;
+use crate::spec::{self, MediaType};
 use crate::transport::archive_entries::Entries;
+use crate::transport::archive_error::ImageArchiveError;
+use crate::transport::choice::ChoiceError;
 use crate::transport::documents;
-use crate::transport::error::Problem;
+use crate::transport::file_error::FileError;
 
 /// An image in `manifest.json`.
 #[derive(Debug, Deserialize)]
@@ -34,24 +43,32 @@ struct Saved {
 pub(crate) type IsWanted<'a> = &'a dyn Fn(&str) -> bool;
 
 /// Reads the image of which `is_wanted` holds for a name; without it there has to be one only.
-/// `oci` says that the archive has an `index.json` too.
+/// `index` is the archive's `index.json`, if it has one too.
 pub(crate) fn open(
-    entries: &Entries,
-    oci: bool,
+    entries: &Arc<Entries>,
+    index: Option<&spec::ImageIndex>,
     is_wanted: Option<IsWanted<'_>>,
-) -> Result<Content, Problem> {
+) -> Result<Image, ImageArchiveError> {
     let manifest = file(entries, "manifest.json")?;
-    let bytes = documents::small_document(&manifest, "manifest.json")?;
-    let saved: Vec<Saved> = documents::parse("`manifest.json`", &bytes)?;
+    let bytes = documents::read::<ImageArchiveError>(&manifest, "manifest.json")?;
+    let saved: Vec<Saved> = json::parse("`manifest.json`", &schema::SAVED, &bytes)?;
     let saved = choose(&saved, is_wanted)?;
-    let config = documents::small_document(&file(entries, &saved.config)?, &saved.config)?;
-    if oci && let Some(image) = original(entries, Digest::of(&config))? {
-        return Ok(Content::Image(image));
+    let config = file(entries, &saved.config)?;
+    let config = documents::read::<ImageArchiveError>(&config, &saved.config)?;
+    if let Some(index) = index {
+        // The same archive is a layout, which has the original manifest.
+        let blobs: Arc<dyn Blobs> = Arc::<Entries>::clone(entries);
+        if let Some(image) = reader::with_config(&blobs, index, Digest::of(&config))? {
+            return Ok(image);
+        }
     }
-    made_up(entries, saved, &config).map(Content::Image)
+    made_up(entries, saved, config)
 }
 
-fn choose<'a>(saved: &'a [Saved], is_wanted: Option<IsWanted<'_>>) -> Result<&'a Saved, Problem> {
+fn choose<'a>(
+    saved: &'a [Saved],
+    is_wanted: Option<IsWanted<'_>>,
+) -> Result<&'a Saved, ChoiceError> {
     let names = |saved: &Saved| saved.repo_tags.clone().unwrap_or_default();
     let mut found = saved.iter().filter(|saved| {
         is_wanted.is_none_or(|is_wanted| names(saved).iter().any(|name| is_wanted(name)))
@@ -64,30 +81,27 @@ fn choose<'a>(saved: &'a [Saved], is_wanted: Option<IsWanted<'_>>) -> Result<&'a
     };
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one),
-        (Some(_), Some(_)) => Err(Problem::SeveralImages { known: known() }),
-        (None, _) if saved.is_empty() => Err(Problem::Empty),
-        (None, _) => Err(Problem::UnknownName {
+        (Some(_), Some(_)) => Err(ChoiceError::Several { known: known() }),
+        (None, _) if saved.is_empty() => Err(ChoiceError::Empty),
+        (None, _) => Err(ChoiceError::Unknown {
             wanted: String::new(),
             known: known(),
         }),
     }
 }
 
-/// The image with this configuration that the OCI layout in the same archive has.
-fn original(entries: &Entries, config: Digest) -> Result<Option<Image>, Problem> {
-    documents::with_config(entries, &archive::index_json(entries)?, config)
-}
-
 /// An image with a manifest of our own, since the archive has none.
-fn made_up(entries: &Entries, saved: &Saved, config_bytes: &[u8]) -> Result<Image, Problem> {
-    let config = documents::parse_config(&format!("`{}`", saved.config), config_bytes)?;
-    let diff_ids = documents::diff_ids(&config)?;
+fn made_up(entries: &Entries, saved: &Saved, config: Vec<u8>) -> Result<Image, ImageArchiveError> {
+    let document = Document::new(MediaType::ImageConfig, config);
+    let config = Config::read(&format!("`{}`", saved.config), document)?;
+    let diff_ids = config.diff_ids()?;
     let paths = saved.layers.as_deref().unwrap_or_default();
     if paths.len() != diff_ids.len() {
-        return Err(Problem::Image(crate::InvalidImage::LayerCount {
+        let error = InvalidImage::LayerCount {
             layers: paths.len(),
             diff_ids: diff_ids.len(),
-        }));
+        };
+        return Err(DocumentError::Image(error).into());
     }
     let mut known = Known::new();
     let layers = paths
@@ -95,11 +109,11 @@ fn made_up(entries: &Entries, saved: &Saved, config_bytes: &[u8]) -> Result<Imag
         .zip(diff_ids)
         .map(|(path, diff_id)| layer(entries, path, diff_id, &mut known))
         .collect::<Result<Vec<_>, _>>()?;
-    Image::with_config(config_bytes.to_vec(), config, layers, Default::default())
-        .map_err(Problem::Image)
+    let image = Image::with_config(config, layers, BTreeMap::new());
+    Ok(image.map_err(DocumentError::Image)?)
 }
 
-/// The digests of compressed layers, by their places in the archive: a layer that occurs often is
+/// The digests of compressed layers, by their positions in the archive: a layer that occurs often is
 /// read through once.
 type Known = BTreeMap<u64, Digest>;
 
@@ -108,14 +122,10 @@ fn layer(
     path: &str,
     diff_id: Digest,
     known: &mut Known,
-) -> Result<Layer, Problem> {
+) -> Result<Layer, ImageArchiveError> {
     let file = entries.file_or_link(path)?.ok_or_else(|| missing(path))?;
-    let failed = |source| Problem::File {
-        action: "read",
-        path: path.into(),
-        source,
-    };
-    let (media_type, digest) = match Format::sniff(&archive::head(&file).map_err(failed)?) {
+    let failed = |source| FileError::of("read", path)(source);
+    let (media_type, digest) = match Format::sniff(&head(&file).map_err(failed)?) {
         Format::Plain => (MediaType::ImageLayer, diff_id),
         Format::Gzip => (
             MediaType::ImageLayerGzip,
@@ -126,7 +136,8 @@ fn layer(
             digest(&file, known).map_err(failed)?,
         ),
         Format::Unsupported(name) => {
-            return Err(Problem::LayerMediaType(format!("{path}, {name}")));
+            let what = format!("{path}, {name}");
+            return Err(DocumentError::LayerMediaType(what).into());
         }
     };
     let size = file.len;
@@ -139,24 +150,29 @@ fn layer(
     ))
 }
 
-fn digest(file: &FileRange, known: &mut Known) -> std::io::Result<Digest> {
+fn digest(file: &FileRange, known: &mut Known) -> io::Result<Digest> {
     if let Some(digest) = known.get(&file.offset) {
         return Ok(*digest);
     }
     let mut reader = HashingReader::new(file.open()?);
-    std::io::copy(&mut reader, &mut std::io::sink())?;
+    io::copy(&mut reader, &mut io::sink())?;
     let digest = reader.digest();
     known.insert(file.offset, digest);
     Ok(digest)
 }
 
-fn file(entries: &Entries, name: &str) -> Result<FileRange, Problem> {
+fn file(entries: &Entries, name: &str) -> Result<FileRange, ImageArchiveError> {
     entries.file(name)?.ok_or_else(|| missing(name))
 }
 
-fn missing(name: &str) -> Problem {
-    Problem::Entry {
-        name: name.chars().take(200).collect(),
-        what: "is missing",
-    }
+fn missing(name: &str) -> ImageArchiveError {
+    ImageArchiveError::member(name, "is missing")
+}
+
+/// The first bytes of a file's range, for telling its format.
+fn head(range: &FileRange) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    let mut reader = range.open()?.take(Format::MAGIC_LENGTH as u64);
+    reader.read_to_end(&mut head)?;
+    Ok(head)
 }

@@ -15,9 +15,9 @@ use crate::reference::{InvalidReference, Reference, RegistryReference};
 /// path ends at the first one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
-    /// `oci:DIR[:TAG]`: a folder in OCI's image layout.
+    /// `oci:DIR[:TAG]`: a directory in OCI's image layout.
     Oci {
-        /// The folder.
+        /// The directory.
         path: PathBuf,
         /// Which of its images.
         tag: Option<String>,
@@ -89,7 +89,7 @@ impl Location {
         }
     }
 
-    /// What the file or folder at `path` is: an archive or a layout.
+    /// What the file or directory at `path` is: an archive or a layout.
     ///
     /// # Errors
     /// When it is neither, or cannot be read.
@@ -116,7 +116,7 @@ impl Location {
         }
     }
 
-    /// The file or folder that a writer makes, where it is one.
+    /// The file or directory that a writer makes, where it is one.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Oci { path, .. }

@@ -9,27 +9,41 @@
 //! | `docker://NAME[:TAG][@DIGEST]` | yes | not yet |
 //! | `rootfs:DIR` | no image; see `distil_tree::folder` | the same |
 //!
-//! Files and folders appear whole or not at all.
+//! Files and directories appear whole or not at all.
 
 mod archive;
 mod archive_entries;
-mod blobs;
+mod archive_error;
+mod choice;
 mod combined;
+mod copy;
 mod daemon;
+mod daemon_error;
 mod daemon_host;
 mod docker_save;
 mod documents;
 mod error;
+mod file_error;
 mod layout;
 mod location;
+mod names;
+mod once;
+mod opened;
 mod registry;
+mod tar_walk;
+mod unpack;
 
+pub use archive_error::ImageArchiveError;
+pub use choice::ChoiceError;
+pub use daemon_error::DaemonError;
 pub use error::{Problem, TransportError};
+pub use file_error::FileError;
+pub use layout::LayoutError;
 pub use location::{InvalidLocation, Location};
+pub use opened::Opened;
 pub use registry::RegistryError;
 
-use crate::image::Content;
-use crate::platform::Platform;
+use crate::index::Manifest;
 use crate::reference::Reference;
 
 /// How to write an image.
@@ -42,101 +56,87 @@ pub struct WriteOptions<'a> {
     pub modified: u64,
 }
 
-/// Writes `content` to `location`.
+/// Writes an image, an index or an artifact to `location`, with all that it refers to.
 ///
 /// # Errors
 /// Whatever is wrong with the place, or with a layer on its way: each is verified while it is
-/// copied. What was there before is then as it was, except that the folder of an OCI layout may
+/// copied. What was there before is then as it was, except that the directory of an OCI layout may
 /// have new blobs that nothing refers to.
 pub fn write(
-    content: &Content,
+    manifest: &Manifest,
     location: &Location,
     options: &WriteOptions<'_>,
 ) -> Result<(), TransportError> {
     let result = match location {
         Location::Oci { path, tag } => {
-            let names = combined::Names::of(options.names).tagged(tag.as_deref());
-            layout::write(path, content, &names)
+            let names = names::Names::of(options.names).tagged(tag.as_deref());
+            layout::write(path, manifest, &names).map_err(Problem::from)
         }
-        Location::OciArchive { path, tag } => {
-            let names = combined::Names::of(options.names).tagged(tag.as_deref());
-            combined::write(path, content, &names, options.modified)
+        Location::OciArchive { path, .. } | Location::DockerArchive { path, .. } => {
+            let names = archive_names(location, options);
+            combined::write(path, manifest, &names, options.modified).map_err(Problem::from)
         }
-        Location::DockerArchive { path, name } => {
-            let names = name.as_ref().map_or(options.names, std::slice::from_ref);
-            let names = combined::Names::of(names);
-            combined::write(path, content, &names, options.modified)
+        Location::DockerDaemon(name) => {
+            daemon::write(manifest, name, options.modified).map_err(Problem::from)
         }
-        Location::DockerDaemon(name) => daemon::write(content, name, options.modified),
         Location::Registry(_) => Err(Problem::Unsupported("writing to a registry")),
         Location::RootFs(_) => Err(Problem::Unsupported("writing a root file system")),
     };
-    result.map_err(|problem| TransportError::Write {
-        location: Box::new(location.clone()),
-        problem,
-    })
+    result.map_err(|problem| TransportError::write(location, problem))
 }
 
 /// Whether what [`write`] would write is at `location` already, to the last byte. Known of archives
 /// only; nothing else is said to be there.
 ///
 /// # Errors
-/// If the content cannot be written anyhow.
+/// If it cannot be written anyhow.
 pub fn is_written(
-    content: &Content,
+    manifest: &Manifest,
     location: &Location,
     options: &WriteOptions<'_>,
 ) -> Result<bool, TransportError> {
-    let result = match location {
-        Location::OciArchive { path, tag } => {
-            let names = combined::Names::of(options.names).tagged(tag.as_deref());
-            combined::is_written(path, content, &names, options.modified)
-        }
-        Location::DockerArchive { path, name } => {
-            let names = name.as_ref().map_or(options.names, std::slice::from_ref);
-            let names = combined::Names::of(names);
-            combined::is_written(path, content, &names, options.modified)
+    match location {
+        Location::OciArchive { path, .. } | Location::DockerArchive { path, .. } => {
+            let names = archive_names(location, options);
+            combined::is_written(path, manifest, &names, options.modified)
+                .map_err(|problem| TransportError::write(location, problem))
         }
         _ => Ok(false),
-    };
-    result.map_err(|problem| TransportError::Write {
-        location: Box::new(location.clone()),
-        problem,
-    })
+    }
 }
 
-/// Reads the image or index at `location`: its documents, verified. The layers are read, and
-/// verified, when they are opened, so the place must not change until then.
+/// The names that an archive at `location` carries.
+fn archive_names<'a>(location: &'a Location, options: &WriteOptions<'a>) -> names::Names<'a> {
+    match location {
+        Location::OciArchive { tag, .. } => names::Names::of(options.names).tagged(tag.as_deref()),
+        Location::DockerArchive {
+            name: Some(name), ..
+        } => names::Names::of(std::slice::from_ref(name)),
+        _ => names::Names::of(options.names),
+    }
+}
+
+/// Opens what `location` names: reads and verifies its manifest, and an image's configuration.
 ///
 /// # Errors
 /// Whatever is wrong with the place or the documents.
-pub fn open(location: &Location) -> Result<Content, TransportError> {
-    open_for(location, None)
-}
-
-/// As [`open`], of an index in a registry only the image for one platform, which saves asking for
-/// all the others. Elsewhere it makes no difference.
-///
-/// # Errors
-/// As [`open`], and when the index has no image for the platform.
-pub fn open_for(
-    location: &Location,
-    platform: Option<&Platform>,
-) -> Result<Content, TransportError> {
+pub fn open(location: &Location) -> Result<Opened, TransportError> {
     let result = match location {
-        Location::Oci { path, tag } => layout::open(path, tag.as_deref()),
+        Location::Oci { path, tag } => layout::open(path, tag.as_deref()).map_err(Problem::from),
         Location::OciArchive { path, tag } => {
-            archive::open(path, archive::Wanted::Oci(tag.as_deref()))
+            let wanted = archive::Wanted::Oci(tag.as_deref());
+            archive::open(path, wanted).map_err(Problem::from)
         }
         Location::DockerArchive { path, name } => {
-            archive::open(path, archive::Wanted::Docker(name.as_ref()))
+            let wanted = archive::Wanted::Docker(name.as_ref());
+            archive::open(path, wanted).map_err(Problem::from)
         }
-        Location::DockerDaemon(name) => daemon::open(name),
-        Location::Registry(reference) => registry::open(reference, platform),
+        Location::DockerDaemon(name) => daemon::open(name).map_err(Problem::from),
+        Location::Registry(reference) => registry::open(reference).map_err(Problem::from),
         Location::RootFs(_) => Err(Problem::Unsupported("reading a root file system")),
     };
-    result.map_err(|problem| TransportError::Read {
-        location: Box::new(location.clone()),
-        problem,
-    })
+    match result {
+        Ok(manifest) => Ok(Opened::new(location.clone(), manifest)),
+        Err(problem) => Err(TransportError::read(location, problem)),
+    }
 }

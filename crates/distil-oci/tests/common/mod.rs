@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use distil_oci::layer::BytesBlob;
 use distil_oci::{
-    BlobSource, Compression, Content, Image, ImageIndex, Layer, LayerWriter, Location, Reference,
+    BlobSource, Compression, Image, ImageIndex, Layer, LayerWriter, Location, Manifest, Reference,
     WriteOptions, spec, transport,
 };
 
@@ -72,7 +72,7 @@ pub fn image(architecture: &str) -> Image {
     )
 }
 
-pub fn index(architectures: &[&str]) -> Content {
+pub fn index(architectures: &[&str]) -> Manifest {
     let images = architectures.iter().map(|a| image(a)).collect();
     ImageIndex::new(images, BTreeMap::new()).unwrap().into()
 }
@@ -108,11 +108,11 @@ pub fn names(names: &[&str]) -> Vec<Reference> {
 }
 
 /// Writes under the name `python3:debug`.
-pub fn write(content: &Content, location: &Location) -> Result<(), String> {
+pub fn write(content: &Manifest, location: &Location) -> Result<(), String> {
     write_named(content, location, &["python3:debug"])
 }
 
-pub fn write_named(content: &Content, location: &Location, tags: &[&str]) -> Result<(), String> {
+pub fn write_named(content: &Manifest, location: &Location, tags: &[&str]) -> Result<(), String> {
     let names = names(tags);
     let options = WriteOptions {
         names: &names,
@@ -121,8 +121,11 @@ pub fn write_named(content: &Content, location: &Location, tags: &[&str]) -> Res
     transport::write(content, location, &options).map_err(|error| chain(&error))
 }
 
-pub fn open(location: &Location) -> Result<Content, String> {
-    transport::open(location).map_err(|error| chain(&error))
+/// Opens it, and reads its images.
+pub fn open(location: &Location) -> Result<Manifest, String> {
+    let opened = transport::open(location).map_err(|error| chain(&error))?;
+    opened.images().map_err(|error| chain(&error))?;
+    Ok(opened.manifest().clone())
 }
 
 /// An error with all its causes on one line.
@@ -142,9 +145,9 @@ pub fn without(folder: &Path, text: &str) -> String {
 }
 
 /// All that an image has, read to the last byte: to compare images by.
-pub fn dump(content: &Content) -> Vec<(String, Vec<u8>)> {
+pub fn dump(content: &Manifest) -> Vec<(String, Vec<u8>)> {
     let mut parts = vec![("content".to_owned(), content.digest().to_string().into())];
-    for image in content.images() {
+    for image in content.images().unwrap() {
         let platform = image.platform();
         parts.push((
             format!("{platform} manifest"),

@@ -10,7 +10,7 @@ use distil_build::{
 use distil_check::{Judged, Options, Policy, Profile, Rule, Severity, Subject, Verdict};
 use distil_image::Draft;
 use distil_inspect::{ContainerConfig, Filesystem, Inspection};
-use distil_oci::transport::{self, Problem};
+use distil_oci::transport;
 use distil_oci::{Image, Location, Platform};
 use distil_tree::{ReadFileError, TreePath, read_file};
 use serde::Serialize;
@@ -213,30 +213,8 @@ pub(crate) fn read_image(
         .map(str::parse::<Platform>)
         .transpose()
         .map_err(CommandError::usage)?;
-    let host = Platform::host();
-    // Of an index in a registry, only what is looked at is asked for.
-    let content = transport::open_for(location, Some(wanted.as_ref().unwrap_or(&host)));
-    let content = content.or_else(|error| match error.problem() {
-        // Whoever was refused once is not to ask again.
-        Problem::Registry(_) => Err(error),
-        _ => transport::open(location),
-    })?;
-    let found = match &wanted {
-        Some(platform) => content.for_platform(platform),
-        None => content.for_host(),
-    };
-    found.cloned().ok_or_else(|| {
-        let there: Vec<String> = content
-            .images()
-            .iter()
-            .map(|image| format!("`{}`", image.platform()))
-            .collect();
-        CommandError::failure(format!(
-            "`{location}` has no image for `{}`, only for {}",
-            platform.unwrap_or_default(),
-            there.join(", ")
-        ))
-    })
+    let image = transport::open(location).and_then(|opened| opened.image_for(wanted.as_ref()));
+    Ok(image?)
 }
 
 /// A root file system, of which nobody knows how it is run.

@@ -604,5 +604,5 @@ fn a_container_of_it_runs_as_one_of_the_image() {
 fn config(path: &Path) -> Value {
     let (path, tag) = (path.to_owned(), None);
     let content = transport::open(&Location::OciArchive { path, tag }).unwrap();
-    serde_json::from_slice(content.images()[0].config_bytes()).unwrap()
+    serde_json::from_slice(content.images().unwrap()[0].config_bytes()).unwrap()
 }

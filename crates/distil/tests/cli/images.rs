@@ -27,7 +27,7 @@ pub(crate) fn files(path: &Path) -> BTreeMap<String, File> {
     };
     let content = transport::open(&location).unwrap();
     let mut files = BTreeMap::new();
-    for (number, layer) in content.images()[0].layers().iter().enumerate() {
+    for (number, layer) in content.images().unwrap()[0].layers().iter().enumerate() {
         let tar = layer.tar(1 << 30).unwrap();
         let result = Reader::new(tar, Limits::default()).for_each(|member, content| {
             let mut bytes = Vec::new();
@@ -273,6 +273,7 @@ fn two_platforms_make_an_index() {
     let content = transport::open(&Location::OciArchive { path, tag: None }).unwrap();
     let platforms: Vec<String> = content
         .images()
+        .unwrap()
         .iter()
         .map(|image| image.platform().to_string())
         .collect();

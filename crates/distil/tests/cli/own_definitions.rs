@@ -49,7 +49,8 @@ pub(crate) fn layers(context: &Context, arguments: &[&str]) -> Vec<String> {
 fn config(path: &Path) -> Value {
     let (path, tag) = (path.to_owned(), None);
     let content = transport::open(&Location::OciArchive { path, tag }).unwrap();
-    let config: Value = serde_json::from_slice(content.images()[0].config_bytes()).unwrap();
+    let config: Value =
+        serde_json::from_slice(content.images().unwrap()[0].config_bytes()).unwrap();
     config["config"].clone()
 }
 

@@ -57,7 +57,7 @@ fn everywhere(suite: &str, architectures: &[&str]) -> Context {
 fn images(path: &Path) -> Vec<Image> {
     let path = path.to_owned();
     let content = transport::open(&Location::OciArchive { path, tag: None }).unwrap();
-    content.images().to_vec()
+    content.images().unwrap()
 }
 
 /// The bytes of the image's files, and the targets of its links, by path.

@@ -377,7 +377,7 @@ fn attempt(context: &Context, case: &Case) -> Result<Option<Built>, TestCaseErro
         tag: None,
     };
     let content = transport::open(&location).unwrap();
-    let user = content.images()[0]
+    let user = content.images().unwrap()[0]
         .config()
         .config()
         .as_ref()

@@ -4,6 +4,7 @@ use distil_net::credentials::Credentials;
 use distil_net::{Access, NetError, Request, Response, StatusCode, Stream, Url};
 
 use super::error::RegistryError;
+use crate::document_error::DocumentError;
 use crate::reference::Repository;
 
 /// The largest answer to a request that only asks whether somebody is there.
@@ -114,10 +115,10 @@ impl Client {
                 what: what.to_owned(),
                 said: said(&body),
             },
-            NetError::TooLarge { limit, .. } => RegistryError::TooLarge {
-                what: format!("the manifest of {what}"),
+            NetError::TooLarge { limit, .. } => RegistryError::Document(DocumentError::TooLarge {
+                document: format!("the manifest of {what}"),
                 limit,
-            },
+            }),
             source => RegistryError::Conversation { host, source },
         }
     }

@@ -2,6 +2,8 @@
 
 use distil_net::{CredentialsError, NetError};
 
+use crate::document_error::DocumentError;
+
 /// An image cannot be had from a registry.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -47,14 +49,9 @@ pub enum RegistryError {
         /// What it did.
         what: String,
     },
-    /// Something is too large to be what it should be.
-    #[error("{what} is larger than {limit} bytes")]
-    TooLarge {
-        /// What it is.
-        what: String,
-        /// How large it may be.
-        limit: u64,
-    },
+    /// What it has makes no image.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
     /// A file of credentials, or a program that gives them, cannot be used.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),

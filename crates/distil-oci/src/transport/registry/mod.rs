@@ -19,26 +19,23 @@ use distil_store::Digest;
 
 use self::client::Client;
 pub use self::error::RegistryError;
-use crate::image::Content;
-use crate::layer::{BlobSource, BytesBlob};
-use crate::platform::Platform;
+use crate::blob::{BlobSource, Blobs, BytesBlob, FoundBlob};
+use crate::descriptor::{self, DOCKER_INDEX, DOCKER_MANIFEST, Kind};
+use crate::index::Manifest;
+use crate::reader::{self, MAX_DOCUMENT};
 use crate::reference::RegistryReference;
 use crate::spec::{Descriptor, MediaType};
-use crate::transport::documents::{self, Blob, Blobs, Kind, MAX_DOCUMENT};
-use crate::transport::error::Problem;
+use crate::transport::once::Once;
 
 const ACCEPT: [&str; 4] = [
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.oci.image.manifest.v1+json",
-    documents::DOCKER_INDEX,
-    documents::DOCKER_MANIFEST,
+    DOCKER_INDEX,
+    DOCKER_MANIFEST,
 ];
 
-/// Reads an image or an index; of an index only the image for `platform`, if one is given.
-pub(crate) fn open(
-    reference: &RegistryReference,
-    platform: Option<&Platform>,
-) -> Result<Content, Problem> {
+/// Reads what a name in a registry points to. Of an index nothing else is read yet.
+pub(crate) fn open(reference: &RegistryReference) -> Result<Manifest, RegistryError> {
     let net = distil_net::Client::new(Options::default());
     let repository = reference.repository();
     let credentials = credentials::for_registry(
@@ -46,16 +43,14 @@ pub(crate) fn open(
         repository.host(),
         repository.path(),
     );
-    let credentials = credentials.map_err(RegistryError::Credentials)?;
-    open_as(net, reference, platform, credentials)
+    open_as(net, reference, credentials?)
 }
 
 fn open_as(
     net: distil_net::Client,
     reference: &RegistryReference,
-    platform: Option<&Platform>,
     credentials: Option<Credentials>,
-) -> Result<Content, Problem> {
+) -> Result<Manifest, RegistryError> {
     let client = Arc::new(Client::new(net, reference.repository(), credentials)?);
     let wanted = match (reference.digest(), reference.tag()) {
         (Some(digest), _) => digest.to_string(),
@@ -76,25 +71,25 @@ fn open_as(
         && wanted != digest
     {
         let what = format!("sent a manifest with the digest `{digest}` for `{wanted}`");
-        return Err(lies(what).into());
+        return Err(lies(what));
     }
     if let Some(announced) = announced.and_then(|text| text.parse::<Digest>().ok())
         && announced != digest
     {
         let what =
             format!("sent a manifest with the digest `{digest}` and said that it is `{announced}`");
-        return Err(lies(what).into());
+        return Err(lies(what));
     }
     let media_type = media_type(&bytes, content_type.as_deref());
     let media_type =
         media_type.ok_or_else(|| lies("sent a manifest without a media type".to_owned()))?;
-    let descriptor = crate::layer::descriptor(media_type, digest, bytes.len() as u64);
+    let descriptor = descriptor::descriptor(media_type, digest, bytes.len() as u64);
     let remote = Remote {
         client,
         top: (digest, bytes.into()),
-        platform,
     };
-    documents::content(&remote, &descriptor)
+    // Each blob is fetched once, however often it is read.
+    Ok(reader::open(Arc::new(Once::new(remote)), &descriptor)?)
 }
 
 /// The media type that a document says it has, or else its sender.
@@ -113,32 +108,21 @@ fn media_type(bytes: &[u8], content_type: Option<&str>) -> Option<MediaType> {
 }
 
 /// What the registry has of one repository.
-struct Remote<'a> {
+struct Remote {
     client: Arc<Client>,
     top: (Digest, Arc<[u8]>),
-    platform: Option<&'a Platform>,
 }
 
-impl Blobs for Remote<'_> {
-    fn find(&self, digest: Digest, descriptor: &Descriptor) -> Result<Option<Blob>, Problem> {
+impl Blobs for Remote {
+    fn find(&self, digest: Digest, descriptor: &Descriptor) -> io::Result<Option<FoundBlob>> {
         if digest == self.top.0 {
             let bytes = Arc::clone(&self.top.1);
-            return Ok(Some(Blob {
+            return Ok(Some(FoundBlob {
                 size: bytes.len() as u64,
                 source: Arc::new(BytesBlob(bytes)),
             }));
         }
-        let is_document = documents::kind(descriptor) != Kind::Other;
-        if let (Some(wanted), Some(platform)) = (self.platform, descriptor.platform()) {
-            let variant = platform.variant().as_deref();
-            let (os, architecture) = (
-                platform.os().to_string(),
-                platform.architecture().to_string(),
-            );
-            if Platform::new(&os, &architecture, variant) != *wanted {
-                return Ok(None);
-            }
-        }
+        let is_document = descriptor::kind(descriptor) != Kind::Other;
         let kind = if is_document { "manifests" } else { "blobs" };
         let source = RemoteBlob {
             client: Arc::clone(&self.client),
@@ -150,7 +134,7 @@ impl Blobs for Remote<'_> {
             },
             size: descriptor.size(),
         };
-        Ok(Some(Blob {
+        Ok(Some(FoundBlob {
             size: descriptor.size(),
             source: Arc::new(source),
         }))

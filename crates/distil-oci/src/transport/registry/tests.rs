@@ -10,7 +10,7 @@ use distil_net::{Environment, Login, Options, Origin, Secret};
 use distil_store::Digest;
 
 use super::open_as;
-use crate::image::Content;
+use crate::index::Manifest;
 use crate::reference::RegistryReference;
 
 /// What was asked: the path, and the headers by their names in small letters.
@@ -60,7 +60,7 @@ impl Server {
             .collect()
     }
 
-    fn open(&self, name: &str, credentials: Option<Credentials>) -> Result<Content, String> {
+    fn open(&self, name: &str, credentials: Option<Credentials>) -> Result<Manifest, String> {
         let reference: RegistryReference = format!("{}/{name}", self.host).parse().unwrap();
         let options = Options {
             backoff: std::time::Duration::from_millis(1),
@@ -69,7 +69,7 @@ impl Server {
         let nothing: [(&str, &str); 0] = [];
         let environment = Environment::of(nothing, "/nonexistent");
         let net = distil_net::Client::with_environment(options, environment);
-        open_as(net, &reference, None, credentials).map_err(|problem| {
+        open_as(net, &reference, credentials).map_err(|problem| {
             let mut text = problem.to_string();
             let mut source = std::error::Error::source(&problem);
             while let Some(cause) = source {
@@ -161,8 +161,8 @@ impl Sample {
     }
 }
 
-fn layer_bytes(content: &Content) -> Result<usize, String> {
-    let layer = &content.images()[0].layers()[0];
+fn layer_bytes(content: &Manifest) -> Result<usize, String> {
+    let layer = &content.images().unwrap()[0].layers()[0].clone();
     let mut bytes = Vec::new();
     let mut reader = layer.open().map_err(|error| error.to_string())?;
     reader
