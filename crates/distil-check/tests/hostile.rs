@@ -480,3 +480,71 @@ fn names_do_no_harm() {
         assert!(!text.contains('\u{1b}'), "{text}");
     }
 }
+
+/// How long each of these may take where the machine is busy; each took minutes, or would.
+const DEADLINE: std::time::Duration = std::time::Duration::from_secs(60);
+
+fn in_time(image: &Image) -> Vec<String> {
+    let start = std::time::Instant::now();
+    let found = names(image);
+    assert!(start.elapsed() < DEADLINE, "{:?}", start.elapsed());
+    found
+}
+
+/// Layers with many entries of a kind: `Image` looks for each path among all before it.
+fn findings_of(entries: &[Entry]) -> usize {
+    let start = std::time::Instant::now();
+    let filesystem = merge(vec![layer(entries)]).unwrap();
+    let count = common::findings(&filesystem, &ContainerConfig::default()).len();
+    assert!(start.elapsed() < DEADLINE, "{:?}", start.elapsed());
+    count
+}
+
+#[test]
+fn thousands_of_dead_virtual_environments() {
+    let entries: Vec<Entry> = (0..8000)
+        .flat_map(|number| {
+            [
+                Entry::file(&format!("v{number}/pyvenv.cfg"), "home = /gone\n"),
+                Entry::symlink(&format!("v{number}/bin/python"), "/gone/python3"),
+            ]
+        })
+        .collect();
+    assert!(findings_of(&entries) >= 8000);
+}
+
+#[test]
+fn thousands_of_open_directories() {
+    let open = |number: usize| Entry::directory(&format!("d{number}")).mode(0o777);
+    let entries: Vec<Entry> = (0..20_000).map(open).collect();
+    assert!(findings_of(&entries) >= 20_000);
+}
+
+#[test]
+fn run_paths_times_needed_libraries() {
+    let long = "x".repeat(100);
+    let folders = (0..2000).map(|number| format!("/opt/{long}/{number}"));
+    let folders: Vec<String> = folders.collect();
+    let mut program = ElfBuilder::executable().runpath(&folders.join(":"));
+    for number in 0..2000 {
+        program = program.needed(&format!("lib{number}.so"));
+    }
+    let image = Image::default()
+        .program("run", program.build())
+        .program(
+            "lib64/ld-linux-x86-64.so.2",
+            ElfBuilder::shared("ld.so").build(),
+        )
+        .entrypoint(&["/run"]);
+    let found = in_time(&image);
+    assert!(!found.is_empty(), "it is told, one way or another");
+}
+
+#[test]
+fn hard_links_are_read_once() {
+    let large = [ElfBuilder::static_executable().build(), vec![0; 4 << 20]].concat();
+    let first = Entry::file("f", large).mode(0o755);
+    let link = |number: usize| Entry::hard_link(&format!("l{number}"), "f");
+    let entries: Vec<Entry> = std::iter::once(first).chain((0..3000).map(link)).collect();
+    findings_of(&entries);
+}

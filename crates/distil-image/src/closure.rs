@@ -1,11 +1,12 @@
 //! Proof that every program and library of an image finds what it needs in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use distil_tree::loader::{Loader, LoaderError, Unmet, machine, machine_name};
+use distil_inspect::closure::{Closure, MissingLibrary};
+use distil_tree::loader::{Loader, LoaderError, machine, machine_name};
 
 use distil_definition::recipe::{Position, Recipe};
-use distil_tree::{Entry, Origin, Tree, TreePath};
+use distil_tree::{Entry, Origin, Tree, TreePath, printable};
 
 /// Why an image is not closed.
 #[derive(Debug, thiserror::Error)]
@@ -13,12 +14,12 @@ pub enum ClosureError {
     /// Libraries are missing.
     #[error(
         "the image would lack libraries that its files need:{}{}",
-        listed(unmet),
+        listed(missing),
         told(foreign)
     )]
     Missing {
         /// Which, and what needs them.
-        unmet: Vec<Unmet>,
+        missing: Vec<MissingLibrary>,
         /// Those of the files that are for another machine than the image, with its name.
         foreign: BTreeMap<TreePath, String>,
     },
@@ -39,15 +40,16 @@ pub enum ClosureError {
     Loader(#[from] LoaderError),
 }
 
-fn listed(unmet: &[Unmet]) -> String {
-    let line = |one: &Unmet| match one.is_interpreter {
+fn listed(missing: &[MissingLibrary]) -> String {
+    let line = |one: &MissingLibrary| match one.is_loader {
         true => format!(
             "\n  `{}` is run by `{}`, which is not there",
-            one.path, one.needed
+            one.path,
+            printable(&one.library)
         ),
-        false => format!("\n  `{}` needs `{}`", one.path, one.needed),
+        false => format!("\n  `{}` needs `{}`", one.path, printable(&one.library)),
     };
-    unmet.iter().map(line).collect()
+    missing.iter().map(line).collect()
 }
 
 fn told(foreign: &BTreeMap<TreePath, String>) -> String {
@@ -57,7 +59,7 @@ fn told(foreign: &BTreeMap<TreePath, String>) -> String {
 }
 
 /// Which of the files are for another machine than the image.
-fn foreign(tree: &Tree, recipe: &Recipe, unmet: &[Unmet]) -> BTreeMap<TreePath, String> {
+fn foreign(tree: &Tree, recipe: &Recipe, missing: &[MissingLibrary]) -> BTreeMap<TreePath, String> {
     let platform = recipe.architecture.platform();
     let own = machine(platform.architecture());
     let machine_of = |path: &TreePath| {
@@ -66,7 +68,7 @@ fn foreign(tree: &Tree, recipe: &Recipe, unmet: &[Unmet]) -> BTreeMap<TreePath, 
         let name = format!("{} ({bits} bits)", machine_name(abi.machine));
         (Some(abi.machine) != own).then_some(name)
     };
-    let paths = unmet.iter().map(|one| &one.path);
+    let paths = missing.iter().map(|one| &one.path);
     paths
         .filter_map(|path| Some((path.clone(), machine_of(path)?)))
         .collect()
@@ -74,11 +76,14 @@ fn foreign(tree: &Tree, recipe: &Recipe, unmet: &[Unmet]) -> BTreeMap<TreePath, 
 
 /// Checks that nothing is missing that no definition of the recipe excuses.
 pub(crate) fn check(tree: &Tree, recipe: &Recipe) -> Result<(), ClosureError> {
-    let unmet = Loader::of_whole(tree)?.unmet();
+    let loader = Loader::of_whole(tree)?;
+    let mut missing = Closure::of(&loader, tree, &[], &BTreeSet::new()).missing;
+    missing.sort_by(|a, b| (&a.path, &a.library).cmp(&(&b.path, &b.library)));
+    let is = |one: &MissingLibrary, name: &String| printable(&one.library) == *name;
     for layer in &recipe.layers {
         let excuses = layer.excuse.iter();
         for (name, reason) in excuses.filter(|(name, _)| layer.must_matter(name)) {
-            if !unmet.iter().any(|one| one.needed == *name) {
+            if !missing.iter().any(|one| is(one, name)) {
                 return Err(ClosureError::UselessExcuse {
                     definition: layer.definition.clone(),
                     name: name.clone(),
@@ -87,33 +92,30 @@ pub(crate) fn check(tree: &Tree, recipe: &Recipe) -> Result<(), ClosureError> {
             }
         }
     }
-    let excused = |one: &Unmet| {
-        recipe
-            .layers
-            .iter()
-            .any(|l| l.excuse.contains_key(&one.needed))
+    let is_excused = |one: &MissingLibrary| {
+        let mut names = recipe.layers.iter().flat_map(|layer| layer.excuse.keys());
+        names.any(|name| is(one, name))
     };
-    let unmet = unmet.into_iter().filter(|one| !excused(one));
-    let unmet: Vec<Unmet> = unmet.filter(|one| !is_own(tree, one)).collect();
-    match unmet.is_empty() {
+    missing.retain(|one| !is_excused(one) && !is_own(tree, one));
+    match missing.is_empty() {
         true => Ok(()),
         false => Err(ClosureError::Missing {
-            foreign: foreign(tree, recipe, &unmet),
-            unmet,
+            foreign: foreign(tree, recipe, &missing),
+            missing,
         }),
     }
 }
 
-/// Whether a library is the package's own, in a folder that the loader does not look into. Then
+/// Whether a library is the package's own, in a directory that the loader does not look into. Then
 /// a program of the package loads it first, and the loader takes what is loaded: as the JVM's
 /// launcher does with `libjvm.so`.
-fn is_own(tree: &Tree, unmet: &Unmet) -> bool {
-    let Some(Origin::Package(package)) = tree.get(&unmet.path).map(|entry| &entry.origin) else {
+fn is_own(tree: &Tree, missing: &MissingLibrary) -> bool {
+    let Some(Origin::Package(package)) = tree.get(&missing.path).map(|entry| &entry.origin) else {
         return false;
     };
     let is_it = |path: &TreePath, entry: &Entry| {
-        path.name() == Some(unmet.needed.as_bytes())
+        path.name() == Some(missing.library.as_slice())
             && entry.origin == Origin::Package(package.clone())
     };
-    !unmet.is_interpreter && tree.iter().any(|(path, entry)| is_it(path, entry))
+    !missing.is_loader && tree.iter().any(|(path, entry)| is_it(path, entry))
 }

@@ -1,8 +1,10 @@
 //! Proof that what an image runs is in it.
 
+use distil_inspect::ContainerConfig;
+use distil_inspect::program::{NamedProgram, ProgramKey, no_directory, programs};
 use distil_oci::Platform;
 use distil_tree::loader::{machine, machine_name};
-use distil_tree::program::{self, DEFAULT_PATH, Unusable};
+use distil_tree::program::Unusable;
 use distil_tree::{Tree, TreePath};
 
 use distil_definition::Config;
@@ -80,33 +82,24 @@ pub enum ProgramError {
 /// Checks the programs that the configuration names.
 pub(crate) fn check(assembly: &Assembly, recipe: &Recipe) -> Result<(), ProgramError> {
     let (tree, config) = (&assembly.tree, &recipe.config);
-    if let Some(workdir) = &config.workdir
-        && let Ok(path) = TreePath::from_absolute(workdir)
-        // Engines make one that is not there.
-        && let Some((_, entry)) = tree.follow(&path)
-        && !entry.is_directory()
-    {
+    let positions = &recipe.positions;
+    let container = container(config);
+    if no_directory(tree, &container).is_some() {
         return Err(ProgramError::Workdir {
             image: recipe.name.clone(),
-            workdir: workdir.clone(),
-            position: recipe.positions.workdir.clone(),
+            workdir: container.workdir,
+            position: positions.workdir.clone(),
         });
     }
-    let first = |words: &Option<Vec<String>>| words.as_ref()?.first().cloned();
-    let positions = &recipe.positions;
-    let mut programs = Vec::new();
-    match (first(&config.entrypoint), first(&config.cmd)) {
-        (Some(program), _) => programs.push(("entrypoint", program, &positions.entrypoint)),
-        (None, Some(program)) => programs.push(("cmd", program, &positions.cmd)),
-        (None, None) => {}
-    }
-    let check = config.healthcheck.as_ref();
-    if let Some(program) = check.and_then(|check| check.test.first()) {
-        programs.push(("healthcheck", program.clone(), &positions.healthcheck));
-    }
-    for (key, program, position) in programs {
+    for NamedProgram { key, word, found } in programs(tree, &container) {
+        let (key, position) = match key {
+            ProgramKey::Entrypoint => ("entrypoint", &positions.entrypoint),
+            ProgramKey::Cmd => ("cmd", &positions.cmd),
+            ProgramKey::Healthcheck => ("healthcheck", &positions.healthcheck),
+        };
         let (image, position) = (recipe.name.clone(), position.clone());
-        match find(tree, config, &program) {
+        let program = word.to_owned();
+        match found {
             Err(problem) => {
                 return Err(match left_out(assembly, config, &program, &problem) {
                     Some(left_out) => ProgramError::LeftOut {
@@ -199,7 +192,22 @@ fn foreign(tree: &Tree, path: &TreePath, platform: &Platform) -> Option<String> 
 
 /// Finds a program as the container would.
 pub(crate) fn find(tree: &Tree, config: &Config, word: &str) -> Result<TreePath, Unusable> {
-    let path = config.env.get("PATH").map_or(DEFAULT_PATH, String::as_str);
-    let workdir = config.workdir.as_deref().unwrap_or("/");
-    program::find(tree, path, workdir, word)
+    distil_inspect::program::find(tree, &container(config), word)
+}
+
+/// What a configuration says of the container's programs.
+fn container(config: &Config) -> ContainerConfig {
+    let test = config.healthcheck.iter().flat_map(|check| &check.test);
+    let test: Vec<String> = test.cloned().collect();
+    ContainerConfig {
+        entrypoint: config.entrypoint.clone().unwrap_or_default(),
+        cmd: config.cmd.clone().unwrap_or_default(),
+        env: config.env.clone(),
+        workdir: config.workdir.clone().unwrap_or_default(),
+        healthcheck: match test.is_empty() {
+            true => test,
+            false => [vec!["CMD".to_owned()], test].concat(),
+        },
+        ..ContainerConfig::default()
+    }
 }

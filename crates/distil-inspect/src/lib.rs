@@ -12,6 +12,7 @@
 
 mod ambiguity;
 mod changeset;
+pub mod closure;
 mod container;
 mod error;
 pub mod exposure;
@@ -20,6 +21,7 @@ mod kept;
 mod limits;
 mod merge;
 mod packages;
+pub mod program;
 mod read;
 pub mod runtime;
 pub mod search;

@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use distil_oci::Layer;
+use distil_store::parallel;
 use distil_tree::folder::{self, FoundKind};
 use distil_tree::tar::{self, Member, MemberKind};
 use distil_tree::{Content, Metadata, TreePath, printable};
@@ -58,47 +58,17 @@ pub fn read_layers(
     };
     // The one that the others are waited for with. Several at once would only take the memory.
     let largest = (0..layers.len()).max_by_key(|number| layers[*number].size());
-    let next = AtomicUsize::new(0);
-    let failed = AtomicUsize::new(usize::MAX);
-    let done: Mutex<Vec<Option<Result<Changeset, LayerError>>>> =
-        Mutex::new(layers.iter().map(|_| None).collect());
-    let work = || {
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some(layer) = layers.get(number) else {
-                return;
-            };
-            // What lies above a layer that failed does not matter any more.
-            if number > failed.load(Ordering::Relaxed) {
-                return;
-            }
-            let own = match largest == Some(number) {
-                true => threads,
-                false => NonZeroUsize::MIN,
-            };
-            let bytes = layer.tar_on(own, options.limits.unpacked);
-            let result = bytes.map_err(LayerError::Open);
-            let result = result.and_then(|bytes| read_counted(bytes, &keeper));
-            if result.is_err() {
-                failed.fetch_min(number, Ordering::Relaxed);
-            }
-            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(slot) = done.get_mut(number) {
-                *slot = Some(result);
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..threads.get().min(layers.len().max(1)) {
-            scope.spawn(work);
-        }
-        work();
-    });
-    let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let results = done.into_iter().flatten().enumerate();
-    results
-        .map(|(number, result)| result.map_err(|error| (number, error)))
-        .collect()
+    let numbers: Vec<usize> = (0..layers.len()).collect();
+    parallel::try_map(&numbers, threads, |&number| {
+        let own = match largest == Some(number) {
+            true => threads,
+            false => NonZeroUsize::MIN,
+        };
+        let bytes = layers[number].tar_on(own, options.limits.unpacked);
+        let result = bytes.map_err(LayerError::Open);
+        let result = result.and_then(|bytes| read_counted(bytes, &keeper));
+        result.map_err(|error| (number, error))
+    })
 }
 
 /// Reads the tar stream of one layer.

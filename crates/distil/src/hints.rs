@@ -11,7 +11,7 @@ use distil_image::{AssembleError, ClosureError, Found, GenerateError, ProgramErr
 use distil_lock::ResolveError;
 use distil_oci::DocumentError;
 use distil_oci::transport::{DaemonError, Problem, RegistryError, TransportError};
-use distil_tree::Origin;
+use distil_tree::{Origin, printable};
 
 /// An error that the command can help with.
 pub(crate) trait Hints {
@@ -298,8 +298,9 @@ impl Hints for AssembleError {
                     "a program that is copied in later is named by the {key} of that Dockerfile"
                 )
             }
-            Self::Closure(ClosureError::Missing { unmet, .. }) => {
-                let name = unmet.first().map_or("", |one| one.needed.as_str());
+            Self::Closure(ClosureError::Missing { missing, .. }) => {
+                let name = missing.first().map(|one| printable(&one.library));
+                let name = name.unwrap_or_default();
                 format!(
                     "`packages`, or `--add`, adds the package that has it, often one that is only \
                      recommended; `drop` leaves out the file that needs it; `excuse: {{{name}: \

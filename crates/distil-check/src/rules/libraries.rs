@@ -3,101 +3,36 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use distil_tree::TreePath;
-use distil_tree::elf::Elf;
 use serde::Deserialize;
 
 use crate::context::{Context, shown};
 use crate::finding::Finding;
 use crate::rule::{DAMAGED_ELF, DLOPEN, LIBRARY, LOADER, MACHINE, NOT_EXAMINED, VERSION};
 use crate::severity::Severity;
+use distil_inspect::closure::{Closure, is_program};
 use distil_inspect::{newer_release, release};
-use distil_tree::loader::{Damaged, Libc, Library, Loaded, machine, machine_name};
+use distil_tree::loader::{Damaged, Libc, Library, machine, machine_name};
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     damaged(context, findings);
     let foreign = machines(context, findings);
-    let programs: Vec<&TreePath> = context
-        .loader
-        .files()
-        .iter()
-        .filter(|(path, facts)| is_program(context, path, facts) && !foreign.contains(path))
-        .map(|(path, _)| path)
-        .collect();
-    let mut seen = Seen::default();
-    // The image's own program first, so that what it loads is told of it.
-    let (first, others): (Vec<&TreePath>, Vec<_>) = programs
-        .into_iter()
-        .partition(|path| context.chain.contains(path));
-    for program in first.iter().chain(&others) {
-        let facts = &context.loader.files()[*program];
-        if let Some(loader) = &facts.interpreter
-            && context.loader.at(loader, facts.abi).is_none()
-        {
-            findings.push(no_loader(context, program, loader));
-            continue;
-        }
-        let loaded = context.loader.load(program);
-        seen.take(program, loaded, first.contains(program));
+    let closure = Closure::of(
+        &context.loader,
+        context.subject.tree(),
+        &context.chain,
+        &foreign,
+    );
+    for one in closure.missing.iter().filter(|one| one.is_loader) {
+        findings.push(no_loader(context, &one.path, &one.library));
     }
-    for (path, facts) in context.loader.files() {
-        if seen.files.contains(path) || foreign.contains(path) {
-            continue;
-        }
-        // A library that no program is linked with: it is loaded by name, by itself.
-        let libc = context.loader.libc(facts);
-        let mut loaded = Loaded::default();
-        for name in &facts.needed {
-            match context.loader.find(std::slice::from_ref(path), name, libc) {
-                Some(library) => loaded.bound.push((path.clone(), name.clone(), library)),
-                None if libc == Libc::Musl && name.starts_with(b"libc.") => {}
-                None => loaded.missing.push((path.clone(), name.clone())),
-            }
-        }
-        seen.take(path, loaded, false);
-    }
-    missing(context, &seen, findings);
+    missing(context, &closure, findings);
     preloaded(context, findings);
-    versions(context, &seen, findings);
+    versions(context, &closure, findings);
     notes(context, &foreign, findings);
     if context.loader.is_exhausted() {
         let problem = "the programs load more libraries in all than are looked up";
         findings.push(Finding::new(&NOT_EXAMINED, problem));
     }
-}
-
-/// What is known of the loading of files, each by the first program that loads it.
-#[derive(Default)]
-struct Seen {
-    files: BTreeSet<TreePath>,
-    /// Who lacks what, and the program for which it did.
-    missing: BTreeMap<(TreePath, Vec<u8>), (TreePath, bool)>,
-    bound: BTreeMap<(TreePath, Vec<u8>), (Library, TreePath, bool)>,
-}
-
-impl Seen {
-    fn take(&mut self, program: &TreePath, loaded: Loaded, is_main: bool) {
-        self.files.insert(program.clone());
-        self.files
-            .extend(loaded.files.into_iter().map(|library| library.place));
-        for need in loaded.missing {
-            self.missing
-                .entry(need)
-                .or_insert((program.clone(), is_main));
-        }
-        for (path, name, library) in loaded.bound {
-            self.bound
-                .entry((path, name))
-                .or_insert((library, program.clone(), is_main));
-        }
-    }
-}
-
-/// Whether the kernel starts it.
-fn is_program(context: &Context<'_>, path: &TreePath, facts: &Elf) -> bool {
-    let entry = context.subject.tree().get(path);
-    facts.interpreter.is_some()
-        && facts.soname.is_none()
-        && entry.is_some_and(distil_tree::Entry::is_executable)
 }
 
 fn damaged(context: &Context<'_>, findings: &mut Vec<Finding>) {
@@ -146,7 +81,7 @@ fn machines(context: &Context<'_>, findings: &mut Vec<Finding>) -> BTreeSet<Tree
         let entry = context.subject.tree().get(path);
         let is_executable = entry.is_some_and(distil_tree::Entry::is_executable);
         // BPF, firmware and the prebuilt add-ons of many machines side by side are data.
-        let severity = match (is_started, is_program(context, path, facts)) {
+        let severity = match (is_started, is_program(context.subject.tree(), path, facts)) {
             (true, _) => Severity::Error,
             (false, true) => Severity::Warning,
             (false, false) => Severity::Info,
@@ -216,9 +151,7 @@ type Needing<'a> = (&'a TreePath, &'a TreePath, bool);
 /// The same, with the library that it gets.
 type Bound<'a> = (&'a TreePath, &'a Library, &'a TreePath, bool);
 
-fn missing(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
-    // A file may find in one program what it lacks in another.
-    let satisfied: BTreeSet<&(TreePath, Vec<u8>)> = seen.bound.keys().collect();
+fn missing(context: &Context<'_>, closure: &Closure, findings: &mut Vec<Finding>) {
     let mut names: BTreeMap<&[u8], &TreePath> = BTreeMap::new();
     for path in context
         .subject
@@ -231,15 +164,11 @@ fn missing(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
     }
     // One finding a library, with all that need it.
     let mut by_name: BTreeMap<(&[u8], bool), Vec<Needing<'_>>> = BTreeMap::new();
-    for (need, (program, is_main)) in &seen.missing {
-        let (path, name) = need;
-        if satisfied.contains(need) && !is_main {
-            continue;
-        }
+    for one in closure.missing.iter().filter(|one| !one.is_loader) {
         by_name
-            .entry((name, *is_main))
+            .entry((&one.library, one.is_started))
             .or_default()
-            .push((path, program, *is_main));
+            .push((&one.path, &one.program, one.is_started));
     }
     for ((name, is_main), mut needs) in by_name {
         // Files that are nobody's package come first: they are what the user added.
@@ -289,7 +218,7 @@ fn missing(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
             .loader
             .files()
             .get(program)
-            .is_some_and(|facts| is_program(context, program, facts));
+            .is_some_and(|facts| is_program(context.subject.tree(), program, facts));
         let message = match libc {
             Libc::Musl if is_program => words,
             _ => said(program, is_program, &words),
@@ -355,13 +284,17 @@ fn preloaded(context: &Context<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-fn versions(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
-    let bound = seen
-        .bound
-        .iter()
-        .map(|((path, name), (library, program, is_main))| {
-            (path, name, library, program, *is_main)
-        });
+fn versions(context: &Context<'_>, closure: &Closure, findings: &mut Vec<Finding>) {
+    let bound = closure.bound.iter();
+    let bound = bound.map(|one| {
+        (
+            &one.path,
+            &one.name,
+            &one.library,
+            &one.program,
+            one.is_started,
+        )
+    });
     // Better machines may get another library, which has to have the versions, too.
     let variants: Vec<_> = bound
         .clone()
@@ -442,7 +375,7 @@ fn versions(context: &Context<'_>, seen: &Seen, findings: &mut Vec<Finding>) {
             .loader
             .files()
             .get(program)
-            .is_some_and(|facts| is_program(context, program, facts));
+            .is_some_and(|facts| is_program(context.subject.tree(), program, facts));
         let severity = match is_main
             || needs
                 .iter()

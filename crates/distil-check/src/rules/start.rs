@@ -1,7 +1,8 @@
 //! Whether the container's process starts: ENTRYPOINT, CMD, HEALTHCHECK, WORKDIR.
 
+use distil_inspect::program::{NamedProgram, ProgramKey, no_directory, programs};
 use distil_tree::TreePath;
-use distil_tree::program::{self, Unusable};
+use distil_tree::program::Unusable;
 
 use crate::context::{Context, shown};
 use crate::finding::Finding;
@@ -27,19 +28,17 @@ fn is_shell_form(words: &[String]) -> bool {
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let config = context.subject.config;
-    let command = config.command();
-    if let Some(first) = command.first() {
-        let key = if config.entrypoint.is_empty() {
-            "CMD"
-        } else {
-            "ENTRYPOINT"
+    for NamedProgram { key, word, found } in programs(context.subject.tree(), config) {
+        let words = match key {
+            ProgramKey::Entrypoint => &config.entrypoint,
+            ProgramKey::Cmd => &config.cmd,
+            ProgramKey::Healthcheck => {
+                healthcheck(context, word, found, findings);
+                continue;
+            }
         };
-        let words = if config.entrypoint.is_empty() {
-            &config.cmd
-        } else {
-            &config.entrypoint
-        };
-        match (find(context, first), is_shell_form(words)) {
+        let (key, first) = (key.word(), word);
+        match (found, is_shell_form(words)) {
             (Ok(shell), true) => {
                 findings.push(Finding::new(
                     &SIGNALS,
@@ -79,7 +78,6 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     repeated(context, findings);
     argument(context, findings);
     workdir(context, findings);
-    healthcheck(context, findings);
 }
 
 /// CMD in shell form behind an ENTRYPOINT. A runtime takes its words for a script; other programs,
@@ -159,9 +157,7 @@ fn unknown_command<'a>(
 }
 
 fn find(context: &Context<'_>, word: &str) -> Result<TreePath, Unusable> {
-    let config = context.subject.config;
-    let path = config.variable("PATH").unwrap_or(program::DEFAULT_PATH);
-    program::find(context.subject.tree(), path, config.directory(), word)
+    distil_inspect::program::find(context.subject.tree(), context.subject.config, word)
 }
 
 /// What runc says (its `libcontainer`, in the words of Go's `os/exec`).
@@ -338,40 +334,22 @@ fn argument(context: &Context<'_>, findings: &mut Vec<Finding>) {
 
 fn workdir(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let config = context.subject.config;
-    if config.workdir.is_empty() {
-        return;
-    }
-    // Engines make one that is not there.
-    let Some((place, entry)) = context.subject.follow(&config.workdir) else {
-        return;
-    };
-    if !entry.is_directory() {
-        let found = Finding::new(
-            &WORKDIR,
-            format!(
-                "WORKDIR is `{}`, which is no folder",
-                shown(&config.workdir)
-            ),
-        );
-        findings.push(
-            found
-                .at(&place)
-                .says(format!("mkdir {}: not a directory", shown(&config.workdir))),
-        );
+    if let Some(place) = no_directory(context.subject.tree(), config) {
+        let workdir = shown(&config.workdir);
+        let problem = format!("WORKDIR is `{workdir}`, which is no folder");
+        let found = Finding::new(&WORKDIR, problem).at(&place);
+        findings.push(found.says(format!("mkdir {workdir}: not a directory")));
     }
 }
 
-fn healthcheck(context: &Context<'_>, findings: &mut Vec<Finding>) {
+fn healthcheck(
+    context: &Context<'_>,
+    word: &str,
+    found: Result<TreePath, Unusable>,
+    findings: &mut Vec<Finding>,
+) {
     let test = &context.subject.config.healthcheck;
-    let word = match test.first().map(String::as_str) {
-        Some("CMD") => match test.get(1) {
-            Some(word) => word.as_str(),
-            None => return,
-        },
-        Some("CMD-SHELL") => "/bin/sh",
-        _ => return,
-    };
-    let problem = match find(context, word) {
+    let problem = match found {
         Err(problem) => problem,
         Ok(shell) => {
             let line = match test.first().map(String::as_str) {

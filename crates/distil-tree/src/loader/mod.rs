@@ -71,17 +71,6 @@ pub struct Damaged {
     pub is_cut_off: bool,
 }
 
-/// A library that a file needs and the loader would not find.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Unmet {
-    /// The file.
-    pub path: TreePath,
-    /// What it needs: the name of a library, or the path of its loader.
-    pub needed: String,
-    /// Whether that is its loader (`PT_INTERP`).
-    pub is_interpreter: bool,
-}
-
 /// A library as it was found: by the path that the loader tried, which it tells in messages, and by
 /// the real one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -471,33 +460,22 @@ impl<'a> Loader<'a> {
         loaded
     }
 
-    /// All that files of the tree need and the loader would not find for each by itself, sorted.
-    pub fn unmet(&self) -> Vec<Unmet> {
-        let mut unmet = Vec::new();
-        for (path, facts) in &self.files {
-            let libc = self.libc(facts);
-            let mut miss = |needed: &[u8], is_interpreter| {
-                unmet.push(Unmet {
-                    path: path.clone(),
-                    needed: crate::printable(needed),
-                    is_interpreter,
-                });
-            };
-            if let Some(interpreter) = &facts.interpreter
-                && self.at(interpreter, facts.abi).is_none()
-            {
-                miss(interpreter, true);
-            }
-            for name in &facts.needed {
-                let is_found = self.find(std::slice::from_ref(path), name, libc).is_some();
-                let is_itself = libc == Libc::Musl && musl::is_itself(name);
-                if !is_found && !is_itself {
-                    miss(name, false);
-                }
+    /// What is loaded for a file that no program is linked with: a runtime loads it by name, and
+    /// only what it needs itself is looked up.
+    pub fn load_alone(&self, path: &TreePath) -> Loaded {
+        let mut loaded = Loaded::default();
+        let Some(facts) = self.files.get(path) else {
+            return loaded;
+        };
+        let libc = self.libc(facts);
+        for name in &facts.needed {
+            match self.find(std::slice::from_ref(path), name, libc) {
+                Some(library) => loaded.bound.push((path.clone(), name.clone(), library)),
+                None if libc == Libc::Musl && musl::is_itself(name) => {}
+                None => loaded.missing.push((path.clone(), name.clone())),
             }
         }
-        unmet.sort();
-        unmet
+        loaded
     }
 }
 

@@ -24,11 +24,16 @@ pub(super) fn library(builder: ElfBuilder) -> Kind {
 
 fn unmet(tree: &Tree) -> Vec<String> {
     let loader = Loader::of_whole(tree).unwrap();
-    loader
-        .unmet()
-        .into_iter()
-        .map(|one| format!("{} needs {}", one.path, one.needed))
-        .collect()
+    let mut unmet = Vec::new();
+    for (path, facts) in loader.files() {
+        let interpreter = facts.interpreter.as_ref();
+        let interpreter = interpreter.filter(|one| loader.at(one, facts.abi).is_none());
+        let missing = loader.load_alone(path).missing;
+        let names = missing.iter().map(|(_, name)| name);
+        let text = |name: &Vec<u8>| format!("{path} needs {}", crate::printable(name));
+        unmet.extend(interpreter.into_iter().chain(names).map(text));
+    }
+    unmet
 }
 
 #[test]
