@@ -9,7 +9,7 @@ use distil_oci::spec::{
 };
 use distil_oci::{Healthcheck, Image, InvalidImage, Layer};
 
-use crate::assemble::Assembly;
+use crate::assembly::Assembly;
 use crate::layers::LayerTree;
 use crate::owners::Owners;
 use distil_definition::recipe::{Position, Recipe, expand};

@@ -8,7 +8,7 @@ use distil_tree::program::{MAX_LINE, interpreter};
 use distil_tree::{Entry, Kind, Origin, Tree, TreePath, printable};
 use serde::Serialize;
 
-use crate::assemble::{InstalledPackage, Omission};
+use crate::assembly::{InstalledPackage, Omission};
 use crate::prepared::Prepared;
 
 /// The most files of one name that are offered for a path that is not there.

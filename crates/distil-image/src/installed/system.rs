@@ -8,8 +8,8 @@ use distil_debian::deb::PackageFile;
 use distil_debian::suite::Area;
 use distil_tree::{Entry, Kind, Metadata, Origin, TreePath};
 
-use crate::assemble::packages::folded;
-use crate::generate::{GenerateError, Generation};
+use crate::generation::{GenerateError, Generation};
+use crate::merged_usr::folded;
 use distil_definition::{Accounts, Group, User};
 use distil_lock::Contents;
 use distil_maintscript::MAX_INPUT;
@@ -228,7 +228,7 @@ fn accounts(generation: &mut Generation<'_>, contents: &Contents) -> Result<(), 
     let accounts = generation.accounts;
     for user in &accounts.users {
         if known.users.iter().all(|one| one.name != user.name) {
-            passwd.push_str(&crate::generate::passwd_line(user));
+            passwd.push_str(&crate::generate::accounts::passwd_line(user));
         }
     }
     // Members may have been added to the groups that are known.
