@@ -149,7 +149,6 @@ fn show_a_definition() {
     env         SHOP=1
     env         SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
     port        80
-    label       org.opencontainers.image.base.name=base:latest
     label       org.opencontainers.image.created=2025-06-01T00:00:00Z
     label       org.opencontainers.image.source=https://github.com/distil-images/distil
     label       org.opencontainers.image.title=shop
@@ -341,7 +340,6 @@ fn images_that_differ() {
 
     CONFIG      OLD                                                                                                      NEW
     entrypoint  []                                                                                                       ["/usr/bin/shop"]
-    label       org.opencontainers.image.base.name=base-nossl:latest                                                     org.opencontainers.image.base.name=base:latest
     label       org.opencontainers.image.created=2025-02-22T00:00:00Z                                                    org.opencontainers.image.created=2025-06-01T00:00:00Z
     label       org.opencontainers.image.description=OpenSSL on top of base-nossl, for most dynamically linked programs  -
     label       org.opencontainers.image.title=base                                                                      org.opencontainers.image.title=shop
