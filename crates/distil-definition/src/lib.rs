@@ -10,6 +10,7 @@
 
 mod architecture;
 mod authority;
+mod base_passwd;
 mod catalogue;
 mod explain;
 mod format;
@@ -25,7 +26,8 @@ mod syntax;
 mod yaml;
 
 pub use architecture::{Architecture, UnsupportedPlatform};
-pub use authority::authorities;
+pub use authority::{StrictRefusal, authorities, strict_refusal};
+pub use base_passwd::{base_groups, base_users};
 pub use catalogue::{Catalogue, CatalogueError, UnknownDefinition};
 pub use distil_tree::{PatternError, Patterns};
 pub use format::{

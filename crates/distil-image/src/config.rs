@@ -9,7 +9,7 @@ use distil_oci::spec::{
 };
 use distil_oci::{Healthcheck, Image, InvalidImage, Layer};
 
-use crate::assemble::Assembly;
+use crate::assembly::Assembly;
 use crate::layers::LayerTree;
 use crate::owners::Owners;
 use distil_definition::recipe::{Position, Recipe, expand};
@@ -225,11 +225,6 @@ fn labels(
     }
     if let Some(version) = lock.states.first().and_then(|state| state.version.clone()) {
         labels.insert(name("version"), version);
-    }
-    // What it stands on: the layer below its own.
-    let own = if recipe.variant.is_debug() { 2 } else { 1 };
-    if let Some(base) = recipe.layers.iter().rev().nth(own) {
-        labels.insert(name("base.name"), format!("{}:latest", base.definition));
     }
     for (key, value) in &recipe.config.labels {
         let position = recipe.positions.labels.get(key);

@@ -6,7 +6,7 @@ use distil_debian::solve::{Reason, cuts};
 use distil_inspect::exposure::{ExposureKind, exposures};
 use distil_tree::{Origin, PatternError, Patterns, TreePath};
 
-use crate::assemble::Assembly;
+use crate::assembly::Assembly;
 use crate::program;
 use distil_definition::recipe::{Position, Recipe};
 

@@ -9,25 +9,32 @@
 //! It knows neither networks nor archives: packages are unpacked when they come here.
 
 mod assemble;
+mod assembly;
+mod base_files;
 mod closure;
 mod config;
 mod exposure;
 mod generate;
+mod generation;
+mod installation;
 mod installed;
 mod layers;
+mod merged_usr;
 mod owners;
 mod prepared;
 mod program;
 mod scanners;
+#[cfg(test)]
+mod unpacked;
+mod whiteout;
 mod why;
 
-pub use assemble::{
-    Amount, AssembleError, Assembly, InstalledPackage, LeftOut, Omission, Undone, assemble,
-};
+pub use assemble::{AssembleError, assemble};
+pub use assembly::{Amount, Assembly, InstalledPackage, LeftOut, Omission, Undone};
 pub use closure::ClosureError;
 pub use config::ConfigError;
 pub use exposure::{Found, SurfaceError};
-pub use generate::GenerateError;
+pub use generation::GenerateError;
 pub use installed::{pam_configurations, watched};
 pub use layers::{LayerError, LayerTree, StoredLayer, are_whole};
 pub use prepared::{Built, Draft, LayerOptions, Prepared};

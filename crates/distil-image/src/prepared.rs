@@ -7,7 +7,8 @@ use distil_lock::{Contents, Lock};
 use distil_oci::{Compression, Image, Layer};
 use distil_store::Store;
 
-use crate::assemble::{AssembleError, Assembly, assemble};
+use crate::assemble::{AssembleError, assemble};
+use crate::assembly::Assembly;
 use crate::config::{self, ConfigError};
 use crate::layers::{self, LayerError, StoredLayer};
 

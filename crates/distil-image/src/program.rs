@@ -10,7 +10,7 @@ use distil_tree::{Tree, TreePath};
 use distil_definition::Config;
 use distil_definition::recipe::{Position, Recipe};
 
-use crate::assemble::{Assembly, LeftOut, Omission};
+use crate::assembly::{Assembly, LeftOut, Omission};
 
 /// Why an image's program would not run.
 #[derive(Debug, thiserror::Error)]

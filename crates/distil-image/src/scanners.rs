@@ -20,7 +20,7 @@ use std::io;
 use distil_tree::{Entry, Kind, Origin, OsRelease, Tree, TreePath};
 use md5::{Digest, Md5};
 
-use crate::assemble::{Assembly, Omission};
+use crate::assembly::{Assembly, Omission};
 
 /// Where stanzas and sums are.
 const FOLDER: &str = "var/lib/dpkg/status.d";

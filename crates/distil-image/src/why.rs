@@ -8,7 +8,7 @@ use distil_tree::program::{MAX_LINE, interpreter};
 use distil_tree::{Entry, Kind, Origin, Tree, TreePath, printable};
 use serde::Serialize;
 
-use crate::assemble::{InstalledPackage, Omission};
+use crate::assembly::{InstalledPackage, Omission};
 use crate::prepared::Prepared;
 
 /// The most files of one name that are offered for a path that is not there.
@@ -321,6 +321,9 @@ fn way_out(reason: &Omission, path: &TreePath) -> String {
     match reason {
         Omission::DeadScript { interpreter } => {
             format!("it is a script for `{interpreter}`; with a package that has that, it is kept")
+        }
+        Omission::Dangling { target } => {
+            format!("it is a link to `{target}`, which is left out; with that, it is kept")
         }
         Omission::Dropped {
             definition,

@@ -1,9 +1,10 @@
 //! Names that several packages provide, as update-alternatives(1) links them: the link itself,
 //! and the choice below `/etc/alternatives`.
 
-use distil_tree::{Kind, Metadata, Origin, TreePath};
+use distil_tree::{Kind, Metadata, Origin, Tree, TreePath};
 
-use super::{AssembleError, Assembling};
+use super::builder::TreeBuilder;
+use super::error::AssembleError;
 use distil_maintscript::alternatives::{Alternative, AlternativeLink};
 
 const MADE: &str = "alternatives";
@@ -11,98 +12,99 @@ const MADE: &str = "alternatives";
 /// Where the choices are.
 const FOLDER: &str = "etc/alternatives";
 
-impl Assembling<'_> {
+/// What packages of the layers so far provide, in their order.
+#[derive(Debug, Default)]
+pub(super) struct Alternatives(pub(super) Vec<Alternative>);
+
+impl Alternatives {
     /// Links the names that packages of this layer provide, each to the choice with the highest
     /// priority of all packages so far; of equal ones, the first stays.
-    pub(super) fn make_alternatives(
+    pub(super) fn link(
         &mut self,
-        number: usize,
+        builder: &mut TreeBuilder,
         new: Vec<Alternative>,
     ) -> Result<(), AssembleError> {
         let mut names: Vec<String> = new.iter().map(|one| one.master.name.clone()).collect();
         names.sort();
         names.dedup();
-        self.alternatives.extend(new);
+        self.0.extend(new);
         for name in names {
-            let choices = self.alternatives.iter();
+            let choices = self.0.iter();
             let choices = choices.filter(|one| one.master.name == name);
             // What the image has not is no choice.
-            let choices = choices.filter(|one| self.is_there(&one.master.path));
+            let choices = choices.filter(|one| is_there(&builder.tree, &one.master.path));
             let best = choices.fold(None, |best: Option<&Alternative>, one| match best {
                 Some(best) if best.priority >= one.priority => Some(best),
                 _ => Some(one),
             });
             let Some(best) = best.cloned() else { continue };
-            if !self.make_alternative(number, &best.master)? {
+            if !make_link(builder, &best.master)? {
                 continue;
             }
             for follower in &best.followers {
-                if self.is_there(&follower.path) {
-                    self.make_alternative(number, follower)?;
+                if is_there(&builder.tree, &follower.path) {
+                    make_link(builder, follower)?;
                 }
             }
         }
         Ok(())
     }
+}
 
-    /// Takes away links to programs that are left out after all.
-    pub(super) fn drop_dangling_alternatives(&mut self, number: usize) {
-        let dangling: Vec<TreePath> = self
+/// Takes away links to programs that are left out after all.
+pub(super) fn drop_dangling(builder: &mut TreeBuilder) {
+    let dangling: Vec<TreePath> = builder
+        .tree
+        .iter()
+        .filter(|(path, entry)| {
+            entry.layer == builder.layer
+                && entry.origin == Origin::Generated(MADE.into())
+                && matches!(entry.kind, Kind::Symlink(_))
+                && builder.tree.follow(path).is_none()
+        })
+        .map(|(path, _)| path.clone())
+        .collect();
+    for path in dangling {
+        builder.tree.remove(&path);
+    }
+}
+
+fn is_there(tree: &Tree, path: &str) -> bool {
+    let path = TreePath::from_absolute(path).ok();
+    path.is_some_and(|path| tree.follow(&path).is_some())
+}
+
+/// Makes `link` → `/etc/alternatives/name` → `path`, unless something else is at `link`.
+fn make_link(builder: &mut TreeBuilder, choice: &AlternativeLink) -> Result<bool, AssembleError> {
+    let Ok(link) = TreePath::from_absolute(&choice.link) else {
+        return Ok(false);
+    };
+    let name = choice.name.as_bytes();
+    if name.is_empty() || name.contains(&b'/') || matches!(name, b"." | b"..") {
+        return Ok(false);
+    }
+    let chosen = TreePath::of(FOLDER).join(name);
+    let made = Origin::Generated(MADE.into());
+    let is_free = |path: &TreePath| {
+        let place = builder.tree.place(path).unwrap_or_else(|_| path.clone());
+        builder
             .tree
-            .iter()
-            .filter(|(path, entry)| {
-                entry.layer == number
-                    && entry.origin == Origin::Generated(MADE.into())
-                    && matches!(entry.kind, Kind::Symlink(_))
-                    && self.tree.follow(path).is_none()
-            })
-            .map(|(path, _)| path.clone())
-            .collect();
-        for path in dangling {
-            self.tree.remove(&path);
+            .get(&place)
+            .is_none_or(|entry| entry.origin == made)
+    };
+    // A package's own file, or a definition's link, is not replaced.
+    if !is_free(&link) || !is_free(&chosen) {
+        return Ok(false);
+    }
+    for (path, target) in [(&link, chosen.to_string()), (&chosen, choice.path.clone())] {
+        let kind = Kind::symlink(&target);
+        let place = builder.tree.place(path).unwrap_or_else(|_| path.clone());
+        let there = builder.tree.get(&place).map(|entry| &entry.kind);
+        let is_same = matches!(there, Some(Kind::Symlink(to)) if to == target.as_bytes());
+        if !is_same {
+            let meta = Metadata::root(0o777, builder.made());
+            builder.insert(path, kind, meta, made.clone())?;
         }
     }
-
-    fn is_there(&self, path: &str) -> bool {
-        let path = TreePath::from_absolute(path).ok();
-        path.is_some_and(|path| self.tree.follow(&path).is_some())
-    }
-
-    /// Makes `link` → `/etc/alternatives/name` → `path`, unless something else is at `link`.
-    fn make_alternative(
-        &mut self,
-        number: usize,
-        choice: &AlternativeLink,
-    ) -> Result<bool, AssembleError> {
-        let Ok(link) = TreePath::from_absolute(&choice.link) else {
-            return Ok(false);
-        };
-        let name = choice.name.as_bytes();
-        if name.is_empty() || name.contains(&b'/') || matches!(name, b"." | b"..") {
-            return Ok(false);
-        }
-        let chosen = TreePath::of(FOLDER).join(name);
-        let made = Origin::Generated(MADE.into());
-        let is_free = |path: &TreePath| {
-            let place = self.tree.place(path).unwrap_or_else(|_| path.clone());
-            self.tree
-                .get(&place)
-                .is_none_or(|entry| entry.origin == made)
-        };
-        // A package's own file, or a definition's link, is not replaced.
-        if !is_free(&link) || !is_free(&chosen) {
-            return Ok(false);
-        }
-        for (path, target) in [(&link, chosen.to_string()), (&chosen, choice.path.clone())] {
-            let kind = Kind::symlink(&target);
-            let place = self.tree.place(path).unwrap_or_else(|_| path.clone());
-            let there = self.tree.get(&place).map(|entry| &entry.kind);
-            let is_same = matches!(there, Some(Kind::Symlink(to)) if to == target.as_bytes());
-            if !is_same {
-                let meta = Metadata::root(0o777, self.made());
-                self.insert(path, kind, meta, made.clone(), number)?;
-            }
-        }
-        Ok(true)
-    }
+    Ok(true)
 }

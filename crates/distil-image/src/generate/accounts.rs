@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use distil_tree::TreePath;
 
-use super::{GenerateError, Generation};
+use crate::generation::{GenerateError, Generation};
 use distil_definition::{Accounts, User};
 
-pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
+pub(crate) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
     let accounts = generation.accounts;
     if accounts.users.is_empty() && accounts.groups.is_empty() {
         return Ok(());

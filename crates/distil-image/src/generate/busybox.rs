@@ -2,7 +2,7 @@
 
 use distil_tree::{TreePath, printable};
 
-use super::{GenerateError, Generation};
+use crate::generation::{GenerateError, Generation};
 
 const WHAT: &str = "applets of busybox";
 

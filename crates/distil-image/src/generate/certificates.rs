@@ -10,7 +10,7 @@ use x509_cert::der::pem;
 
 use super::key_store;
 use super::name_hash::name_hash;
-use super::{GenerateError, Generation, MAX_INPUT};
+use crate::generation::{GenerateError, Generation, MAX_INPUT};
 use distil_definition::recipe::NewCertificates;
 
 const WHAT: &str = "the bundle of certificates";
@@ -23,7 +23,7 @@ const LOCAL: &str = "usr/local/share/ca-certificates";
 
 const FOLDER: &str = "etc/ssl/certs";
 
-pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
+pub(crate) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
     add_extra(generation)?;
     if !is_concerned(generation) {
         return Ok(());

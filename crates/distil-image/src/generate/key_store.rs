@@ -7,8 +7,8 @@
 use distil_tree::{Kind, Tree, TreePath};
 use sha1::{Digest, Sha1};
 
-use super::{GenerateError, Generation};
-use crate::assemble::Assembly;
+use crate::assembly::Assembly;
+use crate::generation::{GenerateError, Generation};
 use distil_definition::KeyStore;
 use distil_definition::recipe::Recipe;
 

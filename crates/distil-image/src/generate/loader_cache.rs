@@ -15,14 +15,14 @@ use std::collections::BTreeSet;
 use distil_tree::loader::{Loader, configured_folders};
 use distil_tree::{Kind, TreePath};
 
-use super::{GenerateError, Generation};
+use crate::generation::{GenerateError, Generation};
 
 const WHAT: &str = "the cache of the loader";
 
 const HEADER: usize = 48;
 const ENTRY: usize = 24;
 
-pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
+pub(crate) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
     let failed = |error| GenerateError::Input {
         path: "/".to_owned(),
         what: WHAT,

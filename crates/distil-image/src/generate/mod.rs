@@ -1,186 +1,42 @@
 //! Files that packages' scripts would make when they are installed, made by code instead.
 //!
 //! Each generator looks at the tree as the layers so far have made it, and writes what belongs
-//! there into the current layer. What is there already with the same bytes stays as it is, in
-//! the layer below.
+//! there into the current layer.
 
-mod accounts;
+pub(crate) mod accounts;
 mod busybox;
-mod certificates;
+pub(crate) mod certificates;
 mod key_store;
-mod loader_cache;
+pub(crate) mod loader_cache;
 mod name_hash;
 mod os_release;
 mod package_metadata;
+pub(crate) mod php;
+pub(crate) mod pixbuf;
+mod time_zone;
 
-use distil_debian::suite::Suite;
-use distil_tree::{Entry, InsertError, Kind, Metadata, Origin, Tree, TreePath};
+use distil_definition::recipe::Recipe;
 
-pub(crate) use accounts::passwd_line;
-
-use crate::assemble::{Assembly, InstalledPackage};
-use distil_definition::Accounts;
-use distil_definition::Architecture;
-use distil_definition::recipe::{LayerRecipe, Recipe};
-
-/// The most bytes of a file that a generator reads: bundles and control files are far smaller.
-const MAX_INPUT: u64 = 64 << 20;
-
-/// What generators see, and where they write.
-pub(crate) struct Generation<'a> {
-    /// The tree so far.
-    pub(crate) tree: &'a mut Tree,
-    /// All packages so far.
-    pub(crate) packages: &'a [InstalledPackage],
-    /// The number of the current layer.
-    pub(crate) layer: usize,
-    /// What the current layer is made of.
-    pub(crate) recipe: &'a LayerRecipe,
-    /// All accounts so far.
-    pub(crate) accounts: &'a Accounts,
-    /// The release of Debian.
-    pub(crate) suite: Suite,
-    /// The architecture.
-    pub(crate) architecture: Architecture,
-    /// The time that generated files get: the newest of what they were made from.
-    pub(crate) mtime: i64,
-}
-
-/// Why a file cannot be generated.
-#[derive(Debug, thiserror::Error)]
-pub enum GenerateError {
-    /// A file that it is made from cannot be read.
-    #[error("failed to read `{path}` to make {what}")]
-    Read {
-        /// The file.
-        path: TreePath,
-        /// What was to be made.
-        what: &'static str,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// A file that it is made from is not what it should be.
-    #[error("`{path}`, from which {what} is made, {problem}")]
-    Input {
-        /// The file.
-        path: String,
-        /// What was to be made.
-        what: &'static str,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// Java's key store is asked for, and there is no Java.
-    #[error("`{package}` is for Java's key store, and the image has no Java machine to read it")]
-    NoJava {
-        /// The package that asks for it.
-        package: &'static str,
-    },
-    /// It has no place in the tree.
-    #[error("failed to put {what} into the image")]
-    Insert {
-        /// What was made.
-        what: &'static str,
-        /// Why.
-        source: InsertError,
-    },
-}
+use crate::assembly::Assembly;
+use crate::generation::{GenerateError, Generation};
 
 /// Proves of a finished image that what was asked for could be made.
 pub(crate) fn check(assembly: &Assembly, recipe: &Recipe) -> Result<(), GenerateError> {
     key_store::check(assembly, recipe)
 }
 
-/// Makes what a `dev` has in common with other images; dpkg's database comes after it.
-pub(crate) fn generate_common(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
-    certificates::generate(generation)?;
-    loader_cache::generate(generation)
-}
-
 /// Makes all generated files of a layer.
 pub(crate) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
     accounts::generate(generation)?;
     os_release::generate(generation)?;
+    time_zone::generate(generation)?;
     certificates::generate(generation)?;
     if generation.recipe.is_debug {
         busybox::generate(generation)?;
     }
     loader_cache::generate(generation)?;
+    php::generate(generation)?;
+    pixbuf::generate(generation)?;
     // Last, because it tells the sums of what the others made.
     package_metadata::generate(generation)
-}
-
-impl Generation<'_> {
-    /// Puts a file of root's into the tree.
-    pub(crate) fn file(
-        &mut self,
-        what: &'static str,
-        path: &TreePath,
-        bytes: Vec<u8>,
-    ) -> Result<(), GenerateError> {
-        self.put(what, path, Kind::file(bytes), 0o644)
-    }
-
-    /// Puts a symbolic link into the tree.
-    pub(crate) fn link(
-        &mut self,
-        what: &'static str,
-        path: &TreePath,
-        target: &str,
-    ) -> Result<(), GenerateError> {
-        self.put(what, path, Kind::symlink(target), 0o777)
-    }
-
-    pub(crate) fn put(
-        &mut self,
-        what: &'static str,
-        path: &TreePath,
-        kind: Kind,
-        mode: u32,
-    ) -> Result<(), GenerateError> {
-        if self.has_already(path, &kind) {
-            return Ok(());
-        }
-        let entry = Entry {
-            kind,
-            meta: Metadata::root(mode, self.mtime),
-            origin: Origin::Generated(what.into()),
-            layer: self.layer,
-        };
-        let inserted = self.tree.insert(path, entry);
-        inserted
-            .map(drop)
-            .map_err(|source| GenerateError::Insert { what, source })
-    }
-
-    fn has_already(&self, path: &TreePath, kind: &Kind) -> bool {
-        match (self.tree.get(path).map(|entry| &entry.kind), kind) {
-            (Some(Kind::Symlink(there)), Kind::Symlink(new)) => there == new,
-            (Some(Kind::File(there)), Kind::File(new)) => {
-                let bytes = |content: &distil_tree::Content| content.read(MAX_INPUT).ok();
-                there.content.size() == new.content.size()
-                    && bytes(&there.content) == bytes(&new.content)
-            }
-            _ => false,
-        }
-    }
-
-    /// The bytes of a file of the tree, links followed; none if there is no such file.
-    pub(crate) fn read(
-        &self,
-        what: &'static str,
-        path: &TreePath,
-    ) -> Result<Option<Vec<u8>>, GenerateError> {
-        let Some((place, entry)) = self.tree.follow(path) else {
-            return Ok(None);
-        };
-        let Kind::File(node) = &entry.kind else {
-            return Ok(None);
-        };
-        let failed = |source| GenerateError::Read {
-            path: place,
-            what,
-            source,
-        };
-        node.content.read(MAX_INPUT).map(Some).map_err(failed)
-    }
 }

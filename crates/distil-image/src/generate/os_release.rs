@@ -4,7 +4,7 @@
 use distil_debian::suite::Suite;
 use distil_tree::TreePath;
 
-use super::{GenerateError, Generation};
+use crate::generation::{GenerateError, Generation};
 
 const WHAT: &str = "os-release";
 

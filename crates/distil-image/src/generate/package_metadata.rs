@@ -9,8 +9,8 @@ use std::fmt::Write;
 use distil_tree::{Kind, TreePath};
 use md5::{Digest, Md5};
 
-use super::{GenerateError, Generation};
-use crate::assemble::InstalledPackage;
+use crate::assembly::InstalledPackage;
+use crate::generation::{GenerateError, Generation};
 
 const WHAT: &str = "package metadata";
 

@@ -10,7 +10,7 @@ use std::fmt::Write;
 
 use distil_tree::TreePath;
 
-use crate::generate::{GenerateError, Generation};
+use crate::generation::{GenerateError, Generation};
 use distil_maintscript::alternatives::Alternative;
 
 const WHAT: &str = "the database of alternatives";

@@ -12,10 +12,10 @@ use distil_debian::deb::{EntryKind, PackageFile};
 use distil_debian::package::MultiArch;
 use distil_tree::{Kind, Origin, TreePath};
 
-use super::{Diverted, Installed};
-use crate::assemble::InstalledPackage;
-use crate::assemble::packages::folded;
-use crate::generate::{GenerateError, Generation};
+use super::input::{Diverted, Installed};
+use crate::assembly::InstalledPackage;
+use crate::generation::{GenerateError, Generation};
+use crate::merged_usr::folded;
 
 const WHAT: &str = "the database of dpkg";
 

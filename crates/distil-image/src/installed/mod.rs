@@ -6,15 +6,15 @@
 
 mod alternatives;
 mod database;
+mod input;
 mod pam;
 mod system;
 
-use crate::assemble::LeftOut;
-use crate::generate::{GenerateError, Generation, generate_common};
-use distil_lock::Contents;
-use distil_maintscript::alternatives::Alternative;
+use crate::generate::{certificates, loader_cache, php, pixbuf};
+use crate::generation::{GenerateError, Generation};
 
 pub use database::watched;
+pub(crate) use input::{Diverted, Installed};
 pub use pam::pam_configurations;
 pub(crate) use system::masters;
 
@@ -32,21 +32,6 @@ pub(crate) const MADE: &[(&str, &str)] = &[
     ),
 ];
 
-/// A diversion: from, to, and the package that keeps its own file.
-pub(crate) type Diverted = (String, String, Option<String>);
-
-/// What is known of the packages beside the tree.
-pub(crate) struct Installed<'a> {
-    /// What they ship.
-    pub(crate) contents: &'a Contents,
-    /// What of that is not in the tree.
-    pub(crate) left_out: &'a [LeftOut],
-    /// The choices that they provide.
-    pub(crate) alternatives: &'a [Alternative],
-    /// What they move out of their way.
-    pub(crate) diversions: &'a [Diverted],
-}
-
 /// Makes it all, in the current layer.
 pub(crate) fn install(
     generation: &mut Generation<'_>,
@@ -54,10 +39,15 @@ pub(crate) fn install(
 ) -> Result<(), GenerateError> {
     system::generate(generation, installed.contents)?;
     pam::generate(generation)?;
-    generate_common(generation)?;
+    certificates::generate(generation)?;
+    loader_cache::generate(generation)?;
+    php::generate(generation)?;
+    pixbuf::generate(generation)?;
     alternatives::generate(generation, installed.alternatives)?;
     database::generate(generation, installed)
 }
 
+#[cfg(test)]
+mod fixture;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use distil_tree::{Kind, TreePath};
 
-use crate::generate::{GenerateError, Generation};
+use crate::generation::{GenerateError, Generation};
 
 const WHAT: &str = "the configuration of PAM";
 

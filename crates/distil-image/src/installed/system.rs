@@ -8,8 +8,8 @@ use distil_debian::deb::PackageFile;
 use distil_debian::suite::Area;
 use distil_tree::{Entry, Kind, Metadata, Origin, TreePath};
 
-use crate::assemble::packages::folded;
-use crate::generate::{GenerateError, Generation};
+use crate::generation::{GenerateError, Generation};
+use crate::merged_usr::folded;
 use distil_definition::{Accounts, Group, User};
 use distil_lock::Contents;
 use distil_maintscript::MAX_INPUT;
@@ -67,9 +67,6 @@ const LINKS: &[(&str, &str)] = &[
     ("var/spool/mail", "../mail"),
     ("etc/dpkg/origins/default", "debian"),
 ];
-
-/// Folders that base-files ships and its script makes links.
-const MIGRATED: &[(&str, &str)] = &[("var/run", "/run"), ("var/lock", "/run/lock")];
 
 const NETWORKS: &str = "default\t\t0.0.0.0\nloopback\t127.0.0.0\nlink-local\t169.254.0.0\n\n";
 
@@ -160,14 +157,6 @@ pub(super) fn generate(
     contents: &Contents,
 ) -> Result<(), GenerateError> {
     accounts(generation, contents)?;
-    for (path, target) in MIGRATED {
-        let path = TreePath::of(path);
-        let is_empty = generation.tree.below(&path).next().is_none();
-        if generation.tree.get(&path).is_some_and(Entry::is_directory) && is_empty {
-            generation.tree.remove(&path);
-            generation.link(WHAT, &path, target)?;
-        }
-    }
     for (path, mode, group) in FOLDERS {
         put(generation, path, Kind::Directory, *mode, *group)?;
     }
@@ -228,7 +217,7 @@ fn accounts(generation: &mut Generation<'_>, contents: &Contents) -> Result<(), 
     let accounts = generation.accounts;
     for user in &accounts.users {
         if known.users.iter().all(|one| one.name != user.name) {
-            passwd.push_str(&crate::generate::passwd_line(user));
+            passwd.push_str(&crate::generate::accounts::passwd_line(user));
         }
     }
     // Members may have been added to the groups that are known.

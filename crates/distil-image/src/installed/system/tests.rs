@@ -1,6 +1,6 @@
 use distil_fixture::DebBuilder;
 
-use super::super::tests::{PASSWD, Root, base_passwd, deb};
+use super::super::fixture::{PASSWD, Root, base_passwd, deb};
 use super::*;
 
 /// A root of these packages and base-passwd, with all that is made here.

@@ -1,16 +1,63 @@
-//! What packages ship and the image has not, and why.
+//! The file system of an image, with what is to be told of how it came about.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use distil_tree::TreePath;
+use distil_definition::Accounts;
+use distil_lock::LockedPackage;
+use distil_tree::{Tree, TreePath};
 
-use distil_definition::Policy;
-use distil_definition::recipe::LayerRecipe;
-use distil_tree::Patterns;
+use crate::layers::LayerTree;
 
-use super::Assembly;
+/// An image's file system, with what is to be told of how it came about.
+#[derive(Debug)]
+pub struct Assembly {
+    /// The tree, as a container sees it.
+    pub tree: Tree,
+    /// Its layers, the lowest first.
+    pub layers: Vec<LayerTree>,
+    /// All packages that it has files of, the lowest layer first, by name.
+    pub packages: Vec<InstalledPackage>,
+    /// What packages ship and the image has not.
+    pub left_out: Vec<LeftOut>,
+    /// Its users and groups.
+    pub accounts: Accounts,
+}
+
+/// A package of the image.
+#[derive(Debug, Clone)]
+pub struct InstalledPackage {
+    /// The package and the reasons why it is there.
+    pub locked: LockedPackage,
+    /// The layer that it belongs to.
+    pub layer: usize,
+    /// The text of its control file.
+    pub control: String,
+    /// Where its files are in the tree, but for those that were left out.
+    pub files: Vec<TreePath>,
+    /// The bytes of its files in the tree.
+    pub size: u64,
+    /// Files of it that were left out.
+    pub left_out: Amount,
+    /// The maintainer scripts that it has.
+    pub scripts: Vec<String>,
+    /// Why nothing is missing though they do not run, where that is known.
+    pub scripts_covered: Option<String>,
+    /// What they would have done, and nobody did.
+    pub undone: Vec<Undone>,
+}
+
+/// Something that a script would have done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undone {
+    /// The script, or the file that declares it.
+    pub script: String,
+    /// The line in it; 0 where that is not known.
+    pub line: usize,
+    /// What it is, in words: "adds the user `redis`".
+    pub what: String,
+}
 
 /// A file or link that a package ships and the image has not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +92,11 @@ pub enum Omission {
         /// The definition.
         definition: Arc<str>,
     },
+    /// It is a link, and what it leads to is left out.
+    Dangling {
+        /// What that is.
+        target: TreePath,
+    },
     /// It is a script, and what would run it is not in the image.
     DeadScript {
         /// The interpreter.
@@ -58,6 +110,7 @@ impl fmt::Display for Omission {
             Self::Policy { why } => f.write_str(why),
             Self::Dropped { definition, .. } => write!(f, "dropped by definition `{definition}`"),
             Self::NotTaken { .. } => f.write_str("of packages that are taken in part"),
+            Self::Dangling { .. } => f.write_str("links to what is left out"),
             Self::DeadScript { .. } => f.write_str("scripts whose interpreter is not in the image"),
         }
     }
@@ -73,7 +126,8 @@ pub struct Amount {
 }
 
 impl Amount {
-    pub(super) fn add(&mut self, bytes: u64) {
+    /// Counts a file of so many bytes.
+    pub(crate) fn add(&mut self, bytes: u64) {
         self.files += 1;
         self.bytes += bytes;
     }
@@ -88,50 +142,5 @@ impl Assembly {
             amount.add(one.size);
         }
         amounts
-    }
-}
-
-/// Which of a package's files a layer takes.
-pub(super) struct Selection<'a> {
-    /// None in a `dev`.
-    pub(super) policy: Option<&'static Policy>,
-    pub(super) layer: &'a LayerRecipe,
-    /// The package.
-    pub(super) package: &'a str,
-    /// The patterns of a package that is taken in part.
-    pub(super) only: Option<&'a Patterns>,
-}
-
-impl Selection<'_> {
-    /// Why the file at this path is left out; none if it is taken.
-    pub(super) fn omits(&self, path: &str) -> Option<Omission> {
-        let definition = || Arc::from(self.layer.definition.as_str());
-        let holds = |place: &usize| {
-            let mut recovered = self.layer.recovered.iter();
-            !recovered.any(|(below, keep)| place < below && keep.any(path))
-        };
-        let drops = self.layer.drop.matching(path);
-        if let Some(place) = drops.iter().find(|place| holds(place)) {
-            let pattern = self.layer.drop.texts().get(*place);
-            return Some(Omission::Dropped {
-                definition: definition(),
-                pattern: pattern.map_or("", String::as_str).into(),
-            });
-        }
-        if let Some(only) = self.only {
-            let definition = definition();
-            let is_taken = only.any(path) || self.is_licence(path);
-            return (!is_taken).then_some(Omission::NotTaken { definition });
-        }
-        let why = self.policy?.drops(path)?;
-        (!self.layer.keep.any(path)).then_some(Omission::Policy { why })
-    }
-
-    /// Whether it is the package's licence, or the link that leads to it: that comes with any part
-    /// of a package.
-    fn is_licence(&self, path: &str) -> bool {
-        let rest = path.strip_prefix("/usr/share/doc/");
-        let rest = rest.and_then(|rest| rest.strip_prefix(self.package));
-        matches!(rest, Some("" | "/copyright"))
     }
 }

@@ -1,0 +1,167 @@
+//! What generated files are made from, and how they are put into a layer.
+//!
+//! What is there already with the same bytes stays as it is, in the layer below.
+
+use distil_debian::suite::Suite;
+use distil_definition::recipe::LayerRecipe;
+use distil_definition::{Accounts, Architecture};
+use distil_tree::{Content, Entry, InsertError, Kind, Metadata, Origin, Tree, TreePath};
+
+use crate::assembly::InstalledPackage;
+use crate::whiteout::is_whiteout;
+
+/// The most bytes of a file that a generator reads: bundles and control files are far smaller.
+pub(crate) const MAX_INPUT: u64 = 64 << 20;
+
+/// What the time zone is told to be from. It is a choice, and so a definition may replace it.
+pub(crate) const TIME_ZONE: &str = "the time zone";
+
+/// What generators see, and where they write.
+pub(crate) struct Generation<'a> {
+    /// The tree so far.
+    pub(crate) tree: &'a mut Tree,
+    /// All packages so far.
+    pub(crate) packages: &'a [InstalledPackage],
+    /// The number of the current layer.
+    pub(crate) layer: usize,
+    /// What the current layer is made of.
+    pub(crate) recipe: &'a LayerRecipe,
+    /// All accounts so far.
+    pub(crate) accounts: &'a Accounts,
+    /// The release of Debian.
+    pub(crate) suite: Suite,
+    /// The architecture.
+    pub(crate) architecture: Architecture,
+    /// The time that generated files get: the newest of what they were made from.
+    pub(crate) mtime: i64,
+}
+
+/// Why a file cannot be generated.
+#[derive(Debug, thiserror::Error)]
+pub enum GenerateError {
+    /// A file that it is made from cannot be read.
+    #[error("failed to read `{path}` to make {what}")]
+    Read {
+        /// The file.
+        path: TreePath,
+        /// What was to be made.
+        what: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file that it is made from is not what it should be.
+    #[error("`{path}`, from which {what} is made, {problem}")]
+    Input {
+        /// The file.
+        path: String,
+        /// What was to be made.
+        what: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Java's key store is asked for, and there is no Java.
+    #[error("`{package}` is for Java's key store, and the image has no Java machine to read it")]
+    NoJava {
+        /// The package that asks for it.
+        package: &'static str,
+    },
+    /// It would have a name that an image cannot have.
+    #[error(
+        "failed to put {what} into the image: in a layer, the name of `{path}` stands for a file \
+         that is deleted"
+    )]
+    Whiteout {
+        /// What was made.
+        what: &'static str,
+        /// Its path.
+        path: TreePath,
+    },
+    /// It has no place in the tree.
+    #[error("failed to put {what} into the image")]
+    Insert {
+        /// What was made.
+        what: &'static str,
+        /// Why.
+        source: InsertError,
+    },
+}
+
+impl Generation<'_> {
+    /// Puts a file of root's into the tree.
+    pub(crate) fn file(
+        &mut self,
+        what: &'static str,
+        path: &TreePath,
+        bytes: Vec<u8>,
+    ) -> Result<(), GenerateError> {
+        self.put(what, path, Kind::file(bytes), 0o644)
+    }
+
+    /// Puts a symbolic link into the tree.
+    pub(crate) fn link(
+        &mut self,
+        what: &'static str,
+        path: &TreePath,
+        target: &str,
+    ) -> Result<(), GenerateError> {
+        self.put(what, path, Kind::symlink(target), 0o777)
+    }
+
+    pub(crate) fn put(
+        &mut self,
+        what: &'static str,
+        path: &TreePath,
+        kind: Kind,
+        mode: u32,
+    ) -> Result<(), GenerateError> {
+        if self.has_already(path, &kind) {
+            return Ok(());
+        }
+        if is_whiteout(path) {
+            let path = path.clone();
+            return Err(GenerateError::Whiteout { what, path });
+        }
+        let entry = Entry {
+            kind,
+            meta: Metadata::root(mode, self.mtime),
+            origin: Origin::Generated(what.into()),
+            layer: self.layer,
+        };
+        let inserted = self.tree.insert(path, entry);
+        inserted
+            .map(drop)
+            .map_err(|source| GenerateError::Insert { what, source })
+    }
+
+    pub(crate) fn has_already(&self, path: &TreePath, kind: &Kind) -> bool {
+        match (self.tree.get(path).map(|entry| &entry.kind), kind) {
+            (Some(Kind::Symlink(there)), Kind::Symlink(new)) => there == new,
+            (Some(Kind::File(there)), Kind::File(new)) => {
+                let bytes = |content: &Content| content.read(MAX_INPUT).ok();
+                there.content.size() == new.content.size()
+                    && bytes(&there.content) == bytes(&new.content)
+            }
+            _ => false,
+        }
+    }
+
+    /// The bytes of a file of the tree, links followed; none if there is no such file.
+    pub(crate) fn read(
+        &self,
+        what: &'static str,
+        path: &TreePath,
+    ) -> Result<Option<Vec<u8>>, GenerateError> {
+        let Some((place, entry)) = self.tree.follow(path) else {
+            return Ok(None);
+        };
+        let Kind::File(node) = &entry.kind else {
+            return Ok(None);
+        };
+        let failed = |source| GenerateError::Read {
+            path: place,
+            what,
+            source,
+        };
+        node.content.read(MAX_INPUT).map(Some).map_err(failed)
+    }
+}
