@@ -1,7 +1,6 @@
 //! `distil check`: is an image, anybody's, fit to run without a shell?
 
 use std::collections::BTreeSet;
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
