@@ -1,5 +1,7 @@
 //! Layers that engines do not agree on.
 
+#![allow(clippy::unwrap_used)]
+
 use distil_fixture::Entry;
 use distil_inspect::{ContainerConfig, merge};
 
