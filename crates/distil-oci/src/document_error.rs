@@ -23,7 +23,7 @@ pub enum DocumentError {
         source: serde_json::Error,
     },
     /// A document means one thing to some engines, and another to others.
-    #[error("{document} can be read in two ways, which is refused")]
+    #[error("{document} is ambiguous, so it is rejected")]
     Ambiguous {
         /// Which document.
         document: String,

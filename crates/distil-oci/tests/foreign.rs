@@ -322,8 +322,8 @@ fn an_index_in_an_index_is_copied_and_not_looked_into() {
 #[test]
 fn documents_that_can_be_read_in_two_ways_are_refused() {
     let of_manifest = |change: &dyn Fn(&mut Value)| error(&with_manifest(change), "oci-archive:");
-    insta::assert_snapshot!(of_manifest(&|manifest| manifest["LAYERS"] = json!([])), @"failed to read an image from `oci-archive:DIR/x.tar`: the manifest `sha256:3433c8eea08b8993dcff46a0b729d69120d686465a80ec1d50a1a28d4abdc0ad` can be read in two ways, which is refused: the key `LAYERS` is `layers` to engines that ignore case, and unknown to others");
-    insta::assert_snapshot!(of_manifest(&|manifest| manifest["manifests"] = json!([])), @"failed to read an image from `oci-archive:DIR/x.tar`: the manifest `sha256:dc19b34ef4058dfe6359a622207283025fc4f55601e4e02614302745edd8955e` can be read in two ways, which is refused: the key `manifests` belongs to another kind of document");
+    insta::assert_snapshot!(of_manifest(&|manifest| manifest["LAYERS"] = json!([])), @"failed to read an image from `oci-archive:DIR/x.tar`: the manifest `sha256:3433c8eea08b8993dcff46a0b729d69120d686465a80ec1d50a1a28d4abdc0ad` is ambiguous, so it is rejected: the key `LAYERS` is `layers` to engines that ignore case, and unknown to others");
+    insta::assert_snapshot!(of_manifest(&|manifest| manifest["manifests"] = json!([])), @"failed to read an image from `oci-archive:DIR/x.tar`: the manifest `sha256:dc19b34ef4058dfe6359a622207283025fc4f55601e4e02614302745edd8955e` is ambiguous, so it is rejected: the key `manifests` belongs to another kind of document");
     insta::assert_snapshot!(of_manifest(&|manifest| manifest["mediaType"] = json!(spec::MediaType::ImageIndex)), @"failed to read an image from `oci-archive:DIR/x.tar`: the manifest `sha256:e5f97f776e147023b6e4f8b856bef45a1fc4eb1694d18a08f1aa898f5ee2f572` has the media type `application/vnd.oci.image.index.v1+json`, but is referred to as `application/vnd.oci.image.manifest.v1+json`");
     let saved = |text: &str| {
         let mut files = files(&image("amd64").into());
@@ -334,8 +334,8 @@ fn documents_that_can_be_read_in_two_ways_are_refused() {
         );
         error(&packed(&files), "docker-archive:")
     };
-    insta::assert_snapshot!(saved(r#""repotags""#), @"failed to read an image from `docker-archive:DIR/x.tar`: `manifest.json` can be read in two ways, which is refused: the key `[0].repotags` is `RepoTags` to engines that ignore case, and unknown to others");
-    insta::assert_snapshot!(saved(r#""RepoTags":[],"RepoTags""#), @"failed to read an image from `docker-archive:DIR/x.tar`: `manifest.json` can be read in two ways, which is refused: the key `[0].RepoTags` occurs twice, and not all engines use the same value");
+    insta::assert_snapshot!(saved(r#""repotags""#), @"failed to read an image from `docker-archive:DIR/x.tar`: `manifest.json` is ambiguous, so it is rejected: the key `[0].repotags` is `RepoTags` to engines that ignore case, and unknown to others");
+    insta::assert_snapshot!(saved(r#""RepoTags":[],"RepoTags""#), @"failed to read an image from `docker-archive:DIR/x.tar`: `manifest.json` is ambiguous, so it is rejected: the key `[0].RepoTags` occurs twice, and not all engines use the same value");
     let config = |text: &str| {
         let files = files(&image("amd64").into());
         let name = files.keys().find(|name| {
@@ -353,9 +353,9 @@ fn documents_that_can_be_read_in_two_ways_are_refused() {
             "docker-archive:",
         )
     };
-    insta::assert_snapshot!(config(r#"{"User":"65532","user":"0","Entrypoint""#), @"failed to read an image from `docker-archive:DIR/x.tar`: `c.json` can be read in two ways, which is refused: the key `config.user` is `User` to engines that ignore case, and unknown to others");
-    insta::assert_snapshot!(config(r#"{"entrypoint":["/bin/sh"],"Entrypoint""#), @"failed to read an image from `docker-archive:DIR/x.tar`: `c.json` can be read in two ways, which is refused: the key `config.entrypoint` is `Entrypoint` to engines that ignore case, and unknown to others");
-    insta::assert_snapshot!(config(r#"{"Uſer":"0","Entrypoint""#), @"failed to read an image from `docker-archive:DIR/x.tar`: `c.json` can be read in two ways, which is refused: the key `config.Uſer` is `User` to engines that ignore case, and unknown to others");
+    insta::assert_snapshot!(config(r#"{"User":"65532","user":"0","Entrypoint""#), @"failed to read an image from `docker-archive:DIR/x.tar`: `c.json` is ambiguous, so it is rejected: the key `config.user` is `User` to engines that ignore case, and unknown to others");
+    insta::assert_snapshot!(config(r#"{"entrypoint":["/bin/sh"],"Entrypoint""#), @"failed to read an image from `docker-archive:DIR/x.tar`: `c.json` is ambiguous, so it is rejected: the key `config.entrypoint` is `Entrypoint` to engines that ignore case, and unknown to others");
+    insta::assert_snapshot!(config(r#"{"Uſer":"0","Entrypoint""#), @"failed to read an image from `docker-archive:DIR/x.tar`: `c.json` is ambiguous, so it is rejected: the key `config.Uſer` is `User` to engines that ignore case, and unknown to others");
 }
 
 #[test]
