@@ -152,7 +152,7 @@ fn one_that_asks_for_long_is_given_up_at_once() {
         site.fault(Times::First(1), Fault::Status(503, headers));
         let start = Instant::now();
         let error = get(&client(), &site.request()).unwrap_err();
-        assert!(start.elapsed() < Duration::from_secs(5), "{error}");
+        assert!(start.elapsed() < Duration::from_secs(20), "{error}");
         assert!(
             error.to_string().contains("asks to come back in"),
             "{error}"

@@ -394,7 +394,6 @@ fn a_mirror_that_holds_up_is_left_for_the_next() {
             .main
             .fault("/dists/trixie/InRelease", Times::Always, fault);
         let good = Server::start(served.context.archive()).unwrap();
-        let start = std::time::Instant::now();
         let output = served
             .command()
             .arg("--mirror")
@@ -406,7 +405,7 @@ fn a_mirror_that_holds_up_is_left_for_the_next() {
             "{}",
             served.context.stderr(&output)
         );
-        assert!(start.elapsed() < std::time::Duration::from_secs(60));
+        // No clock says that here: a busy machine takes its time. Another attempt would be counted.
         assert_eq!(served.main.count("/dists/trixie/InRelease"), 1);
     }
 }
