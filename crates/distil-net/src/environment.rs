@@ -10,10 +10,13 @@ use std::sync::Arc;
 /// The largest file of settings or credentials that is read.
 const MAX_FILE: u64 = 4 << 20;
 
+/// What gives a variable by its name.
+type Variables = dyn Fn(&str) -> Option<OsString> + Send + Sync;
+
 /// Variables of the environment. That of the process by default; a test brings its own.
 #[derive(Clone)]
 pub struct Environment {
-    variables: Arc<dyn Fn(&str) -> Option<OsString> + Send + Sync>,
+    variables: Arc<Variables>,
     /// The home directory of a user whose `HOME` is not set.
     home: fn() -> Option<PathBuf>,
     /// Where the machine's own settings are, `/etc`.

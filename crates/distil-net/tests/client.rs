@@ -1,5 +1,7 @@
 //! The client against servers that misbehave.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "this is a test")]
+
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, Instant};
