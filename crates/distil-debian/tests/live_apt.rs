@@ -34,26 +34,12 @@ const REQUESTS: &[(&str, &[&str])] = &[
     ("mariadb-server", &[]),
     ("redis", &[]),
     ("systemd", &[]),
-    // sysvinit-utils, which is needed anyhow, provides lsb-base.
-    ("ffmpeg", &["lsb-base"]),
-    ("default-jre", &["lsb-base"]),
-    ("texlive", &["lsb-base"]),
-    ("emacs", &["lsb-base"]),
-    // gnupg | gpg: gpg is needed anyhow, and gnupg brings the others.
-    (
-        "kde-standard",
-        &[
-            "dirmngr",
-            "gnupg",
-            "gnupg-l10n",
-            "gpg-agent",
-            "gpgsm",
-            "lsb-base",
-            "pinentry-curses",
-        ],
-    ),
-    // default-jre-headless (>= 2:1.8) | java8-runtime-headless: openjdk provides the latter.
-    ("libfop-java", &["default-jre-headless"]),
+    ("ffmpeg", &[]),
+    ("default-jre", &[]),
+    ("texlive", &[]),
+    ("emacs", &[]),
+    ("kde-standard", &[]),
+    ("libfop-java", &[]),
     // Some of all kinds.
     ("acpi-support", &[]),
     ("adms", &[]),
@@ -64,9 +50,9 @@ const REQUESTS: &[(&str, &[&str])] = &[
     ("libgphobos-13-dev-mips64el-cross", &[]),
     ("libwala-java", &[]),
     ("multimedia-supercollider", &[]),
-    ("pd-deken", &["lsb-base"]),
+    ("pd-deken", &[]),
     ("python3-cmor", &[]),
-    ("r-cran-fmultivar", &["littler", "lsb-base"]),
+    ("r-cran-fmultivar", &[]),
 ];
 
 /// The same of bookworm, for arm64.
@@ -74,7 +60,7 @@ const REQUESTS_OF_BOOKWORM: &[(&str, &[&str])] = &[
     ("python3", &[]),
     ("openjdk-17-jre-headless", &[]),
     ("nginx", &[]),
-    ("postgresql", &["lsb-base"]),
+    ("postgresql", &[]),
     ("nodejs", &[]),
     ("git", &[]),
     ("php", &[]),
