@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::blob::BlobSource as _;
+use crate::transport::tar_walk::checksum;
 use proptest::prelude::*;
 use std::io::{Read as _, Write as _};
 
@@ -264,13 +265,4 @@ proptest! {
             prop_assert!(!paths.iter().any(is_below), "{names:?}");
         }
     }
-}
-
-/// The sum of all bytes of a header, those of the sum itself counted as spaces.
-fn checksum(block: &[u8; 512]) -> u32 {
-    let byte = |(place, byte): (usize, &u8)| match place {
-        148..156 => u32::from(b' '),
-        _ => u32::from(*byte),
-    };
-    block.iter().enumerate().map(byte).sum()
 }
