@@ -10,7 +10,6 @@
 
 mod architecture;
 mod authority;
-mod base_passwd;
 mod catalogue;
 mod explain;
 mod format;
@@ -27,7 +26,6 @@ mod yaml;
 
 pub use architecture::{Architecture, UnsupportedPlatform};
 pub use authority::authorities;
-pub use base_passwd::{base_groups, base_users};
 pub use catalogue::{Catalogue, CatalogueError, UnknownDefinition};
 pub use distil_tree::{PatternError, Patterns};
 pub use format::{

@@ -10,7 +10,6 @@
 
 mod assemble;
 mod assembly;
-mod base_files;
 mod closure;
 mod config;
 mod exposure;
@@ -24,9 +23,6 @@ mod owners;
 mod prepared;
 mod program;
 mod scanners;
-#[cfg(test)]
-mod unpacked;
-mod whiteout;
 mod why;
 
 pub use assemble::{AssembleError, assemble};

@@ -4,9 +4,7 @@ use distil_tree::{Kind, Metadata, Origin, Tree, TreePath};
 
 use super::builder::TreeBuilder;
 use super::error::AssembleError;
-use crate::generation::TIME_ZONE;
 use crate::owners::Owners;
-use crate::whiteout::is_whiteout;
 use distil_definition::recipe::{Addition, LayerRecipe, NewFile, Position};
 
 /// Adds the directories, files and links of a layer's definition.
@@ -16,7 +14,6 @@ pub(super) fn add(
     owners: &Owners,
 ) -> Result<(), AssembleError> {
     let made = builder.made();
-    refuse_whiteouts(layer)?;
     for folder in &layer.directories {
         let there = builder.tree.follow(&folder.path).map(|(_, entry)| entry);
         let there = there.filter(|entry| entry.is_directory());
@@ -69,9 +66,7 @@ fn replace_file(
         Kind::File(_) if !is_generated => None,
         Kind::File(_) => Some("what is there is made from the packages and definitions"),
         Kind::Directory => Some("what is there is a directory"),
-        Kind::Symlink(_) => {
-            Some("what is there is a symbolic link; name the file that it leads to")
-        }
+        Kind::Symlink(_) => Some("what is there is a symbolic link; name the file that it leads to"),
     };
     if let Some(what) = what {
         return Err(refused(what.to_owned()));
@@ -87,25 +82,6 @@ fn replace_file(
         (there.meta, there.origin, there.layer) = (meta, origin(layer), number);
     }
     Ok(())
-}
-
-/// Refuses names that would delete a file of a layer instead of adding one.
-fn refuse_whiteouts(layer: &LayerRecipe) -> Result<(), AssembleError> {
-    let directories = layer.directories.iter();
-    let directories = directories.map(|one| ("directories", &one.path, &one.position));
-    let files = layer.files.iter().map(|file| &file.addition);
-    let files = files.map(|one| ("files", &one.path, &one.position));
-    let links = layer.links.iter();
-    let links = links.map(|one| ("links", &one.path, &one.position));
-    let mut all = directories.chain(files).chain(links);
-    match all.find(|(_, path, _)| is_whiteout(path)) {
-        Some((key, path, position)) => Err(AssembleError::Whiteout {
-            origin: format!("`{key}` of definition `{}`", layer.definition),
-            path: path.clone(),
-            position: position.clone(),
-        }),
-        None => Ok(()),
-    }
 }
 
 /// Adds a directory. One that is there already gets what the definition names of owner and mode.
@@ -141,7 +117,6 @@ fn refuse_taken(
     let place = tree.place(path).unwrap_or_else(|_| path.clone());
     match tree.get(&place) {
         None => Ok(()),
-        Some(there) if there.origin == Origin::Generated(TIME_ZONE.into()) => Ok(()),
         Some(there) => Err(AssembleError::Taken {
             definition: layer.definition.clone(),
             key,
