@@ -163,7 +163,7 @@ fn left_out<'a>(
     let find = |name: &String| {
         let path = match name.starts_with('/') {
             true => TreePath::from_absolute(name),
-            false => TreePath::from_absolute(&format!("{workdir}/{name}")),
+            false => TreePath::from_absolute(format!("{workdir}/{name}")),
         };
         let path = path.ok()?;
         let path = assembly.tree.place(&path).unwrap_or(path);

@@ -99,7 +99,6 @@ impl Lowering<'_> {
         let parsed = u32::from_str_radix(text, 8).ok().filter(|_| digits);
         let parsed = parsed.filter(|mode| *mode <= 0o7777);
         parsed.map(Some).ok_or_else(|| {
-            let text = text;
             let problem = format!("`{text}` is not a mode in octal digits, such as `0755`");
             self.error(part, problem)
         })

@@ -192,6 +192,8 @@ fn flags_that_are_malformed() {
     insta::assert_snapshot!(fails(&["--file", "f:/etc/services"]), @"
     status 1
     error: `files` of definition `base+local` adds `/etc/services`, which package `netbase` has already
+
+    hint: `replace: true` beside the `path` puts the file in the place of one that is there
     ");
     insta::assert_snapshot!(fails(&["-t", "UPPER"]), @"
     status 2
@@ -328,7 +330,7 @@ fn settings_of_the_user_that_are_wrong() {
         context.failure(&mut context.bare(&["build", "base"]))
     };
     insta::assert_snapshot!(fails("mirrors: [http://a, @b]\n"), @r#"
-    status 1
+    status 2
     error: `[FOLDER]/home/.config/distil/config.yaml` cannot be read
     `@b` must be in quotes: in YAML a `@` at the beginning is reserved
      --> [FOLDER]/home/.config/distil/config.yaml:1:21

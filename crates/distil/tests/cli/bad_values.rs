@@ -344,10 +344,10 @@ fn names_and_numbers_of_accounts() {
     insta::assert_snapshot!(fails("accounts: {users: [{name: app, uid: 65532}]}"), @"
     status 1
     error: `accounts` of definition `app`: `app` or the number 65532 is there already
-     --> app.yaml:3:27
+     --> app.yaml:3:37
       |
     3 | accounts: {users: [{name: app, uid: 65532}]}
-      |                           ^^^
+      |                                     ^^^^^
     ");
     insta::assert_snapshot!(fails("accounts: {users: [{name: app, uid: 4294967295}]}"), @"
     status 1

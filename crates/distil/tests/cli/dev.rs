@@ -113,7 +113,7 @@ fn tools() -> Vec<DebBuilder> {
     all
 }
 
-fn context(more: Vec<DebBuilder>) -> Context {
+pub(crate) fn context(more: Vec<DebBuilder>) -> Context {
     Context::with_packages(tools().into_iter().chain(more).collect())
 }
 
@@ -577,6 +577,8 @@ fn bad_values_in_dev() {
       |
     3 | dev: {files: [{path: /usr/bin/dpkg, text: x}]}
       |                      ^^^^^^^^^^^^^
+
+    hint: `replace: true` beside the `path` puts the file in the place of one that is there
     ");
     insta::assert_snapshot!(fails("dev: {packages: ['x (1)']}"), @r"
     status 1

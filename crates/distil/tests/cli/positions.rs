@@ -25,7 +25,7 @@ fn of_two_entries_with_one_value_the_wrong_one_is_underlined() {
     let shown = |yaml| on_base(&context, yaml);
     insta::assert_snapshot!(
         shown("files: [{path: /etc/motd, text: nope}, {path: /app/x, from: nope}]"), @"
-    --> app.yaml:3:62
+    --> app.yaml:3:61
       |
     3 | files: [{path: /etc/motd, text: nope}, {path: /app/x, from: nope}]
       |                                                             ^^^^
@@ -80,10 +80,10 @@ fn the_overlay_that_applies_is_underlined() {
          when:\n\
          - {architecture: arm64, files: [{path: /b, text: x, mode: rw}]}\n\
          - {suite: trixie, files: [{path: /b, text: rw}, {path: /c, text: x, mode: rw}]}"), @"
-    --> app.yaml:6:69
+    --> app.yaml:6:75
       |
     6 | - {suite: trixie, files: [{path: /b, text: rw}, {path: /c, text: x, mode: rw}]}
-      |                                                                     ^^
+      |                                                                           ^^
     ");
     insta::assert_snapshot!(shown(
         "when:\n\
@@ -104,7 +104,7 @@ fn the_overlay_that_applies_is_underlined() {
 
 #[test]
 fn what_dev_says_is_underlined_there() {
-    let context = Context::new();
+    let context = crate::dev::context(Vec::new());
     let yaml = "name: app\nfrom: base\n\
                 files: [{path: /a, text: nobody2}]\n\
                 dev: {env: {A: nobody2}, files: [{path: /b, text: x, owner: nobody2}]}\n";
@@ -171,10 +171,10 @@ fn values_with_variables_are_underlined_as_they_are_written() {
       |        ^^^^^^^^^^^^^^^^^
     ");
     insta::assert_snapshot!(shown(
-        "config: {cmd: ['${version:gone}'], labels: {a: '$${version:gone}', b: '${version:gone}'}}"), @"
-    --> app.yaml:3:71
+        "config: {labels: {a: '$${version:gone}', b: '${version:gone}'}}"), @"
+    --> app.yaml:3:45
       |
-    3 | config: {cmd: ['${version:gone}'], labels: {a: '$${version:gone}', b: '${version:gone}'}}
-      |                                                                       ^^^^^^^^^^^^^^^^^
+    3 | config: {labels: {a: '$${version:gone}', b: '${version:gone}'}}
+      |                                             ^^^^^^^^^^^^^^^^^
     ");
 }
