@@ -82,6 +82,7 @@ fn texts_of_a_definition() {
     1 | name: [app]
       |       ^^^^^
       = `name`: The image's name
+      = a string that begins with `{` or `[` must be in quotes
     ");
     insta::assert_snapshot!(said("name: app\ndescription:\n"), @"
     `description` must be a text, but here is nothing
@@ -134,6 +135,7 @@ fn lists_of_a_definition() {
     2 | drop: [a, [b]]
       |           ^^^
       = `drop`: Patterns of files that are left out, beside those that every image leaves out
+      = a string that begins with `{` or `[` must be in quotes
     ");
     insta::assert_snapshot!(said("name: app\ndrop:\n  - a\n  -\n"), @"
     an entry of `drop` must be a text, but here is nothing
@@ -307,6 +309,7 @@ fn overlays() {
     3 |   - config: {cmd: [{}]}
       |                    ^^
       = `cmd`: Arguments that are used when none are given
+      = a string that begins with `{` or `[` must be in quotes
     ");
 }
 
@@ -479,6 +482,7 @@ fn certificates_config_and_debug() {
     2 | config: {labels: {a: [b]}}
       |                      ^^^
       = `labels`: Labels, which are annotations, too
+      = a string that begins with `{` or `[` must be in quotes
     ");
     insta::assert_snapshot!(said("name: app\ndebug: [strace]\n"), @"
     `debug` must be a mapping with the key `packages`, but here is a list

@@ -340,7 +340,7 @@ fn settings_of_the_user_that_are_wrong() {
       = write "@b"
     "#);
     insta::assert_snapshot!(fails("store-limt: 5GB\n"), @"
-    status 1
+    status 2
     error: `[FOLDER]/home/.config/distil/config.yaml` cannot be read
     the file has no key `store-limt`; did you mean `store-limit`?
      --> [FOLDER]/home/.config/distil/config.yaml:1:1

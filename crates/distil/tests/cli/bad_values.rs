@@ -352,19 +352,19 @@ fn names_and_numbers_of_accounts() {
     insta::assert_snapshot!(fails("accounts: {users: [{name: app, uid: 4294967295}]}"), @"
     status 1
     error: `accounts` of definition `app`: 4294967295 stands for no number at all
-     --> app.yaml:3:27
+     --> app.yaml:3:37
       |
     3 | accounts: {users: [{name: app, uid: 4294967295}]}
-      |                           ^^^
+      |                                     ^^^^^^^^^^
     ");
     insta::assert_snapshot!(
         fails("accounts: {users: [{name: app, uid: 1, home: \"/a\\nroot\"}]}"), @r#"
     status 1
     error: `accounts` of definition `app`: `/a\nroot` has a colon or a line feed in it
-     --> app.yaml:3:27
+     --> app.yaml:3:46
       |
     3 | accounts: {users: [{name: app, uid: 1, home: "/a\nroot"}]}
-      |                           ^^^
+      |                                              ^^^^^^^^^^
     "#);
     insta::assert_snapshot!(fails("accounts: {groups: [{name: tty, gid: 7}]}"), @"
     status 1

@@ -68,6 +68,8 @@ fn of_two_entries_with_one_value_the_wrong_one_is_underlined() {
       |
     3 | config: {env: {A: /gone}, entrypoint: [/gone, /gone]}
       |                                        ^^^^^
+
+    hint: a program that is copied in later is named by the ENTRYPOINT of that Dockerfile
     ");
 }
 

@@ -24,7 +24,6 @@ fn what_serde_takes_for_a_text_is_no_mistake() {
 #[test]
 fn where_the_walk_has_doubts_the_message_of_serde_stays() {
     for text in [
-        "name: app\ndrop: &a b\n",
         "name: app\nlayers: {shared: 3}\n",
         "name: app\nlinks: {1: a, 0x1: b}\n",
         "name: app\n---\nname: b\n",
