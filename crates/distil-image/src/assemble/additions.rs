@@ -66,7 +66,9 @@ fn replace_file(
         Kind::File(_) if !is_generated => None,
         Kind::File(_) => Some("what is there is made from the packages and definitions"),
         Kind::Directory => Some("what is there is a directory"),
-        Kind::Symlink(_) => Some("what is there is a symbolic link; name the file that it leads to"),
+        Kind::Symlink(_) => {
+            Some("what is there is a symbolic link; name the file that it leads to")
+        }
     };
     if let Some(what) = what {
         return Err(refused(what.to_owned()));
