@@ -31,7 +31,10 @@ fn where_the_walk_has_doubts_the_message_of_serde_stays() {
         assert_eq!(explained(text), None, "{text}");
         let error = parse(text, "app.yaml").unwrap_err();
         let problem = &error.problem;
-        assert!(problem.contains("line ") || problem.contains(" --> "), "{error}");
+        assert!(
+            problem.contains("line ") || problem.contains(" --> "),
+            "{error}"
+        );
     }
 }
 
