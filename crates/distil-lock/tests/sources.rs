@@ -17,7 +17,7 @@ const PATH: &str = "pool/main/h/hello/hello_1_amd64.deb";
 
 fn deb() -> Vec<u8> {
     DebBuilder::new("hello", "1", "amd64")
-        .file("/usr/bin/hello", b"hello".to_vec())
+        .file("/usr/bin/hello", b"hello")
         .build()
 }
 
