@@ -10,6 +10,8 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use distil_tree::tar::is_header;
+
 use crate::compression::Format;
 use crate::index::Manifest;
 use crate::reader;
@@ -21,7 +23,6 @@ use crate::transport::choice::{ChoiceError, choose};
 use crate::transport::docker_save::{self, IsWanted};
 use crate::transport::documents;
 use crate::transport::file_error::FileError;
-use crate::transport::tar_walk::is_header;
 use crate::transport::unpack::Unpacker;
 
 /// Which of the two descriptions of its images an archive has.

@@ -11,18 +11,33 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use distil_store::Digest;
+use distil_tree::tar::{FileInput, Input, Limits, MemberKind, ReadError, Unknown, Walk};
 
 use crate::blob::{Blobs, FileRange, FoundBlob};
 use crate::spec::Descriptor;
 use crate::transport::archive_error::ImageArchiveError;
-use crate::transport::tar_walk::{FileInput, Input, Member, Walk};
 use crate::transport::unpack::Unpacker;
 
 /// More members than archives of even hundreds of images have.
-const MAX_MEMBERS: usize = 100_000;
+const MAX_MEMBERS: u64 = 100_000;
 /// How many bytes the names of all members may have together, with those that links lead to: twice
 /// what as many members have whose names are digests.
 const MAX_NAMES: usize = 16 << 20;
+/// The largest extended header. A path has at most 4096 bytes on Linux.
+const MAX_EXTENSION: u64 = 64 << 10;
+
+/// What a member is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Member {
+    /// A plain file: where its content is, in bytes from the beginning.
+    File { offset: u64, len: u64 },
+    /// A symbolic link, and where it leads.
+    Symlink(String),
+    /// A directory.
+    Directory,
+    /// A hard link or a device.
+    Other,
+}
 
 /// The members of an archive, by name.
 pub(crate) struct Entries {
@@ -34,7 +49,7 @@ impl Entries {
     /// Reads all headers of `file`.
     pub(crate) fn read(file: File) -> Result<Self, ImageArchiveError> {
         let input = FileInput::new(&file).map_err(ImageArchiveError::Read)?;
-        let members = members(&mut Walk::new(input))?;
+        let members = members(&mut walk(input))?;
         Ok(Self {
             file: Arc::new(file),
             members,
@@ -43,7 +58,7 @@ impl Entries {
 
     /// Reads an archive that can only be read once, by way of a temporary file.
     pub(crate) fn unpack(unpacker: Unpacker) -> Result<Self, ImageArchiveError> {
-        let mut walk = Walk::new(unpacker);
+        let mut walk = walk(unpacker);
         let members = members(&mut walk)?;
         let file = walk
             .into_input()
@@ -65,7 +80,7 @@ impl Entries {
     /// # Errors
     /// When the member is something else.
     pub(crate) fn file(&self, name: &str) -> Result<Option<FileRange>, ImageArchiveError> {
-        let wrong = |what| Err(ImageArchiveError::member(name, what));
+        let wrong = |what: &'static str| Err(ImageArchiveError::member(name, what));
         // What is no name of a member is the name of none.
         match normalised(name)
             .ok()
@@ -113,15 +128,49 @@ impl Blobs for Entries {
     }
 }
 
+/// Goes through an archive of images, of which engines read no more than plain files: what they do
+/// not know of a member does not matter.
+fn walk<I: Input>(input: I) -> Walk<I> {
+    let limits = Limits {
+        members: MAX_MEMBERS,
+        extension: MAX_EXTENSION,
+        ..Limits::default()
+    };
+    Walk::new(input, limits, Unknown::Skipped)
+}
+
+/// Why an archive cannot be read, in the words of the transport.
+fn unreadable(error: ReadError) -> ImageArchiveError {
+    match error {
+        ReadError::Damaged { source, .. } => match source.kind() {
+            io::ErrorKind::UnexpectedEof => ImageArchiveError::damaged("it ends too early"),
+            io::ErrorKind::InvalidData => ImageArchiveError::damaged(source.to_string()),
+            _ => ImageArchiveError::Read(source),
+        },
+        ReadError::Limit { what, limit } => {
+            ImageArchiveError::damaged(format!("it has more than {limit} {what}"))
+        }
+        ReadError::Refused { name, problem } => ImageArchiveError::member(&name, problem),
+    }
+}
+
 fn members(walk: &mut Walk<impl Input>) -> Result<BTreeMap<String, Member>, ImageArchiveError> {
     let damaged = |what: String| Err(ImageArchiveError::damaged(what));
     let mut members = BTreeMap::new();
-    let (mut number, mut names) = (0, 0);
-    while let Some((name, member)) = walk.next_member()? {
-        number += 1;
-        if number > MAX_MEMBERS {
-            return damaged(format!("it has more than {MAX_MEMBERS} entries"));
-        }
+    let mut names = 0;
+    while let Some(found) = walk.next_member().map_err(unreadable)? {
+        let name = String::from_utf8_lossy(&found.path).into_owned();
+        let member = match found.kind {
+            MemberKind::File(len) => Member::File {
+                offset: walk.offset(),
+                len,
+            },
+            MemberKind::Symlink(target) => {
+                Member::Symlink(String::from_utf8_lossy(&target).into_owned())
+            }
+            MemberKind::Directory => Member::Directory,
+            MemberKind::HardLink(_) | MemberKind::Special(_) => Member::Other,
+        };
         names += name.len();
         if let Member::Symlink(target) = &member {
             names += target.len();

@@ -1,5 +1,6 @@
 //! Why an archive cannot be read or written.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
@@ -35,7 +36,7 @@ pub enum ImageArchiveError {
         /// The member's name.
         name: String,
         /// What is wrong with it.
-        what: &'static str,
+        what: Cow<'static, str>,
     },
     /// No image of the name that is wanted.
     #[error(transparent)]
@@ -52,11 +53,11 @@ impl ImageArchiveError {
     }
 
     /// Something is wrong with the member `name`.
-    pub(crate) fn member(name: &str, what: &'static str) -> Self {
+    pub(crate) fn member(name: &str, what: impl Into<Cow<'static, str>>) -> Self {
         Self::Member {
             // From outside, and of any length.
             name: name.chars().take(200).collect(),
-            what,
+            what: what.into(),
         }
     }
 }

@@ -309,7 +309,7 @@ fn an_image_is_read_out_of_the_daemon() {
     let error = |answer| message(&open(answer).0.unwrap_err());
     insta::assert_snapshot!(error(Some((404, missing.to_vec()))), @"the Docker daemon has no image `python3:debug`");
     insta::assert_snapshot!(error(None), @"the conversation with the Docker daemon failed: connection closed before message completed");
-    insta::assert_snapshot!(error(Some((200, archive[..5000].to_vec()))), @"the archive is damaged: it ends in the middle of an entry");
+    insta::assert_snapshot!(error(Some((200, archive[..5000].to_vec()))), @"the archive is damaged: it ends too early");
 }
 
 #[test]

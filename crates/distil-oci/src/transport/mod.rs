@@ -30,7 +30,6 @@ mod names;
 mod once;
 mod opened;
 mod registry;
-mod tar_walk;
 mod unpack;
 
 pub use archive_error::ImageArchiveError;

@@ -6,8 +6,9 @@ use std::io::{self, Read, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use distil_tree::tar::Input;
+
 use crate::decompress::decompress;
-use crate::transport::tar_walk::Input;
 
 /// The most that an archive may unpack to: far above any real image, and below what would fill most
 /// disks.
@@ -138,8 +139,7 @@ impl<R: Read> Read for Counted<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transport::archive_error::ImageArchiveError;
-    use crate::transport::tar_walk::Walk;
+    use distil_tree::tar::{self as tree_tar, ReadError, Unknown, Walk};
 
     fn archive(content: &[u8]) -> Vec<u8> {
         let mut builder = tar::Builder::new(Vec::new());
@@ -157,9 +157,9 @@ mod tests {
             free: 4 << 20,
             trailer: 4096,
         };
-        let mut walk = Walk::new(unpacker);
-        let failed = |error: ImageArchiveError| match error {
-            ImageArchiveError::Read(error) => error.to_string(),
+        let mut walk = Walk::new(unpacker, tree_tar::Limits::default(), Unknown::Skipped);
+        let failed = |error: ReadError| match error {
+            ReadError::Damaged { source, .. } => source.to_string(),
             error => error.to_string(),
         };
         while walk.next_member().map_err(failed)?.is_some() {}
@@ -191,6 +191,6 @@ mod tests {
         let mut noise = archive(b"content");
         noise[0] ^= 1;
         noise.resize(3 << 20, 0);
-        insta::assert_snapshot!(unpack(&noise).err().unwrap(), @"the archive is damaged: there is no valid header at byte 0");
+        insta::assert_snapshot!(unpack(&noise).err().unwrap(), @"there is no valid header at byte 0");
     }
 }

@@ -313,7 +313,13 @@ fn member(
         // Some readers go on by the one, some by the other.
         Some(_) => return Err(refused(&path, "has two sizes")),
     };
-    let bad = |_: io::Error| refused(&path, "has a damaged header");
+    let field = |bytes: &[u8], number: io::Result<u64>| match number {
+        Ok(number) => Ok(number),
+        // dpkg, GNU's tar and Go take an empty field for 0.
+        Err(_) if bytes.iter().all(|byte| matches!(byte, 0 | b' ')) => Ok(0),
+        Err(_) => Err(refused(&path, "has a damaged header")),
+    };
+    let old = header.as_old();
     let link = || {
         let short = || header.link_name_bytes().map(|name| name.into_owned());
         let link = more.link.clone().or_else(short);
@@ -321,10 +327,10 @@ fn member(
     };
     let kind = match header.entry_type() {
         EntryType::Regular | EntryType::Continuous => match path.last() {
-            // Archives from before POSIX mark folders so; tar(5).
+            // Archives from before POSIX mark directories so; tar(5).
             Some(b'/') if size == 0 => MemberKind::Directory,
-            // GNU's tar takes it for a folder all the same, and Go for a file.
-            Some(b'/') => return Err(refused(&path, "has content and the name of a folder")),
+            // GNU's tar takes it for a directory all the same, and Go for a file.
+            Some(b'/') => return Err(refused(&path, "has content and the name of a directory")),
             _ => MemberKind::File(size),
         },
         EntryType::Directory => MemberKind::Directory,
@@ -344,19 +350,21 @@ fn member(
     if size != 0 && !matches!(kind, MemberKind::File(_)) {
         return Err(refused(&path, "has content though it is no file"));
     }
+    let mode = field(&old.mode, header.mode().map(u64::from))?;
+    let mode = u32::try_from(mode).unwrap_or_default();
     let owned = |name: Option<&[u8]>| name.unwrap_or_default().to_vec();
     let member = Member {
         kind,
-        mode: header.mode().map_err(bad)? & 0o7777,
-        uid: more.uid.map_or_else(|| header.uid(), Ok).map_err(bad)?,
-        gid: more.gid.map_or_else(|| header.gid(), Ok).map_err(bad)?,
+        mode: mode & 0o7777,
+        uid: more.uid.map_or_else(|| field(&old.uid, header.uid()), Ok)?,
+        gid: more.gid.map_or_else(|| field(&old.gid, header.gid()), Ok)?,
         user: more.user.unwrap_or_else(|| owned(header.username_bytes())),
         group: more
             .group
             .unwrap_or_else(|| owned(header.groupname_bytes())),
         mtime: match more.mtime {
             Some(mtime) => mtime,
-            None => i64::try_from(header.mtime().map_err(bad)?).unwrap_or(i64::MAX),
+            None => i64::try_from(field(&old.mtime, header.mtime())?).unwrap_or(i64::MAX),
         },
         xattrs: more.xattrs,
         path,

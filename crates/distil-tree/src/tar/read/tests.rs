@@ -49,6 +49,33 @@ fn pax(record: &str) -> Vec<u8> {
 }
 
 #[test]
+fn empty_numbers_are_zero_and_other_noise_is_refused() {
+    let with = |fill: u8| {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(EntryType::Directory);
+        header.set_size(0);
+        let old = header.as_old_mut();
+        old.name[0] = b'd';
+        for field in [&mut old.mode, &mut old.uid, &mut old.gid] {
+            field.fill(fill);
+        }
+        old.mtime.fill(fill);
+        header.set_cksum();
+        read(header.as_bytes(), Limits::default())
+    };
+    for empty in [0, b' '] {
+        let (member, _) = with(empty).unwrap().remove(0);
+        let numbers = (member.mode, member.uid, member.gid, member.mtime);
+        assert_eq!(numbers, (0, 0, 0, 0));
+    }
+    let error = with(b'x').unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`d` in the tar archive has a damaged header"
+    );
+}
+
+#[test]
 fn files_with_their_content() {
     let bytes = archive(&[
         (EntryType::Regular, "a", b"hello"),
