@@ -10,6 +10,7 @@
 
 mod architecture;
 mod authority;
+mod base_passwd;
 mod catalogue;
 mod explain;
 mod format;
@@ -26,6 +27,7 @@ mod yaml;
 
 pub use architecture::{Architecture, UnsupportedPlatform};
 pub use authority::authorities;
+pub use base_passwd::{base_groups, base_users};
 pub use catalogue::{Catalogue, CatalogueError, UnknownDefinition};
 pub use distil_tree::{PatternError, Patterns};
 pub use format::{

@@ -92,6 +92,11 @@ pub enum Omission {
         /// The definition.
         definition: Arc<str>,
     },
+    /// It is a link, and what it leads to is left out.
+    Dangling {
+        /// What that is.
+        target: TreePath,
+    },
     /// It is a script, and what would run it is not in the image.
     DeadScript {
         /// The interpreter.
@@ -105,6 +110,7 @@ impl fmt::Display for Omission {
             Self::Policy { why } => f.write_str(why),
             Self::Dropped { definition, .. } => write!(f, "dropped by definition `{definition}`"),
             Self::NotTaken { .. } => f.write_str("of packages that are taken in part"),
+            Self::Dangling { .. } => f.write_str("links to what is left out"),
             Self::DeadScript { .. } => f.write_str("scripts whose interpreter is not in the image"),
         }
     }

@@ -8,9 +8,13 @@ use distil_definition::{Accounts, Architecture};
 use distil_tree::{Content, Entry, InsertError, Kind, Metadata, Origin, Tree, TreePath};
 
 use crate::assembly::InstalledPackage;
+use crate::whiteout::is_whiteout;
 
 /// The most bytes of a file that a generator reads: bundles and control files are far smaller.
 pub(crate) const MAX_INPUT: u64 = 64 << 20;
+
+/// What the time zone is told to be from. It is a choice, and so a definition may replace it.
+pub(crate) const TIME_ZONE: &str = "the time zone";
 
 /// What generators see, and where they write.
 pub(crate) struct Generation<'a> {
@@ -61,6 +65,17 @@ pub enum GenerateError {
         /// The package that asks for it.
         package: &'static str,
     },
+    /// It would have a name that an image cannot have.
+    #[error(
+        "failed to put {what} into the image: in a layer, the name of `{path}` stands for a file \
+         that is deleted"
+    )]
+    Whiteout {
+        /// What was made.
+        what: &'static str,
+        /// Its path.
+        path: TreePath,
+    },
     /// It has no place in the tree.
     #[error("failed to put {what} into the image")]
     Insert {
@@ -101,6 +116,10 @@ impl Generation<'_> {
     ) -> Result<(), GenerateError> {
         if self.has_already(path, &kind) {
             return Ok(());
+        }
+        if is_whiteout(path) {
+            let path = path.clone();
+            return Err(GenerateError::Whiteout { what, path });
         }
         let entry = Entry {
             kind,

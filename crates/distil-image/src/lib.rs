@@ -10,6 +10,7 @@
 
 mod assemble;
 mod assembly;
+mod base_files;
 mod closure;
 mod config;
 mod exposure;
@@ -23,6 +24,9 @@ mod owners;
 mod prepared;
 mod program;
 mod scanners;
+#[cfg(test)]
+mod unpacked;
+mod whiteout;
 mod why;
 
 pub use assemble::{AssembleError, assemble};

@@ -26,6 +26,13 @@ pub(crate) fn is_merged_directory(path: &TreePath) -> bool {
     MERGED.iter().any(|name| path.as_bytes() == name.as_bytes())
 }
 
+/// The links that stand for the merged directories, each with its target.
+pub(crate) fn merged_links() -> impl Iterator<Item = (TreePath, String)> {
+    MERGED
+        .into_iter()
+        .map(|name| (TreePath::of(name), format!("usr/{name}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,71 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use distil_definition::Accounts;
-
-/// The users that base-passwd gives fixed numbers to (Debian Policy §9.2.2, 0–99).
-const USERS: &[(&str, u32)] = &[
-    ("root", 0),
-    ("daemon", 1),
-    ("bin", 2),
-    ("sys", 3),
-    ("sync", 4),
-    ("games", 5),
-    ("man", 6),
-    ("lp", 7),
-    ("mail", 8),
-    ("news", 9),
-    ("uucp", 10),
-    ("proxy", 13),
-    ("www-data", 33),
-    ("backup", 34),
-    ("list", 38),
-    ("irc", 39),
-    ("_apt", 42),
-    ("nobody", 65534),
-];
-
-/// The groups that base-passwd gives fixed numbers to.
-const GROUPS: &[(&str, u32)] = &[
-    ("root", 0),
-    ("daemon", 1),
-    ("bin", 2),
-    ("sys", 3),
-    ("adm", 4),
-    ("tty", 5),
-    ("disk", 6),
-    ("lp", 7),
-    ("mail", 8),
-    ("news", 9),
-    ("uucp", 10),
-    ("man", 12),
-    ("proxy", 13),
-    ("kmem", 15),
-    ("dialout", 20),
-    ("fax", 21),
-    ("voice", 22),
-    ("cdrom", 24),
-    ("floppy", 25),
-    ("tape", 26),
-    ("sudo", 27),
-    ("audio", 29),
-    ("dip", 30),
-    ("www-data", 33),
-    ("backup", 34),
-    ("operator", 37),
-    ("list", 38),
-    ("irc", 39),
-    ("src", 40),
-    ("shadow", 42),
-    ("utmp", 43),
-    ("video", 44),
-    ("sasl", 45),
-    ("plugdev", 46),
-    ("staff", 50),
-    ("games", 60),
-    ("users", 100),
-    ("nogroup", 65534),
-];
+use distil_definition::{Accounts, base_groups, base_users};
+use distil_maintscript::Owner;
 
 /// Numbers of names: the image's own accounts first, then base-passwd's.
 #[derive(Debug, Clone)]
@@ -75,6 +12,15 @@ pub(crate) struct Owners {
     groups: BTreeMap<String, u32>,
     /// The first group of the image's own users.
     first_groups: BTreeMap<String, u32>,
+}
+
+/// The numbers of a file's owner, where they are said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Ownership {
+    /// The user; none if that stays.
+    pub(crate) uid: Option<u32>,
+    /// The group; none if that stays.
+    pub(crate) gid: Option<u32>,
 }
 
 /// An owner that nobody knows.
@@ -88,14 +34,10 @@ pub(crate) struct UnknownOwner {
 impl Owners {
     /// The owners that an image with these accounts knows.
     pub(crate) fn new(accounts: &Accounts) -> Self {
-        let fixed = |list: &[(&str, u32)]| -> BTreeMap<String, u32> {
-            list.iter()
-                .map(|(name, number)| ((*name).to_owned(), *number))
-                .collect()
-        };
+        let named = |(name, number): (&str, u32)| (name.to_owned(), number);
         let mut owners = Self {
-            users: fixed(USERS),
-            groups: fixed(GROUPS),
+            users: base_users().map(named).collect(),
+            groups: base_groups().map(named).collect(),
             first_groups: accounts
                 .users
                 .iter()
@@ -126,6 +68,31 @@ impl Owners {
     /// A group's number; `otherwise` if the name is unknown.
     pub(crate) fn group(&self, name: &str, otherwise: u32) -> u32 {
         self.groups.get(name).copied().unwrap_or(otherwise)
+    }
+
+    /// The numbers of whom a script gives a file to; none if a name is not known.
+    pub(crate) fn of_script(&self, owner: &Owner) -> Option<Ownership> {
+        let number = |names: &BTreeMap<String, u32>, name: &Option<String>| match name {
+            None => Some(None),
+            Some(name) => {
+                let number = name.parse().ok().or_else(|| names.get(name).copied());
+                number.map(Some)
+            }
+        };
+        Some(Ownership {
+            uid: number(&self.users, &owner.user)?,
+            gid: number(&self.groups, &owner.group)?,
+        })
+    }
+
+    /// Whether a user's name is known.
+    pub(crate) fn has_user(&self, name: &str) -> bool {
+        self.users.contains_key(name)
+    }
+
+    /// Whether a group's name is known.
+    pub(crate) fn has_group(&self, name: &str) -> bool {
+        self.groups.contains_key(name)
     }
 
     /// The numbers of `USER`, `USER:GROUP`, or the like with numbers. Without a group it is

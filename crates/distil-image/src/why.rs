@@ -322,6 +322,9 @@ fn way_out(reason: &Omission, path: &TreePath) -> String {
         Omission::DeadScript { interpreter } => {
             format!("it is a script for `{interpreter}`; with a package that has that, it is kept")
         }
+        Omission::Dangling { target } => {
+            format!("it is a link to `{target}`, which is left out; with that, it is kept")
+        }
         Omission::Dropped {
             definition,
             pattern,

@@ -6,6 +6,7 @@ use distil_tree::printable;
 use crate::alternatives::Alternative;
 use crate::diversions::Diversion;
 use crate::passing::is_passing;
+use crate::sysusers::{Number, User};
 
 /// Why nothing is missing in some folders.
 const IN_PASSING: &str = "nothing in an image reads what is there";
@@ -62,9 +63,19 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountChange {
     /// A user is added.
-    User(String),
+    User {
+        /// The user, as a file of `sysusers.d` would declare it.
+        user: User,
+        /// Whether a home directory is made, too.
+        makes_home: bool,
+    },
     /// A group is added.
-    Group(String),
+    Group {
+        /// Its name.
+        name: String,
+        /// Its number.
+        id: Number,
+    },
     /// A user joins a group.
     Member {
         /// The user.
@@ -78,9 +89,77 @@ pub enum AccountChange {
     Other,
 }
 
+/// Whom a file is given to: names or numbers, as a command has them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Owner {
+    /// The user; none if that stays.
+    pub user: Option<String>,
+    /// The group; none if that stays.
+    pub group: Option<String>,
+}
+
+impl Owner {
+    /// A user and a group, either of which stays if it is empty.
+    pub(crate) fn of(user: &str, group: &str) -> Self {
+        let some = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
+        Self {
+            user: some(user),
+            group: some(group),
+        }
+    }
+
+    /// `USER`, `USER:GROUP`, `USER.GROUP` or `:GROUP`, as chown(1) has it.
+    pub(crate) fn parse(text: &str) -> Self {
+        let (user, group) = text.split_once([':', '.']).unwrap_or((text, ""));
+        Self::of(user, group)
+    }
+
+    /// Whether it is root, in all that is said.
+    pub(crate) fn is_root(&self) -> bool {
+        let mut names = self.user.iter().chain(&self.group);
+        names.all(|name| matches!(name.as_str(), "root" | "0"))
+    }
+}
+
 /// What becomes of the files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileChange {
+    /// Directories are made, of which all is known.
+    Directories {
+        /// Where.
+        paths: Vec<String>,
+        /// Whose they are; root's where nothing is said.
+        owner: Owner,
+        /// Their mode, if one is said.
+        mode: Option<u32>,
+    },
+    /// What is there gets an owner, and a mode if one is said.
+    Owned {
+        /// Which files.
+        paths: Vec<String>,
+        /// Whose they are then.
+        owner: Owner,
+        /// The mode.
+        mode: Option<u32>,
+        /// Whether what lies below gets it, too.
+        is_recursive: bool,
+    },
+    /// A file is copied.
+    Copy {
+        /// The file.
+        source: String,
+        /// Where the copy goes: a file, or a directory that it goes into.
+        path: String,
+    },
+    /// A file's text is added to another one.
+    Appended {
+        /// The file.
+        source: String,
+        /// What it is added to.
+        path: String,
+    },
+    /// Empty files are made where there are none.
+    Touched(Vec<String>),
     /// Folders are made.
     Folders(Vec<String>),
     /// Files are made or written.
@@ -147,8 +226,8 @@ impl Effect {
 impl AccountChange {
     fn consequence(&self, command: &str) -> Consequence {
         let text = match self {
-            Self::User(name) => format!("adds the user `{name}`"),
-            Self::Group(name) => format!("adds the group `{name}`"),
+            Self::User { user, .. } => format!("adds the user `{}`", user.name),
+            Self::Group { name, .. } => format!("adds the group `{name}`"),
             Self::Member { user, group } => {
                 format!("adds the user `{user}` to the group `{group}`")
             }
@@ -165,17 +244,26 @@ impl FileChange {
     pub fn paths(&self) -> &[String] {
         match self {
             Self::Folders(paths)
+            | Self::Touched(paths)
             | Self::Written(paths)
             | Self::Changed(paths)
             | Self::Mode { paths, .. } => paths,
-            Self::Link { path, .. } => std::slice::from_ref(path),
+            Self::Directories { paths, .. } | Self::Owned { paths, .. } => paths,
+            Self::Link { path, .. } | Self::Copy { path, .. } | Self::Appended { path, .. } => {
+                std::slice::from_ref(path)
+            }
             Self::OwnedByRoot | Self::Local | Self::Declared => &[],
         }
     }
 
-    fn consequence(&self, command: &str) -> Consequence {
+    /// Whether it is about directories alone whose content nothing in an image reads.
+    pub fn is_in_passing(&self) -> bool {
         let is_passing = |path: &String| is_passing(path);
-        if !self.paths().is_empty() && self.paths().iter().all(is_passing) {
+        !self.paths().is_empty() && self.paths().iter().all(is_passing)
+    }
+
+    fn consequence(&self, command: &str) -> Consequence {
+        if self.is_in_passing() {
             return Consequence::Harmless(IN_PASSING);
         }
         let quoted = |paths: &[String]| {
@@ -188,11 +276,18 @@ impl FileChange {
             Self::OwnedByRoot => {
                 return Consequence::Harmless("files are root's unless told otherwise");
             }
-            Self::Folders(paths) if command.starts_with("mkdir") => {
+            Self::Folders(paths) | Self::Directories { paths, .. }
+                if command.starts_with("mkdir") =>
+            {
                 format!("makes {}", quoted(paths))
             }
-            Self::Written(paths) if command.starts_with("> ") || command.starts_with("touch") => {
+            Self::Written(paths) | Self::Touched(paths)
+                if command.starts_with("> ") || command.starts_with("touch") =>
+            {
                 format!("writes {}", quoted(paths))
+            }
+            Self::Copy { source, path } if command.starts_with("ucf") => {
+                format!("makes `{path}` out of `{source}`")
             }
             Self::Link { path, target } => format!("links `{path}` to `{target}`"),
             _ => return Consequence::Missing(format!("runs `{command}`")),

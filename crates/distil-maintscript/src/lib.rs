@@ -6,10 +6,12 @@
 //! can be made from them is given as data, and the rest is named with the script and the line,
 //! so that nothing is left undone in silence.
 
+mod accounts;
 pub mod alternatives;
 mod declaration;
 pub mod diversions;
 mod effect;
+mod file_commands;
 mod passing;
 mod programs;
 mod recognise;
@@ -17,9 +19,10 @@ mod script;
 mod shell;
 pub mod sysusers;
 pub mod tmpfiles;
+mod words;
 
 pub use declaration::{Declared, MAX_INPUT, Problem};
-pub use effect::{AccountChange, Action, Consequence, Effect, FileChange};
+pub use effect::{AccountChange, Action, Consequence, Effect, FileChange, Owner};
 pub use script::effects;
 
 /// What a file of a package asks for and nobody makes, in words: a maintainer script by its name

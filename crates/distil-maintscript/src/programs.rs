@@ -22,8 +22,8 @@ pub(crate) enum Sort {
     Cached(&'static str),
     /// A cache or an index that is made all the same.
     Made(&'static str),
-    /// A cache or an index that programs cannot do without.
-    Needed,
+    /// A cache or an index that programs cannot do without: what does not work, and what to do.
+    Needed(&'static str),
     /// It deals with services.
     Serves,
     /// It prepares modules, and nobody misses it.
@@ -208,8 +208,6 @@ const PROGRAMS: &[(Sort, &[&str])] = &[
     (
         Sort::Enables,
         &[
-            "phpenmod",
-            "php_invoke",
             "a2enmod",
             "a2enconf",
             "a2ensite",
@@ -246,6 +244,11 @@ const PROGRAMS: &[(Sort, &[&str])] = &[
         ],
     ),
     (Sort::Made("the cache of the loader"), &["ldconfig"]),
+    (Sort::Made("PHP's modules"), &["phpenmod", "php_invoke"]),
+    (
+        Sort::Made("the list of image loaders"),
+        &["gdk-pixbuf-query-loaders"],
+    ),
     (
         Sort::Made("the bundle of certificates"),
         &["update-ca-certificates"],
@@ -312,32 +315,79 @@ const PROGRAMS: &[(Sort, &[&str])] = &[
         &["dbus-uuidgen", "systemd-machine-id-setup"],
     ),
     (
-        Sort::Needed,
+        Sort::Needed(
+            "programs that ask GLib or Qt for the type of a file find none; add \
+             `/usr/share/mime/mime.cache`, made by `update-mime-database /usr/share/mime` in the \
+             `dev` variant",
+        ),
+        &["update-mime-database"],
+    ),
+    (
+        Sort::Needed(
+            "programs with settings of GSettings end at once; add \
+             `/usr/share/glib-2.0/schemas/gschemas.compiled`, made by `glib-compile-schemas \
+             /usr/share/glib-2.0/schemas` in the `dev` variant",
+        ),
+        &["glib-compile-schemas"],
+    ),
+    (
+        Sort::Needed(
+            "GTK finds no input methods; it needs `immodules.cache`, made in the `dev` variant",
+        ),
+        &["gtk-query-immodules-2.0", "gtk-query-immodules-3.0"],
+    ),
+    (
+        Sort::Needed("an X server finds no fonts there; clients of fontconfig do"),
         &[
-            "update-mime-database",
-            "glib-compile-schemas",
-            "gdk-pixbuf-query-loaders",
-            "gtk-query-immodules-2.0",
-            "gtk-query-immodules-3.0",
             "update-fonts-dir",
             "update-fonts-scale",
             "update-fonts-alias",
-            "update-catalog",
-            "update-xmlcatalog",
+        ],
+    ),
+    (
+        Sort::Needed(
+            "parsers of XML and SGML look document types up in the network or not at all; add \
+             `/etc/xml/catalog` and what it names, made in the `dev` variant",
+        ),
+        &["update-catalog", "update-xmlcatalog"],
+    ),
+    (
+        Sort::Needed("TeX finds no files or formats; run TeX in the `dev` variant"),
+        &[
             "texhash",
             "mktexlsr",
             "updmap-sys",
             "fmtutil-sys",
             "update-texmf",
-            "locale-gen",
+        ],
+    ),
+    (
+        Sort::Needed(
+            "the locale is not there; the package `locales-all` has all, and `only` takes one of \
+             them: `/usr/lib/locale/de_DE.utf8/**`",
+        ),
+        &["locale-gen"],
+    ),
+    (
+        Sort::Needed("logging in and changing users fails; nothing else in an image asks PAM"),
+        &["pam-auth-update"],
+    ),
+    (
+        Sort::Needed(
+            "Graphviz draws nothing; add `/usr/lib/*/graphviz/config6a`, made by `dot -c` in the \
+             `dev` variant",
+        ),
+        &["libgvc6-config-update"],
+    ),
+    (
+        Sort::Needed("what it keeps is missing"),
+        &[
             "update-ca-certificates-java",
             "jks-keystore",
-            "pam-auth-update",
             "update-passwd",
             "update-shells",
             "add-shell",
             "update-gsfontmap",
-            "libgvc6-config-update",
             "register-python-modules",
         ],
     ),
@@ -363,7 +413,9 @@ impl Sort {
             Self::Looks => return None,
             Self::Cached(reason) => Action::Refresh(harmless(reason)),
             Self::Made(what) => Action::Refresh(Consequence::Made(what)),
-            Self::Needed => Action::Refresh(missing(command)),
+            Self::Needed(why) => Action::Refresh(Consequence::Missing(format!(
+                "runs `{command}`, without which {why}"
+            ))),
             Self::Serves => Action::Services(harmless(SERVED)),
             Self::Compiles => Action::Compilation(harmless(COMPILED)),
             Self::Enables => Action::Compilation(missing(command)),

@@ -2,9 +2,11 @@
 
 use distil_tree::printable;
 
+use crate::accounts;
 use crate::alternatives;
 use crate::diversions;
 use crate::effect::{AccountChange, Action, Consequence, FileChange};
+use crate::file_commands;
 use crate::passing;
 use crate::programs;
 use crate::shell::{Field, Ran};
@@ -93,7 +95,10 @@ fn command(fields: &[Field], wrappers: usize) -> Option<(Action, &[Field])> {
         "update-alternatives" => alternative(arguments)?,
         "dpkg-divert" => diversion(arguments)?,
         "adduser" | "addgroup" | "useradd" | "groupadd" | "usermod" | "gpasswd" => {
-            Action::Account(account(name, arguments))
+            Action::Account(match words(arguments) {
+                Some(words) => accounts::change(name, &words),
+                None => AccountChange::Other,
+            })
         }
         "systemd-sysusers" => Action::Account(AccountChange::Declared),
         "systemd-tmpfiles" => Action::Files(FileChange::Declared),
@@ -112,6 +117,10 @@ fn command(fields: &[Field], wrappers: usize) -> Option<(Action, &[Field])> {
             programs::Sort::Compiles.action(String::new())?
         }
         "ucf" => configuration(arguments),
+        "odbcinst" => {
+            let driver = words(arguments).and_then(|words| file_commands::odbc_driver(&words));
+            driver.map_or_else(|| unknown(first), Action::Files)
+        }
         _ if name.starts_with("db_") => Action::Questions(Consequence::Harmless(programs::ASKED)),
         _ => match programs::sort(name) {
             Some(sort) => sort.action(shown(fields))?,
@@ -215,84 +224,6 @@ fn operands<'f>(arguments: &'f [Field], with_value: &[&str]) -> Vec<&'f str> {
     operands
 }
 
-/// adduser(8), useradd(8), groupadd(8), usermod(8), gpasswd(1).
-fn account(name: &str, arguments: &[Field]) -> AccountChange {
-    const ADDUSER: [&str; 15] = [
-        "--home",
-        "--shell",
-        "--gecos",
-        "--comment",
-        "--uid",
-        "--gid",
-        "--ingroup",
-        "--firstuid",
-        "--lastuid",
-        "--firstgid",
-        "--lastgid",
-        "--conf",
-        "--add_extra_groups",
-        "-s",
-        "-u",
-    ];
-    const USERADD: [&str; 24] = [
-        "-b",
-        "-c",
-        "-d",
-        "-e",
-        "-f",
-        "-g",
-        "-G",
-        "-k",
-        "-K",
-        "-p",
-        "-R",
-        "-P",
-        "-s",
-        "-u",
-        "-Z",
-        "--base-dir",
-        "--comment",
-        "--home-dir",
-        "--home",
-        "--gid",
-        "--groups",
-        "--uid",
-        "--shell",
-        "--key",
-    ];
-    let has = |option: &str| arguments.iter().any(|field| field.text == option);
-    let options = match name {
-        "adduser" | "addgroup" => ADDUSER.as_slice(),
-        _ => USERADD.as_slice(),
-    };
-    let operands = operands(arguments, options);
-    match (name, operands.as_slice()) {
-        ("adduser", [user, group]) => AccountChange::Member {
-            user: (*user).to_owned(),
-            group: (*group).to_owned(),
-        },
-        ("adduser", [group]) if has("--group") && !has("--system") => {
-            AccountChange::Group((*group).to_owned())
-        }
-        ("adduser" | "useradd", [user]) => AccountChange::User((*user).to_owned()),
-        ("addgroup" | "groupadd", [group]) => AccountChange::Group((*group).to_owned()),
-        ("usermod", [user]) => match arguments
-            .iter()
-            .position(|field| matches!(field.text.as_str(), "-G" | "-aG" | "--groups"))
-        {
-            Some(place) => AccountChange::Member {
-                user: (*user).to_owned(),
-                group: arguments
-                    .get(place + 1)
-                    .map(|field| field.text.clone())
-                    .unwrap_or_default(),
-            },
-            None => AccountChange::Other,
-        },
-        _ => AccountChange::Other,
-    }
-}
-
 fn paths(arguments: &[Field]) -> Vec<String> {
     let is_path = |field: &&Field| field.text.starts_with('/');
     arguments
@@ -304,6 +235,12 @@ fn paths(arguments: &[Field]) -> Vec<String> {
 
 /// Commands that make or change files.
 fn files(name: &str, arguments: &[Field]) -> FileChange {
+    let certain = words(arguments).and_then(|words| file_commands::certain(name, &words));
+    certain.unwrap_or_else(|| uncertain(name, arguments))
+}
+
+/// What is known of a command of which not all is.
+fn uncertain(name: &str, arguments: &[Field]) -> FileChange {
     let has = |option: &str| arguments.iter().any(|field| field.text == option);
     let owned = |operands: Vec<&str>| operands.into_iter().map(str::to_owned).collect();
     match name {
@@ -318,13 +255,9 @@ fn files(name: &str, arguments: &[Field]) -> FileChange {
         }
         "tee" | "truncate" => FileChange::Written(owned(operands(arguments, &["-s"]))),
         "ln" => match operands(arguments, &["-S", "--suffix"]).as_slice() {
-            [target, path] if !has("-t") => FileChange::Link {
-                path: (*path).to_owned(),
-                target: (*target).to_owned(),
-            },
+            [_, path] if !has("-t") => FileChange::Written(vec![(*path).to_owned()]),
             _ => FileChange::Changed(paths(arguments)),
         },
-        "chmod" => mode(arguments).unwrap_or_else(|| FileChange::Changed(paths(arguments))),
         "chown" | "chgrp"
             if matches!(
                 operands(arguments, &[]).first(),
@@ -353,20 +286,12 @@ fn files(name: &str, arguments: &[Field]) -> FileChange {
     }
 }
 
-/// chmod(1) with a mode in octal digits, and files that are all named.
-fn mode(arguments: &[Field]) -> Option<FileChange> {
-    let words = words(arguments)?;
-    let (mode, paths) = words.split_first()?;
-    let mode = u32::from_str_radix(mode, 8).ok()?;
-    let are_paths = !paths.is_empty() && paths.iter().all(|path| path.starts_with('/'));
-    are_paths.then(|| FileChange::Mode {
-        mode,
-        paths: paths.to_vec(),
-    })
-}
-
 /// ucf(1): a configuration file, of which the package ships the original.
 fn configuration(arguments: &[Field]) -> Action {
+    let certain = words(arguments).and_then(|words| file_commands::configuration(&words));
+    if let Some(change) = certain {
+        return Action::Files(change);
+    }
     let options = [
         "--sum-file",
         "--src-dir",

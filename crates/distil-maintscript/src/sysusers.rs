@@ -116,7 +116,7 @@ fn account(line: &str) -> Result<Account, String> {
 }
 
 /// A name that `useradd` and systemd both take (`valid_user_group_name`, in its strict form).
-fn account_name(name: Option<String>) -> Result<String, String> {
+pub(crate) fn account_name(name: Option<String>) -> Result<String, String> {
     let name = name.ok_or("names no account")?;
     let is_first = |c: char| c.is_ascii_alphabetic() || c == '_';
     let is_other = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';

@@ -1,6 +1,7 @@
 //! The accounts of a definition: users and groups in the lines of passwd(5) and group(5).
 
 use super::error::RecipeError;
+use super::layer::LayerRecipe;
 use super::part::Part;
 use super::values::Lowering;
 use crate::format::Accounts;
@@ -48,6 +49,20 @@ impl Lowering<'_> {
             accounts.groups.push(group.clone());
         }
         Ok(())
+    }
+
+    /// Adds the accounts of base-passwd that the definition uses: as the owner of something, or as
+    /// the user that its program runs as. A program that is told a name looks it up.
+    pub(super) fn add_named_accounts(&self, layer: &LayerRecipe, accounts: &mut Accounts) {
+        let files = layer.files.iter().map(|file| &file.addition);
+        let owners = layer.directories.iter().chain(files);
+        let owners = owners.filter_map(|addition| addition.owner.as_ref());
+        let overlays = self.overlays.iter().map(|(_, overlay)| &overlay.config);
+        let configs = [&self.definition.config].into_iter().chain(overlays);
+        let users = configs.filter_map(|config| config.user.as_ref());
+        for owner in owners.chain(users) {
+            accounts.add_base_owner(owner);
+        }
     }
 
     fn taken(&self, part: &Part, name: &str, number: u32) -> RecipeError {

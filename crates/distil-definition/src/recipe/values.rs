@@ -33,7 +33,7 @@ pub(super) struct Lowering<'a> {
     source: &'a Source,
     pub(super) definition: &'a Definition,
     /// The overlays that apply, with their numbers in `when`, counted from zero.
-    overlays: Vec<(usize, &'a Overlay)>,
+    pub(super) overlays: Vec<(usize, &'a Overlay)>,
     target: Target,
 }
 
@@ -187,6 +187,8 @@ impl<'a> Lowering<'a> {
                 layer.files.push(self.file(&part.index(index), item)?);
             }
         }
+        self.add_named_accounts(&layer, accounts);
+        layer.accounts = accounts.clone();
         for (index, path) in definition.certificates.extra.iter().enumerate() {
             let part = Part::of("certificates").key("extra").index(index);
             let pem = self.read(&part, path, MAX_CERTIFICATES)?;

@@ -1,10 +1,14 @@
 //! The accounts of an image: those of its definitions, and those that packages declare in
 //! `sysusers.d`. No image has systemd, so they are made here.
 
+use std::collections::BTreeMap;
+
 use distil_definition::{Accounts, Group, User};
 use distil_maintscript::sysusers::{self, Account, Number, PrimaryGroup};
+use distil_maintscript::{AccountChange, Action, Effect, FileChange, tmpfiles};
 
 use super::declarations::declarations;
+use super::declared_files;
 use super::input::LayerInput;
 use super::inventory::UndoneByPackage;
 use crate::owners::Owners;
@@ -31,11 +35,59 @@ pub(super) fn joined(defined: &Accounts, below: &Accounts) -> Accounts {
 /// Adds the accounts that the packages of a layer declare, package by package, so that the same
 /// packages give the same numbers. What is there already stays; what cannot be read is undone.
 pub(super) fn add_declared(accounts: &mut Accounts, input: &LayerInput<'_>) -> UndoneByPackage {
+    add_owners(accounts, input);
     let (declared, undone) = declarations(input, DIRECTORY, sysusers::parse);
     for (_, account) in declared {
         declare(accounts, account);
     }
     undone
+}
+
+/// Adds the accounts of base-passwd that packages have files for: those that they ship, and those
+/// that they declare in `tmpfiles.d`.
+fn add_owners(accounts: &mut Accounts, input: &LayerInput<'_>) {
+    for (_, file) in input.unpacked() {
+        for entry in &file.package.entries {
+            accounts.add_base_user(&entry.user);
+        }
+    }
+    let (declared, _) = declarations(input, declared_files::DIRECTORY, tmpfiles::parse);
+    for (_, entry) in declared {
+        let name = |owner: &Option<tmpfiles::Owner>| match owner.as_ref().map(|one| &one.account) {
+            Some(tmpfiles::Account::Name(name)) => name.clone(),
+            _ => String::new(),
+        };
+        accounts.add_base_user(&name(&entry.user));
+        accounts.add_base_group(&name(&entry.group));
+    }
+}
+
+/// Adds the accounts that the scripts of a layer's packages add, and those of base-passwd that
+/// they give files to: a package whose files are `www-data`'s has a program that asks for it.
+pub(super) fn add_of_scripts(accounts: &mut Accounts, effects: &BTreeMap<String, Vec<Effect>>) {
+    for effect in effects.values().flatten() {
+        match &effect.action {
+            Action::Account(AccountChange::User { user, .. }) => {
+                accounts.add_base_user(&user.name);
+                declare(accounts, Account::User(user.clone()));
+            }
+            Action::Account(AccountChange::Group { name, id }) => {
+                let (name, id) = (name.clone(), id.clone());
+                declare(accounts, Account::Group { name, id });
+            }
+            Action::Account(AccountChange::Member { user, group }) => {
+                let (user, group) = (user.clone(), group.clone());
+                declare(accounts, Account::Member { user, group });
+            }
+            Action::Files(
+                FileChange::Owned { owner, .. } | FileChange::Directories { owner, .. },
+            ) => {
+                accounts.add_base_user(owner.user.as_deref().unwrap_or_default());
+                accounts.add_base_group(owner.group.as_deref().unwrap_or_default());
+            }
+            _ => {}
+        }
+    }
 }
 
 fn declare(accounts: &mut Accounts, account: Account) {

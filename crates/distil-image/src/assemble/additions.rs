@@ -4,7 +4,9 @@ use distil_tree::{Kind, Metadata, Origin, Tree, TreePath};
 
 use super::builder::TreeBuilder;
 use super::error::AssembleError;
+use crate::generation::TIME_ZONE;
 use crate::owners::Owners;
+use crate::whiteout::is_whiteout;
 use distil_definition::recipe::{Addition, LayerRecipe, NewFile, Position};
 
 /// Adds the directories, files and links of a layer's definition.
@@ -14,6 +16,7 @@ pub(super) fn add(
     owners: &Owners,
 ) -> Result<(), AssembleError> {
     let made = builder.made();
+    refuse_whiteouts(layer)?;
     for folder in &layer.directories {
         let there = builder.tree.follow(&folder.path).map(|(_, entry)| entry);
         let there = there.filter(|entry| entry.is_directory());
@@ -86,6 +89,25 @@ fn replace_file(
     Ok(())
 }
 
+/// Refuses names that would delete a file of a layer instead of adding one.
+fn refuse_whiteouts(layer: &LayerRecipe) -> Result<(), AssembleError> {
+    let directories = layer.directories.iter();
+    let directories = directories.map(|one| ("directories", &one.path, &one.position));
+    let files = layer.files.iter().map(|file| &file.addition);
+    let files = files.map(|one| ("files", &one.path, &one.position));
+    let links = layer.links.iter();
+    let links = links.map(|one| ("links", &one.path, &one.position));
+    let mut all = directories.chain(files).chain(links);
+    match all.find(|(_, path, _)| is_whiteout(path)) {
+        Some((key, path, position)) => Err(AssembleError::Whiteout {
+            origin: format!("`{key}` of definition `{}`", layer.definition),
+            path: path.clone(),
+            position: position.clone(),
+        }),
+        None => Ok(()),
+    }
+}
+
 /// Adds a directory. One that is there already gets what the definition names of owner and mode.
 fn add_directory(
     builder: &mut TreeBuilder,
@@ -119,6 +141,7 @@ fn refuse_taken(
     let place = tree.place(path).unwrap_or_else(|_| path.clone());
     match tree.get(&place) {
         None => Ok(()),
+        Some(there) if there.origin == Origin::Generated(TIME_ZONE.into()) => Ok(()),
         Some(there) => Err(AssembleError::Taken {
             definition: layer.definition.clone(),
             key,

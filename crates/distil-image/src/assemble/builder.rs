@@ -1,8 +1,10 @@
 //! The tree of an image while it is being made, layer by layer.
 
+use distil_definition::recipe::Position;
 use distil_tree::{Entry, Kind, Metadata, Origin, Tree, TreePath};
 
 use super::error::AssembleError;
+use crate::whiteout::is_whiteout;
 
 /// A tree that grows layer by layer, the lowest first.
 #[derive(Debug)]
@@ -47,6 +49,13 @@ impl TreeBuilder {
         meta: Metadata,
         origin: Origin,
     ) -> Result<TreePath, AssembleError> {
+        if is_whiteout(path) {
+            return Err(AssembleError::Whiteout {
+                origin: origin.to_string(),
+                path: path.clone(),
+                position: Position::default(),
+            });
+        }
         let entry = Entry {
             kind,
             meta,

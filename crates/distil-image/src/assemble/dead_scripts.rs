@@ -1,5 +1,7 @@
 //! Scripts that cannot run in the image, because their interpreter is not in it.
 
+use std::sync::Arc;
+
 use distil_definition::recipe::LayerRecipe;
 use distil_tree::program::{MAX_LINE, interpreter};
 use distil_tree::{Kind, Origin, Tree, TreePath};
@@ -27,25 +29,20 @@ pub(super) fn leave_out(
 ) -> Result<(), AssembleError> {
     for dead in dead_scripts(&builder.tree, builder.layer, layer)? {
         builder.tree.remove(&dead.path);
-        for package in &mut inventory.packages {
-            if let Ok(place) = package.files.binary_search(&dead.path) {
-                package.files.remove(place);
-                package.left_out.add(dead.size);
-                inventory.left_out.push(LeftOut {
-                    path: dead.path.clone(),
-                    package: package.locked.name.as_str().into(),
-                    size: dead.size,
-                    reason: Omission::DeadScript {
-                        interpreter: dead.interpreter.clone(),
-                    },
-                });
-            }
-        }
+        inventory.leave_out(LeftOut {
+            path: dead.path,
+            package: dead.package,
+            size: dead.size,
+            reason: Omission::DeadScript {
+                interpreter: dead.interpreter,
+            },
+        });
     }
     Ok(())
 }
 
 struct DeadScript {
+    package: Arc<str>,
     path: TreePath,
     size: u64,
     interpreter: TreePath,
@@ -62,11 +59,13 @@ fn dead_scripts(
             let Kind::File(node) = &entry.kind else {
                 continue;
             };
-            let from_package = matches!(entry.origin, Origin::Package(_));
+            let Origin::Package(package) = &entry.origin else {
+                continue;
+            };
             if layer.keep.any(&path.to_string()) {
                 continue;
             }
-            if entry.layer != number || !from_package || !entry.is_executable() {
+            if entry.layer != number || !entry.is_executable() {
                 continue;
             }
             let failed = |source| AssembleError::Read {
@@ -78,6 +77,7 @@ fn dead_scripts(
                 && tree.follow(&interpreter).is_none()
             {
                 dead.push(DeadScript {
+                    package: package.clone(),
                     path: path.clone(),
                     size: node.content.size(),
                     interpreter,

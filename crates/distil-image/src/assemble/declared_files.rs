@@ -13,7 +13,7 @@ use crate::assembly::Undone;
 use crate::owners::Owners;
 
 /// Where packages declare directories, files and links.
-const DIRECTORY: &str = "usr/lib/tmpfiles.d";
+pub(super) const DIRECTORY: &str = "usr/lib/tmpfiles.d";
 
 const MADE: &str = "tmpfiles.d";
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use distil_maintscript::alternatives::Alternative;
-use distil_maintscript::{AccountChange, Action, Consequence, Effect, FileChange, effects};
-use distil_tree::{Tree, TreePath};
+use distil_maintscript::{AccountChange, Action, Consequence, Effect, effects};
+use distil_tree::Tree;
 
 use super::input::LayerInput;
 use super::inventory::UndoneByPackage;
+use super::script_files;
 use crate::assembly::Undone;
 use crate::installation::Installation;
 use crate::installed;
@@ -33,6 +34,19 @@ pub(super) fn of_scripts(input: &LayerInput<'_>) -> BTreeMap<String, Vec<Effect>
         all.insert(package.name.clone(), found);
     }
     all
+}
+
+/// Those of the effects that are of packages of which it is not known that nothing is missing:
+/// what of them is plain is done, and what is not is told.
+pub(super) fn uncovered(
+    effects: &BTreeMap<String, Vec<Effect>>,
+    installation: Installation,
+) -> BTreeMap<String, Vec<Effect>> {
+    let all = effects.iter();
+    let uncovered = all.filter(|(package, _)| installation.covers_scripts_of(package).is_none());
+    uncovered
+        .map(|(package, effects)| (package.clone(), effects.clone()))
+        .collect()
 }
 
 /// The alternatives among the effects of scripts, package by package.
@@ -65,13 +79,9 @@ pub(super) fn undone(
     effects: &BTreeMap<String, Vec<Effect>>,
     tree: &Tree,
     owners: &Owners,
-    installation: Installation,
 ) -> UndoneByPackage {
     let mut all = UndoneByPackage::new();
     for (package, effects) in effects {
-        if installation.covers_scripts_of(package).is_some() {
-            continue;
-        }
         let missing = effects.iter().filter_map(|effect| {
             let Consequence::Missing(what) = effect.consequence() else {
                 return None;
@@ -87,27 +97,16 @@ pub(super) fn undone(
     all
 }
 
-/// Whether the image has what the script would have made, because a package or a
-/// definition brings it.
+/// Whether the image has what the script would have made, because it was done here, or because a
+/// package or a definition brings it.
 fn is_made(action: &Action, tree: &Tree, owners: &Owners) -> bool {
     match action {
-        Action::Account(AccountChange::User(name)) => owners.user(name, u32::MAX) != u32::MAX,
-        Action::Account(AccountChange::Group(name)) => owners.group(name, u32::MAX) != u32::MAX,
-        Action::Files(FileChange::Mode { mode, paths }) => paths.iter().all(|path| {
-            let path = TreePath::from_absolute(path).ok();
-            let there = path.and_then(|path| tree.follow(&path));
-            there.is_some_and(|(_, entry)| entry.meta.mode == *mode)
-        }),
-        Action::Files(
-            change @ (FileChange::Folders(_) | FileChange::Written(_) | FileChange::Link { .. }),
-        ) => {
-            let mut paths = change.paths().iter();
-            !change.paths().is_empty()
-                && paths.all(|path| {
-                    let path = TreePath::from_absolute(path).ok();
-                    path.is_some_and(|path| tree.follow(&path).is_some())
-                })
+        Action::Account(AccountChange::User { user, .. }) => owners.has_user(&user.name),
+        Action::Account(AccountChange::Group { name, .. }) => owners.has_group(name),
+        Action::Account(AccountChange::Member { user, group }) => {
+            owners.has_user(user) && owners.has_group(group)
         }
+        Action::Files(change) => script_files::is_done(change, tree, owners),
         _ => false,
     }
 }

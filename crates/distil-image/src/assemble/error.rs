@@ -73,6 +73,19 @@ pub enum AssembleError {
         /// Why.
         source: InsertError,
     },
+    /// A path has a name that an image cannot have.
+    #[error(
+        "{origin} has `{path}`, which no image can have: in a layer, a name that begins with \
+         `.wh.` stands for a file that is deleted{position}"
+    )]
+    Whiteout {
+        /// What it is from.
+        origin: String,
+        /// The path.
+        path: TreePath,
+        /// The position of the value in the definition.
+        position: Position,
+    },
     /// A pattern matches nothing.
     #[error(
         "the pattern `{pattern}` in `{key}` of definition `{definition}` matches no file{hint}{position}"

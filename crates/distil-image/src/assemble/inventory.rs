@@ -52,6 +52,15 @@ impl Inventory {
         }
     }
 
+    /// Notes that a file of a package that was in the tree is left out after all.
+    pub(super) fn leave_out(&mut self, one: LeftOut) {
+        if let Some(package) = self.find_mut(&one.package) {
+            package.files.retain(|file| *file != one.path);
+            package.left_out.add(one.size);
+        }
+        self.left_out.push(one);
+    }
+
     /// Notes what is undone of packages.
     pub(super) fn note_undone(&mut self, mut undone: UndoneByPackage) {
         for package in &mut self.packages {

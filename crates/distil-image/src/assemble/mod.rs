@@ -16,9 +16,11 @@ mod error;
 mod input;
 mod inventory;
 mod licences;
+mod link_targets;
 mod packages;
 mod patterns;
 mod placing;
+mod script_files;
 mod selection;
 
 use distil_definition::Accounts;
@@ -69,9 +71,11 @@ pub fn assemble(
         builder.layer = number;
         accounts = accounts::joined(&layer.accounts, &accounts);
         accounts = installation.accounts(accounts, contents)?;
-        let undeclared = accounts::add_declared(&mut accounts, &input);
-        let owners = Owners::new(&accounts);
         let effects = effects::of_scripts(&input);
+        let uncovered = effects::uncovered(&effects, installation);
+        let undeclared = accounts::add_declared(&mut accounts, &input);
+        accounts::add_of_scripts(&mut accounts, &uncovered);
+        let owners = Owners::new(&accounts);
         diversions.add(&effects);
         packages::add(&mut builder, &mut inventory, &input, &owners, &diversions)?;
         inventory.note_undone(undeclared);
@@ -80,9 +84,11 @@ pub fn assemble(
         if installation == Installation::FilesOnly {
             dead_scripts::leave_out(&mut builder, &mut inventory, layer)?;
             alternatives::drop_dangling(&mut builder);
+            link_targets::leave_out_links(&mut builder, &mut inventory, layer);
             licences::copy_linked(&mut builder, &mut inventory)?;
         }
         inventory.note_undone(declared_files::add(&mut builder, &input, &owners)?);
+        script_files::make(&mut builder, &uncovered, &owners);
         let mtime = builder.made();
         let mut generation = Generation {
             tree: &mut builder.tree,
@@ -106,7 +112,7 @@ pub fn assemble(
                 installed::install(&mut generation, &installed)?;
             }
         }
-        let undone = effects::undone(&effects, &builder.tree, &owners, installation);
+        let undone = effects::undone(&uncovered, &builder.tree, &owners);
         inventory.note_undone(undone);
         layers.push(layers::of(&builder.tree, number, &layer.definition));
     }

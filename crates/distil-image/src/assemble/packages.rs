@@ -76,6 +76,7 @@ fn add_package(
         undone: Vec::new(),
     };
     let package: Arc<str> = name.as_str().into();
+    let mut omissions = selection.omissions(file);
     let mut kept = Vec::new();
     for (index, entry) in file.package.entries.iter().enumerate() {
         let path = folded(&entry.path);
@@ -88,7 +89,7 @@ fn add_package(
         if entry.kind == EntryKind::Directory {
             continue;
         }
-        match selection.omits(&shown) {
+        match omissions.remove(&index) {
             None => {
                 let diverted = placing.diversions.of(name, &entry.path);
                 kept.push((index, diverted.unwrap_or_else(|| moved(request, path))));
@@ -167,6 +168,7 @@ fn add_rest(
         package: name,
         only: only(request),
     };
+    let omissions = selection.omissions(placing.file);
     let mut taken = Vec::new();
     for (index, entry) in placing.file.package.entries.iter().enumerate() {
         let path = folded(&entry.path);
@@ -176,7 +178,7 @@ fn add_rest(
             used.note(only, &shown, "only");
         }
         let is_kept = layer.keep.any(&shown);
-        let is_taken = request.is_some() && selection.omits(&shown).is_none();
+        let is_taken = request.is_some() && !omissions.contains_key(&index);
         let is_there = builder.tree.get(&path).is_some();
         if request.is_some() && !is_there {
             used.note(&layer.drop, &shown, "drop");

@@ -11,6 +11,7 @@ use super::builder::TreeBuilder;
 use super::diversions::Diversions;
 use super::error::AssembleError;
 use super::inventory::Inventory;
+use crate::base_files;
 use crate::merged_usr::{folded, is_merged_directory, merged_directory};
 use crate::owners::Owners;
 
@@ -66,10 +67,16 @@ impl<'a> Placing<'a> {
             if is_merged_directory(&path) {
                 continue;
             }
-            if is_wanted(&path) {
-                let meta = self.metadata(entry);
-                builder.note_time(meta.mtime);
-                builder.insert(&path, Kind::Directory, meta, self.origin())?;
+            if !is_wanted(&path) {
+                continue;
+            }
+            let meta = self.metadata(entry);
+            builder.note_time(meta.mtime);
+            match base_files::moved(&self.package.name, &path) {
+                Some(target) => link_moved(builder, &path, &target, meta.mtime)?,
+                None => {
+                    builder.insert(&path, Kind::Directory, meta, self.origin())?;
+                }
             }
         }
         Ok(())
@@ -222,6 +229,25 @@ impl<'a> Placing<'a> {
         };
         self.nodes.entry(index).or_insert_with(node).clone()
     }
+}
+
+/// Makes the link of a directory that has moved, and the directory that it leads to.
+fn link_moved(
+    builder: &mut TreeBuilder,
+    path: &TreePath,
+    target: &TreePath,
+    mtime: i64,
+) -> Result<(), AssembleError> {
+    let made = Origin::Generated(base_files::MADE.into());
+    if builder.tree.get(target).is_none() {
+        let meta = Metadata::root(base_files::mode(target), mtime);
+        builder.insert(target, Kind::Directory, meta, made.clone())?;
+    }
+    if builder.tree.get(path).is_none() {
+        let meta = Metadata::root(0o777, mtime);
+        builder.insert(path, Kind::symlink(target.to_string()), meta, made)?;
+    }
+    Ok(())
 }
 
 /// The directories that entries lie in, and those above.

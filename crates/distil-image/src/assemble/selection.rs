@@ -1,12 +1,16 @@
 //! Which files of a package a layer takes, and why it leaves out the others.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use distil_debian::deb::{EntryKind, PackageFile};
 use distil_definition::Policy;
 use distil_definition::recipe::LayerRecipe;
-use distil_tree::Patterns;
+use distil_tree::{Patterns, TreePath};
 
+use super::link_targets::missing_targets;
 use crate::assembly::Omission;
+use crate::merged_usr::folded;
 
 /// Which of a package's files a layer takes.
 pub(super) struct Selection<'a> {
@@ -20,6 +24,34 @@ pub(super) struct Selection<'a> {
 }
 
 impl Selection<'_> {
+    /// Why entries of the package that are no directories are left out, by their places in it.
+    /// What links lead to comes along with them.
+    pub(super) fn omissions(&self, file: &PackageFile) -> BTreeMap<usize, Omission> {
+        let (mut omissions, mut taken) = (BTreeMap::new(), BTreeSet::new());
+        for (index, entry) in file.package.entries.iter().enumerate() {
+            if entry.kind == EntryKind::Directory {
+                continue;
+            }
+            match self.omits(&folded(&entry.path).to_string()) {
+                Some(reason) => drop(omissions.insert(index, reason)),
+                None => drop(taken.insert(index)),
+            }
+        }
+        if self.only.is_some() {
+            let is_wanted = |path: &TreePath| {
+                let path = path.to_string();
+                let policy = Policy::default_policy();
+                policy.drops(&path).is_none() || self.layer.keep.any(&path)
+            };
+            for index in missing_targets(file, &taken, is_wanted) {
+                if matches!(omissions.get(&index), Some(Omission::NotTaken { .. })) {
+                    omissions.remove(&index);
+                }
+            }
+        }
+        omissions
+    }
+
     /// Why the file at this path is left out; none if it is taken.
     pub(super) fn omits(&self, path: &str) -> Option<Omission> {
         let definition = || Arc::from(self.layer.definition.as_str());

@@ -11,6 +11,9 @@ pub(crate) mod loader_cache;
 mod name_hash;
 mod os_release;
 mod package_metadata;
+pub(crate) mod php;
+pub(crate) mod pixbuf;
+mod time_zone;
 
 use distil_definition::recipe::Recipe;
 
@@ -26,11 +29,14 @@ pub(crate) fn check(assembly: &Assembly, recipe: &Recipe) -> Result<(), Generate
 pub(crate) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
     accounts::generate(generation)?;
     os_release::generate(generation)?;
+    time_zone::generate(generation)?;
     certificates::generate(generation)?;
     if generation.recipe.is_debug {
         busybox::generate(generation)?;
     }
     loader_cache::generate(generation)?;
+    php::generate(generation)?;
+    pixbuf::generate(generation)?;
     // Last, because it tells the sums of what the others made.
     package_metadata::generate(generation)
 }

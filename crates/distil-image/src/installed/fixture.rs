@@ -1,9 +1,6 @@
 //! A root of a few packages, to be installed in tests.
 
-use std::io::Write;
-use std::num::NonZeroUsize;
-
-use distil_debian::deb::{EntryKind, Expected, PackageFile, unpack};
+use distil_debian::deb::EntryKind;
 use distil_debian::suite::Suite;
 use distil_definition::recipe::LayerRecipe;
 use distil_definition::{Accounts, Architecture};
@@ -14,6 +11,7 @@ use distil_tree::{Entry, Kind, Metadata, Origin, Tree, TreePath};
 
 use crate::assembly::{Amount, InstalledPackage};
 use crate::generation::Generation;
+use crate::unpacked::unpacked;
 
 pub(super) const PASSWD: &str = "root:*:0:0:root:/root:/bin/bash\n\
                                  nobody:*:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n";
@@ -37,20 +35,6 @@ pub(super) fn base_passwd() -> DebBuilder {
     deb("base-passwd")
         .file("usr/share/base-passwd/passwd.master", PASSWD)
         .file("usr/share/base-passwd/group.master", GROUP)
-}
-
-fn unpacked(deb: &DebBuilder) -> PackageFile {
-    let bytes = deb.build();
-    let expected = Expected {
-        size: bytes.len() as u64,
-        digest: Digest::of(&bytes),
-    };
-    let mut output = Vec::new();
-    let threads = NonZeroUsize::MIN;
-    unpack(bytes.as_slice(), expected, 1 << 20, threads, &mut output).unwrap();
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(&output).unwrap();
-    PackageFile::open(file, output.len() as u64).unwrap()
 }
 
 impl Root {

@@ -10,7 +10,7 @@ mod input;
 mod pam;
 mod system;
 
-use crate::generate::{certificates, loader_cache};
+use crate::generate::{certificates, loader_cache, php, pixbuf};
 use crate::generation::{GenerateError, Generation};
 
 pub use database::watched;
@@ -41,6 +41,8 @@ pub(crate) fn install(
     pam::generate(generation)?;
     certificates::generate(generation)?;
     loader_cache::generate(generation)?;
+    php::generate(generation)?;
+    pixbuf::generate(generation)?;
     alternatives::generate(generation, installed.alternatives)?;
     database::generate(generation, installed)
 }

@@ -68,9 +68,6 @@ const LINKS: &[(&str, &str)] = &[
     ("etc/dpkg/origins/default", "debian"),
 ];
 
-/// Folders that base-files ships and its script makes links.
-const MIGRATED: &[(&str, &str)] = &[("var/run", "/run"), ("var/lock", "/run/lock")];
-
 const NETWORKS: &str = "default\t\t0.0.0.0\nloopback\t127.0.0.0\nlink-local\t169.254.0.0\n\n";
 
 const BYTE_COMPILE: &str = "[DEFAULT]\n# how to byte-compile (comma separated: standard, optimize)\n\
@@ -160,14 +157,6 @@ pub(super) fn generate(
     contents: &Contents,
 ) -> Result<(), GenerateError> {
     accounts(generation, contents)?;
-    for (path, target) in MIGRATED {
-        let path = TreePath::of(path);
-        let is_empty = generation.tree.below(&path).next().is_none();
-        if generation.tree.get(&path).is_some_and(Entry::is_directory) && is_empty {
-            generation.tree.remove(&path);
-            generation.link(WHAT, &path, target)?;
-        }
-    }
     for (path, mode, group) in FOLDERS {
         put(generation, path, Kind::Directory, *mode, *group)?;
     }

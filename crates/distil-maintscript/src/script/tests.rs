@@ -134,7 +134,7 @@ fn accounts() {
     7 MISSING: adds the user `d` to the group `audio`
     8 MISSING: runs `gpasswd -a d f`
     9 harmless: a new image has nothing to clear away
-    10 MISSING: adds the user `$(cat /n)`
+    10 MISSING: runs `adduser --system $(cat /n)`
     ");
 }
 
@@ -150,7 +150,7 @@ fn refreshes_wrappers_and_passing_places() {
                 dpkg-statoverride --list /e || dpkg-statoverride --update --add a b 2755 /e\n";
     insta::assert_snapshot!(told("postinst", text), @"
     1 made: the cache of the loader
-    2 MISSING: runs `/usr/sbin/update-mime-database /usr/share/mime`
+    2 MISSING: runs `/usr/sbin/update-mime-database /usr/share/mime`, without which programs that ask GLib or Qt for the type of a file find none; add `/usr/share/mime/mime.cache`, made by `update-mime-database /usr/share/mime` in the `dev` variant
     3 made: the bundle of certificates
     4 harmless: without the cache, programs look through the files themselves
     5 MISSING: runs `find /a -name b -exec chown -R c: {} +`
@@ -168,7 +168,7 @@ fn refreshes_wrappers_and_passing_places() {
     17 MISSING: runs `$UNKNOWN --x`
     18 harmless: Python compiles modules when it imports them
     19 harmless: Python compiles modules when it imports them
-    20 MISSING: runs `phpenmod x`
+    20 made: PHP's modules
     22 MISSING: runs `dpkg-statoverride --update --add a b 2755 /e`
     ");
 }

@@ -44,6 +44,60 @@ fn what_leads_out_of_the_image() {
     "#);
 }
 
+/// Such a name would delete a file of a layer instead of being one.
+#[test]
+fn names_that_delete() {
+    insta::assert_snapshot!(added(deb("evil").file("etc/.wh.passwd", "")), @r"
+    status 1
+    error: package `evil` has `/etc/.wh.passwd`, which no image can have: in a layer, a name that begins with `.wh.` stands for a file that is deleted
+    ");
+    insta::assert_snapshot!(added(deb("evil").directory("usr/share/.wh.evil")), @r"
+    status 1
+    error: package `evil` has `/usr/share/.wh.evil`, which no image can have: in a layer, a name that begins with `.wh.` stands for a file that is deleted
+    ");
+    insta::assert_snapshot!(added(deb("evil").file("etc/.wh..wh..opq", "")), @r"
+    status 1
+    error: package `evil` has `/etc/.wh..wh..opq`, which no image can have: in a layer, a name that begins with `.wh.` stands for a file that is deleted
+    ");
+    let alternative = "update-alternatives --install /usr/bin/.wh.x x /usr/bin/evil 1";
+    let alternative = deb("evil")
+        .executable("usr/bin/evil", ElfBuilder::executable().build())
+        .script("postinst", &format!("#!/bin/sh\n{alternative}\n"));
+    insta::assert_snapshot!(added(alternative), @r"
+    status 1
+    error: generated `alternatives` has `/usr/bin/.wh.x`, which no image can have: in a layer, a name that begins with `.wh.` stands for a file that is deleted
+    ");
+    let context = Context::new();
+    let fails = |line: &str| {
+        context.define(&format!("name: app\nfrom: base\n{line}\n"));
+        context.fails(&["build", "app.yaml"])
+    };
+    insta::assert_snapshot!(fails("files: [{path: /etc/.wh.passwd, text: x}]"), @r"
+    status 1
+    error: `files` of definition `app` has `/etc/.wh.passwd`, which no image can have: in a layer, a name that begins with `.wh.` stands for a file that is deleted
+     --> app.yaml:3:16
+      |
+    3 | files: [{path: /etc/.wh.passwd, text: x}]
+      |                ^^^^^^^^^^^^^^^
+    ");
+    insta::assert_snapshot!(fails("links: {/usr/.wh.bin/x: y}"), @r"
+    status 1
+    error: `links` of definition `app` has `/usr/.wh.bin/x`, which no image can have: in a layer, a name that begins with `.wh.` stands for a file that is deleted
+     --> app.yaml:3:9
+      |
+    3 | links: {/usr/.wh.bin/x: y}
+      |         ^^^^^^^^^^^^^^
+    ");
+    insta::assert_snapshot!(fails("directories: [{path: /.wh..wh..opq}]"), @r"
+    status 1
+    error: `directories` of definition `app` has `/.wh..wh..opq`, which no image can have: in a layer, a name that begins with `.wh.` stands for a file that is deleted
+     --> app.yaml:3:22
+      |
+    3 | directories: [{path: /.wh..wh..opq}]
+      |                      ^^^^^^^^^^^^^
+    ");
+}
+
 #[test]
 fn two_packages_with_one_path() {
     let other = deb("other").file("etc/services", "mine");

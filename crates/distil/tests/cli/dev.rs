@@ -20,8 +20,6 @@ const DIFFERENT: &[&str] = &[
     "usr/lib/os-release",    // base-files' own, which `dpkg --verify` looks at
     "usr/share/doc",         // folders that are links as packages ship them
     "var/lib/dpkg/status.d", // the packages are in dpkg's own database
-    "var/lock",              // links, as base-files' script makes them
-    "var/run",
 ];
 
 /// Packages that every `dev` has and the miniature archive has not.

@@ -115,7 +115,8 @@ fn accounts_stand_behind_those_of_the_parent() {
          files: [{path: /srv/data/x, text: '', owner: '7:shadow', mode: 600}]\n",
     );
     assert!(text(&files, "etc/passwd").ends_with("\nweb:x:1001:1002:Web:/srv:/sbin/nologin\n"));
-    assert!(text(&files, "etc/group").ends_with("\nwww:x:1002:nonroot,web\n"));
+    let group = text(&files, "etc/group");
+    assert!(group.ends_with("\nwww:x:1002:nonroot,web\nshadow:x:42:\n"));
     let owner = |path: &str| (files[path].mode, files[path].uid, files[path].gid);
     assert_eq!(owner("srv/data"), (0o700, 1001, 1002));
     assert_eq!(owner("srv/data/x"), (0o600, 7, 42));

@@ -186,7 +186,7 @@ fn what_a_suite_lacks_is_said() {
     insta::assert_snapshot!(context.stderr(&output), @r##"
     note: bookworm has nothing for linux/riscv64: Debian has made packages for it since trixie
     note: bookworm has nothing for linux/s390x: its security archive has none since long-term support began in July 2026
-    wrote static:latest to oci-archive:static.tar (39.9 kB)
+    wrote static:latest to oci-archive:static.tar (40.2 kB)
     "##);
     assert_eq!(images(&context.work().join("static.tar")).len(), 4);
     // Whoever asks for one by name is told by the archive.
