@@ -78,6 +78,13 @@ pub enum Warning<'a> {
     OwnersNotKept,
     /// A Release of the archive is trusted, and something about it is odd.
     Release(&'a distil_debian::archive::ReleaseWarning),
+    /// An authority that a definition brings is refused by programs that check strictly.
+    StrictlyRefused {
+        /// The file that it is in, as the definition has it.
+        file: &'a str,
+        /// The authority, and what is wrong with it.
+        refusal: &'a distil_definition::StrictRefusal,
+    },
     /// The store cannot be written, so that nothing that was made is kept.
     StoreReadOnly {
         /// Its directory.

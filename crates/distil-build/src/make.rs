@@ -8,6 +8,7 @@ use distil_debian::index::PackageIndex;
 use distil_debian::solve::SolveError;
 use distil_debian::suite::Suite;
 use distil_definition::recipe::{Recipe, Target, lower};
+use distil_definition::strict_refusal;
 use distil_image::{Built, Draft, Prepared};
 use distil_lock::{
     Fetch, Lock, LockedPackage, MirrorSource, PackageSource, ResolveError, Sources, StoreSource,
@@ -76,6 +77,7 @@ impl Session {
     /// store.
     pub fn make(&self, request: &Request, target: Target, anew: bool) -> Result<Made, BuildError> {
         let recipe = lower(request.source.clone(), target)?;
+        self.warn_of_authorities(&recipe);
         let options = self.archive(&recipe)?;
         let archive = self.open_archive(&options)?;
         if !anew && let Some(finished) = finished::find(&recipe, archive.states(), self) {
@@ -104,6 +106,22 @@ impl Session {
             finished,
             built: Some(built),
         })
+    }
+
+    /// Tells of the authorities of definitions that not all programs accept.
+    fn warn_of_authorities(&self, recipe: &Recipe) {
+        for file in recipe.layers.iter().flat_map(|one| &one.certificates) {
+            for refusal in file
+                .authorities
+                .iter()
+                .filter_map(|der| strict_refusal(der))
+            {
+                self.tell(Event::Warning(Warning::StrictlyRefused {
+                    file: &file.from,
+                    refusal: &refusal,
+                }));
+            }
+        }
     }
 
     fn open_archive(&self, options: &ArchiveOptions) -> Result<Archive, ArchiveError> {

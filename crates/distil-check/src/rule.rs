@@ -183,6 +183,10 @@ CERTIFICATE_UNUSED "F606" "certificate-unused" Warning
     "A certificate lies where only update-ca-certificates looks, and is not in the bundle."
     "Certificates under `/usr/local/share/ca-certificates` are copied into the bundle by a program that the image does not have and that was not run. Nothing reads them there, so servers of that authority are not trusted."
     "`certificates: {extra: […]}` of a distil definition; or run update-ca-certificates in the build stage and copy `/etc/ssl/certs/ca-certificates.crt`."
+CERTIFICATE_STRICT "F607" "certificate-strict" Warning
+    "Programs that check certificates strictly refuse an authority of one's own."
+    "Python since 3.13 and others hold to RFC 5280: an authority's certificate has critical basic constraints, a key usage and a subject key identifier. Others do without, so that some programs of an image trust its servers and some do not."
+    "Have the certificate issued anew: `basicConstraints=critical,CA:TRUE`, `keyUsage=critical,keyCertSign,cRLSign`, `subjectKeyIdentifier=hash`."
 USER_UNKNOWN "F701" "user-unknown" Error
     "USER names an account that the image does not have."
     "A name is looked up in the image's own `/etc/passwd`, a group's in `/etc/group`. Without an entry the container does not start."

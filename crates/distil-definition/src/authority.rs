@@ -8,7 +8,7 @@ use rustls_pki_types::pem::{self, PemObject};
 use x509_cert::Certificate;
 use x509_cert::certificate::Version;
 use x509_cert::der::Decode;
-use x509_cert::ext::pkix::BasicConstraints;
+use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, SubjectKeyIdentifier};
 
 /// The most certificates in one file: Debian's own bundle has some 150.
 const MAX_CERTIFICATES: usize = 1000;
@@ -77,5 +77,95 @@ fn check(der: &[u8], now: SystemTime) -> Result<(), String> {
              constraints without `CA:TRUE`); trust the one that signed it"
         ));
     }
+    let usage = tbs.get_extension::<KeyUsage>().map_err(damaged)?;
+    if usage.is_some_and(|(_, usage)| !usage.key_cert_sign()) {
+        return Err(format!(
+            "has the certificate of `{subject}` in it, whose key usage does not include signing \
+             certificates (`keyCertSign`), so that no program trusts what it signed; have it \
+             issued anew with `keyUsage=critical,keyCertSign,cRLSign`"
+        ));
+    }
     Ok(())
+}
+
+/// Why programs that check certificates strictly refuse an authority that others accept; none if
+/// they accept it.
+///
+/// Strict are OpenSSL with `X509_V_FLAG_X509_STRICT` (X509_VERIFY_PARAM_set_flags(3)), which
+/// Python uses by default since 3.13 (`ssl.create_default_context`), and others that hold to RFC
+/// 5280. What is no certificate is refused for that, elsewhere.
+pub fn strict_refusal(der: &[u8]) -> Option<StrictRefusal> {
+    let certificate = Certificate::from_der(der).ok()?;
+    let tbs = certificate.tbs_certificate();
+    let problem = if tbs.version() != Version::V3 {
+        "is of an old version without extensions (RFC 5280, 4.1.2.1); have it issued anew as X.509 v3"
+    } else {
+        let constraints = tbs.get_extension::<BasicConstraints>().ok()?;
+        let usage = tbs.get_extension::<KeyUsage>().ok()?;
+        let identifier = tbs.get_extension::<SubjectKeyIdentifier>().ok()?;
+        match (constraints, usage, identifier) {
+            (Some((false, _)), ..) => {
+                "has basic constraints that are not critical (RFC 5280, 4.2.1.9); have it issued \
+                 anew with `basicConstraints=critical,CA:TRUE`"
+            }
+            (_, None, _) => {
+                "has no key usage (RFC 5280, 4.2.1.3); have it issued anew with \
+                 `keyUsage=critical,keyCertSign,cRLSign`"
+            }
+            (.., None) => {
+                "has no subject key identifier (RFC 5280, 4.2.1.2); have it issued anew with \
+                 `subjectKeyIdentifier=hash`"
+            }
+            _ => return None,
+        }
+    };
+    Some(StrictRefusal {
+        subject: tbs.subject().to_string().escape_debug().to_string(),
+        problem,
+    })
+}
+
+/// Why an authority is refused by programs that check strictly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StrictRefusal {
+    /// The authority's name, fit to be shown.
+    pub subject: String,
+    /// What is wrong and what to do, in words that follow "the certificate".
+    pub problem: &'static str,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn certificate(pem: &str) -> Vec<CertificateDer<'static>> {
+        let all = CertificateDer::pem_slice_iter(pem.as_bytes());
+        all.map(Result::unwrap).collect()
+    }
+
+    /// Made by `openssl req -x509`, each with one extension left out or not critical; `openssl
+    /// verify -x509_strict` refuses what they sign but for the first, and without it accepts all.
+    #[test]
+    fn authorities_that_strict_programs_refuse() {
+        let all = certificate(include_str!("authority/strict.pem"));
+        let told = all.iter().map(|der| {
+            strict_refusal(der).map_or_else(
+                || "accepted".to_owned(),
+                |refusal| format!("`{}` {}", refusal.subject, refusal.problem),
+            )
+        });
+        insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @"");
+        let now = SystemTime::UNIX_EPOCH;
+        for der in &all {
+            assert_eq!(check(der, now), Ok(()));
+        }
+    }
+
+    /// `openssl verify` refuses it in any case.
+    #[test]
+    fn an_authority_that_must_not_sign() {
+        let pem = include_str!("authority/no-cert-sign.pem");
+        let now = SystemTime::UNIX_EPOCH;
+        insta::assert_snapshot!(authorities(pem.as_bytes(), now).unwrap_err(), @"");
+    }
 }

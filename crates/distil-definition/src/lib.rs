@@ -26,7 +26,7 @@ mod syntax;
 mod yaml;
 
 pub use architecture::{Architecture, UnsupportedPlatform};
-pub use authority::authorities;
+pub use authority::{StrictRefusal, authorities, strict_refusal};
 pub use base_passwd::{base_groups, base_users};
 pub use catalogue::{Catalogue, CatalogueError, UnknownDefinition};
 pub use distil_tree::{PatternError, Patterns};

@@ -118,6 +118,14 @@ impl Printer {
         });
     }
 
+    /// Says what each platform of an image finds anew.
+    fn say_once(&self, text: String) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said.insert(text.clone()) {
+            self.say(text);
+        }
+    }
+
     fn warn(&self, warning: &Warning<'_>) {
         match warning {
             Warning::Zstd => self
@@ -145,14 +153,12 @@ impl Printer {
             Warning::StoreDamaged { files } => self.say(format_args!(
                 "note: {files} files of the store were damaged, and were made again"
             )),
-            Warning::Release(warning) => {
-                let text = format!("warning: {warning}");
-                let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-                // Each platform of an image opens the archive anew.
-                if said.insert(text.clone()) {
-                    self.say(text);
-                }
-            }
+            Warning::Release(warning) => self.say_once(format!("warning: {warning}")),
+            Warning::StrictlyRefused { file, refusal } => self.say_once(format!(
+                "warning: Python 3.13 and later, and other programs that check strictly, refuse \
+                 the certificate `{}` of `{file}`: it {}",
+                refusal.subject, refusal.problem
+            )),
             Warning::StoreNotPruned { error } => self.say(format_args!(
                 "note: the store could not be made smaller: {error}"
             )),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
+use distil_definition::{StrictRefusal, strict_refusal};
 use distil_tree::{Entry, TreePath};
 use memchr::memmem;
 use rustls_pki_types::CertificateDer;
@@ -12,7 +13,7 @@ use x509_cert::der::Decode;
 
 use crate::context::{Context, shown};
 use crate::finding::Finding;
-use crate::rule::{CERTIFICATE_PATH, CERTIFICATE_UNUSED, EXPIRED, KEY_STORE};
+use crate::rule::{CERTIFICATE_PATH, CERTIFICATE_STRICT, CERTIFICATE_UNUSED, EXPIRED, KEY_STORE};
 use crate::severity::Severity;
 
 /// The largest bundle and key store: larger ones are not kept, and said to be so.
@@ -94,6 +95,7 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         }
     }
     unused(context, &trusted, findings);
+    strict(context, findings);
     key_stores(context, bundle.as_ref(), &trusted, findings);
 }
 
@@ -113,6 +115,22 @@ fn unused(context: &Context<'_>, trusted: &[CertificateDer<'static>], findings: 
                 .at(path)
                 .says("certificate verify failed: unable to get local issuer certificate"),
         );
+    }
+}
+
+/// One's own authorities that strict programs refuse. Those of a distribution are its own concern.
+fn strict(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for (path, entry) in context.subject.tree().below(&TreePath::of(LOCAL)) {
+        let refusals = certificates(entry);
+        let mut refusals = refusals.iter().filter_map(|der| strict_refusal(der));
+        if let Some(StrictRefusal { subject, problem }) = refusals.next() {
+            let problem = format!("the certificate `{subject}` of `{path}` {problem}");
+            findings.push(
+                Finding::new(&CERTIFICATE_STRICT, problem)
+                    .at(path)
+                    .says("certificate verify failed"),
+            );
+        }
     }
 }
 

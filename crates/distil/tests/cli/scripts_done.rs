@@ -225,3 +225,31 @@ fn python3_has_ldconfig() {
     let files = crate::images::files(&context.work().join("cc.tar"));
     assert!(!files.contains_key("usr/sbin/ldconfig"));
 }
+
+/// Some programs refuse what others accept.
+#[test]
+fn an_authority_that_strict_programs_refuse() {
+    let context = Context::new();
+    let pem = include_str!("../../../distil-definition/src/authority/strict.pem");
+    std::fs::write(context.work().join("corp.pem"), pem).unwrap();
+    context.define("name: app\nfrom: base\ncertificates: {extra: [corp.pem]}\n");
+    let output = context.command(&["build", "app.yaml"]).output().unwrap();
+    assert!(output.status.success(), "{}", context.stderr(&output));
+    let said = context.stderr(&output);
+    let warnings: Vec<&str> = said
+        .lines()
+        .filter(|line| line.starts_with("warning"))
+        .collect();
+    insta::assert_snapshot!(warnings.join("\n"), @r"
+    warning: Python 3.13 and later, and other programs that check strictly, refuse the certificate `CN=Fixture CA without key usage` of `corp.pem`: it has no key usage (RFC 5280, 4.2.1.3); have it issued anew with `keyUsage=critical,keyCertSign,cRLSign`
+    warning: Python 3.13 and later, and other programs that check strictly, refuse the certificate `CN=Fixture CA with plain constraints` of `corp.pem`: it has basic constraints that are not critical (RFC 5280, 4.2.1.9); have it issued anew with `basicConstraints=critical,CA:TRUE`
+    warning: Python 3.13 and later, and other programs that check strictly, refuse the certificate `CN=Fixture CA without identifier` of `corp.pem`: it has no subject key identifier (RFC 5280, 4.2.1.2); have it issued anew with `subjectKeyIdentifier=hash`
+    warning: Python 3.13 and later, and other programs that check strictly, refuse the certificate `CN=Fixture CA of version 1` of `corp.pem`: it is of an old version without extensions (RFC 5280, 4.1.2.1); have it issued anew as X.509 v3
+    ");
+    let checked = context
+        .command(&["check", "oci-archive:app.tar"])
+        .output()
+        .unwrap();
+    let checked = String::from_utf8(checked.stdout).unwrap();
+    assert!(checked.contains("F607"), "{checked}");
+}
