@@ -154,7 +154,13 @@ mod tests {
                 |refusal| format!("`{}` {}", refusal.subject, refusal.problem),
             )
         });
-        insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @"");
+        insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r"
+        accepted
+        `CN=Fixture CA without key usage` has no key usage (RFC 5280, 4.2.1.3); have it issued anew with `keyUsage=critical,keyCertSign,cRLSign`
+        `CN=Fixture CA with plain constraints` has basic constraints that are not critical (RFC 5280, 4.2.1.9); have it issued anew with `basicConstraints=critical,CA:TRUE`
+        `CN=Fixture CA without identifier` has no subject key identifier (RFC 5280, 4.2.1.2); have it issued anew with `subjectKeyIdentifier=hash`
+        `CN=Fixture CA of version 1` is of an old version without extensions (RFC 5280, 4.1.2.1); have it issued anew as X.509 v3
+        ");
         let now = SystemTime::UNIX_EPOCH;
         for der in &all {
             assert_eq!(check(der, now), Ok(()));
@@ -166,6 +172,6 @@ mod tests {
     fn an_authority_that_must_not_sign() {
         let pem = include_str!("authority/no-cert-sign.pem");
         let now = SystemTime::UNIX_EPOCH;
-        insta::assert_snapshot!(authorities(pem.as_bytes(), now).unwrap_err(), @"");
+        insta::assert_snapshot!(authorities(pem.as_bytes(), now).unwrap_err(), @r"has the certificate of `CN=Fixture CA that must not sign` in it, whose key usage does not include signing certificates (`keyCertSign`), so that no program trusts what it signed; have it issued anew with `keyUsage=critical,keyCertSign,cRLSign`");
     }
 }

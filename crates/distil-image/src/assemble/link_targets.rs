@@ -51,14 +51,20 @@ pub(super) fn missing_targets(
     let mut whole: BTreeSet<TreePath> = BTreeSet::new();
     while let Some(link) = links.pop() {
         for _ in 0..=MAX_LINKS {
+            let mut is_whole = false;
             let found: Vec<TreePath> = match tree.resolve(&link) {
                 Err(ResolveError::Missing(path)) if others.contains_key(&path) => vec![path],
                 Ok(place) if tree.get(&place).is_some_and(Entry::is_directory) => {
-                    let is_whole = place.ancestors().chain([place.clone()]);
-                    if place.is_root() || is_whole.into_iter().any(|one| whole.contains(&one)) {
+                    let is_known = |place: &TreePath| {
+                        let mut above = place.ancestors();
+                        whole.contains(place) || above.any(|one| whole.contains(&one))
+                    };
+                    if place.is_root() || is_known(&place) {
                         break;
                     }
-                    let within = others.range(place.clone()..);
+                    is_whole = true;
+                    // Behind the slash: `x-y` is sorted between `x` and what lies in it.
+                    let within = others.range(place.join("")..);
                     let within = within.take_while(|(path, _)| path.is_within(&place));
                     let within = within.map(|(path, _)| path);
                     let within = within.filter(|path| is_wanted(path)).cloned().collect();
@@ -71,7 +77,8 @@ pub(super) fn missing_targets(
                 let index = others.remove(&path);
                 if let Some((index, one)) = index.and_then(|one| Some((one, entries.get(one)?))) {
                     missing.insert(index);
-                    links.extend(link_at(&one.kind, &path));
+                    // A link on the way is followed with the one that leads over it.
+                    links.extend(link_at(&one.kind, &path).filter(|_| is_whole));
                     put(&mut tree, &path, kind(&one.kind));
                 }
             }
@@ -127,8 +134,8 @@ pub(super) fn leave_out_links(
             })
             .filter(|(_, target)| {
                 // Of a directory that is not there all files may be left out.
-                let mut below = left_out.range(target.clone()..);
-                below.next().is_some_and(|path| path.is_within(target))
+                let mut below = left_out.range(target.join("")..);
+                left_out.contains(target) || below.next().is_some_and(|path| path.is_within(target))
             })
             .collect();
         if dangling.is_empty() {
@@ -209,6 +216,7 @@ mod tests {
     fn a_directory_comes_whole_but_for_what_no_image_has() {
         let deb = deb()
             .symlink("usr/share/current", "v2")
+            .file("usr/share/v2-old/a", "")
             .file("usr/share/v2/a", "")
             .symlink("usr/share/v2/b", "../../lib/x/other")
             .file("usr/share/v2/man", "");

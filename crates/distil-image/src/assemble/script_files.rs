@@ -29,7 +29,10 @@ pub(super) fn make(
         match &effect.action {
             Action::Account(AccountChange::User { user, makes_home }) if *makes_home => {
                 let home = user.home.as_deref().unwrap_or("/");
-                if let Ok((uid, gid)) = owners.parse(&user.name) {
+                // One that is there keeps its owner (adduser(8)).
+                let path = TreePath::from_absolute(home).ok();
+                let is_new = path.is_some_and(|path| builder.tree.follow(&path).is_none());
+                if let Some((uid, gid)) = owners.parse(&user.name).ok().filter(|_| is_new) {
                     let owner = Ownership {
                         uid: Some(uid),
                         gid: Some(gid),

@@ -118,6 +118,22 @@ fn diversions_are_made_where_their_words_are_certain() {
     assert_eq!(told("postinst", text), "");
 }
 
+/// As dh_nginx writes it.
+#[test]
+fn fields_of_a_pair() {
+    let text = "for pair in mod-echo.conf:50-mod-echo.conf mod-x.conf:70-mod-x.conf; do\n\
+                from=$(echo $pair | cut -d: -f1)\nto=$(echo $pair | cut -d ':' -f 2)\n\
+                ln -sf /usr/share/$from /etc/$to\ndone\n\
+                ln -s \"$(echo a b | cut -f1 -d' ' | cut -d: -f9)\" /c\n\
+                ln -s \"$(echo a | cut -c1)\" /d\n";
+    insta::assert_snapshot!(told("postinst", text), @"
+    4 MISSING: links `/etc/50-mod-echo.conf` to `/usr/share/mod-echo.conf`
+    4 MISSING: links `/etc/70-mod-x.conf` to `/usr/share/mod-x.conf`
+    6 MISSING: links `/c` to `a`
+    7 MISSING: runs `ln -s $(echo a | cut -c1) /d`
+    ");
+}
+
 #[test]
 fn accounts() {
     let text = "addgroup --system a\nadduser --system --ingroup a --home /h --gecos 'B b' b\n\

@@ -207,3 +207,43 @@ pub(super) fn printed(fields: &[Field]) -> Option<String> {
         _ => None,
     }
 }
+
+/// What a command prints of a line that it reads.
+pub(super) fn filtered(line: &str, fields: &[Field]) -> Option<String> {
+    let words: Option<Vec<String>> = fields
+        .iter()
+        .map(|field| field.known().map(str::to_owned))
+        .collect();
+    let words = words?;
+    let (name, arguments) = words.split_first()?;
+    if name != "cut" || line.contains('\n') {
+        return None;
+    }
+    let mut joined = Vec::new();
+    let mut arguments = arguments.iter();
+    while let Some(word) = arguments.next() {
+        joined.push(match word.as_str() {
+            "-d" | "-f" => format!("{word}{}", arguments.next()?),
+            _ => word.clone(),
+        });
+    }
+    let mut delimiter = None;
+    let mut number = None;
+    for word in &joined {
+        match (word.strip_prefix("-d"), word.strip_prefix("-f")) {
+            (Some(text), _) => delimiter = Some(text),
+            (_, Some(text)) => number = Some(text.parse::<usize>().ok()?),
+            _ => return None,
+        }
+    }
+    let mut characters = delimiter?.chars();
+    let (Some(delimiter), None) = (characters.next(), characters.next()) else {
+        return None;
+    };
+    // A line without the delimiter is printed as it is (cut(1)).
+    if !line.contains(delimiter) {
+        return Some(line.to_owned());
+    }
+    let field = line.split(delimiter).nth(number?.checked_sub(1)?);
+    Some(field.unwrap_or_default().to_owned())
+}

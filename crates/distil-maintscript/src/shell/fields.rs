@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use super::answers::printed;
+use super::answers::{filtered, printed};
 use super::run::Runner;
-use super::syntax::{DefaultAction, Kind, List, Part, PartKind, Word};
+use super::syntax::{Command, DefaultAction, Kind, List, Part, PartKind, Word};
 
 /// The longest value of a variable that is kept, in bytes: a path's greatest length.
 const MAX_VALUE: usize = 4096;
@@ -199,15 +199,19 @@ impl<'a> Runner<'a, '_> {
         let [command] = list.as_slice() else {
             return None;
         };
-        let ([], [command]) = (command.rest.as_slice(), command.first.commands.as_slice()) else {
+        let ([], [first, rest @ ..]) = (command.rest.as_slice(), &*command.first.commands) else {
             return None;
         };
-        let Kind::Simple { words, .. } = &command.kind else {
-            return None;
+        let words = |command: &'a Command<'a>| match &command.kind {
+            Kind::Simple { words, .. } => Some(words),
+            _ => None,
         };
         self.silently(|runner| {
-            let fields = runner.fields(words);
-            printed(&fields).map(Rc::from)
+            let mut text = printed(&runner.fields(words(first)?))?;
+            for command in rest {
+                text = filtered(&text, &runner.fields(words(command)?))?;
+            }
+            Some(Rc::from(text))
         })
     }
 }

@@ -40,6 +40,7 @@ fn a_link_that_is_taken_brings_what_it_leads_to() {
 fn a_link_goes_with_what_it_leads_to() {
     let tool = deb("tool")
         .file("usr/share/tool/v2/data", "data")
+        .file("usr/share/tool/v2-old", "old")
         .symlink("usr/share/tool/current", "v2")
         .symlink("usr/share/tool/data", "current/data")
         .symlink("usr/share/tool/elsewhere", "/data/not-shipped");

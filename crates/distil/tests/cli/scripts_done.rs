@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::images::{File, files};
 use crate::own_definitions::{build, deb, text};
 
-fn link(files: &BTreeMap<String, File>, path: &str) -> String {
+fn link_of(files: &BTreeMap<String, File>, path: &str) -> String {
     match &files
         .get(path)
         .unwrap_or_else(|| panic!("no `{path}`"))
@@ -52,8 +52,8 @@ fn run_and_lock_are_where_they_have_moved() {
     let context = Context::with_packages(vec![daemon]);
     context.run(&["build", "static"]);
     let files = files(&context.work().join("static.tar"));
-    assert_eq!(link(&files, "var/run"), "/run");
-    assert_eq!(link(&files, "var/lock"), "/run/lock");
+    assert_eq!(link_of(&files, "var/run"), "/run");
+    assert_eq!(link_of(&files, "var/lock"), "/run/lock");
     assert_eq!(files["run/lock"].mode, 0o1777);
     let files = build(&context, "name: app\nfrom: static\npackages: [daemon]\n");
     assert_eq!(owner(&files, "run/daemon"), (0, 0, 0o750));
@@ -64,10 +64,13 @@ fn run_and_lock_are_where_they_have_moved() {
 fn the_time_zone_is_utc_until_a_definition_says_otherwise() {
     let context = Context::new();
     let files = build(&context, "name: app\nfrom: static\n");
-    assert_eq!(link(&files, "etc/localtime"), "/usr/share/zoneinfo/Etc/UTC");
+    assert_eq!(
+        link_of(&files, "etc/localtime"),
+        "/usr/share/zoneinfo/Etc/UTC"
+    );
     let zone = "/usr/share/zoneinfo/Europe/Berlin";
     let yaml = format!("name: app\nfrom: static\nlinks: {{/etc/localtime: {zone}}}\n");
-    assert_eq!(link(&build(&context, &yaml), "etc/localtime"), zone);
+    assert_eq!(link_of(&build(&context, &yaml), "etc/localtime"), zone);
     let yaml = "name: app\npackages: [base-files]\n";
     assert!(!build(&context, yaml).contains_key("etc/localtime"));
 }
@@ -129,17 +132,17 @@ if [ "$1" = configure ]; then
 fi
 "#;
     let kv = postinst("kv", script).file("etc/kv/kv.conf", "port 1");
-    let other = postinst(
-        "zz",
-        "useradd -r -g nogroup -d /var/lib/zz -s /bin/false _zz\n",
-    );
+    let script = "useradd -r -g nogroup -d /var/lib/zz -s /bin/false _zz\n\
+                  adduser --system --home /usr/bin --ingroup adm odd\n";
+    let other = postinst("zz", script);
     let context = Context::with_packages(vec![kv, other]);
     let files = build(&context, "name: app\nfrom: base\npackages: [kv, zz]\n");
     let passwd = text(&files, "etc/passwd");
     assert!(
         passwd.ends_with(
             "kv:x:999:999:Key-value store:/var/lib/kv:/sbin/nologin\n\
-             _zz:x:997:65534:_zz:/var/lib/zz:/sbin/nologin\n"
+             _zz:x:997:65534:_zz:/var/lib/zz:/sbin/nologin\n\
+             odd:x:996:4:odd:/usr/bin:/sbin/nologin\n"
         ),
         "{passwd}"
     );
@@ -152,7 +155,8 @@ fi
     assert_eq!(owner(&files, "var/log/kv"), (999, 4, 0o2750));
     assert_eq!(owner(&files, "var/lib/kv/private"), (999, 999, 0o700));
     assert_eq!(owner(&files, "etc/kv/kv.conf"), (999, 0, 0o644));
-    // useradd makes no home without `-m`.
+    // A home that is there stays as it is, and useradd makes none without `-m`.
+    assert_eq!(owner(&files, "usr/bin"), (0, 0, 0o755));
     assert!(!files.contains_key("var/lib/zz"));
     assert_eq!(missing(&context, "kv"), Vec::<String>::new());
     // A number of one's own holds.
@@ -188,7 +192,7 @@ chmod 4755 /usr/sbin/tool
     assert_eq!(text(&files, "etc/tool/more.conf"), "more");
     // What is there is not replaced.
     assert_eq!(text(&files, "etc/tool/mine.conf"), "mine");
-    assert_eq!(link(&files, "etc/tool/enabled/one"), "../available/one");
+    assert_eq!(link_of(&files, "etc/tool/enabled/one"), "../available/one");
     assert!(!files.contains_key("etc/tool/dangling"));
     assert_eq!(files["usr/sbin/tool"].mode, 0o755);
     insta::assert_snapshot!(missing(&context, "tool").join("\n"), @r"
@@ -196,6 +200,113 @@ chmod 4755 /usr/sbin/tool
     links `/etc/tool/dangling` to `/usr/share/nothing`
     runs `chmod 4755 /usr/sbin/tool`
     ");
+}
+
+/// Modules are switched on for every interface, also for one that a layer below has.
+#[test]
+fn modules_of_php() {
+    let cli = postinst(
+        "php8.4-cli",
+        "ucf /usr/lib/php/8.4/php.ini-production.cli /etc/php/8.4/cli/php.ini\n\
+         for mod in $(phpquery -M -v 8.4); do php_invoke enmod 8.4 cli $mod; done\n",
+    )
+    .file("usr/lib/php/8.4/sapi/cli", "")
+    .file(
+        "usr/lib/php/8.4/php.ini-production.cli",
+        "memory_limit = -1\n",
+    )
+    .directory("etc/php/8.4/cli/conf.d");
+    let module = |name: &str, priority: &str| {
+        let script = format!(
+            "inidir=/etc/php/8.4/mods-available\nfor dsoname in {name}; do\n\
+             ucf /usr/share/php8.4-{name}/{name}/$dsoname.ini ${{inidir}}/$dsoname.ini\n\
+             php_invoke enmod 8.4 ALL $dsoname\ndone\n"
+        );
+        postinst(&format!("php8.4-{name}"), &script)
+            .file(
+                &format!("usr/share/php8.4-{name}/{name}/{name}.ini"),
+                format!("{priority}extension={name}\n"),
+            )
+            .directory("etc/php/8.4/mods-available")
+    };
+    let pdo = module("pdo", "; priority=10\n");
+    let context = Context::with_packages(vec![cli, pdo, module("mbstring", "")]);
+    std::fs::write(
+        context.work().join("low.yaml"),
+        "name: low\nfrom: base\npackages: [php8.4-cli, php8.4-pdo]\n",
+    )
+    .unwrap();
+    let files = build(
+        &context,
+        "name: app\nfrom: low.yaml\npackages: [php8.4-mbstring]\n",
+    );
+    let enabled = "etc/php/8.4/cli/conf.d";
+    let available = "/etc/php/8.4/mods-available";
+    for (link, module) in [
+        ("10-pdo.ini", "pdo.ini"),
+        ("20-mbstring.ini", "mbstring.ini"),
+    ] {
+        let to = format!("{available}/{module}");
+        assert_eq!(link_of(&files, &format!("{enabled}/{link}")), to);
+    }
+    assert_eq!(
+        text(&files, "etc/php/8.4/cli/php.ini"),
+        "memory_limit = -1\n"
+    );
+    for package in ["php8.4-cli", "php8.4-pdo", "php8.4-mbstring"] {
+        assert_eq!(
+            missing(&context, package),
+            Vec::<String>::new(),
+            "{package}"
+        );
+    }
+}
+
+/// Drivers of ODBC are listed once, and the package's sums stay true.
+#[test]
+fn drivers_of_odbc() {
+    let list = deb("odbc-common").file("etc/odbcinst.ini", "[ODBC]\nTrace = no");
+    let driver = |name: &str| {
+        let template = format!("/usr/share/{name}/odbcinst.ini");
+        let script = format!("odbcinst -i -d -f {template} 1>&2\nodbcinst -i -d -f {template}\n");
+        postinst(name, &script).file(&template[1..], format!("[{name}]\nDriver = {name}.so\n"))
+    };
+    let packages = vec![list, driver("one"), driver("two")];
+    let context = Context::with_packages(packages);
+    let yaml = "name: app\nfrom: base\npackages: [odbc-common, one, two]\n";
+    let files = build(&context, yaml);
+    assert_eq!(
+        text(&files, "etc/odbcinst.ini"),
+        "[ODBC]\nTrace = no\n[one]\nDriver = one.so\n[two]\nDriver = two.so\n"
+    );
+    let files = build(&context, "name: app\nfrom: base\npackages: [one]\n");
+    assert_eq!(text(&files, "etc/odbcinst.ini"), "[one]\nDriver = one.so\n");
+    assert_eq!(missing(&context, "one"), Vec::<String>::new());
+}
+
+/// What cannot be made is told with what does not work without it, and what to do.
+#[test]
+fn caches() {
+    let script = "/usr/lib/x86_64-linux-gnu/gdk-pixbuf-2.0/gdk-pixbuf-query-loaders \
+                  > /usr/lib/x86_64-linux-gnu/gdk-pixbuf-2.0/2.10.0/loaders.cache\n\
+                  update-mime-database /usr/share/mime\n";
+    let loaders = "usr/lib/x86_64-linux-gnu/gdk-pixbuf-2.0/2.10.0/loaders";
+    let library = || ElfBuilder::shared("").needed("libc.so.6").build();
+    let pixbuf = postinst("pixbuf", script)
+        .file(&format!("{loaders}/libpixbufloader_svg.so"), library())
+        .file(&format!("{loaders}/libpixbufloader-own.so"), library());
+    let context = Context::with_packages(vec![pixbuf]);
+    let files = build(&context, "name: app\nfrom: base\npackages: [pixbuf]\n");
+    let cache = "usr/lib/x86_64-linux-gnu/gdk-pixbuf-2.0/2.10.0/loaders.cache";
+    let cache = text(&files, cache);
+    assert!(
+        cache.starts_with(&format!(
+            "\"/{loaders}/libpixbufloader_svg.so\"\n\"svg\" 6 "
+        )),
+        "{cache}"
+    );
+    assert!(!cache.contains("-own"), "{cache}");
+    insta::assert_snapshot!(missing(&context, "pixbuf").join("\n"), @"runs `update-mime-database /usr/share/mime`, without which programs that ask GLib or Qt for the type of a file find none; add `/usr/share/mime/mime.cache`, made by `update-mime-database /usr/share/mime` in the `dev` variant");
 }
 
 /// Debian's `/usr/bin/perl` is also `/usr/bin/perl5.40.1`.

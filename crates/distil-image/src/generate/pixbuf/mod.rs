@@ -36,6 +36,8 @@ pub(crate) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateEr
 
 /// The lines of a loader's stanza behind its path.
 fn stanza(name: &str) -> Option<&'static str> {
+    // As librsvg calls it since trixie.
+    let name = name.replace("loader_", "loader-");
     let stanzas = LOADERS.split("\n\n").map(str::trim_end);
     let mut stanzas = stanzas.filter_map(|one| one.split_once('\n'));
     stanzas
@@ -55,7 +57,8 @@ mod tests {
             svg.ends_with("\" <!DOCTYPE svg\" \"*             \" 100"),
             "{svg}"
         );
+        assert_eq!(stanza("libpixbufloader_svg.so"), Some(svg));
         assert_eq!(stanza("libpixbufloader-mine.so"), None);
-        assert_eq!(LOADERS.split("\n\n").count(), 15);
+        assert_eq!(LOADERS.split("\n\n").count(), 16);
     }
 }

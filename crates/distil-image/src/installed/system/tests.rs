@@ -117,13 +117,9 @@ fn lines_of_master_files_that_are_none_are_passed_over() {
 #[test]
 fn folders_files_and_links_of_base_files() {
     let base = deb("base-files")
-        .directory("var/run")
-        .directory("var/lock")
         .file("usr/share/base-files/profile", "umask 022\n")
         .file("usr/share/base-files/motd", "Debian\n");
     let root = made(vec![base], nothing);
-    assert_eq!(target(&root, "var/run"), "/run");
-    assert_eq!(target(&root, "var/lock"), "/run/lock");
     assert_eq!(mode(&root, "run/lock"), (0o1777, 0));
     assert_eq!(mode(&root, "var/mail"), (0o2775, 8));
     assert_eq!(mode(&root, "var/log/btmp"), (0o660, 43));
@@ -139,10 +135,7 @@ fn folders_files_and_links_of_base_files() {
 
 #[test]
 fn what_is_there_stays_as_it_is() {
-    let base = deb("base-files")
-        .directory("var/run")
-        .file("var/run/service", "here\n")
-        .file("usr/share/base-files/motd", "Debian\n");
+    let base = deb("base-files").file("usr/share/base-files/motd", "Debian\n");
     let root = made(vec![base], |root| {
         root.define("etc/motd", "mine\n");
         root.define("etc/apt/sources.list.d/debian.sources", "Types: deb\n");
@@ -155,13 +148,6 @@ fn what_is_there_stays_as_it_is() {
         "Types: deb\n"
     );
     assert_eq!(root.text("etc/localtime"), "zone\n");
-    // A folder that something lies in is no link.
-    assert!(
-        root.tree
-            .get(&TreePath::of("var/run"))
-            .unwrap()
-            .is_directory()
-    );
 }
 
 #[test]
