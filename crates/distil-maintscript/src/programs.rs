@@ -408,7 +408,6 @@ impl Sort {
     /// missing.
     pub(crate) fn action(self, command: String) -> Option<Action> {
         let harmless = Consequence::Harmless;
-        let missing = |command: String| Consequence::Missing(format!("runs `{command}`"));
         Some(match self {
             Self::Looks => return None,
             Self::Cached(reason) => Action::Refresh(harmless(reason)),
@@ -418,7 +417,10 @@ impl Sort {
             ))),
             Self::Serves => Action::Services(harmless(SERVED)),
             Self::Compiles => Action::Compilation(harmless(COMPILED)),
-            Self::Enables => Action::Compilation(missing(command)),
+            Self::Enables => Action::Compilation(Consequence::Missing(format!(
+                "runs `{command}`, which switches a module on; `links` of a definition can, with a \
+                 link among what is enabled to what is available"
+            ))),
             Self::Asks => Action::Questions(harmless(ASKED)),
             Self::Clears => Action::Cleanup(harmless(CLEANED)),
         })
