@@ -4,7 +4,8 @@ use distil_live::{Context, Request};
 
 use crate::{IMAGES, SUITES, python, python_variant};
 
-/// Google's python3 with all files kept, by `gzip -6`, in bytes; ours may be 70 % of it.
+/// Google's python3 with all files kept, by `gzip -6`, in bytes; ours may be 72 % of it, with `ldconfig` in it as
+/// in theirs.
 const GOOGLES_PYTHON: f64 = 22.2e6;
 
 #[test]
@@ -55,7 +56,7 @@ fn layers_are_what_config_and_manifest_say() {
 }
 
 #[test]
-fn python_is_at_most_seventy_percent_of_googles() {
+fn python_is_at_most_seventy_two_percent_of_googles() {
     let size = python().build().image().compressed_size();
     #[expect(
         clippy::cast_precision_loss,
@@ -63,7 +64,7 @@ fn python_is_at_most_seventy_percent_of_googles() {
     )]
     let share = size as f64 / GOOGLES_PYTHON;
     assert!(
-        share <= 0.70,
+        share <= 0.72,
         "python3 has {size} bytes, {:.1} % of Google's",
         share * 100.0
     );
