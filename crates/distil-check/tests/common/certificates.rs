@@ -22,8 +22,30 @@ fn time(seconds: u64) -> Vec<u8> {
     tlv(0x17, &[format!("{}Z", &digits[2..]).as_bytes()])
 }
 
-/// A certificate with a common name that is valid from one second to another.
+/// An extension whose object identifier is `2.5.29.N`.
+fn extension(number: u8, is_critical: bool, value: &[u8]) -> Vec<u8> {
+    let critical = match is_critical {
+        true => tlv(1, &[&[0xff]]),
+        false => Vec::new(),
+    };
+    let identifier = tlv(6, &[&[0x55, 0x1d, number]]);
+    tlv(0x30, &[&identifier, &critical, &tlv(4, &[value])])
+}
+
+/// The certificate of an authority with a common name that is valid from one second to another.
 pub(crate) fn certificate(name: &str, begins: u64, ends: u64) -> Vec<u8> {
+    let key_usage = extension(15, true, &tlv(3, &[&[1, 0b110]]));
+    authority(name, begins, ends, &key_usage)
+}
+
+/// The same without a key usage.
+pub(crate) fn certificate_without_key_usage(name: &str, begins: u64, ends: u64) -> Vec<u8> {
+    authority(name, begins, ends, &[])
+}
+
+fn authority(name: &str, begins: u64, ends: u64, key_usage: &[u8]) -> Vec<u8> {
+    let constraints = extension(19, true, &tlv(0x30, &[&tlv(1, &[&[0xff]])]));
+    let identifier = extension(14, false, &tlv(4, &[&[7; 20]]));
     let common_name = tlv(6, &[&[0x55, 4, 3]]);
     let text = tlv(0x0c, &[name.as_bytes()]);
     let name = tlv(0x30, &[&tlv(0x31, &[&tlv(0x30, &[&common_name, &text])])]);
@@ -47,6 +69,7 @@ pub(crate) fn certificate(name: &str, begins: u64, ends: u64) -> Vec<u8> {
             &tlv(0x30, &[&time(begins), &time(ends)]),
             &name,
             &tlv(0x30, &[&key_type, &bits]),
+            &tlv(0xa3, &[&tlv(0x30, &[&constraints, key_usage, &identifier])]),
         ],
     );
     tlv(0x30, &[&tbs, &algorithm, &bits])

@@ -1,7 +1,7 @@
 //! Certificates: dates, one's own authorities, key stores.
 
 use super::base;
-use crate::common::certificates::{certificate, jks, pem, pkcs12};
+use crate::common::certificates::{certificate, certificate_without_key_usage, jks, pem, pkcs12};
 use crate::common::{Image, NOW, has, names};
 use distil_check::Severity::{Error, Info, Warning};
 
@@ -75,6 +75,26 @@ fn authorities_that_nobody_put_into_the_bundle() {
         .file(local, pem(&[good("Corp")]))
         .env("NODE_EXTRA_CA_CERTS", &format!("/{local}"));
     assert!(names(&named).is_empty(), "{:?}", names(&named));
+}
+
+#[test]
+fn authorities_that_strict_programs_refuse() {
+    let local = "usr/local/share/ca-certificates/corp.crt";
+    let image = |corp: Vec<u8>| {
+        let bundle = with_bundle(&[good("A"), corp.clone()]);
+        bundle.file(local, pem(&[corp]))
+    };
+    let strict = certificate_without_key_usage("Corp", NOW - DAY, NOW + 400 * DAY);
+    let message = "certificate verify failed";
+    assert!(has(
+        &image(strict.clone()),
+        "certificate-strict",
+        Warning,
+        message
+    ));
+    assert!(names(&image(good("Corp"))).is_empty());
+    // Those of a distribution are its own concern.
+    assert!(names(&with_bundle(&[good("A"), strict])).is_empty());
 }
 
 #[test]
