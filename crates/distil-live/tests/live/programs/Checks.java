@@ -95,6 +95,8 @@ public final class Checks {
         String german = format.withLocale(Locale.GERMANY).format(day);
         check(german.equals("Donnerstag, 29. Februar 2024"), german);
         check(String.format(Locale.GERMANY, "%,.2f", 1234.5).equals("1.234,50"));
+        String zone = ZoneId.systemDefault().getId();
+        check(zone.equals("Etc/UTC"), zone);
         check(Collator.getInstance(Locale.forLanguageTag("sv")).compare("ä", "z") > 0);
     }
 

@@ -5,6 +5,7 @@ Its argument says whether it runs `native` or `emulated`.
 
 import codecs
 import ctypes
+import ctypes.util
 import decimal
 import locale
 import lzma
@@ -76,7 +77,16 @@ assert uuid.uuid1() != uuid.uuid1()
 assert ssl.OPENSSL_VERSION_INFO >= (3, 0), ssl.OPENSSL_VERSION
 import readline, curses, dbm.ndbm  # noqa: E401,E402,F401
 
+# Libraries that are looked for by their names, as psycopg and soundfile do it.
+for name, file in (("c", "libc.so.6"), ("ssl", "libssl.so.3"), ("sqlite3", "libsqlite3.so.0")):
+    assert ctypes.util.find_library(name) == file, (name, ctypes.util.find_library(name))
+assert ctypes.util.find_library("distil") is None
+
+# What is mounted at /run is at /var/run, too.
+assert os.path.samefile("/run", "/var/run") and os.path.samefile("/run/lock", "/var/lock")
+
 # Zones, services, media types.
+assert os.path.realpath("/etc/localtime") == "/usr/share/zoneinfo/Etc/UTC"
 berlin = datetime.datetime(2026, 7, 1, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin"))
 assert berlin.utcoffset() == datetime.timedelta(hours=2)
 assert len(zoneinfo.available_timezones()) > 300
