@@ -133,7 +133,7 @@ fn only_a_folder_can_be_the_root() {
         Member::HardLink(b"usr/bin/hello".to_vec()),
     ] {
         let text = root(kind);
-        let is_file = text.contains("has content and the name of a folder");
+        let is_file = text.contains("has content and the name of a directory");
         assert!(
             is_file || text.contains("is the root of the file system"),
             "{text}"
