@@ -3,21 +3,19 @@
 
 use std::sync::OnceLock;
 
-use pgp::packet::{PublicKey, PublicSubkey, Signature, SignatureType, UserId};
-use pgp::types::{KeyDetails, Tag};
-
-use super::error::{Reason, Signer};
+use super::error::Signer;
 use super::fingerprint::Fingerprint;
-use super::packets::RawPacket;
-use super::policy;
+use super::key::PublicKey;
+use super::packets::{RawPacket, Tag};
+use super::signature::{Kind, Signature};
 
 mod bindings;
 mod parts;
 
 use bindings::Bindings;
-pub(super) use bindings::{KeyState, expires};
+pub(super) use bindings::KeyState;
 pub(super) use parts::KeyIndex;
-use parts::{Parts, Subkey, names};
+use parts::{Parts, Subkey};
 
 /// An OpenPGP certificate whose keys may sign.
 #[derive(Debug)]
@@ -35,7 +33,7 @@ impl Certificate {
             .users
             .iter()
             .map(|(id, _)| {
-                let text = String::from_utf8_lossy(id.id());
+                let text = String::from_utf8_lossy(id);
                 text.chars()
                     .take(200)
                     .flat_map(char::escape_debug)
@@ -43,7 +41,7 @@ impl Certificate {
             })
             .collect();
         Self {
-            fingerprint: Fingerprint::of(&parts.primary),
+            fingerprint: parts.primary.fingerprint.clone(),
             user_ids,
             parts,
             bindings: OnceLock::new(),
@@ -57,7 +55,7 @@ impl Certificate {
 
     /// The fingerprints of the primary key and of the subkeys, whatever they may be used for.
     pub fn key_fingerprints(&self) -> impl Iterator<Item = Fingerprint> {
-        self.keys().map(|(_, key)| key.fingerprint())
+        self.keys().map(|(_, key)| key.fingerprint.clone())
     }
 
     /// The user IDs in the order of the file, control characters escaped. None of them is checked.
@@ -73,19 +71,14 @@ impl Certificate {
         parts.unreadable_revocation |= add.unreadable_revocation;
         append_new(&mut parts.signatures, add.signatures);
         for (id, signatures) in add.users {
-            match parts
-                .users
-                .iter_mut()
-                .find(|(have, _)| have.id() == id.id())
-            {
+            match parts.users.iter_mut().find(|(have, _)| *have == id) {
                 Some((_, have)) => append_new(have, signatures),
                 None => parts.users.push((id, signatures)),
             }
         }
         for subkey in add.subkeys {
-            let fingerprint = subkey.key.fingerprint();
             let mut subkeys = parts.subkeys.iter_mut();
-            match subkeys.find(|have| have.key.fingerprint() == fingerprint) {
+            match subkeys.find(|have| have.key.fingerprint == subkey.key.fingerprint) {
                 Some(have) => {
                     have.unreadable_revocation |= subkey.unreadable_revocation;
                     append_new(&mut have.signatures, subkey.signatures);
@@ -97,10 +90,10 @@ impl Certificate {
     }
 
     /// The primary key and the subkeys, each with its place.
-    pub(super) fn keys(&self) -> impl Iterator<Item = (KeyIndex, Key<'_>)> {
+    pub(super) fn keys(&self) -> impl Iterator<Item = (KeyIndex, &PublicKey)> {
         let subkeys = self.parts.subkeys.iter().enumerate();
-        std::iter::once((KeyIndex::Primary, Key::Primary(&self.parts.primary)))
-            .chain(subkeys.map(|(i, subkey)| (KeyIndex::Subkey(i), Key::Subkey(&subkey.key))))
+        std::iter::once((KeyIndex::Primary, &self.parts.primary))
+            .chain(subkeys.map(|(i, subkey)| (KeyIndex::Subkey(i), &subkey.key)))
     }
 
     /// Whether the key may sign, as the certificate's own signatures say at the time `now`.
@@ -110,10 +103,10 @@ impl Certificate {
             .key_state(&self.parts, key, now)
     }
 
-    pub(super) fn signer(&self, key: Key<'_>) -> Signer {
+    pub(super) fn signer(&self, key: &PublicKey) -> Signer {
         Signer {
             certificate: self.fingerprint.clone(),
-            key: key.fingerprint(),
+            key: key.fingerprint.clone(),
             user_id: self.user_ids.first().cloned().unwrap_or_default(),
         }
     }
@@ -123,53 +116,6 @@ fn append_new(have: &mut Vec<Signature>, add: Vec<Signature>) {
     for signature in add {
         if !have.contains(&signature) {
             have.push(signature);
-        }
-    }
-}
-
-/// The public half of a primary key or a subkey.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Key<'a> {
-    Primary(&'a PublicKey),
-    Subkey(&'a PublicSubkey),
-}
-
-impl Key<'_> {
-    pub(super) fn fingerprint(&self) -> Fingerprint {
-        match self {
-            Self::Primary(key) => Fingerprint::of(key),
-            Self::Subkey(key) => Fingerprint::of(key),
-        }
-    }
-
-    /// Whether the signature names this key as its maker, by fingerprint or by key ID. Only a
-    /// hint: whoever made the signature, it must fit.
-    pub(super) fn is_named_by(&self, signature: &Signature) -> bool {
-        match self {
-            Self::Primary(key) => names(signature, key),
-            Self::Subkey(key) => names(signature, key),
-        }
-    }
-
-    /// Whether the signature over the text was made by this key.
-    pub(super) fn verifies(&self, signature: &Signature, text: &[u8]) -> bool {
-        let algorithm = match self {
-            Self::Primary(key) => key.algorithm(),
-            Self::Subkey(key) => key.algorithm(),
-        };
-        if signature.config().map(|config| config.pub_alg) != Some(algorithm) {
-            return false;
-        }
-        match self {
-            Self::Primary(key) => signature.verify(key, text).is_ok(),
-            Self::Subkey(key) => signature.verify(key, text).is_ok(),
-        }
-    }
-
-    pub(super) fn check_strength(&self) -> Result<(), Reason> {
-        match self {
-            Self::Primary(key) => policy::check_key(key),
-            Self::Subkey(key) => policy::check_key(key),
         }
     }
 }
@@ -201,23 +147,23 @@ impl Assembler {
     }
 
     pub(super) fn push(&mut self, packet: RawPacket<'_>) {
-        match packet.tag() {
+        match packet.tag {
             Tag::PublicKey => {
                 self.done.extend(self.current.take());
-                self.current = primary(packet);
+                self.current = PublicKey::parse(packet.body).map(Parts::of);
                 self.place = Place::Primary;
             }
             Tag::UserId => {
                 self.place = Place::Unknown;
-                let id = UserId::try_from_reader(packet.header, packet.body);
-                if let (Some(parts), Ok(id)) = (&mut self.current, id) {
-                    parts.users.push((id, Vec::new()));
+                if let Some(parts) = &mut self.current {
+                    parts.users.push((packet.body.to_vec(), Vec::new()));
                     self.place = Place::User;
                 }
             }
             Tag::PublicSubkey => {
                 self.place = Place::Unknown;
-                if let (Some(parts), Some(key)) = (&mut self.current, subkey(packet)) {
+                if let (Some(parts), Some(key)) = (&mut self.current, PublicKey::parse(packet.body))
+                {
                     parts.subkeys.push(Subkey {
                         key,
                         signatures: Vec::new(),
@@ -238,7 +184,7 @@ impl Assembler {
         let Some(parts) = &mut self.current else {
             return;
         };
-        let mut revocation = SignatureType::KeyRevocation;
+        let mut revocation = Kind::KEY_REVOCATION;
         let mut unreadable = &mut parts.unreadable_revocation;
         // What is on something unknown may yet be a misplaced revocation.
         let mut signatures = &mut parts.signatures;
@@ -251,15 +197,15 @@ impl Assembler {
             }
             Place::Subkey => {
                 if let Some(subkey) = parts.subkeys.last_mut() {
-                    revocation = SignatureType::SubkeyRevocation;
+                    revocation = Kind::SUBKEY_REVOCATION;
                     unreadable = &mut subkey.unreadable_revocation;
                     signatures = &mut subkey.signatures;
                 }
             }
         }
-        match packet.signature() {
+        match Signature::parse(packet.body) {
             Some(signature) => signatures.push(signature),
-            None => *unreadable |= claims_type(packet.body, revocation),
+            None => *unreadable |= claims(packet.body, revocation),
         }
     }
 
@@ -270,33 +216,6 @@ impl Assembler {
 }
 
 /// Whether the body of a signature packet has this type in the place where versions 4 and 6 have it.
-fn claims_type(body: &[u8], kind: SignatureType) -> bool {
-    matches!(body, [4 | 6, claimed, ..] if *claimed == u8::from(kind))
-}
-
-/// The version of a key packet comes first. Older ones are not safe (RFC 9580, section 5.5.2.1),
-/// and the `pgp` crate panics on some unknown ones.
-fn is_current_version(body: &[u8]) -> bool {
-    matches!(body.first(), Some(4 | 6))
-}
-
-fn primary(packet: RawPacket<'_>) -> Option<Parts> {
-    if !is_current_version(packet.body) {
-        return None;
-    }
-    let primary = PublicKey::try_from_reader(packet.header, packet.body).ok()?;
-    Some(Parts {
-        primary,
-        signatures: Vec::new(),
-        users: Vec::new(),
-        subkeys: Vec::new(),
-        unreadable_revocation: false,
-    })
-}
-
-fn subkey(packet: RawPacket<'_>) -> Option<PublicSubkey> {
-    if !is_current_version(packet.body) {
-        return None;
-    }
-    PublicSubkey::try_from_reader(packet.header, packet.body).ok()
+fn claims(body: &[u8], kind: Kind) -> bool {
+    matches!(body, [4 | 6, claimed, ..] if *claimed == kind.number())
 }

@@ -2,16 +2,14 @@
 
 use std::fmt;
 
-use pgp::types::KeyDetails;
-
 /// The fingerprint of a key: 20 bytes for a version 4 key, 32 for version 6 (RFC 9580,
 /// section 5.5.4). Displays as upper-case hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(Vec<u8>);
 
 impl Fingerprint {
-    pub(super) fn of(key: &impl KeyDetails) -> Self {
-        Self(key.fingerprint().as_bytes().to_vec())
+    pub(super) fn new(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
     }
 
     /// The bytes of the fingerprint.

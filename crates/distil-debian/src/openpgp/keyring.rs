@@ -3,12 +3,12 @@
 use std::sync::{Arc, LazyLock};
 
 use distil_store::{Digest, Hasher};
-use pgp::armor::BlockType;
-use pgp::types::Tag;
 
-use super::certificate::{Assembler, Certificate, Key, KeyIndex};
+use super::armour::{BlockKind, dearmour};
+use super::certificate::{Assembler, Certificate, KeyIndex};
 use super::error::KeyringError;
-use super::packets::{MAX_BYTES, dearmour, packets};
+use super::key::PublicKey;
+use super::packets::{MAX_BYTES, Tag, packets};
 
 /// A set of certificates that may sign. Where two copies of a certificate come together, what
 /// either of them knows counts: a revocation above all.
@@ -88,7 +88,7 @@ impl Keyring {
                 if block.starts_with(b"-----BEGIN PGP PRIVATE KEY BLOCK") {
                     return Err(KeyringError::SecretKey { name: name() });
                 }
-                let binary = dearmour(block, BlockType::PublicKey).map_err(|source| {
+                let binary = dearmour(block, BlockKind::PublicKey).map_err(|source| {
                     let name = name();
                     KeyringError::Armour { name, source }
                 })?;
@@ -131,7 +131,7 @@ impl Keyring {
     }
 
     /// All keys of all certificates.
-    pub(super) fn keys(&self) -> impl Iterator<Item = (&Certificate, KeyIndex, Key<'_>)> {
+    pub(super) fn keys(&self) -> impl Iterator<Item = (&Certificate, KeyIndex, &PublicKey)> {
         self.certificates().flat_map(|certificate| {
             let keys = certificate.keys();
             keys.map(move |(index, key)| (certificate, index, key))
@@ -150,7 +150,7 @@ fn take(
             offset: error.offset,
             why: error.why,
         })?;
-        if packet.tag() == Tag::SecretKey {
+        if packet.tag == Tag::SecretKey {
             return Err(KeyringError::SecretKey { name: name() });
         }
         assembler.push(packet);

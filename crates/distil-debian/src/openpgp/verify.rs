@@ -2,17 +2,16 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pgp::armor::BlockType;
-use pgp::packet::{Signature, SignatureType};
-use pgp::types::Tag;
-
-use super::certificate::{Certificate, Key, KeyIndex, expires};
+use super::armour::{BlockKind, dearmour};
+use super::certificate::{Certificate, KeyIndex};
 use super::cleartext;
 use super::error::{Reason, Refusal, SignatureError, Signer};
 use super::fingerprint::{Fingerprint, hex};
+use super::key::PublicKey;
 use super::keyring::Keyring;
-use super::packets::{MAX_BYTES, dearmour, packets};
+use super::packets::{MAX_BYTES, Tag, packets};
 use super::policy::{self, CLOCK_SKEW};
+use super::signature::{Kind, Signature};
 use crate::date;
 
 /// A text that somebody in the keyring signed.
@@ -63,9 +62,9 @@ pub fn verify_inline(
     })?;
     let split = cleartext::split(message)?;
     let binary =
-        dearmour(split.armour.as_bytes(), BlockType::Signature).map_err(SignatureError::Armour)?;
+        dearmour(split.armour.as_bytes(), BlockKind::Signature).map_err(SignatureError::Armour)?;
     let signatures = read_signatures(&binary)?;
-    let made_for_text = |kind| kind == SignatureType::Text;
+    let made_for_text = |kind| kind == Kind::TEXT;
     let good = judge(&split.text, &signatures, keyring, now, made_for_text)?;
     let mut text = split.text;
     text.push('\n');
@@ -91,15 +90,14 @@ pub fn verify_detached(
     let binary = if signature.first().is_some_and(|first| first & 0x80 != 0) {
         signature
     } else {
-        dearmoured = dearmour(armoured_signature(signature)?, BlockType::Signature)
+        dearmoured = dearmour(armoured_signature(signature)?, BlockKind::Signature)
             .map_err(SignatureError::Armour)?;
         &dearmoured
     };
     let signatures = read_signatures(binary)?;
     // A signature on text does not cover how lines end, so nothing may depend on it.
     let unix_lines = !text.contains('\r');
-    let made_for_text =
-        |kind| kind == SignatureType::Binary || (kind == SignatureType::Text && unix_lines);
+    let made_for_text = |kind| kind == Kind::BINARY || (kind == Kind::TEXT && unix_lines);
     let good = judge(text, &signatures, keyring, now, made_for_text)?;
     Ok(verified(text.to_owned(), good))
 }
@@ -140,9 +138,9 @@ fn read_signatures(bytes: &[u8]) -> Result<Vec<Option<Signature>>, SignatureErro
     let mut signatures = Vec::new();
     for packet in packets(bytes) {
         let packet = packet.map_err(|error| SignatureError::Damaged { why: error.why })?;
-        match packet.tag() {
+        match packet.tag {
             // One of a kind that is not known yet may stand beside one that is: `None`.
-            Tag::Signature => signatures.push(packet.signature()),
+            Tag::Signature => signatures.push(Signature::parse(packet.body)),
             Tag::Marker | Tag::Padding => {}
             _ => {
                 let why = "there is something else than signatures in it";
@@ -166,7 +164,7 @@ fn judge(
     signatures: &[Option<Signature>],
     keyring: &Keyring,
     now: SystemTime,
-    made_for_text: impl Fn(SignatureType) -> bool,
+    made_for_text: impl Fn(Kind) -> bool,
 ) -> Result<Vec<GoodSignature>, SignatureError> {
     let now = date::unix_seconds(now);
     let mut good = Vec::new();
@@ -179,7 +177,7 @@ fn judge(
         };
         let mut known = false;
         for (certificate, index, key) in keyring.keys() {
-            if !key.is_named_by(signature) {
+            if !signature.names(key) {
                 continue;
             }
             known = true;
@@ -212,7 +210,7 @@ fn judge(
 struct Candidate<'a> {
     certificate: &'a Certificate,
     index: KeyIndex,
-    key: Key<'a>,
+    key: &'a PublicKey,
 }
 
 impl Candidate<'_> {
@@ -225,22 +223,22 @@ impl Candidate<'_> {
         signature: &Signature,
         text: &str,
         now: i64,
-        made_for_text: impl Fn(SignatureType) -> bool,
+        made_for_text: impl Fn(Kind) -> bool,
     ) -> Result<SystemTime, Reason> {
         policy::check_form(signature)?;
-        if !signature.typ().is_some_and(made_for_text) {
+        if !made_for_text(signature.kind) {
             return Err(Reason::Unsupported {
                 why: "it is not a signature of such a text",
             });
         }
         policy::check_hash(signature)?;
-        self.key.check_strength()?;
-        if !self.key.verifies(signature, text.as_bytes()) {
+        policy::check_key(self.key)?;
+        policy::check_pair(self.key, signature.hash)?;
+        if !signature.is_on_data(self.key, text.as_bytes()) {
             return Err(Reason::Bad);
         }
         let state = self.certificate.key_state(self.index, now);
-        let created = signature.created().map_or(0, |time| time.as_secs());
-        let at = i64::from(created);
+        let at = signature.created();
         match state.verdict {
             Err(Reason::Revoked) => return Err(Reason::Revoked),
             // To a clock that is far behind, the key itself may be from the future, too.
@@ -250,20 +248,17 @@ impl Candidate<'_> {
         if at < state.made {
             return Err(Reason::OlderThanKey);
         }
-        if let Some(at) = expires(signature).filter(|&at| at <= now) {
+        if let Some(at) = signature.expires().filter(|&at| at <= now) {
             return Err(Reason::Expired { at });
         }
-        Ok(UNIX_EPOCH + Duration::from_secs(created.into()))
+        Ok(UNIX_EPOCH + Duration::from_secs(at.unsigned_abs()))
     }
 }
 
 /// Who the signature says made it.
 fn issuer(signature: &Signature) -> String {
-    if let Some(fingerprint) = signature.issuer_fingerprint().first() {
-        return hex(fingerprint.as_bytes());
-    }
-    match signature.issuer_key_id().first() {
-        Some(id) => hex(id.as_ref()),
+    match signature.issuers().next() {
+        Some(issuer) => hex(issuer),
         None => "that it does not name".to_owned(),
     }
 }

@@ -4,12 +4,11 @@
 //! Signatures by anybody else are passed over, with one exception: a revocation by a designated
 //! revoker.
 
-use pgp::packet::{PublicKey, Signature, SignatureType, SubpacketData};
-use pgp::types::{KeyDetails, Tag};
-
 use super::super::error::Reason;
+use super::super::key::PublicKey;
 use super::super::policy::{self, CLOCK_SKEW};
-use super::parts::{KeyIndex, Parts, Subkey, names};
+use super::super::signature::{Kind, Signature};
+use super::parts::{KeyIndex, Parts, Subkey};
 
 /// Whether a key may sign, and since when there is such a key.
 #[derive(Debug)]
@@ -66,37 +65,38 @@ impl Bindings {
         let primary = &parts.primary;
         let mut weak_hash = false;
 
-        let of_kind = |signature: &&Signature, kind| signature.typ() == Some(kind);
         let revoked = parts.unreadable_revocation
             || all_signatures(parts)
-                .filter(|signature| of_kind(signature, SignatureType::KeyRevocation))
+                .filter(|signature| signature.kind == Kind::KEY_REVOCATION)
                 .any(|revocation| {
                     is_by_designated_revoker(parts, revocation)
-                        || (is_by(primary, revocation) && revocation.verify_key(primary).is_ok())
+                        || revokes(primary, revocation, |one| one.is_on_key(primary))
                 });
-        let direct = statements(primary, &parts.signatures, &mut weak_hash, |signature| {
-            signature.typ() == Some(SignatureType::Key) && signature.verify_key(primary).is_ok()
-        });
+        let direct = statements(
+            primary,
+            &parts.signatures,
+            &mut weak_hash,
+            |kind| kind == Kind::DIRECT_KEY,
+            |signature| signature.is_on_key(primary),
+        );
         let users = parts
             .users
             .iter()
             .map(|(id, signatures)| {
-                let verifies = |signature: &Signature| {
-                    let verified = signature.verify_certification(primary, Tag::UserId, id);
-                    verified.is_ok()
-                };
+                let verifies = |signature: &Signature| signature.is_on_user(primary, id);
                 let revoked_at = signatures
                     .iter()
-                    .filter(|signature| of_kind(signature, SignatureType::CertRevocation))
-                    .filter(|signature| is_by(primary, signature) && verifies(signature))
-                    .map(created)
+                    .filter(|signature| signature.kind == Kind::CERTIFICATION_REVOCATION)
+                    .filter(|revocation| revokes(primary, revocation, verifies))
+                    .map(Signature::created)
                     .max();
-                let mut certifications =
-                    statements(primary, signatures, &mut weak_hash, |signature| {
-                        signature.is_certification()
-                            && signature.typ() != Some(SignatureType::CertRevocation)
-                            && verifies(signature)
-                    });
+                let mut certifications = statements(
+                    primary,
+                    signatures,
+                    &mut weak_hash,
+                    Kind::is_certification,
+                    verifies,
+                );
                 // Only a later certification brings a user ID back (section 5.2.1.16).
                 certifications.retain(|certification| Some(certification.created) > revoked_at);
                 certifications
@@ -118,7 +118,7 @@ impl Bindings {
 
     /// Whether the key may sign at the time `now`.
     pub(super) fn key_state(&self, parts: &Parts, key: KeyIndex, now: i64) -> KeyState {
-        let primary_made = i64::from(parts.primary.created_at().as_secs());
+        let primary_made = i64::from(parts.primary.created);
         let subkey = match key {
             KeyIndex::Primary => {
                 return KeyState {
@@ -136,20 +136,27 @@ impl Bindings {
                 verdict: unbound("there is no such subkey"),
             };
         };
-        let made = i64::from(subkey.key.created_at().as_secs());
+        let made = i64::from(subkey.key.created);
         KeyState {
             made,
+            // Of a weak key, no self-signature is verified.
             verdict: self
-                .check_primary(primary_made, now)
+                .check_revocation()
                 .and_then(|()| policy::check_key(&parts.primary))
+                .and_then(|()| self.check_primary(primary_made, now))
                 .and_then(|()| bindings.check_at(made, now)),
         }
     }
 
-    fn check_primary(&self, made: i64, now: i64) -> Result<(), Reason> {
-        if self.revoked {
-            return Err(Reason::Revoked);
+    fn check_revocation(&self) -> Result<(), Reason> {
+        match self.revoked {
+            true => Err(Reason::Revoked),
+            false => Ok(()),
         }
+    }
+
+    fn check_primary(&self, made: i64, now: i64) -> Result<(), Reason> {
+        self.check_revocation()?;
         if self.speaking(now).next().is_none() {
             return unbound(if self.weak_hash {
                 "its self-signatures use a hash that is too weak"
@@ -187,12 +194,8 @@ impl SubkeyBindings {
     fn check(parts: &Parts, subkey: &Subkey) -> Self {
         let primary = &parts.primary;
         let mut weak_hash = false;
-        let verifies = |signature: &Signature| {
-            let verified = signature.verify_subkey_binding(primary, &subkey.key);
-            verified.is_ok()
-        };
-        let is_revocation =
-            |signature: &&Signature| signature.typ() == Some(SignatureType::SubkeyRevocation);
+        let verifies = |signature: &Signature| signature.is_on_subkey(primary, &subkey.key);
+        let is_revocation = |signature: &&Signature| signature.kind == Kind::SUBKEY_REVOCATION;
         let revoked = subkey.unreadable_revocation
             || all_signatures(parts)
                 .filter(is_revocation)
@@ -201,12 +204,19 @@ impl SubkeyBindings {
                 .signatures
                 .iter()
                 .filter(is_revocation)
-                .any(|revocation| is_by_designated_revoker(parts, revocation));
+                .any(|revocation| {
+                    is_by_designated_revoker(parts, revocation)
+                        || revokes(primary, revocation, verifies)
+                });
         let mut bindings = Vec::new();
         for signature in &subkey.signatures {
-            let bound = statements(primary, [signature], &mut weak_hash, |signature| {
-                signature.typ() == Some(SignatureType::SubkeyBinding) && verifies(signature)
-            });
+            let bound = statements(
+                primary,
+                [signature],
+                &mut weak_hash,
+                |kind| kind == Kind::SUBKEY_BINDING,
+                verifies,
+            );
             bindings.extend(bound.into_iter().map(|mut statement| {
                 statement.back = back_signature(primary, subkey, signature);
                 statement
@@ -268,33 +278,35 @@ fn is_alive(created: i64, expires: Option<i64>, now: i64) -> bool {
     created <= now + CLOCK_SKEW && expires.is_none_or(|expires| now < expires)
 }
 
-/// What those of the signatures say that `primary` made, that are strong, and that `verifies`
-/// finds to be good and of the right kind.
+/// What those of the signatures say that `primary` made, that are strong and of the right kind, and
+/// that `verifies` finds to be good.
 fn statements<'a>(
     primary: &PublicKey,
     signatures: impl IntoIterator<Item = &'a Signature>,
     weak_hash: &mut bool,
+    is_of_kind: impl Fn(Kind) -> bool,
     verifies: impl Fn(&Signature) -> bool,
 ) -> Vec<Statement> {
     let mut statements = Vec::new();
     for signature in signatures {
-        if !is_by(primary, signature) || policy::check_form(signature).is_err() {
-            continue;
-        }
-        if !verifies(signature) {
+        if !is_of_kind(signature.kind)
+            || !is_by(primary, signature)
+            || policy::check_form(signature).is_err()
+        {
             continue;
         }
         if policy::check_hash(signature).is_err() {
             *weak_hash = true;
             continue;
         }
+        if !verifies(signature) {
+            continue;
+        }
         statements.push(Statement {
-            created: created(signature),
-            expires: expires(signature),
-            key_lifetime: signature
-                .key_expiration_time()
-                .map(|lifetime| i64::from(lifetime.as_secs())),
-            may_sign: has_key_flags(signature).then(|| signature.key_flags().sign()),
+            created: signature.created(),
+            expires: signature.expires(),
+            key_lifetime: signature.hashed.key_lifetime.map(i64::from),
+            may_sign: signature.hashed.may_sign,
             back: None,
         });
     }
@@ -308,57 +320,46 @@ fn back_signature(
     subkey: &Subkey,
     binding: &Signature,
 ) -> Option<BackSignature> {
-    let config = binding.config()?;
-    config
-        .hashed_subpackets()
-        .chain(config.unhashed_subpackets())
-        .filter_map(|part| match &part.data {
-            SubpacketData::EmbeddedSignature(back) => Some(back.as_ref()),
-            _ => None,
-        })
-        .filter(|back| {
-            let algorithm = back.config().map(|config| config.pub_alg);
-            algorithm == Some(subkey.key.algorithm())
+    let (hashed, unhashed) = (&binding.hashed.embedded, &binding.unhashed.embedded);
+    hashed
+        .iter()
+        .chain(unhashed)
+        .find(|back| {
+            back.algorithm == subkey.key.algorithm
                 && policy::check_form(back).is_ok()
                 && policy::check_hash(back).is_ok()
-                && back
-                    .verify_primary_key_binding(&subkey.key, primary)
-                    .is_ok()
+                && back.is_back_signature(primary, &subkey.key)
         })
         .map(|back| BackSignature {
-            created: created(back),
-            expires: expires(back),
+            created: back.created(),
+            expires: back.expires(),
         })
-        .next()
 }
 
 /// Whether the signature may be the primary key's own. One that names nobody may be.
 fn is_by(primary: &PublicKey, signature: &Signature) -> bool {
-    let unnamed = signature.issuer_key_id().is_empty() && signature.issuer_fingerprint().is_empty();
-    let algorithm = signature.config().map(|config| config.pub_alg);
-    algorithm == Some(primary.algorithm()) && (unnamed || names(signature, primary))
+    let unnamed = signature.issuers().next().is_none();
+    signature.algorithm == primary.algorithm && (unnamed || signature.names(primary))
+}
+
+/// Whether the holder of the primary key took something back. A revocation whose hash is not
+/// computed here is believed, as one is that cannot be read: forging one only closes a door.
+fn revokes(
+    primary: &PublicKey,
+    revocation: &Signature,
+    verifies: impl Fn(&Signature) -> bool,
+) -> bool {
+    is_by(primary, revocation) && (revocation.hash.digest().is_none() || verifies(revocation))
 }
 
 /// Whether the certificate names the maker of the revocation as a revoker (section 5.2.3.23). The
 /// revoker's own certificate is not at hand, so the revocation is believed; so is the naming.
 fn is_by_designated_revoker(parts: &Parts, revocation: &Signature) -> bool {
-    let named = parts
-        .signatures
-        .iter()
-        .filter(|signature| signature.typ() == Some(SignatureType::Key))
-        .filter_map(Signature::config)
-        .flat_map(|config| config.hashed_subpackets())
-        .filter_map(|part| match &part.data {
-            SubpacketData::RevocationKey(revoker) => Some(&revoker.fingerprint),
-            _ => None,
-        });
-    let by_fingerprint = revocation.issuer_fingerprint();
-    let by_id = revocation.issuer_key_id();
-    named.into_iter().any(|revoker| {
-        by_fingerprint.iter().any(|f| f.as_bytes() == &revoker[..])
-            // A version 4 key ID is the end of the fingerprint.
-            || by_id.iter().any(|id| revoker.ends_with(id.as_ref()))
-    })
+    let direct = parts.signatures.iter();
+    let direct = direct.filter(|signature| signature.kind == Kind::DIRECT_KEY);
+    let mut named = direct.flat_map(|signature| &signature.hashed.revokers);
+    // The key ID of version 4 is the end of the fingerprint.
+    named.any(|revoker| revocation.issuers().any(|issuer| revoker.ends_with(issuer)))
 }
 
 /// All signatures of a certificate: a revocation counts wherever it was put.
@@ -366,24 +367,4 @@ fn all_signatures(parts: &Parts) -> impl Iterator<Item = &Signature> {
     let users = parts.users.iter().flat_map(|(_, signatures)| signatures);
     let subkeys = parts.subkeys.iter().flat_map(|subkey| &subkey.signatures);
     parts.signatures.iter().chain(users).chain(subkeys)
-}
-
-fn has_key_flags(signature: &Signature) -> bool {
-    signature.config().is_some_and(|config| {
-        config
-            .hashed_subpackets()
-            .any(|part| matches!(part.data, SubpacketData::KeyFlags(_)))
-    })
-}
-
-fn created(signature: &Signature) -> i64 {
-    signature
-        .created()
-        .map_or(0, |time| i64::from(time.as_secs()))
-}
-
-/// When a signature expires; `None` for never.
-pub(in super::super) fn expires(signature: &Signature) -> Option<i64> {
-    let lifetime = signature.signature_expiration_time()?.as_secs();
-    (lifetime > 0).then(|| created(signature) + i64::from(lifetime))
 }

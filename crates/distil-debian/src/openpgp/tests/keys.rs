@@ -27,6 +27,28 @@ fn good_keys_of_every_kind() {
 }
 
 #[test]
+fn curves_go_with_their_hashes() {
+    use pgp::crypto::ecc_curve::ECCCurve;
+    let of = |curve| Forge::of(1, &KeyType::ECDSA(curve), KeyVersion::V4);
+    let signed = |forge: &Forge, hash| {
+        let certificate = forge.certificate(certified().hash(hash)).keyring();
+        let signature = signing().hash(hash).text(&forge.primary, TEXT);
+        reason(verify(&clearsigned(TEXT, &[signature]), &certificate))
+    };
+    assert_eq!(signed(&of(ECCCurve::P384), HashAlgorithm::Sha384), None);
+    let why = "its key is none of RSA, Ed25519, and ECDSA with P-256 or P-384";
+    assert_eq!(
+        signed(&of(ECCCurve::P521), HashAlgorithm::Sha512),
+        Some(Reason::Unsupported { why })
+    );
+    let why = "its curve does not go with its hash";
+    assert_eq!(
+        signed(&of(ECCCurve::P256), HashAlgorithm::Sha512),
+        Some(Reason::Unsupported { why })
+    );
+}
+
+#[test]
 fn weak_keys_are_refused() {
     for (kind, what) in [
         (KeyType::Rsa(1024), "RSA of 1024 bits"),
@@ -99,13 +121,13 @@ fn weak_hashes_are_refused() {
             Some(Reason::Revoked)
         );
     }
-    for hash in [
-        HashAlgorithm::Sha384,
-        HashAlgorithm::Sha512,
-        HashAlgorithm::Sha3_256,
-        HashAlgorithm::Sha3_512,
-    ] {
+    for hash in [HashAlgorithm::Sha384, HashAlgorithm::Sha512] {
         assert_eq!(signature_reason(&forge, signing().hash(hash)), None);
+    }
+    for hash in [HashAlgorithm::Sha3_256, HashAlgorithm::Sha3_512] {
+        let why = "its hash is none of SHA-256, SHA-384 and SHA-512";
+        let unsupported = Some(Reason::Unsupported { why });
+        assert_eq!(signature_reason(&forge, signing().hash(hash)), unsupported);
     }
 }
 

@@ -397,15 +397,27 @@ proptest! {
         }
     }
 
+    /// Whatever is believed, the `pgp` crate believes, too.
     #[test]
-    fn mutated_signature_packets_never_panic(at in any::<prop::sample::Index>(), byte: u8) {
+    fn mutated_signature_packets_never_panic_and_never_lie(
+        at in any::<prop::sample::Index>(),
+        byte: u8,
+    ) {
+        use pgp::composed::{Deserializable as _, DetachedSignature};
         let forge = Forge::new(1);
         let mut bytes = packets(&[says(SignatureType::Binary).at(SIGNED).text(&forge.primary, TEXT)]);
         let at = at.index(bytes.len());
         bytes[at] = byte;
         let keyring = forge.good().keyring();
-        let _ = verify_detached(TEXT.as_bytes(), &bytes, &keyring, time(NOW));
         let armoured = armour(&bytes, BlockType::Signature);
-        let _ = verify_detached(TEXT.as_bytes(), armoured.as_bytes(), &keyring, time(NOW));
+        let signatures = [&bytes[..], armoured.as_bytes()];
+        let believed = signatures.map(|signature| {
+            verify_detached(TEXT.as_bytes(), signature, &keyring, time(NOW)).is_ok()
+        });
+        prop_assert_eq!(believed[0], believed[1]);
+        if believed[0] {
+            let signature = DetachedSignature::from_bytes(&bytes[..]).unwrap();
+            prop_assert!(signature.verify(forge.primary.public_key(), TEXT.as_bytes()).is_ok());
+        }
     }
 }
