@@ -11,7 +11,7 @@ use distil_build::ArchiveSettings;
 #[derive(Debug, Parser)]
 #[command(
     name = "distil",
-    version,
+    version = env!("DISTIL_VERSION"),
     max_term_width = 100,
     propagate_version = true
 )]
