@@ -160,7 +160,7 @@ fn what_is_in_a_component_that_is_not_looked_at_is_found_there() {
         pockets,
         elsewhere,
     };
-    insta::assert_snapshot!(error, @"there is no package `nvidia` in trixie, trixie-updates and trixie-security: it is in `non-free` of trixie, and images are made of `main` alone, which is what Debian itself is");
+    insta::assert_snapshot!(error, @"there is no package `nvidia` in trixie, trixie-updates or trixie-security: it is in `non-free` of trixie, and images are made of `main` alone, which is what Debian itself is");
     assert!(
         archive
             .elsewhere("nobody", &place.store, &place.fetcher)

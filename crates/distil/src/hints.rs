@@ -236,14 +236,13 @@ impl Hints for TransportError {
 impl Hints for ResolveError {
     fn nearest(&self) -> &[String] {
         match self {
-            Self::Unsolvable {
-                source: SolveError::Unknown { nearest, .. },
-                ..
-            }
-            | Self::UnsolvableDev {
-                source: SolveError::Unknown { nearest, .. },
-                ..
-            } => nearest,
+            Self::Unsolvable { source, .. } | Self::UnsolvableDev { source, .. } => match source {
+                // One that is elsewhere is not mistyped.
+                SolveError::Unknown {
+                    nearest, elsewhere, ..
+                } if elsewhere.is_empty() => nearest,
+                _ => &[],
+            },
             _ => &[],
         }
     }
@@ -297,6 +296,14 @@ impl Hints for AssembleError {
                 format!(
                     "a program that is copied in later is named by the {key} of that Dockerfile"
                 )
+            }
+            // What such files need is not what the image lacks.
+            Self::Closure(ClosureError::Missing { missing, foreign })
+                if missing.iter().all(|one| foreign.contains_key(&one.path)) =>
+            {
+                "take the files that are for the image's platform, or build the image for theirs: \
+                 `--platform`; `drop` leaves files of packages out"
+                    .to_owned()
             }
             Self::Closure(ClosureError::Missing { missing, .. }) => {
                 let name = missing.first().map(|one| printable(&one.library));

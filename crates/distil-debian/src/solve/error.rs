@@ -18,7 +18,7 @@ pub enum SolveError {
     #[error(
         "there is no package `{name}` in {pockets}{}",
         not_looked_at(elsewhere),
-        pockets = listed(.pockets, "and")
+        pockets = listed(.pockets, "or")
     )]
     Unknown {
         /// The name of the (first) alternative.

@@ -9,7 +9,7 @@ use crate::cli;
 use crate::error::CommandError;
 use crate::printer::bytes;
 use crate::table::{print, print_json, print_table, table};
-use crate::view::{File, FileKind, Files, View};
+use crate::view::{DocumentChange, File, FileKind, Files, View, document_changes};
 
 /// The fields of `--format json`; docs/json.md tells what they mean.
 #[derive(Serialize)]
@@ -23,6 +23,8 @@ struct Document {
     files: Vec<FileChange>,
     config: Vec<ConfigChange>,
     layers: Vec<LayerChange>,
+    /// What differs of the manifest and the configuration if all of the above is the same.
+    documents: Vec<DocumentChange>,
 }
 
 #[derive(Serialize)]
@@ -102,6 +104,7 @@ fn compare(old_name: &str, old: &View, new_name: &str, new: &View) -> Document {
             false => Vec::new(),
         },
         layers: layers(old, new),
+        documents: Vec::new(),
     };
     let nothing = document.packages.is_empty()
         && document.files.is_empty()
@@ -111,8 +114,13 @@ fn compare(old_name: &str, old: &View, new_name: &str, new: &View) -> Document {
         (Some(old), Some(new)) => old == new,
         _ => true,
     };
+    let documents = match (&old.image, &new.image) {
+        (Some(old), Some(new)) if nothing => document_changes(old, new),
+        _ => Vec::new(),
+    };
     Document {
         same: nothing && same_digest,
+        documents,
         ..document
     }
 }
@@ -300,7 +308,15 @@ fn print_tables(document: &Document) -> Result<(), CommandError> {
             one.new.clone().unwrap_or_else(absent),
         ]
     });
-    section(&["LAYER", "OLD", "NEW"], rows.collect(), &[0])
+    section(&["LAYER", "OLD", "NEW"], rows.collect(), &[0])?;
+    let rows = document.documents.iter().map(|one| {
+        vec![
+            one.key.clone(),
+            one.old.clone().unwrap_or_else(absent),
+            one.new.clone().unwrap_or_else(absent),
+        ]
+    });
+    section(&["DOCUMENT", "OLD", "NEW"], rows.collect(), &[])
 }
 
 fn section(heading: &[&str], rows: Vec<Vec<String>>, right: &[usize]) -> Result<(), CommandError> {

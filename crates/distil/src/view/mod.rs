@@ -1,6 +1,7 @@
 //! What is to be told of an image, whether it is made from a definition or read from a place:
 //! one model for `show` and `diff`.
 
+mod documents;
 mod image;
 mod made;
 
@@ -17,6 +18,8 @@ use serde::Serialize;
 use crate::cli;
 use crate::command::make_to_look_at;
 use crate::error::CommandError;
+
+pub(crate) use documents::{DocumentChange, document_changes};
 
 /// An image. The fields are those of `--format json`; docs/json.md tells what they mean.
 #[derive(Default, Serialize)]
@@ -43,6 +46,9 @@ pub(crate) struct View {
     pub(crate) files: Option<Files>,
     #[serde(flatten)]
     pub(crate) making: Option<Making>,
+    /// The image itself; none of a plain root file system.
+    #[serde(skip)]
+    pub(crate) image: Option<Image>,
 }
 
 /// Versions that a build's first stage must have, too, or must not be newer than.
@@ -369,6 +375,7 @@ impl View {
             size: layers.iter().map(|layer| layer.size).sum(),
             layers,
             config: Config::of(image),
+            image: Some(image.clone()),
             ..Self::default()
         }
     }

@@ -51,14 +51,14 @@ fn packages_that_there_are_not() {
     insta::assert_snapshot!(fails(&["build", "base", "--add", "libfffi8"]), @r#"
     status 1
     error: failed to find packages for `base+libfffi8`
-      cause: there is no package `libfffi8` in trixie, trixie-updates and trixie-security
+      cause: there is no package `libfffi8` in trixie, trixie-updates or trixie-security
 
     hint: did you mean `libffi8`?
     "#);
     insta::assert_snapshot!(definition("name: app\npackages: [libfffi8]\n"), @r#"
     status 1
     error: failed to find packages for `app`
-      cause: there is no package `libfffi8` in trixie, trixie-updates and trixie-security
+      cause: there is no package `libfffi8` in trixie, trixie-updates or trixie-security
 
     hint: did you mean `libffi8`?
     "#);

@@ -19,14 +19,14 @@ fn packages_that_cannot_be_added() {
     insta::assert_snapshot!(add(&["libfffi8"]), @"
     status 1
     error: failed to find packages for `base+libfffi8`
-      cause: there is no package `libfffi8` in trixie, trixie-updates and trixie-security
+      cause: there is no package `libfffi8` in trixie, trixie-updates or trixie-security
 
     hint: did you mean `libffi8`?
     ");
     insta::assert_snapshot!(add(&["xyzzy-quux"]), @"
     status 1
     error: failed to find packages for `base+xyzzy-quux`
-      cause: there is no package `xyzzy-quux` in trixie, trixie-updates and trixie-security
+      cause: there is no package `xyzzy-quux` in trixie, trixie-updates or trixie-security
     ");
     insta::assert_snapshot!(add(&["awk"]), @"
     status 1

@@ -530,7 +530,7 @@ fn what_dev_names_and_nobody_has() {
     insta::assert_snapshot!(fails(&context, yaml), @r"
     status 1
     error: failed to find packages for `app:dev` beside those of the image itself
-      cause: there is no package `pyton3-dev` in trixie, trixie-updates and trixie-security
+      cause: there is no package `pyton3-dev` in trixie, trixie-updates or trixie-security
 
     hint: did you mean `python3-dev` or `python3-venv`?
     ");

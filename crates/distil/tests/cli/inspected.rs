@@ -142,6 +142,52 @@ fn ordinary_large_images_take_no_time() {
     assert!(start.elapsed() < DEADLINE, "{:?}", start.elapsed());
 }
 
+/// Whatever differs is told, however little it means.
+#[test]
+fn documents_that_differ_where_nothing_else_does() {
+    let context = Context::new();
+    let image = write(&context, "one", &[&[Entry::file("x", "x")]]);
+    let write_as = |name: &str, config: spec::ImageConfiguration, notes: &[(&str, &str)]| {
+        let notes = notes
+            .iter()
+            .map(|(key, note)| ((*key).into(), (*note).into()));
+        let other = Image::new(config, image.layers().to_vec(), notes.collect()).unwrap();
+        let location = format!("oci:{}", context.work().join(name).display());
+        let options = WriteOptions::default();
+        transport::write(&other.into(), &location.parse().unwrap(), &options).unwrap();
+    };
+    let told = |other: &str| {
+        let mut diff = context.bare(&["diff", "oci:one", other]);
+        let output = diff.output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", context.stderr(&output));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let (_, documents) = text.split_once("DOCUMENT").unwrap();
+        let lines: Vec<&str> = documents.lines().map(str::trim).collect();
+        lines.join("\n")
+    };
+    let mut history = spec::History::default();
+    history.set_comment(Some("a comment".to_owned()));
+    let mut config = image.config().clone();
+    config.set_history(Some(vec![history]));
+    write_as("two", config.clone(), &[]);
+    insta::assert_snapshot!(told("oci:two"), @r#"
+    OLD  NEW
+    /config/history  -    [{"comment":"a comment"}]
+    "#);
+    write_as("three", image.config().clone(), &[("a/b~c", "d")]);
+    insta::assert_snapshot!(told("oci:three"), @r#"
+    OLD  NEW
+    /manifest/annotations  -    {"a/b~c":"d"}
+    "#);
+    let diff = json(&context, &["diff", "oci:one", "oci:three"]);
+    insta::assert_snapshot!(diff["documents"].to_string(), @r#"[{"key":"/manifest/annotations","new":"{\"a/b~c\":\"d\"}","old":null}]"#);
+    let diff = json(&context, &["diff", "oci:one", "oci:one"]);
+    assert_eq!(
+        (&diff["same"], &diff["documents"]),
+        (&true.into(), &Value::Array(vec![]))
+    );
+}
+
 /// A registry of files: what the specification has at an address is there.
 fn serve(root: &Path, image: &Image, context: &Context) -> Server {
     let blobs = context.work().join("image/blobs/sha256");

@@ -219,7 +219,7 @@ fn a_platform_without_the_package_of_an_image() {
     status 1
     error: `app.yaml` cannot be made for 1 of 2 platforms, and is made for none then
       linux/arm64: failed to find packages for `app`
-        cause: there is no package `only-here` in trixie, trixie-updates and trixie-security
+        cause: there is no package `only-here` in trixie, trixie-updates or trixie-security
 
     hint: `--platform linux/amd64` makes the others
     "##);
@@ -266,7 +266,7 @@ fn an_error_that_is_of_no_platform_is_said_once() {
     insta::assert_snapshot!(message, @r##"
     status 1
     error: failed to find packages for `base+libgone1`
-      cause: there is no package `libgone1` in trixie, trixie-updates and trixie-security
+      cause: there is no package `libgone1` in trixie, trixie-updates or trixie-security
 
     hint: did you mean `libgomp1`?
     "##);

@@ -20,7 +20,7 @@ fn an_unknown_package() {
         ("trixie-updates", 500, ""),
         ("trixie-security", 500, ""),
     ]);
-    insta::assert_snapshot!(solved(&index, &request("a | b")), @"there is no package `a` in trixie, trixie-updates and trixie-security");
+    insta::assert_snapshot!(solved(&index, &request("a | b")), @"there is no package `a` in trixie, trixie-updates or trixie-security");
     insta::assert_snapshot!(solved(&PackageIndex::new("amd64"), &request("a")), @"there is no package `a` in the index");
 }
 
