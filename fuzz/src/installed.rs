@@ -1,7 +1,8 @@
-//! What is read of packages for a `dev`: profiles of PAM, and what packages watch. The bounded runs
+//! What is read of packages whose scripts would make something of it: profiles of PAM, what packages
+//! watch, and descriptions of types of files. The bounded runs
 //! among the ordinary tests (crates/distil-image/tests/random.rs) include this file and do the same.
 
-use distil_image::{pam_configurations, watched};
+use distil_image::{mime_cache, pam_configurations, watched};
 
 /// A profile of PAM and a template, with a line of `--` between them.
 pub fn pam(text: &str) {
@@ -38,4 +39,21 @@ pub fn triggers(text: &str) {
         watched(&format!("{text}\n{text}")).len(),
         2 * watched(text).len()
     );
+}
+
+/// A description of types of files.
+pub fn mime(text: &str) {
+    let cache = mime_cache(&[text]);
+    assert_eq!(cache[..4], [0, 1, 0, 2]);
+    assert!(
+        cache.len() <= 40 * text.len() + 1000,
+        "{} bytes",
+        cache.len()
+    );
+    // Where its parts begin.
+    for offset in cache[4..44].chunks(4) {
+        let offset = u32::from_be_bytes(offset.try_into().expect("four bytes"));
+        let offset = usize::try_from(offset).expect("a small number");
+        assert!(offset % 4 == 0 && offset + 4 <= cache.len(), "{offset}");
+    }
 }

@@ -34,6 +34,7 @@ pub use assembly::{Amount, Assembly, InstalledPackage, LeftOut, Omission, Undone
 pub use closure::ClosureError;
 pub use config::ConfigError;
 pub use exposure::{Found, SurfaceError};
+pub use generate::mime::mime_cache;
 pub use generation::GenerateError;
 pub use installed::{pam_configurations, watched};
 pub use layers::{LayerError, LayerTree, StoredLayer, are_whole};

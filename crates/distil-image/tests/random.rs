@@ -1,4 +1,4 @@
-//! The fuzz targets of what a `dev` is made of, over their seeds and mutations of these.
+//! The fuzz targets of what is made in place of scripts, over their seeds and mutations of these.
 //! `PROPTEST_CASES` says how many; fuzz/README.md tells of the real fuzzer.
 
 #![allow(clippy::unwrap_used)]
@@ -47,6 +47,11 @@ proptest! {
     }
 
     #[test]
+    fn mime(text in mutated("mime")) {
+        targets::mime(&text);
+    }
+
+    #[test]
     fn triggers(text in mutated("triggers")) {
         targets::triggers(&text);
     }
@@ -55,6 +60,7 @@ proptest! {
 #[test]
 fn seeds_themselves() {
     seeds("pam").iter().for_each(|text| targets::pam(text));
+    seeds("mime").iter().for_each(|text| targets::mime(text));
     seeds("triggers")
         .iter()
         .for_each(|text| targets::triggers(text));

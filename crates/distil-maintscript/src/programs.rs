@@ -249,6 +249,7 @@ const PROGRAMS: &[(Sort, &[&str])] = &[
         Sort::Made("the list of image loaders"),
         &["gdk-pixbuf-query-loaders"],
     ),
+    (Sort::Made("the types of files"), &["update-mime-database"]),
     (
         Sort::Made("the bundle of certificates"),
         &["update-ca-certificates"],
@@ -313,14 +314,6 @@ const PROGRAMS: &[(Sort, &[&str])] = &[
     (
         Sort::Cached(IDENTITY),
         &["dbus-uuidgen", "systemd-machine-id-setup"],
-    ),
-    (
-        Sort::Needed(
-            "programs that ask GLib or Qt for the type of a file find none; add \
-             `/usr/share/mime/mime.cache`, made by `update-mime-database /usr/share/mime` in the \
-             `dev` variant",
-        ),
-        &["update-mime-database"],
     ),
     (
         Sort::Needed(

@@ -8,6 +8,7 @@ mod busybox;
 pub(crate) mod certificates;
 mod key_store;
 pub(crate) mod loader_cache;
+pub(crate) mod mime;
 mod name_hash;
 mod os_release;
 mod package_metadata;
@@ -37,6 +38,7 @@ pub(crate) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateEr
     loader_cache::generate(generation)?;
     php::generate(generation)?;
     pixbuf::generate(generation)?;
+    mime::generate(generation)?;
     // Last, because it tells the sums of what the others made.
     package_metadata::generate(generation)
 }

@@ -10,7 +10,7 @@ mod input;
 mod pam;
 mod system;
 
-use crate::generate::{certificates, loader_cache, php, pixbuf};
+use crate::generate::{certificates, loader_cache, mime, php, pixbuf};
 use crate::generation::{GenerateError, Generation};
 
 pub use database::watched;
@@ -43,6 +43,7 @@ pub(crate) fn install(
     loader_cache::generate(generation)?;
     php::generate(generation)?;
     pixbuf::generate(generation)?;
+    mime::generate(generation)?;
     alternatives::generate(generation, installed.alternatives)?;
     database::generate(generation, installed)
 }

@@ -166,7 +166,7 @@ fn refreshes_wrappers_and_passing_places() {
                 dpkg-statoverride --list /e || dpkg-statoverride --update --add a b 2755 /e\n";
     insta::assert_snapshot!(told("postinst", text), @"
     1 made: the cache of the loader
-    2 MISSING: runs `/usr/sbin/update-mime-database /usr/share/mime`, without which programs that ask GLib or Qt for the type of a file find none; add `/usr/share/mime/mime.cache`, made by `update-mime-database /usr/share/mime` in the `dev` variant
+    2 made: the types of files
     3 made: the bundle of certificates
     4 harmless: without the cache, programs look through the files themselves
     5 MISSING: runs `find /a -name b -exec chown -R c: {} +`

@@ -39,8 +39,17 @@ fn graph(view: &View) -> String {
 
 fn print_tables(view: &View) -> Result<(), CommandError> {
     let name = view.name.as_deref().unwrap_or("image");
+    // As a daemon has them.
+    let is_plain = view
+        .layers
+        .iter()
+        .all(|layer| layer.digest == layer.diff_id);
+    let how = match is_plain {
+        true => "in uncompressed layers",
+        false => "compressed",
+    };
     let platform = match &view.platform {
-        Some(platform) => format!(" for {platform}: {} compressed,", bytes(view.size)),
+        Some(platform) => format!(" for {platform}: {} {how},", bytes(view.size)),
         None => ":".to_owned(),
     };
     print(format_args!(

@@ -289,7 +289,8 @@ fn drivers_of_odbc() {
 fn caches() {
     let script = "/usr/lib/x86_64-linux-gnu/gdk-pixbuf-2.0/gdk-pixbuf-query-loaders \
                   > /usr/lib/x86_64-linux-gnu/gdk-pixbuf-2.0/2.10.0/loaders.cache\n\
-                  update-mime-database /usr/share/mime\n";
+                  update-mime-database /usr/share/mime\n\
+                  glib-compile-schemas /usr/share/glib-2.0/schemas\n";
     let loaders = "usr/lib/x86_64-linux-gnu/gdk-pixbuf-2.0/2.10.0/loaders";
     let library = || ElfBuilder::shared("").needed("libc.so.6").build();
     let pixbuf = postinst("pixbuf", script)
@@ -306,7 +307,17 @@ fn caches() {
         "{cache}"
     );
     assert!(!cache.contains("-own"), "{cache}");
-    insta::assert_snapshot!(missing(&context, "pixbuf").join("\n"), @"runs `update-mime-database /usr/share/mime`, without which programs that ask GLib or Qt for the type of a file find none; add `/usr/share/mime/mime.cache`, made by `update-mime-database /usr/share/mime` in the `dev` variant");
+    let types = "usr/share/mime/mime.cache";
+    assert!(!files.contains_key(types), "nothing describes any");
+    insta::assert_snapshot!(missing(&context, "pixbuf").join("\n"), @"runs `glib-compile-schemas /usr/share/glib-2.0/schemas`, without which programs with settings of GSettings end at once; add `/usr/share/glib-2.0/schemas/gschemas.compiled`, made by `glib-compile-schemas /usr/share/glib-2.0/schemas` in the `dev` variant");
+
+    let described = "<mime-info xmlns='http://www.freedesktop.org/standards/shared-mime-info'>\
+                     <mime-type type='image/x-own'><glob pattern='*.own'/></mime-type></mime-info>";
+    let own = deb("own").file("usr/share/mime/packages/own.xml", described);
+    let context = Context::with_packages(vec![own]);
+    let files = build(&context, "name: app\nfrom: base\npackages: [own]\n");
+    let cache = String::from_utf8_lossy(&files[types].bytes);
+    assert!(cache.contains("image/x-own\0"), "{cache:?}");
 }
 
 /// Debian's `/usr/bin/perl` is also `/usr/bin/perl5.40.1`.

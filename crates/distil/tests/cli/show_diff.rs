@@ -399,6 +399,23 @@ fn images_that_differ() {
     ");
 }
 
+/// As a daemon has them: they are larger than their files.
+#[test]
+fn layers_that_are_not_compressed() {
+    let context = context();
+    let plain = ["--compression", "none", "-o", "oci:plain"];
+    context.run(
+        &[
+            &["build", "static", "--platform", "linux/amd64"][..],
+            &plain,
+        ]
+        .concat(),
+    );
+    let shown = told(&context, &["show", "oci:plain"]);
+    let first = shown.lines().nth(1).unwrap_or_default();
+    assert!(first.contains(" in uncompressed layers, "), "{first}");
+}
+
 #[test]
 fn what_cannot_be_compared_or_shown() {
     let context = context();
