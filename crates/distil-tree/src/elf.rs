@@ -80,11 +80,15 @@ where
         version_needs: Vec::new(),
         version_definitions: Vec::new(),
         dlopen_notes: Vec::new(),
+        has_executable_stack: false,
         loaded_size: 0,
     };
     if segments.len() > MAX_SEGMENTS {
         return Err(ElfError("it has too many program headers".to_owned()));
     }
+    // Without a header some machines' default counts (`DEFAULT_STACK_PERMS` of glibc's
+    // `stackinfo.h`): x86's is an executable one.
+    let mut stack = None;
     // The first of each kind counts, as for the kernel; more would only cost memory.
     for segment in segments {
         if segment.p_type(endian) == elf::PT_INTERP && facts.interpreter.is_none() {
@@ -102,6 +106,10 @@ where
                 segment.p_filesz(endian).into(),
             );
             facts.loaded_size = facts.loaded_size.max(offset.saturating_add(size));
+        }
+        if segment.p_type(endian) == elf::PT_GNU_STACK {
+            let is_executable = segment.p_flags(endian).0 & elf::PF_X.0 != 0;
+            stack.get_or_insert(is_executable);
         }
         if segment.p_type(endian) == elf::PT_NOTE {
             let (offset, size) = (
@@ -125,6 +133,8 @@ where
             read_dynamic::<Header, R>(&mut facts, dynamic, strings)?;
         }
     }
+    let is_x86 = matches!(facts.abi.machine, 3 | 62);
+    facts.has_executable_stack = stack.unwrap_or(is_x86);
     Ok(facts)
 }
 
@@ -207,6 +217,16 @@ mod tests {
             }
         );
         assert!(facts.is_dynamic && facts.is_loadable);
+    }
+
+    #[test]
+    fn stacks_that_can_be_executed() {
+        let has = |library: ElfBuilder| {
+            let facts = parse(Cursor::new(library.build())).unwrap();
+            facts.has_executable_stack
+        };
+        assert!(!has(ElfBuilder::shared("libx.so.1")));
+        assert!(has(ElfBuilder::shared("libx.so.1").executable_stack()));
     }
 
     #[test]

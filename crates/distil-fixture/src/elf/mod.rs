@@ -33,6 +33,7 @@ pub struct ElfBuilder {
     payload: Vec<u8>,
     dlopen: Option<String>,
     function: Option<(String, Vec<u8>)>,
+    has_executable_stack: bool,
 }
 
 /// What sort of file it is.
@@ -61,6 +62,7 @@ impl ElfBuilder {
             payload: Vec::new(),
             dlopen: None,
             function: None,
+            has_executable_stack: false,
         }
     }
 
@@ -159,6 +161,13 @@ impl ElfBuilder {
     #[must_use]
     pub fn dlopen(mut self, json: &str) -> Self {
         self.dlopen = Some(json.to_owned());
+        self
+    }
+
+    /// Asks for a stack that can be executed.
+    #[must_use]
+    pub fn executable_stack(mut self) -> Self {
+        self.has_executable_stack = true;
         self
     }
 

@@ -97,7 +97,8 @@ impl ElfBuilder {
         if let Some((_, offset, size)) = place(".dynamic") {
             out.program_header(PT_DYNAMIC, 6, offset, base, size, 8);
         }
-        out.program_header(PT_GNU_STACK, 6, 0, 0, 0, 16);
+        let stack = if self.has_executable_stack { 7 } else { 6 };
+        out.program_header(PT_GNU_STACK, stack, 0, 0, 0, 16);
         if let Some((_, offset, size)) = place(".note.dlopen") {
             out.program_header(PT_NOTE, 4, offset, base, size, 4);
         }

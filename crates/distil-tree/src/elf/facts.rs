@@ -47,6 +47,8 @@ pub struct Elf {
     pub version_definitions: Vec<Vec<u8>>,
     /// What it loads with dlopen(3), as far as it tells: the JSON texts of its `.note.dlopen`.
     pub dlopen_notes: Vec<Vec<u8>>,
+    /// Whether it asks for a stack that can be executed (`PT_GNU_STACK`).
+    pub has_executable_stack: bool,
     /// How many bytes the file must have for all that is loaded of it.
     pub loaded_size: u64,
 }
