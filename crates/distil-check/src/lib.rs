@@ -11,17 +11,23 @@
 //! look never passes for a whole one.
 
 mod access;
+mod class_path;
 mod context;
 mod finding;
+mod instruction;
 mod manual;
+mod node_modules;
 mod node_range;
+mod platform;
 mod policy;
 mod profile;
+mod python_path;
 mod python_specifier;
 mod rule;
 mod rules;
 mod severity;
 mod subject;
+mod venvs;
 
 pub use context::Options;
 pub use finding::Finding;

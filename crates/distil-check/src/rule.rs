@@ -83,9 +83,9 @@ REPEATED_PROGRAM "F104" "repeated-program" Error
     "CMD begins with the program that ENTRYPOINT already is."
     "Images of runtimes have the runtime as ENTRYPOINT, so that CMD has only its arguments. `CMD [\"node\", \"app.js\"]` runs `node node app.js`, which looks for a file called `node`."
     "Leave the first word of CMD out."
-ARGUMENT_MISSING "F105" "argument-missing" Warning
-    "The file that the runtime is told to run is not in the image."
-    "An interpreter is started with the path of a script, module or jar that no layer has. Unless it is mounted, the container ends at once."
+ARGUMENT_MISSING "F105" "argument-missing" Error
+    "The file, module or class that the runtime is told to run is not in the image."
+    "A runtime is started with the path of a script or jar that no layer has, with a module (`python -m`) or class that is not where it looks, with something to load first (`node -r`, `-javaagent:`) that is not there, or with a command such as `gunicorn` or `npm start`, as if it were a shell. The container ends at once. It is a warning for a file below a VOLUME, where it may be mounted. Builds take it as a warning, too: an image may be the base of one that has the file."
     "Correct the path (it is looked for in WORKDIR), or copy the file."
 HEALTHCHECK "F106" "healthcheck" Error
     "HEALTHCHECK runs a program or a shell that the image does not have."
@@ -99,10 +99,18 @@ SIGNALS "F108" "signals" Info
     "A shell is process 1 and passes no signals on."
     "With a shell as the first process, `docker stop` reaches the shell and not the program, which is killed after ten seconds without a chance to end well."
     "Use the exec form, or begin the script's last line with `exec`."
+UNEXPANDED_VARIABLE "F109" "unexpanded-variable" Warning
+    "A variable is written into ENTRYPOINT or CMD in exec form, in which nothing replaces it."
+    "Only a shell replaces `$PORT` by its value. In exec form the program gets the word as it is written. It is a warning, since some programs replace variables themselves."
+    "Write the value, or have the program read the variable."
+WRONG_RUNTIME "F110" "wrong-runtime" Error
+    "The file that a runtime is told to run is not for it."
+    "It is a program of its own, a script for a shell or for another runtime, or a jar without a main class. `node node_modules/.bin/…` is a script for a shell where pnpm installed it."
+    "Name the file that the script starts, or start the program without the runtime."
 SCRIPT "F201" "script-interpreter" Error
     "The program that a script's `#!` line names is not in the image."
     "The kernel starts the interpreter instead of the script. If the interpreter is missing, the error names the script, which exists: `no such file or directory`. An error for the program of the image, a warning for programs in `PATH`, information elsewhere, where a script may be meant to be read."
-    "Start the script with the runtime (`ENTRYPOINT [\"/usr/bin/python3\", \"/app/script\"]`), correct its first line, or remove it."
+    "Start the script with the image's own program for its language, as the finding says, correct its first line, or remove it."
 LOADER "F202" "loader-missing" Error
     "A program's dynamic loader is not in the image."
     "A dynamically linked program names its loader, such as `/lib64/ld-linux-x86-64.so.2`, or `/lib/ld-musl-x86_64.so.1` if it was built on Alpine. Without it the kernel says `no such file or directory` of the program, which is there."
@@ -113,20 +121,24 @@ MACHINE "F203" "wrong-machine" Error
     "Build or download the file for the image's platform."
 LIBRARY "F204" "library-missing" Error
     "A program or library needs a library that the loader will not find."
-    "Looked for as ld.so(8) does: RPATH of the file and of what loads it, `LD_LIBRARY_PATH`, RUNPATH with `$ORIGIN`, `/etc/ld.so.cache`, the loader's own directories. It is a warning in a Debian package's own file that the image's program does not load by itself, since the dependency was left out on purpose; and information if the image has such a file where the loader does not look, since a program may load it first. A library that is only in a directory for some machines is a warning, since others do not find it: one of `glibc-hwcaps`, or with a glibc before 2.37 one such as `haswell` or `atomics`. Directories that every machine of the architecture searches, such as `x86_64` and `tls` of these, are searched for all."
+    "Looked for as ld.so(8) does: RPATH of the file and of what loads it, `LD_LIBRARY_PATH`, RUNPATH with `$ORIGIN`, `/etc/ld.so.cache`, the loader's own directories. It is a warning in a Debian package's own file that the image's program does not load by itself, since the dependency was left out on purpose, and in a plug-in that nothing is linked with; and information if the image has such a file where the loader does not look, since a program may load it first. A library that is only in a directory for some machines is a warning, since others do not find it: one of `glibc-hwcaps`, or with a glibc before 2.37 one such as `haswell` or `atomics`. Directories that every machine of the architecture searches, such as `x86_64` and `tls` of these, are searched for all."
     "Add the package that has the library, or copy the library beside the file that needs it."
 VERSION "F205" "symbol-version" Error
     "A library is older than what needs it."
     "Programs and libraries name the versions of symbols that they were linked with. The loader refuses to start a program if a library does not have one of them: typically something that was built on a newer release of Debian or Ubuntu."
     "Build on the release that the image is made of, or take an image of a newer one."
 DLOPEN "F206" "dlopen-missing" Warning
-    "A library that is loaded at run time, as `.note.dlopen` says, is not in the image."
-    "Such libraries are in no list that the loader reads; a feature is missing when it is first used. A warning if the file says that it is required, information if it is recommended."
+    "A library that is loaded at run time by its name is not in the image."
+    "Such libraries are in no list that the loader reads; a feature is missing when it is first used. Known from `.note.dlopen` (a warning if the file says that it is required, information if it is recommended), from the calls of ctypes and cffi in Python packages (a warning, since some do without), and of .NET, which does not start without ICU (an error) unless it is set to invariant globalization."
     "Add the library's package if the feature is wanted."
 DAMAGED_ELF "F207" "damaged-elf" Error
     "A program or library has invalid ELF headers."
     "It starts like an ELF file, but its headers contradict its size or one another. The kernel or the loader rejects it."
     "Build or copy the file again; transfers in text mode damage files, and Git LFS pointers are not the file."
+EXECUTABLE_STACK "F208" "executable-stack" Error
+    "A library asks for an executable stack, which the image's glibc does not allow."
+    "Since 2.41 glibc refuses to load such a library at run time (`PT_GNU_STACK` with `PF_X`, or on x86 without the header), as Python's extension modules and Node.js's add-ons are. Most ask for it by mistake: a part in assembly says nothing of the stack. In a Debian package's own file it is a warning."
+    "`patchelf --clear-execstack FILE` in the build stage, or link with `-z noexecstack`."
 PYTHON_ABI "F301" "python-abi" Error
     "An extension module is for another Python than the image's."
     "`x.cpython-311-….so` is found by Python 3.11 alone, and a `site-packages` in `lib/python3.11` is searched by no other. The import fails. Modules with `abi3` in their names are for all later ones."
@@ -143,14 +155,22 @@ PYTHONPATH "F304" "pythonpath" Warning
     "A directory in PYTHONPATH is not in the image."
     "Python skips it silently, and the modules expected there are missing: `ModuleNotFoundError`."
     "Correct the path, or copy the directory."
+EDITABLE "F305" "editable-install" Error
+    "An installed Python package is in a directory that is not in the image."
+    "`pip install -e` and `uv sync` install a link to the sources: a `.pth` file, and a `direct_url.json` that says so. Python passes over a directory that is not there, and the import fails. It is a warning if a `.pth` file does not say that it is such an installation."
+    "Install without `-e`, or copy the sources to the same path."
 NODE "F401" "node-addon" Error
     "A native add-on of Node.js is for another Node.js."
-    "An add-on that does not use Node-API is tied to one `NODE_MODULE_VERSION`, which every major release changes. One that uses it may ask for a later version of Node-API than the image's Node.js has."
+    "An add-on that does not use Node-API is tied to one `NODE_MODULE_VERSION`, which every major release changes. One that uses it may ask for a later version of Node-API than the image's Node.js has. Up to Node.js 20 the latter is a crash (SIGSEGV). Builds for several versions or platforms that lie side by side are one add-on, which fits if one of them does."
     "Run `npm rebuild` with the Node.js of the image, or take an image of the build stage's version."
 NODE_ENGINE "F402" "node-engine" Warning
     "The application requires another Node.js than the image's."
     "`engines` in its `package.json` excludes every version of the image's major one. npm only warns when it installs; what is missing shows when it is used."
     "Use an image with a Node.js that it accepts, or correct `engines`."
+NODE_LINK "F403" "broken-module-link" Warning
+    "A link in `node_modules` leads to what is not in the image."
+    "Workspaces, and all packages of pnpm, are links to directories elsewhere, which have to be copied, too. It is an error if a `package.json` of the application names the package among its dependencies."
+    "Copy what the link leads to, or install without links: `npm install --install-links`, `pnpm deploy`."
 JAVA_CLASS "F501" "java-class-version" Error
     "A class was compiled for a newer Java than the image's."
     "The virtual machine refuses class files of a later version. It is a warning where neither the main class nor most of a jar are concerned. Directories of multi-release jars for later versions are skipped, as Java does."
@@ -161,7 +181,7 @@ JAR "F502" "damaged-jar" Warning
     "Build or copy the file again."
 EXPIRED "F601" "certificate-expired" Warning
     "A trusted certificate has expired, or will within 30 days."
-    "Connections that depend on it fail; those with other authorities work. Expired ones in a whole bundle are information if they are few: distributions remove them late."
+    "Connections that depend on it fail; those with other authorities work. A few expired ones in a whole bundle are not told: distributions remove them late, and nobody misses them."
     "Build the image again with the present `ca-certificates`, or renew your own authority's certificate."
 CERTIFICATE_PATH "F602" "certificate-path" Error
     "A variable for certificates names a file or directory that is not in the image."
@@ -169,8 +189,8 @@ CERTIFICATE_PATH "F602" "certificate-path" Error
     "Correct the path, or remove the variable."
 KEY_STORE "F603" "key-store" Warning
     "The bundle of certificates and Java's key store do not agree."
-    "An authority was added to one and not to the other, so Java trusts other servers than the rest of the image."
-    "Add it to both: `certificates: {extra: […]}` of a distil definition does, and so does `update-ca-certificates` in the build stage with ca-certificates-java installed."
+    "An authority was added to one and not to the other, so Java trusts other servers than the rest of the image. It is information if each has what the other lacks: the key store came with a Java runtime, whose makers choose authorities themselves."
+    "Have Java use the image's own key store: `ENV JAVA_TOOL_OPTIONS=-Djavax.net.ssl.trustStore=/etc/ssl/certs/java/cacerts`; `certificates: {extra: […]}` of a distil definition adds an authority to both."
 TIME_ZONE "F604" "time-zone" Warning
     "TZ names a time zone whose file is not in the image."
     "The C library uses UTC without a word, so that times are wrong by hours."
@@ -187,6 +207,10 @@ CERTIFICATE_STRICT "F607" "certificate-strict" Warning
     "Programs that check certificates strictly refuse an authority of one's own."
     "Python since 3.13 and others hold to RFC 5280: an authority's certificate has critical basic constraints, a key usage and a subject key identifier. Others do without, so that some programs of an image trust its servers and some do not."
     "Have the certificate issued anew: `basicConstraints=critical,CA:TRUE`, `keyUsage=critical,keyCertSign,cRLSign`, `subjectKeyIdentifier=hash`."
+VARIABLE_FILE "F608" "variable-file" Warning
+    "A variable names a file that its runtime would load, and that is not in the image."
+    "`JAVA_TOOL_OPTIONS`, `JDK_JAVA_OPTIONS`, `NODE_OPTIONS`, `PYTHONHOME` and `DOTNET_STARTUP_HOOKS` have the runtime load something before the program, and without that it ends at once (an error). Others, such as `PYTHONSTARTUP`, `NODE_PATH`, `CLASSPATH`, `PERL5LIB` and `RUBYLIB`, name what is passed over in silence."
+    "Copy the file, or unset the variable."
 USER_UNKNOWN "F701" "user-unknown" Error
     "USER names an account that the image does not have."
     "A name is looked up in the image's own `/etc/passwd`, a group's in `/etc/group`. Without an entry the container does not start."
@@ -249,7 +273,7 @@ COMPILER "S107" "compiler" Error
     "Build in a build stage."
 INTERPRETER "S108" "interpreter" Error
     "The image has an interpreter that is not its runtime."
-    "What runs any script is as good as a shell. The interpreter that ENTRYPOINT or CMD leads to is the runtime, and so is that of a virtual environment of its. Where what they name is missing, any may be it, and this is information."
+    "What runs any script is as good as a shell. The interpreter that ENTRYPOINT or CMD leads to is the runtime, behind wrappers such as tini, too, and so is that of a virtual environment of its. Where what they name is missing, any may be it, and this is information."
     "Leave out the package that brings it, or make it the ENTRYPOINT if it is the runtime."
 DEBUGGER "S109" "debugger" Error
     "The image has a debugger or a tracer."

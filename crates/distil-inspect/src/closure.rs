@@ -86,6 +86,8 @@ impl Closure {
                     is_started,
                     is_loader: true,
                 });
+                // What it lacks beside, nobody sees.
+                seen.files.insert((*path).clone());
                 continue;
             }
             seen.take(path, loader.load(path), is_started);

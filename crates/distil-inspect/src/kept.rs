@@ -28,6 +28,12 @@ pub const MAX_DOCUMENT: u64 = 4 << 20;
 /// sums, and the status of a whole Debian, are larger.
 const MAX_METADATA: u64 = 64 << 20;
 
+/// The largest Python module that is searched for the libraries that it looks for.
+const MAX_MODULE: u64 = 1 << 20;
+
+/// What is in Python modules that look for a library at run time: ctypes' functions, and cffi's.
+pub const LIBRARY_CALLS: [&[u8]; 4] = [b"find_library(", b"CDLL(", b"LoadLibrary(", b"dlopen("];
+
 /// The largest document that is kept in memory.
 const IN_MEMORY: u64 = 16 << 10;
 
@@ -77,6 +83,20 @@ impl Keeper<'_> {
             content.read_to_end(&mut bytes).map_err(cut)?;
             return Ok(bytes.into());
         }
+        if is_python_module(path) && size <= MAX_MODULE {
+            let mut bytes = Vec::new();
+            content.read_to_end(&mut bytes).map_err(cut)?;
+            let is_call = |call: &[u8]| memchr::memmem::find(&bytes, call).is_some();
+            if !LIBRARY_CALLS.iter().any(|call| is_call(call)) {
+                bytes.truncate(SCRIPT_HEAD);
+                return Ok(head_of(bytes, size));
+            }
+            self.budget.take_document(size)?;
+            return match size > IN_MEMORY {
+                true => self.spool(&bytes, size, &mut io::empty(), members),
+                false => Ok(bytes.into()),
+            };
+        }
         let mut head = Vec::with_capacity(HEAD);
         content
             .take(HEAD as u64)
@@ -91,13 +111,7 @@ impl Keeper<'_> {
             let more = (SCRIPT_HEAD - HEAD) as u64;
             content.take(more).read_to_end(&mut head).map_err(cut)?;
         }
-        Ok(match head.len() as u64 == size {
-            true => head.into(),
-            false => Content::Head {
-                bytes: head.into(),
-                size,
-            },
-        })
+        Ok(head_of(head, size))
     }
 
     fn spool(
@@ -135,6 +149,17 @@ impl Keeper<'_> {
     }
 }
 
+/// The first bytes of a file of so many.
+fn head_of(head: Vec<u8>, size: u64) -> Content {
+    match head.len() as u64 == size {
+        true => head.into(),
+        false => Content::Head {
+            bytes: head.into(),
+            size,
+        },
+    }
+}
+
 /// Makes a digest of what goes through.
 struct Hashed<'a> {
     content: &'a mut dyn Read,
@@ -147,6 +172,15 @@ impl Read for Hashed<'_> {
         self.hasher.update(&buffer[..count]);
         Ok(count)
     }
+}
+
+/// Modules of Python that are none of its standard library, wherever somebody installed them.
+pub fn is_python_module(path: &TreePath) -> bool {
+    let name = path.name().unwrap_or_default();
+    let is_in = |is: fn(&[u8]) -> bool| path.parts().any(is);
+    let is_standard =
+        is_in(|part| part.starts_with(b"python3.")) && !is_in(|part| part.ends_with(b"-packages"));
+    name.ends_with(b".py") && !is_standard
 }
 
 /// Names of jars and wheels.
@@ -194,10 +228,22 @@ pub fn is_document(path: &TreePath) -> bool {
                 || bytes.starts_with(b"opt/")
                 || bytes.starts_with(b"usr/local/")
         }
-        b"WHEEL" | b"METADATA" => in_dist_info(),
+        b"WHEEL" | b"METADATA" | b"direct_url.json" => in_dist_info(),
+        // pnpm's start what they stand for by a shell.
+        _ if path
+            .parent()
+            .is_some_and(|parent| parent.name() == Some(b".bin")) =>
+        {
+            true
+        }
+        _ if name.ends_with(b".pth") => {
+            let parent = path.parent();
+            parent.is_some_and(|parent| parent.as_bytes().ends_with(b"-packages"))
+        }
         _ => {
             // Certificates, wherever a variable may point.
             name.ends_with(b".pem")
+                || name.ends_with(b".runtimeconfig.json")
                 || name.ends_with(b".crt")
                 || (name.starts_with(b"ld-musl-") && name.ends_with(b".path"))
                 || (name.ends_with(b".md5sums") && bytes.starts_with(b"var/lib/dpkg/"))

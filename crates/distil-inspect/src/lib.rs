@@ -13,6 +13,7 @@
 mod ambiguity;
 mod changeset;
 pub mod closure;
+pub mod command;
 mod container;
 mod error;
 pub mod exposure;
@@ -33,7 +34,7 @@ pub use changeset::{Changeset, Entry, FileContent};
 pub use container::ContainerConfig;
 pub use error::{InspectError, LayerError, MergeError};
 pub use inspection::Inspection;
-pub use kept::{MAX_DOCUMENT, is_archive, is_document, largest};
+pub use kept::{LIBRARY_CALLS, MAX_DOCUMENT, is_archive, is_document, is_python_module, largest};
 pub use limits::Limits;
 pub use merge::{Amount, Device, Filesystem, LayerChanges, ReplacedLink, merge};
 pub use packages::{Package, PackagesError, owned, packages};

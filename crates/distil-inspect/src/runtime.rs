@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use distil_tree::loader::Loader;
-use distil_tree::program;
 use distil_tree::{Kind, Tree, TreePath};
 
 use crate::container::ContainerConfig;
@@ -105,6 +104,14 @@ const NODE_VERSIONS: [(u32, u32); 8] = [
     (26, 147),
 ];
 
+/// The major version of Node.js that has a `NODE_MODULE_VERSION`.
+pub fn major_of(module_version: u32) -> Option<u32> {
+    let known = NODE_VERSIONS
+        .iter()
+        .find(|(_, known)| *known == module_version);
+    known.map(|(major, _)| *major)
+}
+
 /// Where a Node.js tells its own version: the address of its headers.
 const NODE_HEADERS: &[u8] = b"https://nodejs.org/download/release/v";
 
@@ -121,10 +128,7 @@ pub fn node(tree: &Tree, config: &ContainerConfig) -> Option<Node> {
     let of_module = |version: u32, file: Option<&TreePath>| Node {
         file: file.cloned(),
         module_version: Some(version),
-        major: NODE_VERSIONS
-            .iter()
-            .find(|(_, known)| *known == version)
-            .map(|(major, _)| *major),
+        major: major_of(version),
     };
     let (mut program, mut header) = (None, None);
     for (path, entry) in tree.iter() {
@@ -243,57 +247,4 @@ pub fn java(tree: &Tree) -> Option<u32> {
         }
     }
     found.into_iter().min()
-}
-
-/// Whether a chain of programs ends at one that runs, and not where the next is missing.
-pub fn is_whole(tree: &Tree, chain: &[TreePath]) -> bool {
-    let last = chain.last().filter(|last| last.name() != Some(b"env"));
-    let entry = last.and_then(|last| tree.get(last));
-    let head = entry.and_then(|entry| entry.file()?.content.head(2).ok());
-    head.is_some_and(|head| head != b"#!")
-}
-
-/// The programs that a container runs, one after the other: a script's interpreter, a virtual
-/// environment's Python. The last is the runtime.
-pub fn chain(tree: &Tree, config: &ContainerConfig) -> Vec<TreePath> {
-    let command = config.command();
-    let Some(first) = command.first() else {
-        return Vec::new();
-    };
-    let mut chain = Vec::new();
-    let path = config.variable("PATH").unwrap_or(program::DEFAULT_PATH);
-    let Ok(place) = program::find(tree, path, config.directory(), first) else {
-        return chain;
-    };
-    chain.push(place);
-    // A script of a script of a script is none (execve(2) stops at four).
-    while let Some(last) = chain.last().filter(|_| chain.len() < 5) {
-        let Some(entry) = tree.get(last) else {
-            break;
-        };
-        let Some(head) = entry
-            .file()
-            .and_then(|file| file.content.head(program::MAX_LINE).ok())
-        else {
-            break;
-        };
-        let Some((word, argument)) = program::shebang(&head) else {
-            break;
-        };
-        let word = String::from_utf8_lossy(word).into_owned();
-        let argument = argument.map(|argument| String::from_utf8_lossy(argument).into_owned());
-        let Ok(next) = program::find(tree, path, config.directory(), &word) else {
-            break;
-        };
-        let is_env = next.name() == Some(b"env");
-        chain.push(next);
-        if is_env && let Some(argument) = argument {
-            let argument = argument.strip_prefix("-S").unwrap_or(&argument).trim();
-            let named = argument.split_ascii_whitespace().next().unwrap_or_default();
-            if let Ok(next) = program::find(tree, path, config.directory(), named) {
-                chain.push(next);
-            }
-        }
-    }
-    chain
 }

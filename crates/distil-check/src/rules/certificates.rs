@@ -85,7 +85,7 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         let certificates = certificates(entry);
-        dates(context, &place, &certificates, findings);
+        dates(context, &place, &certificates, certificates.len(), findings);
         trusted.extend(certificates.iter().cloned());
         // Variables of single programs add to the bundle, or are smaller on purpose.
         let is_bundle = BUNDLES.iter().any(|path| TreePath::of(path) == place)
@@ -172,6 +172,7 @@ fn dates(
     context: &Context<'_>,
     place: &TreePath,
     certificates: &[impl AsRef<[u8]>],
+    all: usize,
     findings: &mut Vec<Finding>,
 ) {
     const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -192,11 +193,13 @@ fn dates(
         count if count > 3 => format!("{} and {} more", list[..3].join(", "), count - 3),
         _ => list.join(", "),
     };
-    if !expired.is_empty() {
-        // One's own authority is alone, or one of few.
-        let severity = match expired.len() * 2 > certificates.len() {
+    // One's own authority is alone, or one of few; of a distribution's bundle somebody else takes the
+    // old ones away, and the others do their work.
+    let is_of_distribution = all > 50;
+    let are_most = expired.len() * 2 > all;
+    if !expired.is_empty() && (are_most || !is_of_distribution) {
+        let severity = match are_most {
             true => Severity::Error,
-            false if certificates.len() > 50 => Severity::Info,
             false => Severity::Warning,
         };
         let problem = format!(
@@ -218,7 +221,7 @@ fn dates(
         let found = Finding::new(&EXPIRED, problem).at(place);
         findings.push(found.says("certificate verify failed: certificate is not yet valid"));
     }
-    if !soon.is_empty() {
+    if !soon.is_empty() && !is_of_distribution {
         let problem = format!(
             "{} certificates expire within 30 days: {}",
             soon.len(),
@@ -257,7 +260,7 @@ fn key_stores(
         // Of what a bundle has, too, the dates have been told.
         let is_new = |der: &&&[u8]| !told.iter().any(|known| known.as_ref() == **der);
         let new: Vec<&&[u8]> = stored.iter().filter(is_new).collect();
-        dates(context, path, &new, findings);
+        dates(context, path, &new, stored.len(), findings);
         let Some((bundle, certificates)) = bundle else {
             continue;
         };
@@ -277,7 +280,11 @@ fn key_stores(
             .filter(|der| !certificates.iter().any(|known| known.as_ref() == **der))
             .filter_map(|der| subject(der).map(|known| known.name))
             .collect();
-        for (list, has, lacks) in [(&missing, bundle, path), (&more, path, bundle)] {
+        // Lists that each have what the other lacks were made by different people: the key store of a
+        // Java runtime that was copied has its makers' authorities.
+        let are_different = !missing.is_empty() && !more.is_empty();
+        let both = [(&missing, bundle, path), (&more, path, bundle)];
+        for (list, has, lacks) in both.into_iter().take(if are_different { 1 } else { 2 }) {
             let Some(first) = list.first() else { continue };
             let rest = match list.len() {
                 1 => String::new(),
@@ -285,6 +292,16 @@ fn key_stores(
             };
             let problem = format!("`{has}` has `{first}`{rest}, which `{lacks}` lacks");
             let found = Finding::new(&KEY_STORE, problem).at(lacks);
+            let found = match are_different {
+                true => found.severity(Severity::Info),
+                false => found,
+            };
+            let found = found.remedy(key_store_remedy(
+                context,
+                path,
+                bundle,
+                std::ptr::eq(lacks, path),
+            ));
             findings.push(match std::ptr::eq(lacks, path) {
                 true => {
                     found.says("javax.net.ssl.SSLHandshakeException: PKIX path building failed")
@@ -294,6 +311,30 @@ fn key_stores(
                 }
             });
         }
+    }
+}
+
+/// Where Debian's key store is, which is made of the bundle.
+const DEBIAN_KEY_STORE: &str = "etc/ssl/certs/java/cacerts";
+
+fn key_store_remedy(
+    context: &Context<'_>,
+    store: &TreePath,
+    bundle: &TreePath,
+    is_store: bool,
+) -> String {
+    let tree = context.subject.tree();
+    let debian = TreePath::of(DEBIAN_KEY_STORE);
+    match (is_store, tree.follow(&debian)) {
+        (true, Some(_)) if *store != debian => format!(
+            "have Java use the image's own: `ENV JAVA_TOOL_OPTIONS=-Djavax.net.ssl.trustStore={debian}`, or `ln -sf {debian} {store}` in the build stage"
+        ),
+        (true, _) => format!(
+            "add it: `keytool -importcert -noprompt -storepass changeit -keystore {store} -file FILE` in the build stage"
+        ),
+        (false, _) => format!(
+            "add it to `{bundle}` if other programs than Java are to trust it, too: `certificates: {{extra: […]}}` of a distil definition"
+        ),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use distil_inspect::command::is_whole;
 use distil_inspect::exposure::{Exposure, ExposureKind, Toolbox, by_name, exposures};
-use distil_inspect::runtime;
 use distil_tree::{Kind, TreePath};
 
 use crate::context::{Context, shown};
@@ -13,6 +13,7 @@ use crate::rule::{
     TOOLBOX, WORLD_WRITABLE,
 };
 use crate::severity::Severity;
+use crate::venvs;
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let runtimes: BTreeSet<TreePath> = context
@@ -85,9 +86,7 @@ fn finding(context: &Context<'_>, exposure: Exposure) -> Finding {
     let is_interpreter = kind == ExposureKind::Interpreter;
     let severity = match context.subject.config.command().is_empty() {
         true if is_interpreter => Severity::Warning,
-        false if is_interpreter && !runtime::is_whole(context.subject.tree(), &context.chain) => {
-            Severity::Info
-        }
+        false if is_interpreter && !is_whole(&context.processes) => Severity::Info,
         _ => rule.severity,
     };
     Finding::new(
@@ -116,7 +115,7 @@ fn modes(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for (path, entry) in &open {
         // A directory says all of what lies in it.
         let is_told = |directory: TreePath| is_open(&directory);
-        if path.ancestors().any(is_told) {
+        if path.ancestors().any(is_told) || is_lock(context, path) {
             continue;
         }
         let first = path.join("");
@@ -136,6 +135,17 @@ fn modes(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .others(others),
         );
     }
+}
+
+/// Whether a file is the lock that `uv venv` makes in a virtual environment for every user: it is
+/// empty, and nothing reads it.
+fn is_lock(context: &Context<'_>, path: &TreePath) -> bool {
+    let tree = context.subject.tree();
+    let file = tree.get(path).and_then(|entry| entry.file());
+    let is_empty = file.is_some_and(|file| file.content.size() == 0);
+    let beside = path.parent().map(|root| root.join(venvs::CONFIGURATION));
+    let is_in_venv = beside.is_some_and(|path| tree.get(&path).is_some());
+    is_empty && is_in_venv && path.name() == Some(b".lock")
 }
 
 fn capabilities(context: &Context<'_>, findings: &mut Vec<Finding>) {

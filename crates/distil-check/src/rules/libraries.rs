@@ -3,8 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use distil_tree::TreePath;
+use distil_tree::elf::Elf;
 use serde::Deserialize;
 
+use super::java_runtime::JavaRuntimes;
+use super::plugins::Plugins;
+use super::stack;
 use crate::context::{Context, shown};
 use crate::finding::Finding;
 use crate::rule::{DAMAGED_ELF, DLOPEN, LIBRARY, LOADER, MACHINE, NOT_EXAMINED, VERSION};
@@ -15,7 +19,10 @@ use distil_tree::loader::{Damaged, Libc, Library, machine, machine_name};
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     damaged(context, findings);
-    let foreign = machines(context, findings);
+    // What is for other platforms, and there for the container's, too, is missing nothing.
+    let variants = context.others();
+    let mut foreign = machines(context, &variants, findings);
+    foreign.extend(variants);
     let closure = Closure::of(
         &context.loader,
         context.subject.tree(),
@@ -26,6 +33,7 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         findings.push(no_loader(context, &one.path, &one.library));
     }
     missing(context, &closure, findings);
+    stack::check(context, &closure, &foreign, findings);
     preloaded(context, findings);
     versions(context, &closure, findings);
     notes(context, &foreign, findings);
@@ -60,7 +68,11 @@ fn damaged(context: &Context<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// Files for other machines than the image's: reported, and told.
-fn machines(context: &Context<'_>, findings: &mut Vec<Finding>) -> BTreeSet<TreePath> {
+fn machines(
+    context: &Context<'_>,
+    variants: &BTreeSet<TreePath>,
+    findings: &mut Vec<Finding>,
+) -> BTreeSet<TreePath> {
     let mut foreign = BTreeSet::new();
     let Some(wanted) = machine(&context.subject.config.architecture) else {
         return foreign;
@@ -77,6 +89,9 @@ fn machines(context: &Context<'_>, findings: &mut Vec<Finding>) -> BTreeSet<Tree
             continue;
         }
         foreign.insert(path.clone());
+        if variants.contains(path) {
+            continue;
+        }
         let is_started = context.chain.contains(path);
         let entry = context.subject.tree().get(path);
         let is_executable = entry.is_some_and(distil_tree::Entry::is_executable);
@@ -127,14 +142,20 @@ fn no_loader(context: &Context<'_>, program: &TreePath, loader: &[u8]) -> Findin
 
 /// What is said when a library cannot be loaded: by the loader for programs, by runtimes for
 /// modules, in which the loader's words are.
-fn said(program: &TreePath, is_program: bool, words: &str) -> String {
+pub(super) fn said(
+    context: &Context<'_>,
+    program: &TreePath,
+    is_program: bool,
+    words: &str,
+) -> String {
     let name = program.name().unwrap_or_default();
     if is_program {
         return format!("{program}: {words}");
     }
-    let is_python = program
-        .parts()
-        .any(|part| part.starts_with(b"python3") || part.ends_with(b"-packages"));
+    let is_standard = program.parts().any(|part| part.starts_with(b"python3"));
+    let has = |word: &[u8]| memchr::memmem::find(name, word).is_some();
+    let is_extension = has(b".cpython-") || has(b".abi3.");
+    let is_python = is_standard || is_extension || context.package_root(program).is_some();
     let words = words
         .strip_prefix("error while loading shared libraries: ")
         .unwrap_or(words);
@@ -164,7 +185,12 @@ fn missing(context: &Context<'_>, closure: &Closure, findings: &mut Vec<Finding>
     }
     // One finding a library, with all that need it.
     let mut by_name: BTreeMap<(&[u8], bool), Vec<Needing<'_>>> = BTreeMap::new();
+    let mut java = JavaRuntimes::default();
+    let plugins = Plugins::of(context, closure);
     for one in closure.missing.iter().filter(|one| !one.is_loader) {
+        if java.take(context, one) {
+            continue;
+        }
         by_name
             .entry((&one.library, one.is_started))
             .or_default()
@@ -190,6 +216,9 @@ fn missing(context: &Context<'_>, closure: &Closure, findings: &mut Vec<Finding>
             (true, ..) => Severity::Error,
             (false, true, _) => Severity::Info,
             (false, false, true) => Severity::Warning,
+            (false, false, false) if needs.iter().all(|(path, ..)| plugins.is_optional(path)) => {
+                Severity::Warning
+            }
             (false, false, false) => Severity::Error,
         };
         let text = shown(name);
@@ -221,7 +250,7 @@ fn missing(context: &Context<'_>, closure: &Closure, findings: &mut Vec<Finding>
             .is_some_and(|facts| is_program(context.subject.tree(), program, facts));
         let message = match libc {
             Libc::Musl if is_program => words,
-            _ => said(program, is_program, &words),
+            _ => said(context, program, is_program, &words),
         };
         let elsewhere = elsewhere.filter(|_| variant.is_none());
         let package = (context.options.package_of)(&text);
@@ -236,7 +265,10 @@ fn missing(context: &Context<'_>, closure: &Closure, findings: &mut Vec<Finding>
                 )
             }
             (None, Some(package)) => format!(
-                "add Debian's package `{package}`, which has it: `packages: [{package}]`, or `distil build … --add {package}`"
+                "add Debian's package `{package}`, which has it: `distil build … --add {package}`, or `packages: [{package}]` in a definition"
+            ),
+            (None, None) if is_for_musl(facts) => format!(
+                "`{path}` was built for musl, and the image's C library is glibc: install it on Debian (`npm ci`, `npm rebuild` or `pip install` in a build stage that is no Alpine)"
             ),
             (None, None) => LIBRARY.remedy.to_owned(),
         };
@@ -250,6 +282,13 @@ fn missing(context: &Context<'_>, closure: &Closure, findings: &mut Vec<Finding>
         let found = found.library(text).package(package);
         findings.push(found.others(others).says(message).remedy(remedy));
     }
+    findings.extend(java.findings(context));
+}
+
+/// Whether a library was built for musl by what it needs: glibc's is called `libc.so.6`.
+fn is_for_musl(facts: &Elf) -> bool {
+    let is_musl = |name: &Vec<u8>| name == b"libc.so" || name.starts_with(b"libc.musl-");
+    facts.needed.iter().any(is_musl)
 }
 
 /// What `LD_PRELOAD` names (ld.so(8)): the loader goes on without it, and says so each time.
@@ -391,7 +430,9 @@ fn versions(context: &Context<'_>, closure: &Closure, findings: &mut Vec<Finding
             .collect();
         let found = Finding::new(&VERSION, problem).at(path).severity(severity);
         let found = found.library(library_name);
-        let found = found.others(others).says(said(program, is_program, &words));
+        let found = found
+            .others(others)
+            .says(said(context, program, is_program, &words));
         findings.push(match newer {
             Some(remedy) => found.remedy(remedy),
             None => found,

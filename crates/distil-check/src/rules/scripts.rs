@@ -1,8 +1,13 @@
 //! `#!` lines of programs that the container does not start by itself.
 
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+use distil_inspect::command::Target;
 use distil_tree::program::{self, shebang};
 use distil_tree::{Kind, TreePath};
 
+use super::interpreters::{interpreter_of, remedy};
 use crate::context::{Context, shown};
 use crate::finding::Finding;
 use crate::rule::SCRIPT;
@@ -22,6 +27,17 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             })
         })
     };
+    let targets: BTreeSet<TreePath> = context
+        .processes
+        .iter()
+        .filter(|process| process.at.is_some())
+        .filter_map(|process| match process.invocation()?.target? {
+            Target::File(path) => context.subject.follow(path).map(|(place, _)| place),
+            _ => None,
+        })
+        .collect();
+    // Scripts for one interpreter that is missing are one cause.
+    let mut others: BTreeMap<(Severity, String), Finding> = BTreeMap::new();
     for (place, entry) in tree.iter() {
         let Kind::File(node) = &entry.kind else {
             continue;
@@ -70,6 +86,15 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             (false, true) => Severity::Warning,
             (false, false) => Severity::Info,
         };
+        // What a runtime is told to run, it reads by itself.
+        if targets.contains(place) {
+            continue;
+        }
+        // A virtual environment without its Python is told as such.
+        let root = place.parent().and_then(|bin| bin.parent());
+        if root.is_some_and(|root| context.dead_venvs.contains(&root)) {
+            continue;
+        }
         let already = findings
             .iter()
             .any(|one| one.rule == &SCRIPT && one.path.as_ref() == Some(place));
@@ -87,11 +112,15 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             true => format!("exec {place}: no such file or directory"),
             false => format!("env: '{}': No such file or directory", shown(&missing)),
         };
-        findings.push(
-            Finding::new(&SCRIPT, problem)
-                .at(place)
-                .severity(severity)
-                .says(message),
-        );
+        let interpreter = interpreter_of(context, place, &missing);
+        match others.entry((severity, interpreter)) {
+            Entry::Occupied(mut known) => known.get_mut().others.push(place.clone()),
+            Entry::Vacant(vacant) => {
+                let remedy = remedy(context, place, &vacant.key().1);
+                let found = Finding::new(&SCRIPT, problem).at(place).severity(severity);
+                vacant.insert(found.says(message).remedy(remedy));
+            }
+        }
     }
+    findings.extend(others.into_values());
 }

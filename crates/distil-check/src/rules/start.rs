@@ -1,25 +1,19 @@
-//! Whether the container's process starts: ENTRYPOINT, CMD, HEALTHCHECK, WORKDIR.
+//! Whether the container starts: ENTRYPOINT, CMD, HEALTHCHECK, WORKDIR.
 
+use distil_inspect::command::{Process, Runtime, Starter, basename, split};
 use distil_inspect::program::{NamedProgram, ProgramKey, no_directory, programs};
 use distil_tree::TreePath;
 use distil_tree::program::Unusable;
 
+use super::arguments::message as argument_message;
+use super::interpreters::{self, is_shell};
+use super::probe;
 use crate::context::{Context, shown};
 use crate::finding::Finding;
+use crate::instruction::{exec_form, instead};
 use crate::rule::{
-    ARGUMENT_MISSING, HEALTHCHECK, PROGRAM_MISSING, PROGRAM_UNUSABLE, REPEATED_PROGRAM, SCRIPT,
-    SHELL_FORM, SIGNALS, WORKDIR,
+    HEALTHCHECK, PROGRAM_MISSING, PROGRAM_UNUSABLE, SCRIPT, SHELL_FORM, SIGNALS, WORKDIR,
 };
-
-/// Shells of which the shell form is made: Docker's `/bin/sh`, and what SHELL may say.
-const SHELLS: [&str; 7] = ["ash", "bash", "dash", "ksh", "mksh", "sh", "zsh"];
-
-/// Runtimes, by their names without a version, that take the first word for a script.
-const RUNTIMES: [&str; 7] = ["java", "node", "nodejs", "perl", "php", "python", "ruby"];
-
-fn is_shell(word: &str) -> bool {
-    SHELLS.contains(&basename(word))
-}
 
 fn is_shell_form(words: &[String]) -> bool {
     let is_command = |word: &String| word.starts_with('-') && word.contains('c');
@@ -64,20 +58,125 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                         shown(first)
                     ),
                 );
-                findings.push(found.says(message(first, &problem)));
+                let found = found.says(message(first, &problem));
+                findings.push(match exec_form_of(context, words) {
+                    Some(remedy) => found.remedy(remedy),
+                    None => found,
+                });
             }
-            (Err(problem), false) => findings.push(unusable(key, first, &problem)),
+            (Err(problem), false) => findings.extend(unusable(context, key, first, &problem)),
         }
     }
+    wrapped(context, findings);
     if !config.entrypoint.is_empty()
         && is_shell_form(&config.cmd)
         && !is_shell_form(&config.entrypoint)
     {
         arguments_in_shell_form(context, findings);
     }
-    repeated(context, findings);
-    argument(context, findings);
     workdir(context, findings);
+}
+
+/// What wrappers such as tini are told to start.
+fn wrapped(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for (wrapper, process) in context
+        .processes
+        .iter()
+        .zip(context.processes.iter().skip(1))
+    {
+        // What the first line of a script has env start is told with the script.
+        let is_of_script = wrapper.starter == Starter::Script;
+        let (Err(problem), Starter::Wrapper, false) =
+            (&process.found, process.starter, is_of_script)
+        else {
+            continue;
+        };
+        let (name, word) = (
+            wrapper.name(),
+            process.words.first().map_or("", String::as_str),
+        );
+        let is_cmd = process.at == Some(context.subject.config.entrypoint.len());
+        if is_cmd && is_shell_form(&context.subject.config.cmd) {
+            // Told as such.
+            continue;
+        }
+        let is_form = is_shell_form(&process.words);
+        let Some(found) = unusable(context, &format!("`{}`", shown(name)), word, problem) else {
+            continue;
+        };
+        let said = said_by_wrapper(name, word, problem);
+        findings.push(match is_form {
+            true => {
+                let line = process.words.get(2).map(shown).unwrap_or_default();
+                let problem = format!(
+                    "`{}` is given the shell form (`{line}`), and `{}` {problem}",
+                    shown(name),
+                    shown(word)
+                );
+                Finding::new(&SHELL_FORM, problem).says(said)
+            }
+            false => found.says(said),
+        });
+    }
+}
+
+/// What a wrapper says of a program that it cannot start.
+fn said_by_wrapper(name: &str, word: &str, problem: &Unusable) -> String {
+    let why = match problem {
+        Unusable::Folder | Unusable::Mode(..) => "Permission denied",
+        Unusable::Format(_) => "Exec format error",
+        _ => "No such file or directory",
+    };
+    let word = shown(word);
+    match name {
+        "tini" | "tini-static" | "docker-init" => format!("exec {word} failed: {why}"),
+        "env" => format!("env: \u{2018}{word}\u{2019}: {why}"),
+        "gosu" => format!("error: exec: \"{word}\": executable file not found in $PATH"),
+        _ => format!("{word}: {why}"),
+    }
+}
+
+/// The words that a shell form stands for, if it is no more than words: what to write for it.
+fn exec_form_of(context: &Context<'_>, form: &[String]) -> Option<String> {
+    let config = context.subject.config;
+    let line = form.get(2)?.trim();
+    let line = line.strip_prefix("exec ").unwrap_or(line);
+    if line.contains([
+        '$', '&', '|', ';', '<', '>', '*', '?', '(', '`', '{', '\n', '\\', '~', '#',
+    ]) {
+        return None;
+    }
+    let mut words = split(line);
+    let is_setting = |word: &String| word.find('=').is_some_and(|at| at > 0);
+    if words.first().is_none_or(is_setting) {
+        return None;
+    }
+    let is_behind = !config.entrypoint.is_empty() && form == config.cmd.as_slice();
+    if !is_behind {
+        let keyword = if config.entrypoint.is_empty() {
+            "CMD"
+        } else {
+            "ENTRYPOINT"
+        };
+        return Some(format!(
+            "write it in exec form: `{}`",
+            exec_form(keyword, &words)
+        ));
+    }
+    // Behind a runtime its own name is one word too many.
+    let runtime = context
+        .processes
+        .first()
+        .and_then(|process| process.words.first());
+    let runtime = runtime.and_then(|word| Runtime::of(word));
+    if runtime.is_some() && words.first().and_then(|word| Runtime::of(word)) == runtime {
+        words.remove(0);
+    }
+    let at = config.entrypoint.len();
+    Some(format!(
+        "write it in exec form: {}",
+        instead(config, at, &words)
+    ))
 }
 
 /// CMD in shell form behind an ENTRYPOINT. A runtime takes its words for a script; other programs,
@@ -85,10 +184,15 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
 /// a shell to be there.
 fn arguments_in_shell_form(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let config = context.subject.config;
-    let runtime = config.entrypoint.first().map_or("", |word| basename(word));
+    // Behind a wrapper, it is what that starts.
+    let border = config.entrypoint.len();
+    let inner = context.processes.iter().rev();
+    let mut inner = inner.filter(|one| one.at.is_some_and(|at| at < border));
+    let word = inner.next().and_then(|process| process.words.first());
+    let runtime = word.map_or("", |word| basename(word));
     let shell = config.cmd.first().map_or("/bin/sh", String::as_str);
-    let is_runtime = RUNTIMES.contains(&stem(runtime));
-    let problem = match (is_runtime, find(context, shell)) {
+    let is_runtime = Runtime::of(runtime);
+    let problem = match (is_runtime.is_some(), find(context, shell)) {
         (true, _) => format!(
             "CMD is in shell form, so its words `{} -c …` become arguments of `{}`",
             shown(shell),
@@ -102,22 +206,34 @@ fn arguments_in_shell_form(context: &Context<'_>, findings: &mut Vec<Finding>) {
         (false, Ok(_)) => return,
     };
     let found = Finding::new(&SHELL_FORM, problem);
-    findings.push(match argument_message(context, shell) {
-        Some(message) => found.says(message),
-        None => found.says(format!("exec {}: no such file or directory", shown(shell))),
+    let found = found.says(match is_runtime {
+        Some(runtime) => argument_message(context, runtime, shell),
+        None => format!("exec {}: no such file or directory", shown(shell)),
+    });
+    findings.push(match exec_form_of(context, &config.cmd) {
+        Some(remedy) => found.remedy(remedy),
+        None => found,
     });
 }
 
 /// A script that a shell runs as process 1, which may end with `exec` or not.
 fn script_of_a_shell(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    let [script, .., shell] = context.chain.as_slice() else {
-        return;
-    };
-    let name = shell.name().map(shown).unwrap_or_default();
-    if is_shell(&name) || name == "busybox" {
-        let problem =
-            format!("process 1 is the shell of `{script}`; its last line should begin with `exec`");
-        findings.push(Finding::new(&SIGNALS, problem).at(script));
+    let pairs = context
+        .processes
+        .iter()
+        .zip(context.processes.iter().skip(1));
+    let of_script = |(_, shell): &(&Process, &Process)| shell.starter == Starter::Script;
+    for (script, shell) in pairs.filter(of_script) {
+        let (Ok(script), Ok(shell)) = (&script.found, &shell.found) else {
+            continue;
+        };
+        let name = shell.name().map(shown).unwrap_or_default();
+        if is_shell(&name) || name == "busybox" {
+            let problem = format!(
+                "process 1 is the shell of `{script}`; its last line should begin with `exec`"
+            );
+            findings.push(Finding::new(&SIGNALS, problem).at(script));
+        }
     }
 }
 
@@ -176,7 +292,23 @@ fn message(word: &str, problem: &Unusable) -> String {
     }
 }
 
-fn unusable(key: &str, word: &str, problem: &Unusable) -> Finding {
+/// A program that cannot be run. A virtual environment without its Python is told as such.
+fn unusable(context: &Context<'_>, key: &str, word: &str, problem: &Unusable) -> Option<Finding> {
+    let directory = context.subject.config.directory();
+    let path = match word.starts_with('/') {
+        true => word.to_owned(),
+        false => format!("{directory}/{word}"),
+    };
+    let place = match problem {
+        Unusable::Interpreter { script, .. } => Some(script.clone()),
+        _ if word.contains('/') => TreePath::lexical(&path),
+        _ => None,
+    };
+    let bin = place.as_ref().and_then(TreePath::parent);
+    let root = bin.and_then(|bin| bin.parent());
+    if root.is_some_and(|root| context.dead_venvs.contains(&root)) {
+        return None;
+    }
     let text = format!("{key} runs `{}`, which {problem}", shown(word));
     let rule = match problem {
         Unusable::NotInPath(_) | Unusable::Missing | Unusable::NotAPath => &PROGRAM_MISSING,
@@ -184,152 +316,20 @@ fn unusable(key: &str, word: &str, problem: &Unusable) -> Finding {
         Unusable::Interpreter { .. } => &SCRIPT,
     };
     let found = Finding::new(rule, text).says(message(word, problem));
-    match problem {
-        Unusable::Mode(place, _)
-        | Unusable::Format(place)
-        | Unusable::Interpreter { script: place, .. } => found.at(place),
+    Some(match problem {
+        Unusable::Interpreter {
+            script,
+            interpreter,
+        } => {
+            let remedy = interpreters::remedy(context, script, &interpreter.to_string());
+            found.at(script).remedy(remedy)
+        }
+        Unusable::Mode(place, _) => found.at(place).remedy(format!(
+            "`chmod 0755 {place}` in the build stage, or `COPY --chmod=0755`"
+        )),
+        Unusable::Format(place) => found.at(place),
         _ => found,
-    }
-}
-
-fn basename(word: &str) -> &str {
-    word.rsplit('/').next().unwrap_or(word)
-}
-
-/// `python3.13` and `python` are `python`.
-fn stem(word: &str) -> &str {
-    basename(word).trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')
-}
-
-fn repeated(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    let config = context.subject.config;
-    let (Some(runtime), Some(first)) = (config.entrypoint.first(), config.cmd.first()) else {
-        return;
-    };
-    let same_file = || {
-        find(context, runtime)
-            .ok()
-            .is_some_and(|one| find(context, first) == Ok(one))
-    };
-    let is_same = stem(first) == stem(runtime) && !stem(first).is_empty();
-    // `java -jar` in front: the last word of ENTRYPOINT takes what follows.
-    let is_name = basename(first) == *first;
-    if !is_same && (!is_name || !same_file()) {
-        return;
-    }
-    let found = Finding::new(
-        &REPEATED_PROGRAM,
-        format!(
-            "CMD begins with `{}`, and ENTRYPOINT is `{}` already",
-            shown(first),
-            shown(config.entrypoint.join(" "))
-        ),
-    );
-    findings.push(match argument_message(context, first) {
-        Some(message) => found.says(message),
-        None => found,
-    });
-}
-
-/// What a runtime says of a file that is not there, as an argument of ENTRYPOINT.
-fn argument_message(context: &Context<'_>, argument: &str) -> Option<String> {
-    let config = context.subject.config;
-    let runtime = config.entrypoint.first().or(config.cmd.first())?;
-    let folder = config.directory().trim_end_matches('/');
-    let full = match argument.starts_with('/') {
-        true => argument.to_owned(),
-        false => format!("{folder}/{argument}"),
-    };
-    Some(match stem(runtime) {
-        // Python joins the folder as getcwd(3) gives it: `//x` in the root.
-        "python" if argument.starts_with('/') => {
-            format!(
-                "can't open file '{}': [Errno 2] No such file or directory",
-                shown(argument)
-            )
-        }
-        "python" => {
-            let folder = config.directory();
-            format!(
-                "can't open file '{folder}/{}': [Errno 2] No such file or directory",
-                shown(argument)
-            )
-        }
-        "node" | "nodejs" => format!("Error: Cannot find module '{}'", shown(full)),
-        "java" => format!("Error: Unable to access jarfile {}", shown(argument)),
-        "ruby" => format!(
-            "No such file or directory -- {} (LoadError)",
-            shown(argument)
-        ),
-        "perl" => format!(
-            "Can't open perl script \"{}\": No such file or directory",
-            shown(argument)
-        ),
-        "php" => format!("Could not open input file: {}", shown(argument)),
-        _ => return None,
     })
-}
-
-/// The script that a runtime is told to run.
-fn argument(context: &Context<'_>, findings: &mut Vec<Finding>) {
-    let config = context.subject.config;
-    let command = config.command();
-    let Some((runtime, arguments)) = command.split_first() else {
-        return;
-    };
-    if find(context, runtime).is_err() {
-        return;
-    }
-    let is_java = stem(runtime) == "java";
-    let known = RUNTIMES.contains(&stem(runtime));
-    let script = match is_java {
-        true => {
-            let flag = arguments.iter().position(|word| *word == "-jar");
-            flag.and_then(|at| {
-                arguments
-                    .get(at + 1..)?
-                    .iter()
-                    .find(|word| !word.starts_with('-'))
-            })
-        }
-        // Options with values (`-m`, `-c`, `-r`) say something else than a file.
-        false if known => match arguments.first() {
-            Some(word) if !word.starts_with('-') => Some(word),
-            Some(&("-u" | "-B" | "-I" | "-E" | "-s" | "-O" | "--enable-source-maps")) => {
-                arguments.get(1).filter(|word| !word.starts_with('-'))
-            }
-            _ => None,
-        },
-        false => None,
-    };
-    let Some(script) = script else { return };
-    // Node adds endings by itself.
-    let endings: &[&str] = match stem(runtime) {
-        "node" | "nodejs" => &["", ".js", ".cjs", ".json", "/index.js", "/package.json"],
-        _ => &[""],
-    };
-    let is_there = endings.iter().any(|ending| {
-        context
-            .subject
-            .follow(&format!("{script}{ending}"))
-            .is_some()
-    });
-    let is_told = findings.iter().any(|one| {
-        one.rule == &REPEATED_PROGRAM || (one.rule == &SHELL_FORM && one.problem.starts_with("CMD"))
-    });
-    if is_there || is_told {
-        return;
-    }
-    let problem = format!(
-        "`{}` is to run `{}`, which is not in the image",
-        shown(runtime),
-        shown(script)
-    );
-    let found = Finding::new(&ARGUMENT_MISSING, problem);
-    findings.push(match argument_message(context, script) {
-        Some(message) => found.says(message),
-        None => found,
-    });
 }
 
 fn workdir(context: &Context<'_>, findings: &mut Vec<Finding>) {
@@ -338,6 +338,8 @@ fn workdir(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let workdir = shown(&config.workdir);
         let problem = format!("WORKDIR is `{workdir}`, which is no folder");
         let found = Finding::new(&WORKDIR, problem).at(&place);
+        let parent = place.parent().unwrap_or_default();
+        let found = found.remedy(format!("name a directory: `WORKDIR {parent}`"));
         findings.push(found.says(format!("mkdir {workdir}: not a directory")));
     }
 }
@@ -364,7 +366,8 @@ fn healthcheck(
                     shown(command)
                 );
                 let found = Finding::new(&HEALTHCHECK, problem);
-                findings.push(found.says(format!("{}: {message}", shown(word))));
+                let found = found.says(format!("{}: {message}", shown(word)));
+                findings.push(probe::with_remedy(context, found));
             }
             return;
         }
@@ -376,5 +379,6 @@ fn healthcheck(
         ),
         false => format!("HEALTHCHECK runs `{}`, which {problem}", shown(word)),
     };
-    findings.push(Finding::new(&HEALTHCHECK, text).says(message(word, &problem)));
+    let found = Finding::new(&HEALTHCHECK, text).says(message(word, &problem));
+    findings.push(probe::with_remedy(context, found));
 }

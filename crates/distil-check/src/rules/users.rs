@@ -81,7 +81,7 @@ fn reach(context: &Context<'_>, user: &User, is_random: bool, findings: &mut Vec
         .iter()
         .map(|place| (place.clone(), Wish::Execute))
         .collect();
-    if let Some(program) = context.chain.last() {
+    for program in &context.chain {
         let loaded = context.loader.load(program);
         wishes.extend(
             loaded
@@ -94,7 +94,7 @@ fn reach(context: &Context<'_>, user: &User, is_random: bool, findings: &mut Vec
     for script in context
         .chain
         .iter()
-        .take(context.chain.len().saturating_sub(1))
+        .filter(|place| !context.loader.files().contains_key(*place))
     {
         wishes.push((script.clone(), Wish::Read));
     }

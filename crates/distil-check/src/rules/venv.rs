@@ -6,38 +6,22 @@ use crate::context::{Context, shown};
 use crate::finding::Finding;
 use crate::rule::VENV;
 use crate::severity::Severity;
-use distil_inspect::MAX_DOCUMENT;
+use crate::venvs;
 use distil_inspect::runtime;
 
 pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let tree = context.subject.tree();
     let python = python(context);
-    for (path, entry) in tree.iter() {
-        if path.name() != Some(b"pyvenv.cfg") {
+    for (path, _) in tree.iter() {
+        if path.name() != Some(venvs::CONFIGURATION) {
             continue;
         }
         let Some(root) = path.parent() else { continue };
-        let text = entry
-            .file()
-            .and_then(|file| file.content.read(MAX_DOCUMENT).ok());
-        let text = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
-        let value = |wanted: &str| {
-            text.lines().find_map(|line| {
-                let (key, value) = line.split_once('=')?;
-                (key.trim() == wanted).then(|| value.trim().to_owned())
-            })
-        };
+        let value = |wanted: &str| venvs::value(tree, &root, wanted);
         let home = value("home").unwrap_or_default();
-        let bin = root.join("bin");
-        let link = bin.join("python");
-        let program = ["python", "python3"]
-            .map(|name| bin.join(name))
-            .into_iter()
-            .find(|path| tree.get(path).is_some());
-        let leads_nowhere = program.as_ref().filter(|path| {
-            tree.follow(path)
-                .is_none_or(|(_, entry)| !entry.is_executable())
-        });
+        let link = root.join("bin").join("python");
+        let program = venvs::program(tree, &root);
+        let leads_nowhere = program.as_ref().filter(|path| !venvs::is_alive(tree, path));
         if let Some(program) = leads_nowhere {
             let target = match tree.get(program).map(|entry| &entry.kind) {
                 Some(Kind::Symlink(target)) => shown(target),
@@ -47,8 +31,24 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 "the virtual environment `{root}` leads to a Python that is not in the image: `{program}` is a link to `{target}`"
             );
             let found = Finding::new(&VENV, problem).at(path);
-            let message = format!("exec: \"{program}\": stat {program}: no such file or directory");
-            findings.push(found.says(message).remedy(remedy(python.as_ref(), &home)));
+            let message = start_message(context, &root).unwrap_or_else(|| {
+                format!("exec: \"{program}\": stat {program}: no such file or directory")
+            });
+            // With a Python of the same version the links are all that is wrong.
+            let minor = value("version").or_else(|| value("version_info"));
+            let minor = minor.and_then(|text| runtime::dotted(text.as_bytes()));
+            let fitting = minor.and_then(|(_, minor)| {
+                python
+                    .as_ref()
+                    .filter(|path| path.name() == Some(format!("python3.{minor}").as_bytes()))
+            });
+            let remedy = match fitting {
+                Some(python) => format!(
+                    "make it in the build stage by the path that the Python has in the image: `ln -sf {python} {program}` before it is copied, or `{python} -m venv`"
+                ),
+                None => remedy(python.as_ref(), &home),
+            };
+            findings.push(found.says(message).remedy(remedy));
             continue;
         }
         let version = value("version")
@@ -115,6 +115,23 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
             );
         }
     }
+}
+
+/// What is said when a program of a virtual environment is started that is the container's.
+fn start_message(context: &Context<'_>, root: &TreePath) -> Option<String> {
+    let words = context.processes.iter().filter(|one| one.found.is_err());
+    let mut words = words.filter_map(|one| one.words.first());
+    let word = words.find(|word| {
+        TreePath::lexical(word).is_some_and(|path| path.is_within(&root.join("bin")))
+    })?;
+    let path = TreePath::lexical(word)?;
+    let word = shown(word);
+    // A script is there, and its interpreter is not.
+    let is_script = context.subject.tree().follow(&path).is_some();
+    Some(match is_script {
+        true => format!("exec {path}: no such file or directory"),
+        false => format!("exec: \"{word}\": stat {word}: no such file or directory"),
+    })
 }
 
 /// A Python of the image with its version in its name.
