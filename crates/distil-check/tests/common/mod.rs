@@ -7,6 +7,7 @@
 )]
 
 pub(crate) mod certificates;
+pub(crate) mod hints;
 
 use std::time::{Duration, SystemTime};
 
@@ -35,6 +36,14 @@ impl Image {
                 *entry = change(entry.clone());
             }
         }
+        self
+    }
+
+    /// Without what is at a path and below it.
+    pub(crate) fn without(mut self, path: &str) -> Self {
+        let below = format!("{path}/");
+        let is_there = |known: &String| known == path || known.starts_with(&below);
+        self.entries.retain(|(known, _)| !is_there(known));
         self
     }
 
@@ -111,7 +120,19 @@ impl Image {
         self
     }
 
+    pub(crate) fn config(&mut self) -> &mut ContainerConfig {
+        &mut self.config
+    }
+
     pub(crate) fn findings(&self) -> Vec<Finding> {
+        self.findings_with(&|_| None)
+    }
+
+    /// What is found where somebody knows the packages of libraries.
+    pub(crate) fn findings_with(
+        &self,
+        package_of: &dyn Fn(&str) -> Option<String>,
+    ) -> Vec<Finding> {
         let mut entries: Vec<Entry> = Vec::new();
         // Folders of their own go first, links after them, as archives have them.
         let is_folder =
@@ -132,6 +153,7 @@ impl Image {
                 ..self.config.clone()
             },
             &self.writable,
+            package_of,
         )
     }
 }
@@ -144,13 +166,14 @@ pub(crate) fn layer(entries: &[Entry]) -> Changeset {
 pub(crate) const NOW: u64 = 1_780_000_000;
 
 pub(crate) fn findings(filesystem: &Filesystem, config: &ContainerConfig) -> Vec<Finding> {
-    findings_of(filesystem, config, &[])
+    findings_of(filesystem, config, &[], &|_| None)
 }
 
 fn findings_of(
     filesystem: &Filesystem,
     config: &ContainerConfig,
     writable: &[String],
+    package_of: &dyn Fn(&str) -> Option<String>,
 ) -> Vec<Finding> {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
     check(
@@ -161,7 +184,7 @@ fn findings_of(
         },
         Options {
             now,
-            package_of: &|_| None,
+            package_of,
             writable,
         },
     )

@@ -40,12 +40,7 @@ fn dates() {
     assert!(has(&some, "certificate-expired", Warning, message));
     let mut many: Vec<Vec<u8>> = (0..60).map(|number| good(&number.to_string())).collect();
     many.push(old("A"));
-    assert!(has(
-        &with_bundle(&many),
-        "certificate-expired",
-        Info,
-        message
-    ));
+    assert!(names(&with_bundle(&many)).is_empty());
     let soon = certificate("A", NOW - DAY, NOW + 20 * DAY);
     assert!(has(&with_bundle(&[soon]), "certificate-expired", Info, ""));
     let early = certificate("A", NOW + DAY, NOW + 400 * DAY);

@@ -99,7 +99,10 @@ fn libraries_that_are_missing_and_found() {
         .file("app/l/liby.so.1", y());
     assert!(names(&image).is_empty(), "{:?}", names(&image));
     // A module that nobody is linked with.
-    let module = ElfBuilder::plugin().needed("libpq.so.5").build();
+    let module = ElfBuilder::plugin()
+        .needed("libpq.so.5")
+        .payload("\0PyInit_m\0")
+        .build();
     let image = python().file("usr/lib/python3.13/site-packages/m.so", module.clone());
     assert!(has(
         &image,

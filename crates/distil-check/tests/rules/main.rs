@@ -3,13 +3,17 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod arguments;
 mod certificates;
+mod dependencies;
 mod environment;
+mod hints;
 mod java;
 mod layers;
 mod libraries;
 mod limits;
 mod node;
+mod platforms;
 mod python;
 mod start;
 mod surface;
@@ -44,6 +48,17 @@ fn base() -> Image {
         .folder("tmp", 0o1777)
         .entrypoint(&["/app/run"])
         .user("65532")
+}
+
+fn elf() -> Vec<u8> {
+    ElfBuilder::executable().needed("libc.so.6").build()
+}
+
+fn node() -> Image {
+    base()
+        .program("usr/bin/node", elf())
+        .entrypoint(&["/usr/bin/node"])
+        .workdir("/app")
 }
 
 fn python() -> Image {

@@ -100,8 +100,26 @@ fn versions_of_node_api() {
             .build()
     };
     let image = node("9").file("app/x.node", addon(10));
-    let message = "file:///app/x.node requires Node-API version 10, but this version of Node.js only supports version 9 add-ons.";
-    assert!(has(&image, "node-addon", Error, message));
+    assert!(has(&image, "node-addon", Error, "Segmentation fault"));
+    // What was built in place comes before what the package brought.
+    let package = "app/node_modules/x";
+    let brought = node("9").file(
+        &format!("{package}/prebuilds/linux-x64/x.glibc.node"),
+        addon(10),
+    );
+    assert_eq!(names(&brought), ["node-addon"]);
+    let built = brought.file(&format!("{package}/build/Release/x.node"), addon(9));
+    assert!(names(&built).is_empty(), "{:?}", names(&built));
+    let newer = base()
+        .file("usr/lib/libnode.so.127", {
+            let library = ElfBuilder::shared("libnode.so.127");
+            library
+                .payload("\0 only supports version \x0010 add-ons.\0")
+                .build()
+        })
+        .file("app/x.node", addon(11));
+    let message = "file:///app/x.node requires Node-API version 11, but this version of Node.js only supports version 10 add-ons.";
+    assert!(has(&newer, "node-addon", Error, message));
     for (ends, version) in [("10", 10), ("9", 9), ("9", 8), ("", 10)] {
         let image = node(ends).file("app/x.node", addon(version));
         assert!(names(&image).is_empty(), "{ends} {version}");

@@ -94,7 +94,7 @@ fn the_runtime_twice() {
     assert!(has(
         &image,
         "argument-missing",
-        Warning,
+        Error,
         "can't open file '/app.py'"
     ));
     assert!(names(&python().file("app.py", "").cmd(&["/app.py"])).is_empty());

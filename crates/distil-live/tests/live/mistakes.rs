@@ -90,7 +90,7 @@ const MISTAKES: &[Mistake] = &[
     .errors(&["program-missing"])
     .says("\"flask\": executable file not found in $PATH"),
     mistake(FLASK, "COPY app.py /app/app.py", "COPY app.py /app/main.py")
-        .warnings(&["argument-missing"])
+        .errors(&["argument-missing"])
         .says("can't open file '/app/app.py'"),
     mistake(FLASK, "EXPOSE 8000", "USER app")
         .errors(&["user-unknown"])
@@ -116,7 +116,7 @@ const MISTAKES: &[Mistake] = &[
     .errors(&["script-interpreter"])
     .says("no such file or directory"),
     mistake(EXPRESS, "CMD [\"app.js\"]", "CMD [\"npm\", \"start\"]")
-        .warnings(&["argument-missing"])
+        .errors(&["argument-missing"])
         .says("Cannot find module '/app/npm'"),
     mistake(
         EXPRESS,
@@ -144,10 +144,11 @@ const MISTAKES: &[Mistake] = &[
     .warnings(JAVA)
     .says("Unable to access jarfile java"),
     mistake(JAR, "CMD [\"/app/app.jar\"]", "CMD [\"/app/none.jar\"]")
-        .warnings(&["argument-missing", "library-missing"])
+        .errors(&["argument-missing"])
+        .warnings(JAVA)
         .says("Unable to access jarfile /app/none.jar"),
     mistake(CPP, "FROM cc\n", "FROM static\n")
-        .errors(&["library-missing", "loader-missing"])
+        .errors(&["loader-missing"])
         .says("no such file or directory"),
     mistake(CPP, "FROM cc\n", "FROM cc:bookworm\n")
         .errors(&["symbol-version"])

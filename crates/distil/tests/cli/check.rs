@@ -303,3 +303,34 @@ fn folders_that_are_written_to() {
     error: `data` is no absolute path: what is written to is named from the root on, as `/data`
     ");
 }
+
+#[test]
+fn a_definition_and_what_it_builds_are_checked_alike() {
+    let program = ElfBuilder::executable().needed("libc.so.6").build();
+    let tini = DebBuilder::new("tini", "0.19.0-3", "amd64").executable("/usr/bin/tini", program);
+    let context = Context::with_packages(vec![tini]);
+    let definition = "name: tini\nfrom: python3\npackages: [tini]\n";
+    let entrypoint =
+        "config: {entrypoint: [/usr/bin/tini, --, /usr/bin/python3], cmd: [-c, pass]}\n";
+    fs::write(
+        context.work().join("tini.yaml"),
+        format!("{definition}{entrypoint}"),
+    )
+    .unwrap();
+    let last = |image: &str| {
+        let said = context.run(&["check", image, "--platform", "linux/amd64"]);
+        let last = said.trim_end().lines().next_back().unwrap_or_default();
+        last.split_once(" passes ").unwrap().1.to_owned()
+    };
+    let of_definition = last("tini.yaml");
+    context.run(&[
+        "build",
+        "tini.yaml",
+        "--platform",
+        "linux/amd64",
+        "-o",
+        "oci:made",
+    ]);
+    assert_eq!(last("oci:made"), of_definition);
+    assert!(of_definition.contains("0 errors"), "{of_definition}");
+}
