@@ -23,7 +23,7 @@ mod tests;
 mod text;
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,8 @@ pub struct PackageIndex {
     pockets: Vec<Pocket>,
     /// What each pocket has. They are few, and each is searched by itself.
     files: Vec<Condensed>,
+    /// Packages that are the only ones of their names, by these.
+    held: BTreeMap<String, BinaryPackage>,
 }
 
 impl PackageIndex {
@@ -65,7 +67,44 @@ impl PackageIndex {
             architecture: architecture.to_owned(),
             pockets: Vec::new(),
             files: Vec::new(),
+            held: BTreeMap::new(),
         }
+    }
+
+    /// Makes a package the only one of its name, whatever the pockets have, as `apt-mark hold` does:
+    /// a lock holds its packages so while others are updated. They may be in no pocket any more.
+    ///
+    /// Its priority is that of the best package that the pockets have of its name, since only they
+    /// know it. `suite` is the pocket that it was in; one that the index does not have is added.
+    ///
+    /// The answer is whether a pocket has it still; its place there is taken then.
+    ///
+    /// # Errors
+    /// When a stanza is wrong, or damaged in the store.
+    pub fn hold(&mut self, mut package: BinaryPackage, suite: &str) -> Result<bool, IndexError> {
+        let known = self.candidates(&package.name)?;
+        if let Some(same) = known.iter().find(|one| one.sha256 == package.sha256) {
+            self.held.insert(package.name, same.clone());
+            return Ok(true);
+        }
+        if let Some(best) = known.first() {
+            package.priority = best.priority;
+        }
+        let place = self.pockets.iter().position(|one| one.name == suite);
+        let place = match place {
+            Some(place) => place,
+            None => {
+                let pocket = Pocket {
+                    name: suite.to_owned(),
+                    priority: 500,
+                };
+                self.add(Vec::new(), pocket)?;
+                self.pockets.len() - 1
+            }
+        };
+        package.pocket = u16::try_from(place).unwrap_or(u16::MAX);
+        self.held.insert(package.name.clone(), package);
+        Ok(false)
     }
 
     /// The architecture that the index is for.
@@ -146,7 +185,8 @@ impl PackageIndex {
     /// Whether there is a real package of this name.
     pub fn has_package(&self, name: &str) -> bool {
         let mut tables = self.tables();
-        tables.any(|table| table.entries_named(name).next().is_some())
+        self.held.contains_key(name)
+            || tables.any(|table| table.entries_named(name).next().is_some())
     }
 
     /// The packages called `name`, the best first: by the priority of their pocket, then by
@@ -158,6 +198,9 @@ impl PackageIndex {
     /// # Errors
     /// When a stanza is wrong, or damaged in the store.
     pub fn candidates(&self, name: &str) -> Result<Vec<BinaryPackage>, IndexError> {
+        if let Some(held) = self.held.get(name) {
+            return Ok(vec![held.clone()]);
+        }
         let mut packages = Vec::new();
         // As many as there are numbers, as `add_condensed` sees to.
         for (pocket, file) in (0..=u16::MAX).zip(&self.files) {
@@ -185,6 +228,9 @@ impl PackageIndex {
         let providers = self
             .tables()
             .flat_map(|table| table.providers(virtual_name));
+        let provides = |one: &&BinaryPackage| one.provides.iter().any(|p| p.name == virtual_name);
+        let held = self.held.values().filter(provides);
+        let providers = providers.chain(held.map(|one| one.name.as_str()));
         sorted(providers.filter(|provider| *provider != virtual_name))
     }
 

@@ -5,10 +5,10 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use distil_debian::archive::{Archive, ArchiveError, ArchiveOptions, Keys, Mirrors};
+use distil_debian::archive::{Archive, ArchiveError, ArchiveOptions, Keys, Mirrors, Snapshots};
 use distil_debian::fetch::{Fetcher, Mirror};
 use distil_debian::openpgp::Keyring;
-use distil_debian::suite::Suite;
+use distil_debian::suite::{Area, Suite};
 use distil_fixture::{Fault, Server, Times, debian_like};
 use distil_net::{Client, Environment, Options};
 use distil_store::Store;
@@ -151,4 +151,29 @@ fn a_mirror_that_held_up_is_asked_last_from_then_on() {
             .is_err()
     );
     assert_eq!(order(), [good.server.url(), slow.server.url()]);
+}
+
+#[test]
+fn snapshots_have_their_time_in_the_address() {
+    let snapshots: Snapshots = "http://snapshot.example/{archive}/{time}/".parse().unwrap();
+    let at = |area| snapshots.at(area, 1_763_108_530).unwrap().to_string();
+    let main = "http://snapshot.example/debian/20251114T082210Z";
+    assert_eq!(at(Area::Main), main);
+    let security = "http://snapshot.example/debian-security/20251114T082210Z";
+    assert_eq!(at(Area::Security), security);
+    assert_eq!(snapshots.at(Area::Main, -1), None);
+    assert!(Snapshots::public().at(Area::Main, 0).is_some());
+}
+
+#[test]
+fn a_password_in_an_address_that_is_none_is_not_shown() {
+    for text in [
+        "",
+        "http://ann:secret@snapshot.example/{archive}",
+        "http://ann:secret@snapshot.example/{time}",
+        "ftp://ann:secret@snapshot.example/{archive}/{time}",
+    ] {
+        let error = text.parse::<Snapshots>().unwrap_err().to_string();
+        assert!(!error.contains("secret"), "{error}");
+    }
 }

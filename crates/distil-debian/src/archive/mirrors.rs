@@ -1,6 +1,9 @@
 //! Which mirrors have which part of Debian's archive.
 
-use crate::fetch::Mirror;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime};
+
+use crate::fetch::{InvalidMirror, Mirror};
 use crate::suite::Area;
 
 /// Mirrors of Debian, in the order in which they are tried.
@@ -22,6 +25,79 @@ const PUBLIC_SECURITY: &[&str] = &[
     "http://ftp.debian.org/debian-security",
     "http://ftp.us.debian.org/debian-security",
 ];
+
+/// The public archive of all states that there ever were, for what no mirror has any more. It
+/// asks not to be used as a mirror, so it is the last to be asked, for what a lock names alone.
+const PUBLIC_SNAPSHOT: &str = "https://snapshot-cloudflare.debian.org/archive/{archive}/{time}";
+
+/// Where all states of Debian's archives are kept: an address with `{archive}`, which is `debian` or
+/// `debian-security`, and `{time}`, such as `20251114T082210Z`, in it.
+///
+/// Debian's own service has this form, and those who run its software, or a directory of copies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshots(String);
+
+/// The address of a snapshot service cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSnapshots {
+    /// A part is missing.
+    #[error(
+        "`{pattern}` is not the address of a snapshot service: it lacks `{missing}`; write \
+         `http://HOST/archive/{{archive}}/{{time}}`"
+    )]
+    Incomplete {
+        /// The address, without a password.
+        pattern: String,
+        /// The part.
+        missing: &'static str,
+    },
+    /// It is no address.
+    #[error(transparent)]
+    Address(#[from] InvalidMirror),
+}
+
+impl Snapshots {
+    /// Debian's own.
+    pub fn public() -> Self {
+        Self(PUBLIC_SNAPSHOT.to_owned())
+    }
+
+    /// The archive of an area as it was at a time, in seconds since 1970; none if that is no time
+    /// of a snapshot.
+    pub fn at(&self, area: Area, seconds: i64) -> Option<Mirror> {
+        let archive = match area {
+            Area::Main => "debian",
+            Area::Security => "debian-security",
+        };
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).ok()?);
+        // RFC 3339 without its marks, as the service's addresses have it.
+        let time = humantime::format_rfc3339_seconds(time).to_string();
+        let time = time.replace(['-', ':'], "");
+        let address = self
+            .0
+            .replace("{archive}", archive)
+            .replace("{time}", &time);
+        address.parse().ok()
+    }
+}
+
+impl FromStr for Snapshots {
+    type Err = InvalidSnapshots;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSnapshots> {
+        for missing in ["{archive}", "{time}"] {
+            if !text.contains(missing) {
+                return Err(InvalidSnapshots::Incomplete {
+                    pattern: distil_net::masked(text),
+                    missing,
+                });
+            }
+        }
+        let example = text.replace("{archive}", "debian").replace("{time}", "0");
+        example.parse::<Mirror>()?;
+        Ok(Self(text.to_owned()))
+    }
+}
 
 impl Mirrors {
     /// The built-in list.

@@ -29,7 +29,7 @@ use crate::solve::Elsewhere;
 
 pub use error::{ArchiveError, Attempt, PackageFailure};
 pub use keys::Keys;
-pub use mirrors::Mirrors;
+pub use mirrors::{InvalidSnapshots, Mirrors, Snapshots};
 pub use options::ArchiveOptions;
 pub use warning::ReleaseWarning;
 
@@ -44,6 +44,9 @@ pub struct PocketState {
     pub release: distil_store::Digest,
     /// The release's number, such as `13.8`, where it has one.
     pub version: Option<String>,
+    /// The fingerprints of the keys whose signatures on it are good, sorted.
+    #[serde(default)]
+    pub keys: Vec<String>,
 }
 
 /// An archive, open for one architecture: what it is now is known, and nothing of it read.
@@ -263,6 +266,7 @@ fn open_pocket(
         date: verified.release.date,
         release: verified.digest,
         version: verified.release.version.clone(),
+        keys: verified.keys,
     };
     let pocket = OpenPocket {
         name: pocket.to_owned(),

@@ -19,6 +19,8 @@ pub(super) struct VerifiedRelease {
     pub(super) release: Release,
     /// The digest of the signed text.
     pub(super) digest: Digest,
+    /// The fingerprints of the keys that signed it, sorted.
+    pub(super) keys: Vec<String>,
 }
 
 /// What was fetched, as the store keeps it.
@@ -73,6 +75,7 @@ pub(super) fn get(
                     at: seconds(options.now),
                     release: verified.release.indexes_only(),
                     digest: verified.digest,
+                    keys: verified.keys.clone(),
                 });
                 if let Ok(bytes) = bytes {
                     store.record(&key, &store.put(&bytes)?)?;
@@ -101,6 +104,7 @@ struct VerifiedBefore {
     at: u64,
     release: Release,
     digest: Digest,
+    keys: Vec<String>,
 }
 
 /// The largest [`VerifiedBefore`] that is read back: some 150 bytes an index.
@@ -110,7 +114,7 @@ const MAX_VERIFIED: u64 = 1 << 20;
 /// also depends on is the time, since keys expire.
 fn verified_key(message: &SignedRelease, pocket: &str, options: &ArchiveOptions) -> Key {
     let mut key = KeyBuilder::new("verified");
-    key.input(b"2");
+    key.input(b"3");
     match message {
         SignedRelease::Inline(message) => key.input(b"inline").input(message),
         SignedRelease::Detached { text, signature } => {
@@ -134,6 +138,7 @@ fn verified_before(key: &Key, options: &ArchiveOptions, store: &Store) -> Option
     is_current.then_some(VerifiedRelease {
         release: known.release,
         digest: known.digest,
+        keys: known.keys,
     })
 }
 
@@ -155,28 +160,26 @@ fn verify(
     pocket: &str,
     options: &ArchiveOptions,
 ) -> Result<VerifiedRelease, Box<dyn std::error::Error>> {
-    let text = match message {
+    let verified = match message {
         SignedRelease::Inline(message) => {
-            verify_inline(message.as_bytes(), options.keys.keyring(), options.now)?.text
+            verify_inline(message.as_bytes(), options.keys.keyring(), options.now)?
         }
-        SignedRelease::Detached { text, signature } => {
-            verify_detached(
-                text.as_bytes(),
-                signature,
-                options.keys.keyring(),
-                options.now,
-            )?
-            .text
-        }
+        SignedRelease::Detached { text, signature } => verify_detached(
+            text.as_bytes(),
+            signature,
+            options.keys.keyring(),
+            options.now,
+        )?,
     };
-    let release = Release::parse(&text)?;
+    let release = Release::parse(&verified.text)?;
     release.check_identity(pocket)?;
     if !options.allow_expired {
         release.check_fresh(options.now)?;
     }
     Ok(VerifiedRelease {
         release,
-        digest: Digest::of(&text),
+        digest: Digest::of(&verified.text),
+        keys: verified.signers.iter().map(ToString::to_string).collect(),
     })
 }
 

@@ -51,6 +51,24 @@ fn the_best_candidate_is_of_the_best_pocket_and_then_the_newest() {
 }
 
 #[test]
+fn a_held_package_is_the_only_one_of_its_name() {
+    let old = index_of(&[("trixie", 500, "a 1; Provides: b; Priority: required")]);
+    let old = old.candidates("a").unwrap().remove(0);
+    // A pocket has it still, perhaps another one than before.
+    let mut index = index_of(&[("trixie", 500, "c 1"), ("trixie-updates", 500, "a 1\na 2")]);
+    assert!(index.hold(old.clone(), "trixie").unwrap());
+    assert_eq!(candidates(&index, "a"), ["1 trixie-updates"]);
+    // None has it, and not even its pocket is there.
+    let mut index = index_of(&[("trixie", 500, "a 2; Priority: standard\nc 1")]);
+    assert!(!index.hold(old, "trixie-security").unwrap());
+    assert_eq!(candidates(&index, "a"), ["1 trixie-security"]);
+    assert_eq!(candidates(&index, "c"), ["1 trixie"]);
+    let held = index.candidates("a").unwrap().remove(0);
+    assert_eq!(held.priority, crate::package::Priority::Standard);
+    assert_eq!(index.providers("b"), ["a"]);
+}
+
+#[test]
 fn the_same_package_in_two_pockets_is_one() {
     let same = [
         ("trixie-updates", 500, "a 1"),
