@@ -27,6 +27,9 @@ pub struct Definition {
     pub layers: Layers,
     /// Mirrors of Debian's archive to build from.
     pub mirrors: Vec<String>,
+    /// A snapshot service that has what no mirror has any more, for what a lock names: an
+    /// address with `{archive}` and `{time}` in it.
+    pub snapshot: Option<String>,
     /// Debian packages: names, relations with versions and alternatives, or some of a
     /// package's files.
     pub packages: Vec<PackageItem>,

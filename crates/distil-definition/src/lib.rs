@@ -36,7 +36,9 @@ pub use format::{
 };
 pub use item::{OneOrMany, PackageItem};
 pub use parse::{DefinitionError, parse, schema};
+pub use pointer::Pointer;
 pub use policy::Policy;
 pub use recipe::is_file_name;
+pub use span::locate;
 pub use support::{Phase, RuntimeSupport, SuiteSupport, Support};
 pub use yaml::read_yaml;

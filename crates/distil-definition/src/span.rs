@@ -12,12 +12,12 @@ use serde_saphyr::granit_parser::{
 use crate::harmless::harmless;
 use crate::pointer::Step;
 
-/// The longest text that spans are looked for in, in bytes.
-const MAX_TEXT: usize = 1 << 20;
+/// The longest text that spans are looked for in, in bytes: definitions are shorter, locks are not.
+const MAX_TEXT: usize = 16 << 20;
 /// How deep lists and mappings may lie in one another.
 const MAX_DEPTH: usize = 64;
 /// The largest number of lists, mappings, texts and keys.
-const MAX_NODES: usize = 100_000;
+const MAX_NODES: usize = 1_000_000;
 /// How many characters of a line are shown.
 const WIDTH: usize = 100;
 /// How many characters are shown before the span in a line that is longer than that.
@@ -287,11 +287,12 @@ impl<'a> Located<'a> {
     }
 }
 
-/// The line of a definition's text with a part of it underlined; the nearest one on the way to it
-/// if there is no such part. `origin` is the name of the text.
+/// The line of a document's text with a part of it underlined; the nearest one on the way to it
+/// if there is no such part. `origin` is the name of the text, and `path` the steps of a
+/// [`Pointer`](crate::Pointer).
 ///
 /// There is none if the text is no YAML, or not even the first step leads anywhere.
-pub(crate) fn locate(text: &str, origin: &str, path: &[Step]) -> Option<String> {
+pub fn locate(text: &str, origin: &str, path: &[Step]) -> Option<String> {
     let span = Located::parse(text)?.find(path)?;
     Some(excerpt(text, origin, span))
 }

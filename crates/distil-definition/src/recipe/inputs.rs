@@ -1,11 +1,18 @@
-//! What a recipe was made of, as digests: the part of a key that definitions and files are.
+//! What a recipe was made of, as digests: the part of a key that definitions and files are, and what
+//! a lock remembers of each definition.
+
+use std::collections::BTreeMap;
 
 use distil_store::{Digest, Hasher};
+use serde_json::Value;
 
 use super::error::RecipeError;
 use super::layer::LayerRecipe;
-use super::source::Source;
+use super::position::{Position, Text};
+use super::source::{Origin, Source};
 use super::target::Target;
+use crate::format::Definition;
+use crate::pointer::Pointer;
 
 /// Digests of all that a recipe was made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +22,55 @@ pub struct Inputs {
     pub definitions: Digest,
     /// The bytes of the files that they name.
     pub files: Digest,
+}
+
+/// The meaning of a definition: what a lock remembers, to tell whether it changed and where. A comment
+/// or the order of keys means nothing.
+#[derive(Debug, Clone)]
+pub struct Meaning {
+    /// The definition's name.
+    pub name: String,
+    /// Where it is from.
+    pub origin: Origin,
+    /// The digest of the value of each key that says something, as canonical JSON.
+    pub keys: BTreeMap<String, Digest>,
+    /// The definition's text, to show positions in.
+    text: Option<Text>,
+}
+
+impl Meaning {
+    /// The meaning of a definition.
+    pub(super) fn of(source: &Source) -> Self {
+        let values = |definition: &Definition| match serde_json::to_value(definition) {
+            Ok(Value::Object(values)) => values,
+            _ => serde_json::Map::new(),
+        };
+        let nothing = values(&Definition::default());
+        let mut keys = BTreeMap::new();
+        for (key, value) in values(&source.definition) {
+            // Where packages are fetched from changes nothing about them.
+            let is_source = matches!(key.as_str(), "mirrors" | "snapshot");
+            if !is_source && nothing.get(&key) != Some(&value) {
+                keys.insert(key, Digest::of(value.to_string()));
+            }
+        }
+        Self {
+            name: source.definition.name.clone(),
+            origin: source.origin(),
+            keys,
+            text: source.text.clone(),
+        }
+    }
+
+    /// The position of a key in the definition, or of its name if the key is not there any more.
+    pub fn position(&self, key: &str) -> Position {
+        let key = if self.keys.contains_key(key) {
+            key
+        } else {
+            "name"
+        };
+        Position::new(self.text.as_ref(), &Pointer::entry_of(key))
+    }
 }
 
 /// Hashes parts so that no two lists of parts are the same bytes.

@@ -89,6 +89,8 @@ pub struct PackageRequest {
     pub only: WrittenPatterns,
     /// Files that go elsewhere.
     pub moved: BTreeMap<TreePath, NewPath>,
+    /// The position of the entry in the definition.
+    pub position: Position,
 }
 
 /// Where a package's file goes instead of its own path.

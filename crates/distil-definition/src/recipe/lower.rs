@@ -37,6 +37,7 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
     suites::check(&chain, target)?;
     chain.extend(changes);
     let definitions = inputs::definitions(&chain, &target)?;
+    let meanings = chain.iter().map(inputs::Meaning::of).collect();
     let mut accounts = Accounts::default();
     let mut config = Config::default();
     let mut positions = ConfigPositions::default();
@@ -67,6 +68,8 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
     let with_mirrors = chain.iter().rev().map(|source| &source.definition.mirrors);
     let mirrors = with_mirrors.into_iter().find(|list| !list.is_empty());
     let mirrors = mirrors.cloned().unwrap_or_default();
+    let nearest = |source: &Source| source.definition.snapshot.clone();
+    let snapshot = chain.iter().rev().find_map(nearest);
     if target.variant.is_debug() {
         layers.push(debug_layer(&top.name, debug, &accounts)?);
         let path = config.env.entry("PATH".to_owned());
@@ -124,12 +127,14 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
             definitions,
             files: inputs::files(&layers),
         },
+        definitions: meanings,
         layers,
         same_as,
         config,
         runtimes,
         positions,
         mirrors,
+        snapshot,
     })
 }
 
@@ -197,6 +202,7 @@ fn debug_layer(
             relation,
             only: WrittenPatterns::new(only.to_vec()).map_err(|error| failed(&error))?,
             moved: [(TreePath::of("usr/bin/busybox"), busybox.clone())].into(),
+            position: Position::default(),
         });
     }
     Ok(LayerRecipe {

@@ -24,13 +24,13 @@ mod written;
 
 pub use dev::is_tool;
 pub use error::{RecipeError, UnsuitableSuite};
-pub use inputs::Inputs;
+pub use inputs::{Inputs, Meaning};
 pub use layer::{
     Addition, LayerRecipe, NewCertificates, NewFile, NewLink, NewPath, PackageRequest,
 };
 pub use lower::lower;
 pub use position::{Position, Text};
-pub use source::{Source, is_file_name};
+pub use source::{Origin, Source, is_file_name};
 pub use suites::suites;
 pub use target::Target;
 pub use variables::{UnknownVariable, expand};

@@ -41,7 +41,35 @@ enum Home {
     CommandLine,
 }
 
+/// Where a definition is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// The catalogue that ships with distil.
+    Catalogue,
+    /// A file.
+    File,
+    /// The flags of a command line.
+    Flags,
+}
+
 impl Source {
+    /// Where the definition is from.
+    pub fn origin(&self) -> Origin {
+        match self.home {
+            Home::Catalogue => Origin::Catalogue,
+            Home::File(_) => Origin::File,
+            Home::CommandLine => Origin::Flags,
+        }
+    }
+
+    /// The file that the definition is in, if it is in one.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.home {
+            Home::File(path) => Some(path),
+            _ => None,
+        }
+    }
+
     /// The definition that `name` means: a file if it ends in `.yaml` or `.yml`, relative to
     /// `folder`, else one of the catalogue.
     ///

@@ -338,6 +338,7 @@ impl<'a> Lowering<'a> {
                     relation,
                     only,
                     moved,
+                    position: self.position(part),
                 });
             }
         }

@@ -2,7 +2,7 @@
 
 use distil_debian::suite::Suite;
 
-use super::inputs::Inputs;
+use super::inputs::{Inputs, Meaning};
 use super::layer::LayerRecipe;
 use super::variant::Variant;
 use super::written::ConfigPositions;
@@ -24,6 +24,8 @@ pub struct Recipe {
     pub architecture: Architecture,
     /// What all of this was made of.
     pub inputs: Inputs,
+    /// What each definition means, the lowest first; flags that change the image are the last.
+    pub definitions: Vec<Meaning>,
     /// Its layers, the lowest first.
     pub layers: Vec<LayerRecipe>,
     /// Of the variant `dev`, the layers of the image itself: their packages are in it, at the
@@ -38,4 +40,6 @@ pub struct Recipe {
     pub positions: ConfigPositions,
     /// Mirrors that the definition names, or the nearest of those that it stands on.
     pub mirrors: Vec<String>,
+    /// The snapshot service that the definition names, or the nearest of those that it stands on.
+    pub snapshot: Option<String>,
 }
