@@ -11,8 +11,9 @@ use distil_store::{Digest, Key, KeyBuilder, Store, StoreError, parallel};
 use distil_tree::{Content, Entry, FileNode, Kind, Origin, Tree, TreePath, tar};
 use serde::{Deserialize, Serialize};
 
-/// Names how entries become a tar stream and how that is cut; to be raised when either changes.
-const LAYER_FORMAT: &[u8] = b"1";
+/// Names how entries become a tar stream and how that is cut; to be raised when either changes. Locks
+/// have it.
+pub const LAYER_FORMAT: u32 = 1;
 
 /// The most that the record of a layer may have: some 130 bytes a piece.
 const MAX_RECORD: u64 = 64 << 20;
@@ -176,7 +177,8 @@ fn group_sizes(entries: &[(TreePath, Entry)]) -> BTreeMap<Option<&str>, u64> {
 /// package and their place in it, and so need not be read.
 fn key(tree: &LayerTree, compression: Compression) -> io::Result<Key> {
     let mut key = KeyBuilder::new("layer");
-    key.input(LAYER_FORMAT).input(compression.identity());
+    key.input(LAYER_FORMAT.to_string())
+        .input(compression.identity());
     let mut nodes: HashMap<*const FileNode, usize> = HashMap::new();
     for (number, (path, entry)) in tree.entries.iter().enumerate() {
         let meta = &entry.meta;

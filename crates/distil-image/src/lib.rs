@@ -37,8 +37,8 @@ pub use exposure::{Found, SurfaceError};
 pub use generate::mime::mime_cache;
 pub use generation::GenerateError;
 pub use installed::{pam_configurations, watched};
-pub use layers::{LayerError, LayerTree, StoredLayer, are_whole};
-pub use prepared::{Built, Draft, LayerOptions, Prepared};
+pub use layers::{LAYER_FORMAT, LayerError, LayerTree, StoredLayer, are_whole};
+pub use prepared::{Built, Draft, IMAGE_FORMAT, LayerOptions, Prepared};
 pub use program::ProgramError;
 pub use scanners::ScannerError;
 pub use why::{

@@ -231,8 +231,7 @@ fn chain(
 
 fn left_out_relations(prepared: &Prepared, name: &str) -> Vec<LeftOutRelation> {
     let policy = distil_definition::Policy::default_policy();
-    let omitted = prepared.lock.layers.last();
-    let omitted = omitted.into_iter().flat_map(|layer| &layer.omitted);
+    let omitted = prepared.lock.omitted.iter();
     let about = omitted.filter(|one| one.without == name || one.relation.names(name));
     about
         .map(|one| {

@@ -9,12 +9,15 @@
 //! had again without opening the archive: from the store, from any mirror, or from a directory.
 
 mod contents;
+pub mod file;
 mod gate;
 mod lock;
 mod resolve;
 mod source;
 
 pub use contents::{Contents, ContentsError, Fetch, fetch};
-pub use lock::{ArchiveFile, LocalFile, Lock, LockedLayer, LockedPackage};
+pub use lock::{ArchiveFile, LocalFile, Lock, LockedLayer, LockedPackage, PackageRelations};
 pub use resolve::{ResolveError, local_files_of, resolve};
-pub use source::{DirectorySource, MirrorSource, PackageSource, ReadFile, Sources, StoreSource};
+pub use source::{
+    DirectorySource, MirrorSource, PackageSource, ReadFile, SnapshotSource, Sources, StoreSource,
+};

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use distil_debian::archive::PocketState;
-use distil_debian::package::{BinaryPackage, MultiArch, SourceReference};
-use distil_debian::relation::Relations;
+use distil_debian::package::{BinaryPackage, MultiArch, Priority, SourceReference};
+use distil_debian::relation::{Provided, Relations};
 use distil_debian::solve::{Omitted, Reason};
 use distil_debian::version::Version;
 use distil_store::Digest;
@@ -22,6 +22,8 @@ pub struct Lock {
     pub states: Vec<PocketState>,
     /// The packages of each layer, the lowest first.
     pub layers: Vec<LockedLayer>,
+    /// Dependencies of the packages that were left out.
+    pub omitted: Vec<Omitted>,
     /// The files that definitions bring from beside them.
     pub files: Vec<LocalFile>,
 }
@@ -33,8 +35,6 @@ pub struct LockedLayer {
     pub definition: String,
     /// The packages, sorted by name. In a `dev`, those of the image come first, layer by layer.
     pub packages: Vec<LockedPackage>,
-    /// Dependencies of all packages so far that were left out.
-    pub omitted: Vec<Omitted>,
 }
 
 /// A package of an image, exactly.
@@ -51,9 +51,9 @@ pub struct LockedPackage {
     /// `Multi-Arch`: dpkg's database names the files of a package that is `same` otherwise.
     #[serde(default)]
     pub multi_arch: MultiArch,
-    /// `Replaces`: whose files it may take over.
-    #[serde(default, skip_serializing_if = "Relations::is_empty")]
-    pub replaces: Relations,
+    /// What it asks of other packages: an update of another one has to fit it.
+    #[serde(default)]
+    pub relations: PackageRelations,
     /// `Installed-Size`: an estimate of the unpacked size, in KiB.
     #[serde(default)]
     pub installed_size_kib: u64,
@@ -75,6 +75,34 @@ pub struct ArchiveFile {
     pub size: u64,
     /// The SHA-256 digest of its bytes.
     pub sha256: Digest,
+    /// The `Date` of the last Release that named it, in seconds since 1970, where that is not the
+    /// one of the lock's state of the suite: what an update left as it was while its archive moved
+    /// on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<i64>,
+}
+
+/// What a package says of others.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackageRelations {
+    /// `Pre-Depends`.
+    #[serde(default, skip_serializing_if = "Relations::is_empty")]
+    pub pre_depends: Relations,
+    /// `Depends`.
+    #[serde(default, skip_serializing_if = "Relations::is_empty")]
+    pub depends: Relations,
+    /// `Provides`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub provides: Vec<Provided>,
+    /// `Conflicts`.
+    #[serde(default, skip_serializing_if = "Relations::is_empty")]
+    pub conflicts: Relations,
+    /// `Breaks`.
+    #[serde(default, skip_serializing_if = "Relations::is_empty")]
+    pub breaks: Relations,
+    /// `Replaces`: whose files it may take over.
+    #[serde(default, skip_serializing_if = "Relations::is_empty")]
+    pub replaces: Relations,
 }
 
 /// A file that a definition brings from beside it.
@@ -116,15 +144,49 @@ impl LockedPackage {
             architecture: package.architecture,
             source: package.source,
             multi_arch: package.multi_arch,
-            replaces: package.replaces,
+            relations: PackageRelations {
+                pre_depends: package.pre_depends,
+                depends: package.depends,
+                provides: package.provides,
+                conflicts: package.conflicts,
+                breaks: package.breaks,
+                replaces: package.replaces,
+            },
             installed_size_kib: package.installed_size_kib,
             file: ArchiveFile {
                 suite: suite.to_owned(),
                 path: package.filename,
                 size: package.size,
                 sha256: package.sha256,
+                last_seen: None,
             },
             reasons,
+        }
+    }
+
+    /// The package as an index would have it, to be held there while others are updated.
+    pub fn to_binary_package(&self) -> BinaryPackage {
+        let relations = self.relations.clone();
+        BinaryPackage {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            architecture: self.architecture.clone(),
+            source: self.source.clone(),
+            pre_depends: relations.pre_depends,
+            depends: relations.depends,
+            provides: relations.provides,
+            conflicts: relations.conflicts,
+            breaks: relations.breaks,
+            replaces: relations.replaces,
+            multi_arch: self.multi_arch,
+            priority: Priority::default(),
+            essential: false,
+            section: String::new(),
+            installed_size_kib: self.installed_size_kib,
+            filename: self.file.path.clone(),
+            size: self.file.size,
+            sha256: self.file.sha256,
+            pocket: 0,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use distil_debian::archive::PocketState;
 use distil_debian::index::PackageIndex;
-use distil_debian::solve::{Reason, Request, Selected, SolveError, solve};
+use distil_debian::solve::{Omitted, Reason, Request, Selected, SolveError, solve};
 use distil_definition::Policy;
 use distil_definition::recipe::{LayerRecipe, Position, Recipe, is_tool};
 use distil_oci::Platform;
@@ -85,11 +85,11 @@ pub fn resolve(
     index: &PackageIndex,
     states: &[PocketState],
 ) -> Result<Lock, ResolveError> {
-    let layers = match recipe.variant.is_dev() {
+    let (layers, omitted) = match recipe.variant.is_dev() {
         false => resolve_layers(&recipe.layers, index)?,
         true => {
-            let image = resolve_layers(&recipe.same_as, index)?;
-            vec![resolve_dev(recipe, &image, index)?]
+            let (image, _) = resolve_layers(&recipe.same_as, index)?;
+            (vec![resolve_dev(recipe, &image, index)?], Vec::new())
         }
     };
     let files = local_files_of(recipe);
@@ -98,6 +98,7 @@ pub fn resolve(
         architecture: recipe.architecture.debian().to_owned(),
         states: states.to_vec(),
         layers,
+        omitted,
         files,
     })
 }
@@ -152,26 +153,23 @@ fn resolve_dev(
     Ok(LockedLayer {
         definition,
         packages,
-        omitted: solution.omitted,
     })
 }
 
 fn resolve_layers(
     recipes: &[LayerRecipe],
     index: &PackageIndex,
-) -> Result<Vec<LockedLayer>, ResolveError> {
+) -> Result<(Vec<LockedLayer>, Vec<Omitted>), ResolveError> {
     let mut layers: Vec<LockedLayer> = Vec::new();
+    let mut omitted = Vec::new();
     let mut without: BTreeSet<String> = Policy::default_policy().without.keys().cloned().collect();
     for layer in recipes {
         without.extend(layer.without.keys().cloned());
-        let resolved = resolve_layer(layer, &layers, &without, index)?;
+        let resolved;
+        (resolved, omitted) = resolve_layer(layer, &layers, &without, index)?;
         let own = layer.without.iter();
         for (name, reason) in own.filter(|(name, _)| layer.must_matter(name)) {
-            if !resolved
-                .omitted
-                .iter()
-                .any(|omitted| omitted.without == *name)
-            {
+            if !omitted.iter().any(|one| one.without == *name) {
                 return Err(ResolveError::UselessWithout {
                     definition: layer.definition.clone(),
                     name: name.clone(),
@@ -180,19 +178,15 @@ fn resolve_layers(
             }
         }
         layers.push(resolved);
-        let Some((resolved, below)) = layers.split_last_mut() else {
-            continue;
-        };
         // What a definition asks for by name is there although one below does without it.
-        let own = resolved.packages.iter();
-        let packages = below.iter().flat_map(|layer| &layer.packages).chain(own);
+        let packages = layers.iter().flat_map(|layer| &layer.packages);
         let names: BTreeSet<&str> = packages.map(|one| one.name.as_str()).collect();
-        resolved.omitted.retain(|omitted| {
-            let mut relations = omitted.relation.iter();
+        omitted.retain(|one| {
+            let mut relations = one.relation.iter();
             !relations.any(|relation| names.contains(relation.name.as_str()))
         });
     }
-    Ok(layers)
+    Ok((layers, omitted))
 }
 
 /// A selected package, with the suite that its index is of instead of a position among the indexes.
@@ -235,7 +229,7 @@ fn resolve_layer(
     below: &[LockedLayer],
     without: &BTreeSet<String>,
     index: &PackageIndex,
-) -> Result<LockedLayer, ResolveError> {
+) -> Result<(LockedLayer, Vec<Omitted>), ResolveError> {
     let mut without = without.clone();
     let mut request = Request::default();
     for package in &layer.packages {
@@ -262,9 +256,9 @@ fn resolve_layer(
             .any(|(name, _)| *name == one.package.name)
     };
     let packages = solution.packages.into_iter().filter(is_new);
-    Ok(LockedLayer {
+    let layer = LockedLayer {
         definition: layer.definition.clone(),
         packages: packages.map(|one| locked(one, index)).collect(),
-        omitted: solution.omitted,
-    })
+    };
+    Ok((layer, solution.omitted))
 }

@@ -6,13 +6,16 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::ErrorKind;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use distil_debian::archive::{ArchiveOptions, Attempt, PackageFailure};
+use distil_debian::archive::{ArchiveOptions, Attempt, PackageFailure, PocketState, Snapshots};
 use distil_debian::deb::DebError;
 use distil_debian::fetch::{FetchError, Fetcher, Mirror};
+use distil_debian::suite::{Area, Suite};
 use distil_store::{Blob, Store};
 
+use crate::gate::Gate;
 use crate::lock::ArchiveFile;
 
 /// Reads the bytes of a package's file, and says whether they are what they should be.
@@ -137,24 +140,101 @@ impl PackageSource for MirrorSource<'_> {
         let mirrors = self.mirrors.get(&file.suite);
         let mirrors = mirrors.map_or_else(Vec::new, |mirrors| self.fetcher.in_order(mirrors));
         for mirror in mirrors {
-            let address = mirror.join(&file.path);
-            if let Some(directory) = mirror.folder() {
-                let path = directory.join(&file.path);
-                if let Some(blob) = read_path(&path, address.to_string(), read, attempts)? {
-                    return Ok(Some(blob));
-                }
-                continue;
+            let found = read_mirror(mirror, file, self.fetcher, self.store, read, attempts)?;
+            if found.is_some() {
+                return Ok(found);
             }
-            let fetched = self
-                .fetcher
-                .blob(&address, file.size, &file.sha256, self.store);
-            let result = match fetched {
-                Ok(blob) => read(blob.open()?),
-                Err(error) if error.is_local() => return Err(PackageFailure::Local(error)),
-                Err(error) => Err(PackageFailure::Fetch(error)),
+        }
+        Ok(None)
+    }
+}
+
+/// Reads a file from one mirror.
+fn read_mirror(
+    mirror: &Mirror,
+    file: &ArchiveFile,
+    fetcher: &Fetcher,
+    store: &Store,
+    read: &mut ReadFile<'_>,
+    attempts: &mut Vec<Attempt>,
+) -> Result<Option<Blob>, PackageFailure> {
+    let address = mirror.join(&file.path);
+    if let Some(directory) = mirror.folder() {
+        let path = directory.join(&file.path);
+        return read_path(&path, address.to_string(), read, attempts);
+    }
+    let fetched = fetcher.blob(&address, file.size, &file.sha256, store);
+    let result = match fetched {
+        Ok(blob) => read(blob.open()?),
+        Err(error) if error.is_local() => return Err(PackageFailure::Local(error)),
+        Err(error) => Err(PackageFailure::Fetch(error)),
+    };
+    accepted(result, address.to_string(), attempts)
+}
+
+/// How many files a snapshot service is asked for at once: such services throttle.
+const SNAPSHOTS_AT_ONCE: NonZeroUsize = match NonZeroUsize::new(2) {
+    Some(two) => two,
+    None => NonZeroUsize::MIN,
+};
+
+/// How long after a Release a snapshot is looked for, too, in seconds. The service copies an archive
+/// some hours after its Release was made, and a file that leaves an archive stays there for longer.
+const UNTIL_SNAPSHOT: i64 = 24 * 3600;
+
+/// A service that has every state that an archive ever had: for what no mirror has any more.
+pub struct SnapshotSource<'a> {
+    snapshots: Snapshots,
+    suites: BTreeMap<String, (Area, i64)>,
+    fetcher: &'a Fetcher,
+    store: &'a Store,
+    gate: Gate,
+}
+
+impl<'a> SnapshotSource<'a> {
+    /// The snapshots of an archive at the times of its `states`. What they give is kept in the
+    /// store.
+    pub fn new(
+        snapshots: Snapshots,
+        suite: Suite,
+        states: &[PocketState],
+        fetcher: &'a Fetcher,
+        store: &'a Store,
+    ) -> Self {
+        let date = |name: &str| states.iter().find(|state| state.name == name);
+        let suites = suite.pockets().into_iter().filter_map(|(name, area)| {
+            let date = date(&name)?.date;
+            Some((name, (area, date)))
+        });
+        Self {
+            snapshots,
+            suites: suites.collect(),
+            fetcher,
+            store,
+            gate: Gate::new(SNAPSHOTS_AT_ONCE),
+        }
+    }
+}
+
+impl PackageSource for SnapshotSource<'_> {
+    fn read(
+        &self,
+        file: &ArchiveFile,
+        read: &mut ReadFile<'_>,
+        attempts: &mut Vec<Attempt>,
+    ) -> Result<Option<Blob>, PackageFailure> {
+        let Some((area, date)) = self.suites.get(&file.suite) else {
+            return Ok(None);
+        };
+        let _place = self.gate.enter();
+        let date = file.last_seen.unwrap_or(*date);
+        for time in [date, date.saturating_add(UNTIL_SNAPSHOT)] {
+            let Some(mirror) = self.snapshots.at(*area, time) else {
+                continue;
             };
-            if let Some(blob) = accepted(result, address.to_string(), attempts)? {
-                return Ok(Some(blob));
+            let found = read_mirror(&mirror, file, self.fetcher, self.store, read, attempts)?;
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)

@@ -31,7 +31,7 @@ fn lock(deb: &[u8]) -> Lock {
     });
     let lock = serde_json::json!({
         "suite": "trixie", "architecture": "amd64", "states": [], "files": [],
-        "layers": [{"definition": "hello", "packages": [package], "omitted": []}],
+        "layers": [{"definition": "hello", "packages": [package]}], "omitted": [],
     });
     serde_json::from_value(lock).unwrap()
 }

@@ -37,11 +37,19 @@ impl Compression {
     pub fn identity(self) -> String {
         match self {
             Self::None => "none".to_owned(),
-            Self::Gzip { level } => format!("gzip {level} libdeflate 1"),
+            Self::Gzip { level } => format!("gzip {level} libdeflate {}", self.version()),
             Self::Zstd { level } => {
                 let version = zstd::zstd_safe::version_number();
-                format!("zstd {level} {version} 1")
+                format!("zstd {level} {version} {}", self.version())
             }
+        }
+    }
+
+    /// The version of the codec's output: two that have the same number make the same bytes.
+    pub fn version(self) -> u32 {
+        match self {
+            Self::None => 0,
+            Self::Gzip { .. } | Self::Zstd { .. } => 1,
         }
     }
 

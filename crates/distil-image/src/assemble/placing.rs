@@ -259,7 +259,7 @@ pub(super) fn above(entries: &[(usize, TreePath)]) -> BTreeSet<TreePath> {
 fn who_replaces(inventory: &Inventory, first: &str, second: &LockedPackage) -> Option<Replaces> {
     let first = &inventory.find(first)?.locked;
     let replaces = |one: &LockedPackage, other: &LockedPackage| {
-        let mut relations = one.replaces.iter().flat_map(|any| any.iter());
+        let mut relations = one.relations.replaces.iter().flat_map(|any| any.iter());
         relations.any(|relation| relation.name == other.name && relation.admits(&other.version))
     };
     if replaces(second, first) {

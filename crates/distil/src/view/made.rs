@@ -163,8 +163,7 @@ fn making(built: &Built) -> Making {
             bytes,
         }
     });
-    let omitted = built.lock.layers.last();
-    let omitted = omitted.into_iter().flat_map(|layer| &layer.omitted);
+    let omitted = built.lock.omitted.iter();
     let omitted = omitted.map(|one| Omitted {
         package: one.package.clone(),
         relation: one.relation.to_string(),
