@@ -1,6 +1,7 @@
 //! Why an image could not be made, proved or written.
 
 use distil_debian::archive::ArchiveError;
+use distil_debian::index::IndexError;
 use distil_definition::recipe::RecipeError;
 use distil_image::{AssembleError, ConfigError, LayerError};
 use distil_lock::{ContentsError, ResolveError};
@@ -8,6 +9,7 @@ use distil_oci::{InvalidImage, Platform, TransportError};
 use distil_store::StoreError;
 use distil_tree::folder::FolderError;
 
+use crate::lock_error::LockError;
 use crate::platforms::PlatformError;
 use crate::proof::ProofError;
 use crate::request::RequestError;
@@ -31,6 +33,12 @@ pub enum BuildError {
     /// The packages contradict one another.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    /// A stanza of an index is wrong.
+    #[error("an index of packages cannot be read")]
+    Index(#[source] IndexError),
+    /// A lock cannot be made or used.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// A package cannot be had or read.
     #[error(transparent)]
     Contents(#[from] ContentsError),

@@ -85,6 +85,13 @@ pub enum Warning<'a> {
         /// The authority, and what is wrong with it.
         refusal: &'a distil_definition::StrictRefusal,
     },
+    /// A definition changed since it was locked, in what does not touch its packages.
+    LockDiffers {
+        /// The lock.
+        lock: &'a str,
+        /// What changed.
+        change: &'a distil_lock::file::Change,
+    },
     /// The store cannot be written, so that nothing that was made is kept.
     StoreReadOnly {
         /// Its directory.

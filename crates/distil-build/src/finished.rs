@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 
 use distil_debian::archive::PocketState;
 use distil_definition::recipe::Recipe;
-use distil_image::{Built, StoredLayer, are_whole};
+use distil_image::{Built, LayerOptions, StoredLayer, are_whole};
 use distil_lock::{Lock, local_files_of};
 use distil_oci::Image;
 use distil_store::{Digest, Key, KeyBuilder, Store, StoreError};
@@ -76,30 +76,53 @@ impl Finished {
     }
 }
 
-fn key(kind: &'static str, recipe: &Recipe, states: &[PocketState]) -> KeyBuilder {
+/// What decides the packages of a recipe.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Basis<'a> {
+    /// The states of the archive: they are chosen.
+    States(&'a [PocketState]),
+    /// A lock, by its digest: they are named.
+    Lock(Digest),
+}
+
+impl Basis<'_> {
+    /// The packages that a lock names.
+    pub(crate) fn of_lock(lock: &Lock) -> Basis<'static> {
+        Basis::Lock(Digest::of(serde_json::to_vec(lock).unwrap_or_default()))
+    }
+}
+
+fn key(kind: &'static str, recipe: &Recipe, basis: Basis<'_>) -> KeyBuilder {
     let mut key = KeyBuilder::new(kind);
     key.input(IDENTITY)
         .input(recipe.inputs.definitions.as_bytes());
-    for state in states {
-        // The Release names everything that the archive has, by digest.
-        key.input(&state.name).input(state.release.as_bytes());
+    match basis {
+        Basis::States(states) => {
+            for state in states {
+                // The Release names everything that the archive has, by digest.
+                key.input(&state.name).input(state.release.as_bytes());
+            }
+        }
+        Basis::Lock(digest) => {
+            key.input("lock").input(digest.as_bytes());
+        }
     }
     key
 }
 
-fn image_key(recipe: &Recipe, states: &[PocketState], session: &Session) -> Key {
-    let mut key = key("image", recipe, states);
+/// Names an image by all that it is made of.
+pub(crate) fn image_key(recipe: &Recipe, basis: Basis<'_>, layers: &LayerOptions) -> Key {
+    let mut key = key("image", recipe, basis);
     key.input(recipe.inputs.files.as_bytes());
-    key.input(session.layers.compression.identity());
-    key.input(format!("{:?}", session.layers.epoch));
+    key.input(layers.compression.identity());
+    key.input(format!("{:?}", layers.epoch));
     key.finish()
 }
 
 /// The image that was made of the same inputs, if the store has all of it.
-pub(crate) fn find(recipe: &Recipe, states: &[PocketState], session: &Session) -> Option<Finished> {
-    let key = image_key(recipe, states, session);
-    let record: Record = serde_json::from_slice(&session.store.value(&key, MAX_RECORD)?).ok()?;
-    let layer = |layer: &StoredLayer| layer.layer(session.layers.compression, &session.store);
+pub(crate) fn find(key: &Key, layers: &LayerOptions, session: &Session) -> Option<Finished> {
+    let record: Record = serde_json::from_slice(&session.store.value(key, MAX_RECORD)?).ok()?;
+    let layer = |layer: &StoredLayer| layer.layer(layers.compression, &session.store);
     let layers: Option<Vec<_>> = record.layers.iter().map(layer).collect();
     let image = Image::of_config(record.config.into_bytes(), layers?, record.annotations).ok()?;
     (image.digest() == record.digest).then_some(Finished {
@@ -111,13 +134,13 @@ pub(crate) fn find(recipe: &Recipe, states: &[PocketState], session: &Session) -
 
 /// Remembers an image that was made.
 pub(crate) fn record(
+    key: &Key,
     built: &Built,
     layers: Vec<StoredLayer>,
     session: &Session,
 ) -> Result<Finished, StoreError> {
     let image = &built.image;
     let summary = Summary::of(built);
-    let states = &built.lock.states;
     let record = Record {
         digest: image.digest(),
         config: String::from_utf8_lossy(image.config_bytes()).into_owned(),
@@ -126,8 +149,7 @@ pub(crate) fn record(
         summary: summary.clone(),
     };
     if let Ok(bytes) = serde_json::to_vec(&record) {
-        let key = image_key(&built.recipe, states, session);
-        session.store.record(&key, &session.store.put(&bytes)?)?;
+        session.store.record(key, &session.store.put(&bytes)?)?;
     }
     Ok(Finished {
         image: image.clone(),
@@ -142,7 +164,7 @@ pub(crate) fn find_lock(
     states: &[PocketState],
     session: &Session,
 ) -> Option<Lock> {
-    let key = key("solution", recipe, states).finish();
+    let key = key("solution", recipe, Basis::States(states)).finish();
     let found: Lock = serde_json::from_slice(&session.store.value(&key, MAX_RECORD)?).ok()?;
     Some(Lock {
         // Their files may be others, and were read just now.
@@ -158,7 +180,7 @@ pub(crate) fn record_lock(
     session: &Session,
 ) -> Result<(), StoreError> {
     if let Ok(bytes) = serde_json::to_vec(lock) {
-        let key = key("solution", recipe, &lock.states).finish();
+        let key = key("solution", recipe, Basis::States(&lock.states)).finish();
         session.store.record(&key, &session.store.put(&bytes)?)?;
     }
     Ok(())

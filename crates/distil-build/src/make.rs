@@ -4,17 +4,18 @@ use std::collections::BTreeSet;
 
 use distil_debian::archive::{Archive, ArchiveError, ArchiveOptions};
 use distil_debian::contents::LibraryIndex;
-use distil_debian::index::PackageIndex;
+use distil_debian::index::{IndexError, PackageIndex};
 use distil_debian::solve::SolveError;
 use distil_debian::suite::Suite;
 use distil_definition::recipe::{Recipe, Target, lower};
 use distil_definition::strict_refusal;
-use distil_image::{Built, Draft, Prepared};
+use distil_image::{Built, Draft, LayerOptions, Prepared};
+use distil_lock::file::{Change, Formats};
 use distil_lock::{
-    Fetch, Lock, LockedPackage, MirrorSource, PackageSource, ResolveError, Sources, StoreSource,
-    fetch, resolve,
+    Fetch, Lock, LockedPackage, MirrorSource, PackageSource, ResolveError, SnapshotSource, Sources,
+    StoreSource, fetch, resolve,
 };
-use distil_store::parallel;
+use distil_store::{Digest, parallel};
 
 use crate::error::BuildError;
 use crate::event::{Event, Warning};
@@ -22,6 +23,7 @@ use crate::finished::{self, Finished};
 use crate::proof::prove;
 use crate::request::Request;
 use crate::session::Session;
+use crate::used_lock::UsedLock;
 
 /// An image that was made, now or before.
 #[derive(Debug)]
@@ -30,17 +32,23 @@ pub struct Made {
     pub finished: Finished,
     /// How it came about, if it was made now.
     pub built: Option<Built>,
+    /// What changed in its definitions since its packages were locked.
+    pub changes: Vec<Change>,
 }
 
 impl Session {
     /// Finds the packages of one image, and fetches none of them.
     ///
     /// # Errors
-    /// If the definition is wrong, the archive cannot be used, or there is no solution.
+    /// If the definition is wrong, the archive cannot be used, or there is no solution; if the
+    /// request has a lock, if that does not fit.
     pub fn solve(&self, request: &Request, target: Target) -> Result<Lock, BuildError> {
         let recipe = lower(request.source.clone(), target)?;
+        if let Some(used) = &request.lock {
+            return Ok(used.lock(&recipe, self.layers(request).compression)?.0);
+        }
         let options = self.archive(&recipe)?;
-        self.lock(&recipe, &self.open_archive(&options)?)
+        self.lock_now(&recipe, &self.open_archive(&options)?)
     }
 
     /// Does all of making one image but compressing its layers: enough to say what is in it and
@@ -51,9 +59,15 @@ impl Session {
     pub fn prepare(&self, request: &Request, target: Target) -> Result<Prepared, BuildError> {
         let recipe = lower(request.source.clone(), target)?;
         let options = self.archive(&recipe)?;
-        let archive = self.open_archive(&options)?;
-        let lock = self.lock(&recipe, &archive)?;
-        self.prepare_from(recipe, lock, &options)
+        let lock = match &request.lock {
+            Some(used) => {
+                let (lock, changes) = used.lock(&recipe, self.layers(request).compression)?;
+                self.tell_changes(used, &changes);
+                lock
+            }
+            None => self.lock_now(&recipe, &self.open_archive(&options)?)?,
+        };
+        self.prepare_from(request, recipe, lock, &options)
     }
 
     /// Makes one image to be looked at. It is not proved, and not kept but for its parts.
@@ -63,14 +77,17 @@ impl Session {
     pub fn look_at(&self, request: &Request, target: Target) -> Result<Built, BuildError> {
         let prepared = self.prepare(request, target)?;
         self.tell(Event::Compressing);
-        let (_, written) = prepared.compress(&self.layers, &self.store)?;
-        Ok(prepared.finish(written, &self.layers)?)
+        let layers = self.layers(request);
+        let (_, written) = prepared.compress(&layers, &self.store)?;
+        Ok(prepared.finish(written, &layers)?)
     }
 
     /// Makes one image, or finds the one that was made of the same inputs. With `anew` it is made
     /// in any case, of what the store has of its parts. A new one has to pass its profile of
     /// `check`, which is proved while its layers are compressed; only what passes is ever found
     /// again.
+    ///
+    /// With a lock, no Release and no index is read.
     ///
     /// # Errors
     /// As [`Session::look_at`], and if the image does not pass. Nothing is written but to the
@@ -79,32 +96,53 @@ impl Session {
         let recipe = lower(request.source.clone(), target)?;
         self.warn_of_authorities(&recipe);
         let options = self.archive(&recipe)?;
-        let archive = self.open_archive(&options)?;
-        if !anew && let Some(finished) = finished::find(&recipe, archive.states(), self) {
+        let layers = self.layers(request);
+        let mut changed = Vec::new();
+        let (packages, key) = match &request.lock {
+            Some(used) => {
+                let (lock, changes) = used.lock(&recipe, layers.compression)?;
+                changed = changes;
+                let basis = finished::Basis::of_lock(&lock);
+                let key = finished::image_key(&recipe, basis, &layers);
+                (Packages::Locked(lock), key)
+            }
+            None => {
+                let archive = self.open_archive(&options)?;
+                let basis = finished::Basis::States(archive.states());
+                let key = finished::image_key(&recipe, basis, &layers);
+                (Packages::In(Box::new(archive)), key)
+            }
+        };
+        if !anew && let Some(finished) = finished::find(&key, &layers, self) {
             return Ok(Made {
                 finished,
                 built: None,
+                changes: changed,
             });
         }
-        let lock = self.lock(&recipe, &archive)?;
-        let prepared = self.prepare_from(recipe, lock, &options)?;
-        let image = prepared.image(Vec::new(), &self.layers)?;
+        let lock = match packages {
+            Packages::Locked(lock) => lock,
+            Packages::In(archive) => self.lock_now(&recipe, &archive)?,
+        };
+        let prepared = self.prepare_from(request, recipe, lock, &options)?;
+        let image = prepared.image(Vec::new(), &layers)?;
         let draft = Draft {
             recipe: &prepared.recipe,
             assembly: &prepared.assembly,
             image: &image,
         };
         self.tell(Event::Compressing);
-        let compress = || prepared.compress(&self.layers, &self.store);
+        let compress = || prepared.compress(&layers, &self.store);
         let prove = || prove(&request.word, draft, self.now);
         let (written, proof) = parallel::join(compress, prove);
-        let (stored, layers) = written?;
+        let (stored, written) = written?;
         proof?;
-        let built = prepared.finish(layers, &self.layers)?;
-        let finished = finished::record(&built, stored, self)?;
+        let built = prepared.finish(written, &layers)?;
+        let finished = finished::record(&key, &built, stored, self)?;
         Ok(Made {
             finished,
             built: Some(built),
+            changes: changed,
         })
     }
 
@@ -124,7 +162,31 @@ impl Session {
         }
     }
 
-    fn open_archive(&self, options: &ArchiveOptions) -> Result<Archive, ArchiveError> {
+    /// Tells that a definition is not what was locked, though its packages are.
+    pub(crate) fn tell_changes(&self, used: &UsedLock, changes: &[Change]) {
+        for change in changes
+            .iter()
+            .filter(|one| !matches!(one, Change::Flags { .. }))
+        {
+            self.tell(Event::Warning(Warning::LockDiffers {
+                lock: &used.origin,
+                change,
+            }));
+        }
+    }
+
+    /// How the layers of a request are written: with a lock, as that says, unless the session was
+    /// told.
+    pub(crate) fn layers(&self, request: &Request) -> LayerOptions {
+        let locked = request.lock.as_ref().map(|used| used.file.formats);
+        let locked = locked.filter(|_| !self.compression_is_given);
+        LayerOptions {
+            compression: locked.map_or(self.layers.compression, Formats::compression),
+            ..self.layers.clone()
+        }
+    }
+
+    pub(crate) fn open_archive(&self, options: &ArchiveOptions) -> Result<Archive, ArchiveError> {
         self.tell(Event::ReadingArchive);
         let archive = Archive::open(options, &self.store, &self.fetcher)?;
         for warning in archive.warnings() {
@@ -148,6 +210,7 @@ impl Session {
     /// The tree of a lock's packages. No index is read for it, and no Release.
     fn prepare_from(
         &self,
+        request: &Request,
         recipe: Recipe,
         lock: Lock,
         archive: &ArchiveOptions,
@@ -165,28 +228,64 @@ impl Session {
         };
         let stored = StoreSource(&self.store);
         let mirrors = MirrorSource::new(archive, &self.fetcher, &self.store);
-        let sources: [&dyn PackageSource; 2] = [&stored, &mirrors];
+        let mut sources: Vec<&dyn PackageSource> = vec![&stored, &mirrors];
+        // What an archive has now, its mirrors have; what it had, perhaps not.
+        let snapshots = match &request.lock {
+            Some(_) => Some(SnapshotSource::new(
+                self.snapshots(recipe.snapshot.as_deref())?,
+                recipe.suite,
+                &lock.states,
+                &self.fetcher,
+                &self.store,
+            )),
+            None => None,
+        };
+        sources.extend(snapshots.as_ref().map(|one| one as &dyn PackageSource));
         let how = Fetch {
             store: &self.store,
             source: &Sources(&sources),
             threads: self.layers.threads,
             waiting: self.fetcher.connections(),
         };
-        let contents = fetch(&lock, &how, &done)?;
+        let contents = fetch(&lock, &how, &done).map_err(|source| match &request.lock {
+            Some(used) => BuildError::Lock(used.unavailable(source)),
+            None => source.into(),
+        })?;
         self.tell(Event::Assembling);
         let epoch = self.layers.epoch;
         Ok(Prepared::new(recipe, lock, &contents, epoch)?)
     }
 
     /// The packages, as they were found before or from the indexes, which are read for that alone.
-    fn lock(&self, recipe: &Recipe, archive: &Archive) -> Result<Lock, BuildError> {
+    pub(crate) fn lock_now(&self, recipe: &Recipe, archive: &Archive) -> Result<Lock, BuildError> {
         let states = archive.states();
         if let Some(found) = finished::find_lock(recipe, states, self) {
             return Ok(found);
         }
+        let lock = self.lock_holding(recipe, archive, &[])?;
+        finished::record_lock(recipe, &lock, self)?;
+        Ok(lock)
+    }
+
+    /// The packages from the indexes, but those of `held` in no other version than they are there.
+    pub(crate) fn lock_holding(
+        &self,
+        recipe: &Recipe,
+        archive: &Archive,
+        held: &[LockedPackage],
+    ) -> Result<Lock, BuildError> {
+        let states = archive.states();
         let mut damaged = BTreeSet::new();
-        let lock = loop {
-            let index = archive.index_anew(&damaged, &self.store, &self.fetcher)?;
+        loop {
+            let mut index = archive.index_anew(&damaged, &self.store, &self.fetcher)?;
+            let mut gone = Vec::new();
+            let holding = hold(held, &mut index, &mut gone);
+            if let Err(IndexError::Damaged { pocket, .. }) = &holding
+                && damaged.insert(pocket.clone())
+            {
+                continue;
+            }
+            holding.map_err(BuildError::Index)?;
             self.tell(Event::Solving);
             match resolve(recipe, &index, states) {
                 // Only what is looked at is verified, and that one may be the next of several.
@@ -208,10 +307,37 @@ impl Session {
                     }
                     return Err(error.into());
                 }
-                Ok(lock) => break lock,
+                Ok(mut lock) => {
+                    let packages = lock.layers.iter_mut().flat_map(|layer| &mut layer.packages);
+                    for package in packages {
+                        let digest = package.file.sha256;
+                        let known = gone.iter().find(|(gone, _)| *gone == digest);
+                        package.file.last_seen = known.and_then(|(_, last_seen)| *last_seen);
+                    }
+                    return Ok(lock);
+                }
             }
-        };
-        finished::record_lock(recipe, &lock, self)?;
-        Ok(lock)
+        }
     }
+}
+
+/// What the packages of an image are known by.
+enum Packages {
+    Locked(Lock),
+    In(Box<Archive>),
+}
+
+/// Holds packages in an index. Those that it does not have any more are added to `gone`, with the
+/// time when they were seen last.
+fn hold(
+    held: &[LockedPackage],
+    index: &mut PackageIndex,
+    gone: &mut Vec<(Digest, Option<i64>)>,
+) -> Result<(), IndexError> {
+    for one in held {
+        if !index.hold(one.to_binary_package(), &one.file.suite)? {
+            gone.push((one.file.sha256, one.file.last_seen));
+        }
+    }
+    Ok(())
 }

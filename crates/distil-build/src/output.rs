@@ -94,7 +94,7 @@ impl Session {
         if !missing.is_empty() && made.iter().any(is_damaged) {
             (made, manifest) = self.make_all(request, true)?;
         }
-        self.warn(&made);
+        self.warn(request, &made);
         for location in missing {
             if let Location::RootFs(path) = location {
                 self.write_root(&made, location, path)?;
@@ -205,9 +205,13 @@ impl Session {
     }
 
     /// Tells what users should know of an image before they run it.
-    fn warn(&self, made: &[Made]) {
+    fn warn(&self, request: &ImageRequest, made: &[Made]) {
         let warn = |warning| self.tell(Event::Warning(warning));
-        if matches!(self.layers.compression, Compression::Zstd { .. }) {
+        if let (Some(used), Some(first)) = (&request.request.lock, made.first()) {
+            self.tell_changes(used, &first.changes);
+        }
+        let compression = self.layers(&request.request).compression;
+        if matches!(compression, Compression::Zstd { .. }) {
             warn(Warning::Zstd);
         }
         let packages = made.first().map_or(0, |one| one.finished.summary.undone);

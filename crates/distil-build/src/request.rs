@@ -1,10 +1,14 @@
 //! What is asked for: a definition, and which of its images.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use distil_debian::suite::{Suite, UnknownSuite};
 use distil_definition::recipe::{RecipeError, Source, Target, UnknownVariant, Variant};
 use distil_definition::{Architecture, Definition, is_file_name};
+
+use crate::used_lock::UsedLock;
 
 /// A definition, and which of its images is wanted.
 #[derive(Debug, Clone)]
@@ -15,6 +19,8 @@ pub struct Request {
     pub source: Source,
     /// Its variant.
     pub variant: Variant,
+    /// The lock that its packages are from; without one they are chosen anew.
+    pub lock: Option<Arc<UsedLock>>,
 }
 
 /// A request names what there is not.
@@ -66,7 +72,23 @@ impl Request {
             word: word.to_owned(),
             source,
             variant,
+            lock: None,
         })
+    }
+
+    /// The same request, whose packages are from a lock.
+    #[must_use]
+    pub fn with_lock(self, lock: UsedLock) -> Self {
+        Self {
+            lock: Some(Arc::new(lock)),
+            ..self
+        }
+    }
+
+    /// Where the lock of its definition is: beside the file, `app.lock` for `app.yaml`. None of an
+    /// image of the catalogue.
+    pub fn lock_path(&self) -> Option<PathBuf> {
+        Some(self.source.file()?.with_extension("lock"))
     }
 
     /// The image of this that is for a suite and an architecture. Certificates that the definition

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use distil_debian::archive::{Archive, ArchiveOptions, Keys};
+use distil_debian::archive::{Archive, ArchiveOptions, Keys, Snapshots};
 use distil_debian::contents::LibraryIndex;
 use distil_debian::fetch::Fetcher;
 use distil_debian::index::PackageIndex;
@@ -17,8 +17,8 @@ use distil_store::Store;
 
 use crate::event::{Event, Events, Silent, Warning};
 use crate::settings::{
-    ArchiveSettings, SettingsError, epoch, keys, mirrors, now, open_store, store_directory,
-    store_limit, threads,
+    ArchiveSettings, SettingsError, epoch, keys, mirrors, now, open_store, snapshots,
+    store_directory, store_limit, threads,
 };
 
 /// How long a Release is taken as it is.
@@ -33,8 +33,8 @@ pub const IDENTITY: &str = env!("DISTIL_IDENTITY");
 pub struct SessionOptions {
     /// Where packages come from, and what is kept of them.
     pub archive: ArchiveSettings,
-    /// How layers are compressed.
-    pub compression: Compression,
+    /// How layers are compressed; as a lock says or else by gzip where it is not said.
+    pub compression: Option<Compression>,
     /// The time, in seconds since 1970, that generated files and images get
     /// (`SOURCE_DATE_EPOCH`).
     pub epoch: Option<i64>,
@@ -52,7 +52,7 @@ impl SessionOptions {
     pub fn from_environment(archive: ArchiveSettings) -> Result<Self, SettingsError> {
         Ok(Self {
             archive,
-            compression: Compression::Gzip { level: 6 },
+            compression: None,
             epoch: epoch()?,
             now: now()?,
             threads: threads(),
@@ -66,10 +66,13 @@ pub struct Session {
     pub(crate) store: Store,
     pub(crate) fetcher: Fetcher,
     pub(crate) layers: LayerOptions,
+    /// Whether that is how the session was told to compress them, whatever a lock says.
+    pub(crate) compression_is_given: bool,
     pub(crate) now: SystemTime,
     events: Arc<dyn Events>,
     /// Those that the request names.
     mirrors: Vec<String>,
+    snapshot: Option<String>,
     keys: Keys,
     limit: u64,
     allow_expired: bool,
@@ -90,13 +93,15 @@ impl Session {
             store,
             fetcher,
             layers: LayerOptions {
-                compression: options.compression,
+                compression: options.compression.unwrap_or_default(),
                 epoch: options.epoch,
                 threads: options.threads,
             },
+            compression_is_given: options.compression.is_some(),
             now: options.now,
             events: Arc::new(Silent),
             mirrors: archive.mirrors,
+            snapshot: archive.snapshot,
             keys: keys(&archive.keyrings)?,
             limit,
             allow_expired: archive.allow_expired,
@@ -148,6 +153,11 @@ impl Session {
             freshness: self.freshness,
             now: SystemTime::now(),
         })
+    }
+
+    /// The snapshot service: that of the session or else of a definition.
+    pub(crate) fn snapshots(&self, defined: Option<&str>) -> Result<Snapshots, SettingsError> {
+        snapshots(self.snapshot.as_deref(), defined)
     }
 
     /// Tells what is to be told of the store, and keeps it to its size, after all is done.

@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use distil_debian::archive::{Keys, Mirrors};
+use distil_debian::archive::{InvalidSnapshots, Keys, Mirrors, Snapshots};
 use distil_debian::fetch::{InvalidMirror, Mirror};
 use distil_debian::openpgp::{Keyring, KeyringError};
 use distil_debian::sources::{Sources, debian_mirrors};
@@ -36,6 +36,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub struct ArchiveSettings {
     /// Addresses of mirrors; those of the security archive begin with `security=`.
     pub mirrors: Vec<String>,
+    /// A snapshot service, by an address with `{archive}` and `{time}` in it.
+    pub snapshot: Option<String>,
     /// Files of keyrings whose keys sign the archive; Debian's own if there is none.
     pub keyrings: Vec<PathBuf>,
     /// Whether a Release is taken though its `Valid-Until` has passed.
@@ -54,6 +56,7 @@ impl Default for ArchiveSettings {
     fn default() -> Self {
         Self {
             mirrors: Vec::new(),
+            snapshot: None,
             keyrings: Vec::new(),
             allow_expired: false,
             refresh: false,
@@ -87,6 +90,9 @@ pub enum SettingsError {
     /// The address of a mirror is none.
     #[error(transparent)]
     Mirror(#[from] InvalidMirror),
+    /// The address of a snapshot service is none.
+    #[error(transparent)]
+    Snapshots(#[from] InvalidSnapshots),
     /// A keyring cannot be read.
     #[error("the keyring `{name}` {source}")]
     ReadKeyring {
@@ -178,6 +184,8 @@ pub fn open_store(named: Option<&Path>) -> Result<Store, SettingsError> {
 struct UserSettings {
     /// As `--mirror`.
     mirrors: Vec<String>,
+    /// As `--snapshot`.
+    snapshot: Option<String>,
     /// As `--store-limit`.
     #[serde(rename = "store-limit")]
     store_limit: Option<String>,
@@ -233,6 +241,26 @@ pub(crate) fn mirrors(named: &[String], defined: &[String]) -> Result<Mirrors, S
         (false, true) => Mirrors::unnamed(main),
         (false, false) => Mirrors { main, security },
     })
+}
+
+/// The snapshot service: that of the request, the definition, the environment, the user's settings,
+/// or Debian's own.
+pub(crate) fn snapshots(
+    named: Option<&str>,
+    defined: Option<&str>,
+) -> Result<Snapshots, SettingsError> {
+    if let Some(address) = named.or(defined) {
+        return Ok(address.parse()?);
+    }
+    if let Ok(address) = std::env::var("DISTIL_SNAPSHOT")
+        && !address.is_empty()
+    {
+        return Ok(address.parse()?);
+    }
+    match user_settings()?.snapshot {
+        Some(address) => Ok(address.parse()?),
+        None => Ok(Snapshots::public()),
+    }
 }
 
 fn parse_mirrors(named: &[String]) -> Result<Mirrors, SettingsError> {

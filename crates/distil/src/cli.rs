@@ -24,6 +24,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Make images
     Build(Build),
+    /// Pin every package of a definition in a file, or move the pins
+    Lock(Lock),
     /// List the catalogue
     List(List),
     /// Show what is in an image: packages, sizes, layers, configuration
@@ -64,13 +66,90 @@ pub(crate) struct Build {
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
     pub(crate) platform: Vec<String>,
 
-    /// How layers are compressed; before version 23, not every Docker loads zstd
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) compression: Codec,
+    #[command(flatten)]
+    pub(crate) compression: LayerCompression,
+
+    #[command(flatten)]
+    pub(crate) lock: UseLock,
+
+    #[command(flatten)]
+    pub(crate) definition: Definition,
+
+    #[command(flatten)]
+    pub(crate) archive: Archive,
+
+    /// Say nothing but errors
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// How layers are compressed.
+#[derive(Debug, Default, Args)]
+pub(crate) struct LayerCompression {
+    /// How layers are compressed; before version 23, not every Docker loads zstd [default: as the
+    /// lock says, else gzip]
+    #[arg(long, value_enum, hide_default_value = true)]
+    pub(crate) compression: Option<Codec>,
 
     /// Level of the compression: 1 to 12 of gzip [default: 6], 1 to 22 of zstd [default: 3]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) compression_level: Option<u8>,
+}
+
+/// Whether packages are from a lock.
+#[derive(Debug, Default, Args)]
+pub(crate) struct UseLock {
+    /// Lock that the packages are from [default: `app.lock` of `app.yaml`, if it is there]
+    #[arg(long, value_name = "FILE", help_heading = "Lock")]
+    pub(crate) lock: Option<PathBuf>,
+
+    /// Fail if there is no lock, or it does not fit the definition exactly
+    #[arg(long, help_heading = "Lock")]
+    pub(crate) locked: bool,
+
+    /// Choose packages anew though there is a lock
+    #[arg(long, conflicts_with_all = ["lock", "locked"], help_heading = "Lock")]
+    pub(crate) no_lock: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Lock {
+    /// What to lock: a definition's FILE.yaml, or with `-o` a NAME of the catalogue
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: Option<String>,
+
+    /// File of the lock [default: `app.lock` beside `app.yaml`]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Move the pins of these packages, by the names of binary or source packages, or of all
+    #[arg(long, value_name = "PACKAGE", num_args = 0.., value_delimiter = ',')]
+    pub(crate) update: Option<Vec<String>>,
+
+    /// Print what would change and write nothing; the status is 3 if something would
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// Build the image from the old pins and the new ones, too, and print which files, layers and
+    /// configuration change, as `distil diff` does
+    #[arg(long = "files")]
+    pub(crate) with_files: bool,
+
+    /// Accept an archive that is older than in the lock
+    #[arg(long)]
+    pub(crate) allow_older: bool,
+
+    /// Platforms, such as `linux/amd64,linux/arm64`, or `all` [default: those of the lock, else
+    /// linux/amd64, linux/arm64 and this machine's]
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
+    pub(crate) platform: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) compression: LayerCompression,
+
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
 
     #[command(flatten)]
     pub(crate) definition: Definition,
@@ -151,6 +230,14 @@ pub(crate) struct Archive {
     #[arg(long = "mirror", value_name = "ADDRESS", help_heading = "Archive")]
     pub(crate) mirrors: Vec<String>,
 
+    /// Snapshot service, for what a lock names and no mirror has any more [default: Debian's]
+    ///
+    /// An address with `{archive}` (`debian` or `debian-security`) and `{time}`
+    /// (`20251114T082210Z`) in it. Goes before the one that the definition names, and that before
+    /// DISTIL_SNAPSHOT.
+    #[arg(long, value_name = "ADDRESS", help_heading = "Archive")]
+    pub(crate) snapshot: Option<String>,
+
     /// Keyring whose keys sign the archive, of all mirrors and instead of Debian's: `debian` means
     /// those; may be repeated
     #[arg(long = "keyring", value_name = "FILE", help_heading = "Archive")]
@@ -192,6 +279,7 @@ impl From<&Archive> for ArchiveSettings {
     fn from(archive: &Archive) -> Self {
         Self {
             mirrors: archive.mirrors.clone(),
+            snapshot: archive.snapshot.clone(),
             keyrings: archive.keyrings.clone(),
             allow_expired: archive.allow_expired,
             refresh: archive.refresh,
@@ -406,6 +494,9 @@ pub(crate) struct Made {
     /// Platform [default: this machine's]
     #[arg(long)]
     pub(crate) platform: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) lock: UseLock,
 
     #[command(flatten)]
     pub(crate) definition: Definition,

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::io;
 use std::process::ExitCode;
 
-use distil_build::{BuildError, PlatformError, RequestError, SettingsError};
+use distil_build::{BuildError, LockError, PlatformError, RequestError, SettingsError};
 use distil_oci::TransportError;
 use distil_tree::folder::FolderError;
 
@@ -42,6 +42,14 @@ impl CommandError {
     /// What was to be said is said on stdout; only the status, 1, is left.
     pub(crate) fn said() -> Self {
         Self::failure(Said)
+    }
+
+    /// What was to be said is said on stdout: something would change, status 3.
+    pub(crate) fn would_change() -> Self {
+        Self {
+            status: 3,
+            ..Self::said()
+        }
     }
 
     /// Says what to do about it.
@@ -119,7 +127,13 @@ impl From<FolderError> for CommandError {
     }
 }
 
-explained!(RequestError, SettingsError, PlatformError, TransportError);
+explained!(
+    RequestError,
+    SettingsError,
+    PlatformError,
+    TransportError,
+    LockError
+);
 
 impl From<BuildError> for CommandError {
     fn from(error: BuildError) -> Self {

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use distil_build::{BuildError, PlatformError, RequestError, SettingsError};
+use distil_build::{BuildError, LockError, PlatformError, RequestError, SettingsError};
 use distil_debian::archive::ArchiveError;
 use distil_debian::solve::SolveError;
 use distil_definition::recipe::RecipeError;
 use distil_image::{AssembleError, ClosureError, Found, GenerateError, ProgramError, SurfaceError};
 use distil_lock::ResolveError;
+use distil_lock::file::{InvalidLock, Misfit};
 use distil_oci::DocumentError;
 use distil_oci::transport::{DaemonError, Problem, RegistryError, TransportError};
 use distil_tree::{Origin, printable};
@@ -39,6 +40,7 @@ impl Hints for BuildError {
             Self::Request(error) => error.nearest(),
             Self::Recipe(error) => error.nearest(),
             Self::Resolve(error) => error.nearest(),
+            Self::Lock(error) => error.nearest(),
             _ => &[],
         }
     }
@@ -50,6 +52,7 @@ impl Hints for BuildError {
             Self::Recipe(error) => error.hints(),
             Self::Archive(error) => error.hints(),
             Self::Resolve(error) => error.hints(),
+            Self::Lock(error) => error.hints(),
             Self::Assemble(error) => error.hints(),
             Self::Platform(error) => error.hints(),
             Self::Transport(error) => error.hints(),
@@ -86,6 +89,7 @@ impl Hints for BuildError {
             Self::Settings(error) => error.is_usage(),
             Self::Recipe(error) => error.is_usage(),
             Self::Platform(error) => error.is_usage(),
+            Self::Lock(error) => error.is_usage(),
             Self::Platforms { failures, .. } => {
                 failures.first().is_some_and(|one| one.error.is_usage())
             }
@@ -137,9 +141,88 @@ impl Hints for SettingsError {
 
     fn is_usage(&self) -> bool {
         match self {
-            Self::Size(_) | Self::File { .. } | Self::Mirror(_) | Self::Epoch { .. } => true,
+            Self::Size(_)
+            | Self::File { .. }
+            | Self::Mirror(_)
+            | Self::Snapshots(_)
+            | Self::Epoch { .. } => true,
             Self::NoHome | Self::Store(_) | Self::ReadKeyring { .. } | Self::Keyring(_) => false,
         }
+    }
+}
+
+impl Hints for LockError {
+    fn nearest(&self) -> &[String] {
+        match self {
+            Self::Unknown { nearest, .. } => nearest,
+            _ => &[],
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            Self::Invalid(InvalidLock::Newer { .. }) => {
+                "a newer distil wrote it; build with that, or lock again with this one".to_owned()
+            }
+            Self::Invalid(InvalidLock::Conflict { .. }) => {
+                "take one side of it, and run `distil lock` again".to_owned()
+            }
+            Self::Invalid(InvalidLock::Invalid { .. }) => {
+                "take it as it was from version control, or remove it and run `distil lock`"
+                    .to_owned()
+            }
+            Self::Concurrent { .. } | Self::Moving { .. } => "run the command again".to_owned(),
+            Self::Missing { definition, .. } => format!("`distil lock {definition}` makes it"),
+            Self::NoPath { image } => format!(
+                "`distil lock {image} -o FILE` makes a lock, and `--lock FILE` builds from it"
+            ),
+            Self::Misfit {
+                definition, misfit, ..
+            } => match misfit {
+                Misfit::Suite { locked, .. } => format!(
+                    "`--suite {locked}` builds from it; `distil lock {definition} --suite …` locks \
+                     another"
+                ),
+                Misfit::Platform { .. } => {
+                    format!("`distil lock {definition} --platform …` locks other platforms")
+                }
+                Misfit::Variant { .. } => {
+                    format!("`distil lock {definition} --update` says why, or has them now")
+                }
+                Misfit::Changed(_) => format!(
+                    "`distil lock {definition}` locks it anew and keeps the pins that still fit; \
+                     `--no-lock` builds without"
+                ),
+            },
+            Self::Changed { definition, .. } => {
+                format!("`distil lock {definition}` locks it anew, with the same packages")
+            }
+            Self::Compression { .. } => {
+                "leave `--compression` out, or lock again with it".to_owned()
+            }
+            Self::Format { .. } => "build with the distil that made it, or lock again".to_owned(),
+            Self::Package { source, .. } => {
+                let name = source.package.split(' ').next().unwrap_or_default();
+                format!(
+                    "`--mirror ADDRESS` and `--snapshot ADDRESS` name other places; `distil lock \
+                     --update {name}` takes the version that there is now"
+                )
+            }
+            Self::Older { .. } => {
+                "`--mirror ADDRESS` names another mirror; `--allow-older` accepts it all the same, \
+                 and its packages may lack fixes"
+                    .to_owned()
+            }
+            Self::Read { .. }
+            | Self::NotUtf8 { .. }
+            | Self::Write { .. }
+            | Self::Unknown { .. } => return Vec::new(),
+        };
+        vec![hint]
+    }
+
+    fn is_usage(&self) -> bool {
+        matches!(self, Self::NoPath { .. } | Self::Unknown { .. })
     }
 }
 

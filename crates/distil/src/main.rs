@@ -24,6 +24,7 @@ fn main() -> ExitCode {
     let cli = cli::Cli::parse();
     let result = match cli.command {
         cli::Command::Build(arguments) => command::build::run(&arguments),
+        cli::Command::Lock(arguments) => command::lock::run(&arguments),
         cli::Command::List(arguments) => command::list::run(&arguments),
         cli::Command::Show(arguments) => command::show::run(&arguments),
         cli::Command::Why(arguments) => command::why::run(&arguments),

@@ -159,6 +159,10 @@ impl Printer {
                  the certificate `{}` of `{file}`: it {}",
                 refusal.subject, refusal.problem
             )),
+            Warning::LockDiffers { lock, change } => self.say_once(format!(
+                "warning: the definition is not quite the one that `{lock}` was made of, though its \
+                 packages are: {change}"
+            )),
             Warning::StoreNotPruned { error } => self.say(format_args!(
                 "note: the store could not be made smaller: {error}"
             )),

@@ -11,9 +11,9 @@ use distil_build::{
     ArchiveSettings, ImageRequest, Session, SessionOptions, absent, architectures, suite,
 };
 use distil_definition::recipe::Variant;
-use distil_oci::{Compression, Location, Reference};
+use distil_oci::{Location, Reference};
 
-use super::request;
+use super::{compression, request, say_lock};
 use crate::cli;
 use crate::error::CommandError;
 use crate::printer::Printer;
@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: &cli::Build) -> Result<(), CommandError> {
     // Everything that the command line says is made sense of before anything is done.
     let requests = requests(arguments)?;
     let options = SessionOptions {
-        compression: compression(arguments)?,
+        compression: compression(&arguments.compression)?,
         ..SessionOptions::from_environment(ArchiveSettings::from(&arguments.archive))?
     };
     let printer = Arc::new(Printer::new(arguments.quiet));
@@ -36,6 +36,7 @@ pub(crate) fn run(arguments: &cli::Build) -> Result<(), CommandError> {
         ));
     }
     let built = requests.iter().try_for_each(|request| {
+        say_lock(&request.request, &printer);
         let is_archive = request.outputs.iter().any(is_standard_output);
         let outcome = session.build(request)?;
         // What follows the archive in a pipe would be taken for a part of it.
@@ -75,7 +76,7 @@ fn requests(arguments: &cli::Build) -> Result<Vec<ImageRequest>, CommandError> {
     let architectures = architectures(&arguments.platform, suite)?;
     let mut requests = Vec::new();
     for word in &arguments.images {
-        let request = request(word, &arguments.definition)?;
+        let request = request(word, &arguments.definition, &arguments.lock)?;
         let name = request.source.definition.name.clone();
         let references = match arguments.tags.is_empty() {
             true => vec![format!("{name}:{}", request.variant.name())],
@@ -101,34 +102,6 @@ fn requests(arguments: &cli::Build) -> Result<Vec<ImageRequest>, CommandError> {
         request.check()?;
     }
     Ok(requests)
-}
-
-fn compression(arguments: &cli::Build) -> Result<Compression, CommandError> {
-    let level = arguments.compression_level;
-    let within = |default: u8, last: u8, codec: &str| match level {
-        None => Ok(default),
-        Some(level) if (1..=last).contains(&level) => Ok(level),
-        Some(level) => Err(CommandError::usage(format!(
-            "{codec} has no compression level {level}; its levels are 1 to {last}"
-        ))),
-    };
-    match arguments.compression {
-        cli::Codec::Gzip => {
-            let level = within(6, 12, "gzip")?;
-            Ok(Compression::Gzip { level })
-        }
-        cli::Codec::Zstd => {
-            let level = within(3, 22, "zstd")?;
-            Ok(Compression::Zstd { level })
-        }
-        cli::Codec::None => match level {
-            None => Ok(Compression::None),
-            Some(_) => {
-                let message = "`--compression-level` is of no use with `--compression none`";
-                Err(CommandError::usage(message))
-            }
-        },
-    }
 }
 
 fn default_output(name: &str, variant: Variant) -> Location {

@@ -237,7 +237,9 @@ fn made(word: &str, flags: &cli::Check) -> Result<Target, CommandError> {
         suite: flags.suite.clone(),
         ..cli::Definition::default()
     };
-    let built = make_to_look_at(word, &definition, flags.platform.as_deref(), &flags.archive)?;
+    let platform = flags.platform.as_deref();
+    let lock = cli::UseLock::default();
+    let built = make_to_look_at(word, &definition, &lock, platform, &flags.archive)?;
     Ok(of_definition(word, built.draft()))
 }
 

@@ -13,7 +13,7 @@ use crate::view::{DocumentChange, File, FileKind, Files, View, document_changes}
 
 /// The fields of `--format json`; docs/json.md tells what they mean.
 #[derive(Serialize)]
-struct Document {
+pub(crate) struct Document {
     schema_version: u32,
     /// Whether nothing at all differs, layers and digests included.
     same: bool,
@@ -25,6 +25,8 @@ struct Document {
     layers: Vec<LayerChange>,
     /// What differs of the manifest and the configuration if all of the above is the same.
     documents: Vec<DocumentChange>,
+    /// Bytes of the layers of the new that the old does not have: what a machine pulls that has it.
+    pub(crate) pull_size: u64,
 }
 
 #[derive(Serialize)]
@@ -87,7 +89,7 @@ pub(crate) fn run(arguments: &cli::Diff) -> Result<(), CommandError> {
     }
 }
 
-fn compare(old_name: &str, old: &View, new_name: &str, new: &View) -> Document {
+pub(crate) fn compare(old_name: &str, old: &View, new_name: &str, new: &View) -> Document {
     let none = Files::default();
     let old_files = old.files.as_ref().unwrap_or(&none);
     let new_files = new.files.as_ref().unwrap_or(&none);
@@ -105,6 +107,7 @@ fn compare(old_name: &str, old: &View, new_name: &str, new: &View) -> Document {
         },
         layers: layers(old, new),
         documents: Vec::new(),
+        pull_size: pull_size(old, new),
     };
     let nothing = document.packages.is_empty()
         && document.files.is_empty()
@@ -251,7 +254,13 @@ fn layers(old: &View, new: &View) -> Vec<LayerChange> {
         .collect()
 }
 
-fn print_tables(document: &Document) -> Result<(), CommandError> {
+fn pull_size(old: &View, new: &View) -> u64 {
+    let is_there = |digest: &str| old.layers.iter().any(|layer| layer.digest == digest);
+    let missing = new.layers.iter().filter(|layer| !is_there(&layer.digest));
+    missing.map(|layer| layer.size).sum()
+}
+
+pub(crate) fn print_tables(document: &Document) -> Result<(), CommandError> {
     if document.same {
         return print("nothing differs");
     }

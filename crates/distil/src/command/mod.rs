@@ -5,14 +5,19 @@ pub(crate) mod cache;
 pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod list;
+pub(crate) mod lock;
 pub(crate) mod manual;
 pub(crate) mod show;
 pub(crate) mod why;
 
 use std::sync::Arc;
 
-use distil_build::{ArchiveSettings, Request, Session, SessionOptions, architecture, suite};
+use distil_build::{
+    ArchiveSettings, LockError, LockPath, Request, Session, SessionOptions, UsedLock, architecture,
+    suite,
+};
 use distil_image::Built;
+use distil_oci::Compression;
 
 use crate::changes::changes;
 use crate::cli;
@@ -28,23 +33,101 @@ pub(crate) fn session(
     Ok(Session::open(options)?.with_events(printer.clone()))
 }
 
-/// The image that a word and the flags that change it name.
-pub(crate) fn request(word: &str, flags: &cli::Definition) -> Result<Request, CommandError> {
-    Ok(Request::find(word, changes(flags)?)?)
+/// The image that a word and the flags that change it name, with its lock.
+pub(crate) fn request(
+    word: &str,
+    flags: &cli::Definition,
+    lock: &cli::UseLock,
+) -> Result<Request, CommandError> {
+    let request = Request::find(word, changes(flags)?)?;
+    if lock.no_lock {
+        return Ok(request);
+    }
+    let path = lock.lock.clone().or_else(|| request.lock_path());
+    let Some(path) = path else {
+        return match lock.locked {
+            true => Err(LockError::NoPath {
+                image: word.to_owned(),
+            }
+            .into()),
+            false => Ok(request),
+        };
+    };
+    match LockPath::find(&path)?.lock()? {
+        Some(file) => Ok(request.with_lock(UsedLock {
+            origin: path.display().to_string(),
+            definition: word.to_owned(),
+            file,
+            is_strict: lock.locked,
+        })),
+        None if lock.locked || lock.lock.is_some() => Err(LockError::Missing {
+            definition: word.to_owned(),
+            path,
+        }
+        .into()),
+        None => Ok(request),
+    }
+}
+
+/// Says that an image is made from a lock.
+pub(crate) fn say_lock(request: &Request, printer: &Printer) {
+    if let Some(used) = &request.lock {
+        printer.say(format_args!(
+            "note: the packages of `{}` are as `{}` pins them",
+            used.definition, used.origin
+        ));
+    }
+}
+
+/// How layers are compressed; none if the flags do not say it.
+pub(crate) fn compression(
+    flags: &cli::LayerCompression,
+) -> Result<Option<Compression>, CommandError> {
+    let level = flags.compression_level;
+    let within = |default: u8, last: u8, codec: &str| match level {
+        None => Ok(default),
+        Some(level) if (1..=last).contains(&level) => Ok(level),
+        Some(level) => Err(CommandError::usage(format!(
+            "{codec} has no compression level {level}; its levels are 1 to {last}"
+        ))),
+    };
+    let codec = flags.compression.or(level.map(|_| cli::Codec::default()));
+    let Some(codec) = codec else {
+        return Ok(None);
+    };
+    Ok(Some(match codec {
+        cli::Codec::Gzip => {
+            let level = within(6, 12, "gzip")?;
+            Compression::Gzip { level }
+        }
+        cli::Codec::Zstd => {
+            let level = within(3, 22, "zstd")?;
+            Compression::Zstd { level }
+        }
+        cli::Codec::None => match level {
+            None => Compression::None,
+            Some(_) => {
+                let message = "`--compression-level` is of no use with `--compression none`";
+                return Err(CommandError::usage(message));
+            }
+        },
+    }))
 }
 
 /// Makes the image that a word names, to be looked at.
 pub(crate) fn make_to_look_at(
     word: &str,
     definition: &cli::Definition,
+    lock: &cli::UseLock,
     platform: Option<&str>,
     archive: &cli::Archive,
 ) -> Result<Built, CommandError> {
-    let request = request(word, definition)?;
+    let request = request(word, definition, lock)?;
     let suite = suite(&definition.suite)?;
     let architecture = architecture(platform, suite)?;
     let printer = Arc::new(Printer::new(false));
     let session = session(archive, &printer)?;
+    say_lock(&request, &printer);
     let target = request.target(suite, architecture, session.now());
     let built = session.look_at(&request, target);
     printer.finish();

@@ -8,7 +8,7 @@ use distil_oci::Location;
 use distil_tree::TreePath;
 use serde::Serialize;
 
-use super::{request, session};
+use super::{request, say_lock, session};
 use crate::cli;
 use crate::error::CommandError;
 use crate::printer::{Printer, bytes};
@@ -38,11 +38,12 @@ pub(crate) fn run(arguments: &cli::Why) -> Result<(), CommandError> {
         let message = format!("`{location}` is an image, and only its definition knows why");
         return Err(CommandError::usage(message).hint("`distil show` tells what is in an image"));
     }
-    let request = request(&arguments.image, &flags.definition)?;
+    let request = request(&arguments.image, &flags.definition, &flags.lock)?;
     let suite = suite(&flags.definition.suite)?;
     let architecture = architecture(flags.platform.as_deref(), suite)?;
     let printer = Arc::new(Printer::new(false));
     let session = session(&flags.archive, &printer)?;
+    say_lock(&request, &printer);
     let target = request.target(suite, architecture, session.now());
     let prepared = session.prepare(&request, target);
     printer.finish();

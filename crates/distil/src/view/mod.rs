@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use distil_build::is_definition;
+use distil_image::Built;
 use distil_inspect::ContainerConfig;
 use distil_oci::{Image, Location};
 use distil_store::Digest;
@@ -345,9 +346,20 @@ impl View {
         }
     }
 
+    /// An image that was just made.
+    pub(crate) fn of_built(built: &Built, with_files: bool) -> Result<Self, CommandError> {
+        made::view(built, with_files)
+    }
+
     fn make(word: &str, flags: &cli::Made, with_files: bool) -> Result<Self, CommandError> {
         let platform = flags.platform.as_deref();
-        let built = make_to_look_at(word, &flags.definition, platform, &flags.archive)?;
+        let built = make_to_look_at(
+            word,
+            &flags.definition,
+            &flags.lock,
+            platform,
+            &flags.archive,
+        )?;
         made::view(&built, with_files)
     }
 

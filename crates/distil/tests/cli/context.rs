@@ -61,7 +61,8 @@ impl Context {
         command.args(arguments).current_dir(self.work()).env_clear();
         command
             .env("HOME", self.folder.path().join("home"))
-            .env("DISTIL_STORE", self.store());
+            .env("DISTIL_STORE", self.store())
+            .env("DISTIL_SNAPSHOT", "file:/nonexistent/{archive}/{time}");
         command
     }
 

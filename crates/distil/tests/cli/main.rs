@@ -19,6 +19,7 @@ mod images;
 mod inspected;
 mod interrupted;
 mod list;
+mod lock;
 mod manual;
 mod outputs;
 mod own_definitions;

@@ -370,6 +370,7 @@ fn attempt(context: &Context, case: &Case) -> Result<Option<Built>, TestCaseErro
     prop_assert!(message.is_empty(), "{message}");
     let again = context.command(&arguments).output().unwrap();
     prop_assert_eq!(&output.stdout, &again.stdout);
+    check_lock(context, &arguments, &output.stdout)?;
     let path = context.work().join("out.tar");
     let files = files(&path);
     let location = Location::OciArchive {
@@ -384,6 +385,26 @@ fn attempt(context: &Context, case: &Case) -> Result<Option<Built>, TestCaseErro
         .and_then(|config| config.user().clone());
     std::fs::remove_file(path).unwrap();
     Ok(Some(Built { files, user }))
+}
+
+/// A lock of what builds makes the same image, and locking again the same lock.
+fn check_lock(context: &Context, build: &[&str], digest: &[u8]) -> Result<(), TestCaseError> {
+    let path = context.work().join("app.lock");
+    let mut texts = Vec::new();
+    for update in [&[][..], &["--update"]] {
+        let lock = ["lock", "app.yaml", "-q", "--platform", "linux/amd64"];
+        let arguments = [&lock[..], update].concat();
+        let output = context.command(&arguments).output().unwrap();
+        prop_assert!(output.status.success(), "{}", context.stderr(&output));
+        texts.push(std::fs::read_to_string(&path).unwrap());
+    }
+    prop_assert_eq!(&texts[0], &texts[1]);
+    let arguments = [build, &["--locked"]].concat();
+    let output = context.command(&arguments).output().unwrap();
+    std::fs::remove_file(path).unwrap();
+    prop_assert!(output.status.success(), "{}", context.stderr(&output));
+    prop_assert_eq!(output.stdout.as_slice(), digest);
+    Ok(())
 }
 
 fn check(image: &Built, case: &Case) -> Result<(), TestCaseError> {
