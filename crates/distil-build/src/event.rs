@@ -47,6 +47,8 @@ pub enum Event<'a> {
         location: &'a Location,
         /// The bytes of the image's layers, as they are stored, of all platforms.
         bytes: u64,
+        /// Whether a file was there with something else in it, which is gone now.
+        replaced: bool,
     },
     /// The files of an image were written into a directory.
     WroteRoot {

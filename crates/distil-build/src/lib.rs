@@ -9,6 +9,7 @@
 //! definition and which of its images is wanted; [`Session::build`] makes it for all platforms,
 //! proves it and writes it. An image that was made of the same inputs before is found, not made.
 
+mod default_name;
 mod error;
 mod event;
 mod finished;
@@ -23,6 +24,7 @@ mod session;
 mod settings;
 mod size;
 
+pub use default_name::DefaultName;
 pub use error::{BuildError, PlatformFailure};
 pub use event::{Event, Events, Silent, Warning};
 pub use finished::{Finished, Summary};

@@ -75,10 +75,20 @@ impl Events for Printer {
                 reference,
                 location,
                 bytes: size,
-            } => self.say(format_args!(
-                "wrote {reference} to {location} ({})",
-                bytes(size)
-            )),
+                replaced,
+            } => {
+                let (size, end) = (
+                    bytes(size),
+                    if replaced {
+                        ", replacing an older file"
+                    } else {
+                        ""
+                    },
+                );
+                self.say(format_args!(
+                    "wrote {reference} to {location} ({size}){end}"
+                ));
+            }
             Event::WroteRoot {
                 name,
                 location,

@@ -4,13 +4,12 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use distil_build::{
-    ArchiveSettings, ImageRequest, Session, SessionOptions, absent, architectures, suite,
+    ArchiveSettings, DefaultName, ImageRequest, Session, SessionOptions, absent, architectures,
+    suite,
 };
-use distil_definition::recipe::Variant;
 use distil_oci::{Compression, Location, Reference};
 
 use super::request;
@@ -76,16 +75,14 @@ fn requests(arguments: &cli::Build) -> Result<Vec<ImageRequest>, CommandError> {
     let mut requests = Vec::new();
     for word in &arguments.images {
         let request = request(word, &arguments.definition)?;
-        let name = request.source.definition.name.clone();
-        let references = match arguments.tags.is_empty() {
-            true => vec![format!("{name}:{}", request.variant.name())],
-            false => arguments.tags.clone(),
+        let name = DefaultName::of(&request, suite, &architectures);
+        let references: Result<Vec<Reference>, _> = match arguments.tags.is_empty() {
+            true => name.reference().map(|one| vec![one]),
+            false => arguments.tags.iter().map(|text| text.parse()).collect(),
         };
-        let references: Result<Vec<Reference>, _> =
-            references.iter().map(|text| text.parse()).collect();
         let references = references.map_err(CommandError::usage)?;
         let outputs = match arguments.outputs.is_empty() {
-            true => vec![default_output(&name, request.variant)],
+            true => vec![name.archive()],
             false => outputs(&arguments.outputs)?,
         };
         requests.push(ImageRequest {
@@ -97,8 +94,20 @@ fn requests(arguments: &cli::Build) -> Result<Vec<ImageRequest>, CommandError> {
         });
     }
     // Better now than when other outputs are written already.
-    for request in &requests {
+    for (number, request) in requests.iter().enumerate() {
         request.check()?;
+        let before = requests.iter().take(number);
+        let same = |other: &&ImageRequest| {
+            other.request.word != request.request.word && other.outputs == request.outputs
+        };
+        if let (Some(other), Some(output)) =
+            (before.into_iter().find(same), request.outputs.first())
+        {
+            let (first, second) = (&other.request.word, &request.request.word);
+            let message = format!("`{first}` and `{second}` would both be written to `{output}`");
+            return Err(CommandError::usage(message)
+                .hint("build them one after another, with an `--output` each"));
+        }
     }
     Ok(requests)
 }
@@ -128,17 +137,6 @@ fn compression(arguments: &cli::Build) -> Result<Compression, CommandError> {
                 Err(CommandError::usage(message))
             }
         },
-    }
-}
-
-fn default_output(name: &str, variant: Variant) -> Location {
-    let file = match variant {
-        Variant::Latest => format!("{name}.tar"),
-        variant => format!("{name}-{}.tar", variant.name()),
-    };
-    Location::OciArchive {
-        path: PathBuf::from(file),
-        tag: None,
     }
 }
 

@@ -114,7 +114,7 @@ fn entries(cache: &[u8]) -> Vec<(u32, String, String)> {
 fn all_means_every_platform_that_the_suite_has() {
     let context = everywhere("trixie", &names());
     context.run(&["build", "base", "--platform", "all"]);
-    let images = images(&context.work().join("base.tar"));
+    let images = images(&context.work().join("base-all.tar"));
     let platforms: Vec<String> = images
         .iter()
         .map(|one| one.platform().to_string())
@@ -183,12 +183,15 @@ fn what_a_suite_lacks_is_said() {
     ];
     let output = context.command(&arguments).output().unwrap();
     assert!(output.status.success());
-    insta::assert_snapshot!(context.stderr(&output), @r##"
+    insta::assert_snapshot!(context.stderr(&output), @"
     note: bookworm has nothing for linux/riscv64: Debian has made packages for it since trixie
     note: bookworm has nothing for linux/s390x: its security archive has none since long-term support began in July 2026
-    wrote static:latest to oci-archive:static.tar (40.2 kB)
-    "##);
-    assert_eq!(images(&context.work().join("static.tar")).len(), 4);
+    wrote static:bookworm-all to oci-archive:static-bookworm-all.tar (40.2 kB)
+    ");
+    assert_eq!(
+        images(&context.work().join("static-bookworm-all.tar")).len(),
+        4
+    );
     // Whoever asks for one by name is told by the archive.
     let message = context.fails(&[
         "build",

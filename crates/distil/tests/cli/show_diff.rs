@@ -71,7 +71,7 @@ pub(crate) fn told(context: &Context, arguments: &[&str]) -> String {
 #[test]
 fn show_a_definition() {
     let context = context();
-    insta::assert_snapshot!(told(&context, &["show", "app.yaml"]), @r##"
+    insta::assert_snapshot!(told(&context, &["show", "app.yaml"]), @r#"
     status 0
     shop:latest for linux/amd64: 20.6 kB compressed, 72.4 kB unpacked, 19 packages
     sha256:[DIGEST]
@@ -150,10 +150,8 @@ fn show_a_definition() {
     env         SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
     port        80
     label       org.opencontainers.image.created=2025-06-01T00:00:00Z
-    label       org.opencontainers.image.source=https://github.com/distil-images/distil
     label       org.opencontainers.image.title=shop
-    label       org.opencontainers.image.version=13.8
-    "##);
+    "#);
 }
 
 #[test]
@@ -342,7 +340,9 @@ fn images_that_differ() {
     entrypoint  []                                                                                                       ["/usr/bin/shop"]
     label       org.opencontainers.image.created=2025-02-22T00:00:00Z                                                    org.opencontainers.image.created=2025-06-01T00:00:00Z
     label       org.opencontainers.image.description=OpenSSL on top of base-nossl, for most dynamically linked programs  -
+    label       org.opencontainers.image.source=https://github.com/distil-images/distil                                  -
     label       org.opencontainers.image.title=base                                                                      org.opencontainers.image.title=shop
+    label       org.opencontainers.image.version=13.8                                                                    -
     env         -                                                                                                        SHOP=1
     port        -                                                                                                        80
 

@@ -81,7 +81,7 @@ fn a_suite_that_a_definition_is_for() {
     let context = Context::with(debian_like("bookworm"), debian_security_like("bookworm"));
     context.define("name: app\nfrom: base\nsuites: bookworm\n");
     context.run(&["build", "app.yaml", "--suite", "bookworm"]);
-    assert!(context.files().contains(&"app.tar".to_owned()));
+    assert!(context.files().contains(&"app-bookworm.tar".to_owned()));
 }
 
 #[test]
