@@ -212,8 +212,10 @@ impl Session {
         if matches!(self.layers.compression, Compression::Zstd { .. }) {
             warn(Warning::Zstd);
         }
-        let packages = made.first().map_or(0, |one| one.finished.summary.undone);
-        if packages > 0 {
+        let packages = made
+            .first()
+            .map(|one| one.finished.summary.undone.as_slice());
+        if let Some(packages @ [_, ..]) = packages {
             warn(Warning::ScriptsNotRun { packages });
         }
     }

@@ -78,7 +78,11 @@ pub(crate) struct Build {
     #[command(flatten)]
     pub(crate) archive: Archive,
 
-    /// Say nothing but errors
+    /// How to print: a line for each image, JSON, or a report of what failed and of warnings
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: ReportFormat,
+
+    /// Print errors only, and on stdout the digest alone
     #[arg(short, long)]
     pub(crate) quiet: bool,
 }
@@ -362,7 +366,7 @@ pub(crate) struct Check {
 
     /// How to print
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
+    pub(crate) format: ReportFormat,
 
     /// Platform [default: this machine's, else the first]
     #[arg(long)]
@@ -447,6 +451,22 @@ pub(crate) enum Format {
     Table,
     /// For programs
     Json,
+}
+
+/// Formats of what was found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For people
+    #[default]
+    Table,
+    /// For programs
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// JUnit's XML, for test reports
+    Junit,
+    /// Annotations of GitHub Actions
+    Github,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

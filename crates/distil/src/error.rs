@@ -39,6 +39,11 @@ impl CommandError {
         }
     }
 
+    /// The error itself.
+    pub(crate) fn error(&self) -> &(dyn Error + Send + Sync + 'static) {
+        self.error.as_ref()
+    }
+
     /// What was to be said is said on stdout; only the status, 1, is left.
     pub(crate) fn said() -> Self {
         Self::failure(Said)
@@ -74,7 +79,8 @@ impl CommandError {
         ExitCode::from(self.status)
     }
 
-    fn text(&self) -> String {
+    /// The message as it is printed: what went wrong, why, and what to do.
+    pub(crate) fn text(&self) -> String {
         let mut text = format!("error: {}", message(self.error.as_ref()));
         for hint in &self.hints {
             let _ = writeln!(text, "\nhint: {hint}");

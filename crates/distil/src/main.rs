@@ -10,6 +10,8 @@ mod error;
 mod harmless;
 mod hints;
 mod printer;
+mod recorder;
+mod report;
 mod signals;
 mod table;
 mod view;

@@ -137,43 +137,76 @@ impl Printer {
     }
 
     fn warn(&self, warning: &Warning<'_>) {
+        let text = format!("{}: {}", word(warning), message(warning));
         match warning {
-            Warning::Zstd => self
-                .say("note: before version 23, not every Docker loads layers compressed by zstd"),
-            Warning::ScriptsNotRun { packages } => {
-                let word = if *packages == 1 {
-                    "package"
-                } else {
-                    "packages"
-                };
-                self.say(format_args!(
-                    "note: scripts of {packages} {word} would have done what nobody did; `distil \
-                     show` with the same arguments lists it"
-                ));
-            }
-            Warning::OwnersNotKept => self
-                .say("note: all files are yours there, since only root can give them other owners"),
-            Warning::StoreReadOnly { root } => self.say(format_args!(
-                "note: the store `{}` cannot be written, so nothing that was made is kept",
-                root.display()
-            )),
-            Warning::StoreDamaged { files: 1 } => {
-                self.say("note: a file of the store was damaged, and was made again");
-            }
-            Warning::StoreDamaged { files } => self.say(format_args!(
-                "note: {files} files of the store were damaged, and were made again"
-            )),
-            Warning::Release(warning) => self.say_once(format!("warning: {warning}")),
-            Warning::StrictlyRefused { file, refusal } => self.say_once(format!(
-                "warning: Python 3.13 and later, and other programs that check strictly, refuse \
-                 the certificate `{}` of `{file}`: it {}",
-                refusal.subject, refusal.problem
-            )),
-            Warning::StoreNotPruned { error } => self.say(format_args!(
-                "note: the store could not be made smaller: {error}"
-            )),
-            _ => {}
+            Warning::Release(_) | Warning::StrictlyRefused { .. } => self.say_once(text),
+            _ => self.say(text),
         }
+    }
+}
+
+/// How bad a warning is, in a word.
+fn word(warning: &Warning<'_>) -> &'static str {
+    match warning {
+        Warning::Release(_) | Warning::ScriptsNotRun { .. } | Warning::StrictlyRefused { .. } => {
+            "warning"
+        }
+        _ => "note",
+    }
+}
+
+/// What a warning says.
+pub(crate) fn message(warning: &Warning<'_>) -> String {
+    match warning {
+        Warning::Zstd => {
+            "before version 23, not every Docker loads layers compressed by zstd".to_owned()
+        }
+        Warning::ScriptsNotRun { packages } => {
+            let word = match packages.len() {
+                1 => "package",
+                _ => "packages",
+            };
+            format!(
+                "maintainer scripts of {} {word} ({}) were not run, and not all that they do was \
+                 done; `distil show` with the same arguments lists it",
+                packages.len(),
+                first_names(packages)
+            )
+        }
+        Warning::OwnersNotKept => {
+            "all files are owned by you, since only root can give them other owners".to_owned()
+        }
+        Warning::StoreReadOnly { root } => format!(
+            "the store `{}` is read-only, so results are not kept",
+            root.display()
+        ),
+        Warning::StoreDamaged { files: 1 } => {
+            "a file of the store was damaged, and was made again".to_owned()
+        }
+        Warning::StoreDamaged { files } => {
+            format!("{files} files of the store were damaged, and were made again")
+        }
+        Warning::Release(warning) => warning.to_string(),
+        Warning::StrictlyRefused { file, refusal } => format!(
+            "Python 3.13 and later, and other programs that check strictly, refuse the certificate \
+             `{}` of `{file}`: it {}",
+            refusal.subject, refusal.problem
+        ),
+        Warning::StoreNotPruned { error } => {
+            format!("failed to evict entries of the store: {error}")
+        }
+        other => other.code().to_owned(),
+    }
+}
+
+/// The first few of some names, in a message.
+fn first_names(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let first = names.iter().take(SHOWN).map(|name| format!("`{name}`"));
+    let first: Vec<String> = first.collect();
+    match names.len() > SHOWN {
+        true => format!("{} and {} more", first.join(", "), names.len() - SHOWN),
+        false => first.join(", "),
     }
 }
 

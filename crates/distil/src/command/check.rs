@@ -19,6 +19,7 @@ use super::{make_to_look_at, session};
 use crate::cli;
 use crate::error::CommandError;
 use crate::printer::Printer;
+use crate::report::{self, Entry};
 use crate::table::{print, print_json};
 
 /// The policy that is read if it is there and none is named.
@@ -88,8 +89,9 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), CommandError> {
     };
     let verdict = policy.judge(distil_check::check(target.subject(), options), now);
     match arguments.format {
-        cli::Format::Json => print_json(&Report::of(&target, &policy, &verdict))?,
-        cli::Format::Table => print(text(&target, &policy, &verdict))?,
+        cli::ReportFormat::Json => print_json(&Report::of(&target, &policy, &verdict))?,
+        cli::ReportFormat::Table => print(text(&target, &policy, &verdict))?,
+        format => reported(&target, &policy, &verdict).print(format)?,
     }
     if let Some((suite, architecture)) = libraries.lacks() {
         Printer::new(false).say(format_args!(
@@ -329,6 +331,23 @@ impl<'a> Row<'a> {
             remedy: &one.finding.remedy,
             reason: one.reason.as_deref(),
         }
+    }
+}
+
+/// The result for the places where people review changes.
+fn reported(target: &Target, policy: &Policy, verdict: &Verdict) -> report::Report {
+    let entries = verdict.findings.iter().chain(&verdict.allowed);
+    let entries = entries.map(|one| Entry::of(one, layer(target, one).map(|(_, digest)| digest)));
+    report::Report {
+        command: "check",
+        fail_on: policy.fail_on,
+        subjects: vec![report::Subject {
+            digest: target.digest.clone(),
+            platform: target.platform.clone(),
+            entries: entries.collect(),
+            is_checked: true,
+            ..report::Subject::of(&target.name)
+        }],
     }
 }
 

@@ -53,7 +53,11 @@ fn interrupted_by(signal: &str, number: u32, status: Option<i32>) {
         "it left something in the folder"
     );
     drop(server);
-    assert!(context.run(&["build", "static"]).starts_with("sha256:"));
+    assert!(
+        context
+            .run(&["build", "static", "-q"])
+            .starts_with("sha256:")
+    );
     assert!(
         fs::metadata(context.work().join("static.tar"))
             .unwrap()
@@ -128,7 +132,11 @@ fn by_a_limit_of_the_size_of_files() {
     let message = String::from_utf8_lossy(&output.stderr);
     assert!(message.contains("File too large"), "{message}");
     assert_eq!(context.files(), Vec::<String>::new());
-    assert!(context.run(&["build", "static"]).starts_with("sha256:"));
+    assert!(
+        context
+            .run(&["build", "static", "-q"])
+            .starts_with("sha256:")
+    );
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod check;
 mod context;
 mod dev;
 mod faults;
+mod formats;
 mod images;
 mod inspected;
 mod interrupted;

@@ -8,7 +8,7 @@ use crate::context::Context;
 fn the_default_output_replaces_an_older_one_whole() {
     let context = Context::new();
     fs::write(context.work().join("static.tar"), vec![b'x'; 10 << 20]).unwrap();
-    let digest = context.run(&["build", "static"]);
+    let digest = context.run(&["build", "static", "-q"]);
     assert!(digest.starts_with("sha256:"), "{digest}");
     assert!(
         fs::metadata(context.work().join("static.tar"))
@@ -49,8 +49,8 @@ fn what_is_replaced_is_said() {
     let first = said(&["build", "static", "--user", "1"]);
     let second = said(&["build", "static", "--user", "2"]);
     insta::assert_snapshot!(first + &second, @"
-    wrote static:local to oci-archive:static+local.tar (9.8 kB)
-    wrote static:local to oci-archive:static+local.tar (9.8 kB), replacing an older file
+    wrote static:local to oci-archive:static+local.tar (9.9 kB)
+    wrote static:local to oci-archive:static+local.tar (9.9 kB), replacing an older file
     ");
 }
 
@@ -177,7 +177,7 @@ fn a_full_disk_leaves_nothing() {
 #[test]
 fn an_archive_on_standard_output_is_alone_there() {
     let context = Context::new();
-    let digest = context.run(&["build", "static", "-o", "oci-archive:x.tar"]);
+    let digest = context.run(&["build", "static", "-q", "-o", "oci-archive:x.tar"]);
     let archive = fs::read(context.work().join("x.tar")).unwrap();
     for place in ["/dev/stdout", "/dev/fd/1"] {
         let output = format!("oci-archive:{place}");

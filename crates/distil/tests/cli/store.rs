@@ -69,7 +69,8 @@ fn an_archive_that_is_as_it_should_be_is_left_alone() {
         &context,
         &["build", "base", "-t", "other", "-o", "oci-archive:base.tar"],
     );
-    assert_eq!(tagged, digest);
+    let last = |line: &str| line.rsplit(' ').next().map(str::to_owned);
+    assert_eq!(last(&tagged), last(&digest));
     assert!(said.contains("wrote other:latest"), "{said}");
 }
 
@@ -225,7 +226,7 @@ fn a_store_that_can_only_be_read_is_read() {
         let said = context.stderr(&output);
         assert!(output.status.success(), "{said}");
         assert!(
-            said.contains("cannot be written, so nothing that was made is kept"),
+            said.contains("is read-only, so results are not kept"),
             "{said}"
         );
     }
