@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use distil_build::{BuildError, PlatformError, RequestError, SettingsError};
 use distil_debian::archive::ArchiveError;
 use distil_debian::solve::SolveError;
-use distil_definition::recipe::RecipeError;
+use distil_definition::recipe::{Position, RecipeError};
 use distil_image::{AssembleError, ClosureError, Found, GenerateError, ProgramError, SurfaceError};
 use distil_lock::ResolveError;
 use distil_oci::DocumentError;
 use distil_oci::transport::{DaemonError, Problem, RegistryError, TransportError};
-use distil_tree::{Origin, printable};
+use distil_tree::{Origin, ReadFileError, printable};
 
 /// An error that the command can help with.
 pub(crate) trait Hints {
@@ -105,6 +105,7 @@ impl Hints for RequestError {
     fn nearest(&self) -> &[String] {
         match self {
             Self::Variant { nearest, .. } | Self::Suite { nearest, .. } => nearest,
+            Self::MovingSuite { .. } | Self::Foreign { .. } => &[],
             Self::Recipe(error) => error.nearest(),
         }
     }
@@ -112,12 +113,27 @@ impl Hints for RequestError {
     fn hints(&self) -> Vec<String> {
         match self {
             Self::Recipe(error) => error.hints(),
+            Self::MovingSuite { suite, .. } => {
+                let (name, number) = (suite.codename, suite.version);
+                vec![format!(
+                    "use `--suite {name}`, or its number, `--suite {number}`"
+                )]
+            }
+            Self::Foreign { word, meant } => {
+                let own = format!("distil's own image of that name is `{meant}`");
+                let registry = format!("the image in the registry is `docker://{word}`");
+                match word.contains('/') {
+                    true => vec![own, registry],
+                    false => vec![own],
+                }
+            }
             Self::Variant { .. } | Self::Suite { .. } => Vec::new(),
         }
     }
 
     fn is_usage(&self) -> bool {
         match self {
+            Self::MovingSuite { .. } | Self::Foreign { .. } => true,
             Self::Variant { .. } | Self::Suite { .. } => true,
             Self::Recipe(error) => error.is_usage(),
         }
@@ -138,7 +154,8 @@ impl Hints for SettingsError {
     fn is_usage(&self) -> bool {
         match self {
             Self::Size(_) | Self::File { .. } | Self::Mirror(_) | Self::Epoch { .. } => true,
-            Self::NoHome | Self::Store(_) | Self::ReadKeyring { .. } | Self::Keyring(_) => false,
+            Self::ReadKeyring { source, .. } => matches!(source, ReadFileError::Missing),
+            Self::NoHome | Self::Store(_) | Self::Keyring(_) => false,
         }
     }
 }
@@ -186,7 +203,12 @@ impl Hints for RecipeError {
     }
 
     fn is_usage(&self) -> bool {
-        matches!(self, Self::Unknown(_))
+        match self {
+            Self::Unknown(_) => true,
+            // Named on the command line, rather than in a definition.
+            Self::File { path, position, .. } => *position == Position::default() && !path.exists(),
+            _ => false,
+        }
     }
 }
 
@@ -230,6 +252,14 @@ impl Hints for TransportError {
             _ => return Vec::new(),
         };
         vec![hint.to_owned()]
+    }
+
+    fn is_usage(&self) -> bool {
+        // As for the name of an image that there is not.
+        match self {
+            Self::Read { location, .. } => location.path().is_some_and(|path| !path.exists()),
+            Self::Write { .. } => false,
+        }
     }
 }
 
