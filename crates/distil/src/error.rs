@@ -3,14 +3,15 @@
 use std::error::Error;
 use std::fmt::Write;
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use distil_build::{BuildError, PlatformError, RequestError, SettingsError};
 use distil_oci::TransportError;
 use distil_tree::folder::FolderError;
 
-use crate::harmless::Lines;
 use crate::hints::{self, Hints};
+use crate::terminal;
 
 /// An error, and the status that the process ends with because of it.
 #[derive(Debug)]
@@ -36,6 +37,14 @@ impl CommandError {
             error: error.into(),
             status: 1,
             hints: Vec::new(),
+        }
+    }
+
+    /// An image in a directory cannot be read: as wrong a use as an unknown name if there is none.
+    pub(crate) fn reading(path: &Path, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        match path.exists() {
+            true => Self::failure(error),
+            false => Self::usage(error),
         }
     }
 
@@ -75,7 +84,7 @@ impl CommandError {
         if self.error.is::<Said>() {
             return ExitCode::from(self.status);
         }
-        eprint!("{}", Lines(self.text()));
+        terminal::say(self.text());
         ExitCode::from(self.status)
     }
 

@@ -11,11 +11,13 @@ use std::time::Duration;
 use distil_build::{Event, Events, Warning};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::harmless::Lines;
+use crate::{log, terminal};
 
 /// Speaks to the user while an image is made.
 pub(crate) struct Printer {
     quiet: bool,
+    /// Whether steps are shown while they last.
+    is_shown: bool,
     /// Whether what moves does so by itself.
     moves: bool,
     bar: Mutex<ProgressBar>,
@@ -25,16 +27,15 @@ pub(crate) struct Printer {
 
 impl Printer {
     pub(crate) fn new(quiet: bool) -> Self {
-        let bar = if quiet {
-            ProgressBar::hidden()
-        } else {
-            ProgressBar::new_spinner()
-        };
+        let is_shown = !quiet && !log::is_on();
         Self {
             quiet,
+            is_shown,
             // A thread does it, and without one to spare `indicatif` panics.
-            moves: std::io::stderr().is_terminal() && thread::Builder::new().spawn(|| ()).is_ok(),
-            bar: Mutex::new(bar),
+            moves: is_shown
+                && std::io::stderr().is_terminal()
+                && thread::Builder::new().spawn(|| ()).is_ok(),
+            bar: Mutex::new(ProgressBar::hidden()),
             said: Mutex::default(),
         }
     }
@@ -42,7 +43,7 @@ impl Printer {
     /// Says something that stays on the screen.
     pub(crate) fn say(&self, text: impl Display) {
         if !self.quiet {
-            self.with(|bar| bar.suspend(|| eprintln!("{}", Lines(&text))));
+            self.with(|bar| bar.suspend(|| terminal::say(format_args!("{text}\n"))));
         }
     }
 
@@ -106,8 +107,13 @@ impl Events for Printer {
 
 impl Printer {
     fn step(&self, what: &'static str) {
+        if !self.is_shown {
+            return;
+        }
         self.with(|bar| {
-            bar.set_message(what);
+            // A bar of what came before would stand there full.
+            bar.finish_and_clear();
+            *bar = ProgressBar::new_spinner().with_message(what);
             if self.moves {
                 bar.enable_steady_tick(Duration::from_millis(100));
             }
@@ -115,7 +121,7 @@ impl Printer {
     }
 
     fn packages(&self, count: u64, bytes: u64) {
-        if self.quiet {
+        if !self.is_shown {
             return;
         }
         self.with(|bar| {

@@ -129,7 +129,10 @@ fn policy(arguments: &cli::Check) -> Result<(Policy, bool), CommandError> {
         Err(ReadFileError::Missing) if arguments.policy.is_none() => (Policy::default(), false),
         Err(error) => {
             let message = format!("the policy `{}` {error}", path.display());
-            return Err(CommandError::failure(message));
+            return Err(match error {
+                ReadFileError::Missing => CommandError::usage(message),
+                _ => CommandError::failure(message),
+            });
         }
     };
     for text in &arguments.allowed {
@@ -168,7 +171,9 @@ fn policy(arguments: &cli::Check) -> Result<(Policy, bool), CommandError> {
 fn target(word: &str, arguments: &cli::Check) -> Result<Target, CommandError> {
     let location = match is_definition(word) {
         true => None,
-        false => Location::find(word).map_err(CommandError::usage)?,
+        false => {
+            Location::find(word).map_err(|error| CommandError::reading(Path::new(word), error))?
+        }
     };
     match location {
         Some(Location::RootFs(path)) => of_directory(word, &path),
@@ -221,7 +226,8 @@ pub(crate) fn read_image(
 
 /// A root file system, of which nobody knows how it is run.
 fn of_directory(word: &str, path: &Path) -> Result<Target, CommandError> {
-    let inspection = Inspection::of_directory(path, reading()).map_err(CommandError::failure)?;
+    let inspection = Inspection::of_directory(path, reading());
+    let inspection = inspection.map_err(|error| CommandError::reading(path, error))?;
     Ok(Target {
         name: word.to_owned(),
         digest: None,

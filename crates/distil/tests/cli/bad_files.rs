@@ -463,7 +463,7 @@ fn certificates_that_cannot_be_trusted() {
     ");
     insta::assert_snapshot!(
         context.fails(&["build", "base", "--ca", "gone.pem"]), @"
-    status 1
+    status 2
     error: `gone.pem` does not exist
     ");
     insta::assert_snapshot!(

@@ -173,7 +173,7 @@ fn flags_that_are_malformed() {
     hint: the path in the image begins with a slash: `--file ./run:/app/run`
     ");
     insta::assert_snapshot!(fails(&["--file", "gone:/x"]), @"
-    status 1
+    status 2
     error: `gone` does not exist
     ");
     insta::assert_snapshot!(fails(&["--file", ".:/x"]), @"

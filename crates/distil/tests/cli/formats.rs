@@ -153,7 +153,7 @@ fn a_document_does_not_go_where_the_archive_goes() {
 fn definitions(context: &Context) {
     let mistaken = "name: mistaken\nfrom: static\nfiles: [{path: etc}]\n";
     fs::write(context.work().join("mistaken.yaml"), mistaken).unwrap();
-    let unfit = "name: unfit\nfrom: static\nconfig: {workdir: /etc/passwd}\n";
+    let unfit = "name: unfit\nfrom: static\nconfig: {env: {SSL_CERT_FILE: /gone}}\n";
     fs::write(context.work().join("unfit.yaml"), unfit).unwrap();
 }
 
@@ -172,7 +172,8 @@ fn github_shows_findings_at_definitions() {
     ");
     insta::assert_snapshot!(annotations(&["build", "unfit.yaml"]), @"
     status 1
-    ::error title=unfit.yaml%3A build-failed,file=unfit.yaml,line=1::the image would have what attackers look for:%0A  a shell: `/usr/bin/sh` from definition `shell`%0A%0Ahint: `--allow /usr/bin/sh=REASON`, or `allow: {/usr/bin/sh: REASON}` in the definition, lets it in
+    ::error title=unfit.yaml%3A F602 certificate-path,file=unfit.yaml,line=1::`SSL_CERT_FILE` is `/gone`, which is not in the image%0AWhat to do: Correct the path, or remove the variable.
+    ::notice title=unfit.yaml%3A S201 user-root,file=unfit.yaml,line=1::the image runs as root%0AAt run time: container has runAsNonRoot and image will run as root%0AWhat to do: `USER 65532`, or take the nonroot variant.
     ");
     insta::assert_snapshot!(annotations(&["build", "static"]), @"status 0");
     fs::create_dir_all(context.work().join("root/bin")).unwrap();
@@ -208,7 +209,7 @@ fn sarif_has_findings_of_build_and_check() {
     };
     let built = sarif(&["build", "unfit.yaml"]);
     let result = &built["runs"][0]["results"][0];
-    assert_eq!(result["ruleId"], "F107");
+    assert_eq!(result["ruleId"], "F602");
     let place = &result["locations"][0]["physicalLocation"];
     assert_eq!(place["artifactLocation"]["uri"], "unfit.yaml");
     let mistaken = sarif(&["build", "mistaken.yaml"]);

@@ -27,8 +27,8 @@ fn interrupted_by(signal: &str, number: u32, status: Option<i32>) {
     command
         .arg("--keyring")
         .arg(context.archive().join("keyring.gpg"));
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = command.spawn().unwrap();
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
     while !server
         .requests()
         .iter()
@@ -44,9 +44,12 @@ fn interrupted_by(signal: &str, number: u32, status: Option<i32>) {
         .status()
         .unwrap();
     assert!(kill.success());
-    let ended = child.wait().unwrap();
-    assert!(!ended.success());
-    assert_eq!(ended.code(), status);
+    let output = child.wait_with_output().unwrap();
+    assert!(!output.status.success());
+    assert_eq!(output.status.code(), status);
+    let said = context.stderr(&output);
+    let expected = format!("error: interrupted by SIG{signal}; unfinished files were removed");
+    assert_eq!(said.contains(&expected), status.is_some(), "{said}");
     assert_eq!(
         context.files(),
         Vec::<String>::new(),

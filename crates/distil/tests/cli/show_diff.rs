@@ -434,15 +434,15 @@ fn what_cannot_be_compared_or_shown() {
     hint: `distil list` shows the catalogue; a file must end in `.yaml`
     ");
     insta::assert_snapshot!(context.fails(&["show", "gone.yaml"]), @"
-    status 1
+    status 2
     error: `gone.yaml` does not exist
     ");
     insta::assert_snapshot!(context.fails(&["show", "conf"]), @"
-    status 2
+    status 1
     error: `conf` is neither an archive of an image nor an OCI image layout
     ");
     insta::assert_snapshot!(context.fails(&["show", "rootfs:gone"]), @"
-    status 1
+    status 2
     error: failed to read `gone`
       cause: No such file or directory (os error 2)
     ");
@@ -455,7 +455,7 @@ fn what_cannot_be_compared_or_shown() {
     error: the following required arguments were not provided:
       <IMAGE>
 
-    Usage: distil diff --mirror <ADDRESS> --keyring <FILE> --store <DIR> <IMAGE> <IMAGE>
+    Usage: distil diff --mirror <ADDRESS> --keyring <FILE> <IMAGE> <IMAGE>
 
     For more information, try '--help'.
     ");

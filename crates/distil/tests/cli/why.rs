@@ -263,7 +263,7 @@ fn why_with_what_makes_no_sense() {
     error: `/a/../b` has a `..` in it
     ");
     insta::assert_snapshot!(context.fails(&["why", "gone.yaml", "/a"]), @"
-    status 1
+    status 2
     error: `gone.yaml` does not exist
     ");
     insta::assert_snapshot!(context.fails(&["why", "bsae", "/a"]), @"
