@@ -68,7 +68,7 @@ impl Default for ArchiveSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// There is no directory for the store.
-    #[error("there is no folder for the store, since this user has no home")]
+    #[error("there is no directory for the store, since this user has no home directory")]
     NoHome,
     /// The store cannot be opened.
     #[error(transparent)]

@@ -54,8 +54,8 @@ impl Hints for BuildError {
             Self::Platform(error) => error.hints(),
             Self::Transport(error) => error.hints(),
             Self::Proof(_) => vec![
-                "`allow: {PATH: REASON}` in the definition, or `--allow PATH=REASON`, lets a file \
-                 be as it is; `distil check --explain RULE` says more"
+                "`allow: {PATH: REASON}` in the definition, or `--allow PATH=REASON`, allows a file; \
+                 `distil check --explain RULE` explains a rule"
                     .to_owned(),
             ],
             Self::Platforms {
@@ -70,7 +70,7 @@ impl Hints for BuildError {
                 if !others.is_empty() {
                     let others: Vec<String> = others.iter().map(ToString::to_string).collect();
                     hints.push(format!(
-                        "`--platform {}` makes the others",
+                        "`--platform {}` builds the others",
                         others.join(",")
                     ));
                 }
@@ -145,7 +145,7 @@ impl Hints for SettingsError {
         match self {
             Self::NoHome => vec!["name one with `--store DIR` or `DISTIL_STORE`".to_owned()],
             Self::Store(_) => {
-                vec!["name another folder with `--store DIR` or `DISTIL_STORE`".to_owned()]
+                vec!["name another directory with `--store DIR` or `DISTIL_STORE`".to_owned()]
             }
             _ => Vec::new(),
         }
@@ -195,7 +195,7 @@ impl Hints for RecipeError {
             Self::Suite(unsuitable) => {
                 let suites = unsuitable.suites.iter();
                 let flags: Vec<String> = suites.map(|suite| format!("`--suite {suite}`")).collect();
-                vec![format!("it can be made with {}", flags.join(" or "))]
+                vec![format!("it can be built with {}", flags.join(" or "))]
             }
             Self::Unknown(_) | Self::UnknownFrom { .. } => vec![CATALOGUE.to_owned()],
             _ => Vec::new(),
@@ -220,7 +220,7 @@ impl Hints for ArchiveError {
             }
             Self::Release { attempts, .. } => {
                 match attempts.iter().any(|attempt| attempt.is_expired) {
-                    true => "`--allow-expired` takes it all the same; its packages may lack fixes",
+                    true => "`--allow-expired` accepts it; its packages may lack security fixes",
                     false => "`--mirror ADDRESS` names another mirror",
                 }
             }
@@ -238,11 +238,11 @@ impl Hints for TransportError {
         let hint = match self.problem() {
             Problem::Registry(RegistryError::Denied { host, .. }) => {
                 return vec![format!(
-                    "`docker login {host}` or `podman login {host}` keeps credentials for it"
+                    "`docker login {host}` or `podman login {host}` stores credentials for it"
                 )];
             }
             Problem::Daemon(DaemonError::NotFound { .. }) => {
-                "start it; a daemon at another address is named by `DOCKER_HOST`"
+                "start it, or set `DOCKER_HOST` to the address of another daemon"
             }
             Problem::Daemon(DaemonError::Permission { .. }) => {
                 "this user has to be in the group that owns the socket, usually `docker`"
@@ -317,10 +317,7 @@ impl Hints for AssembleError {
                 key: "files",
                 owner: Origin::Package(_),
                 ..
-            } => {
-                "`replace: true` beside the `path` puts the file in the place of one that is there"
-                    .to_owned()
-            }
+            } => "`replace: true` beside the `path` replaces the existing file".to_owned(),
             Self::Program(ProgramError::Unusable { key, .. }) => {
                 let key = key.to_uppercase();
                 format!(

@@ -67,7 +67,7 @@ fn build(
     let suite = suite(&arguments.definition.suite)?;
     for one in absent(&arguments.platform, suite) {
         let (name, platform, why) = (suite.codename, one.platform, one.why);
-        let message = format!("{name} has nothing for {platform}: {why}");
+        let message = format!("{name} has no packages for {platform}: {why}");
         recorder.note("platform-missing", message);
     }
     let before = recorder.take().warnings;
@@ -205,7 +205,7 @@ fn is_standard_output(location: &Location) -> bool {
 fn requests(arguments: &cli::Build) -> Result<Vec<ImageRequest>, CommandError> {
     let suite = suite(&arguments.definition.suite)?;
     if arguments.images.len() > 1 && !(arguments.tags.is_empty() && arguments.outputs.is_empty()) {
-        let message = "`--tag` and `--output` are for one image, and there are several";
+        let message = "`--tag` and `--output` apply to one image, but several are named";
         return Err(CommandError::usage(message).hint("build them one after another"));
     }
     let architectures = architectures(&arguments.platform, suite)?;
@@ -276,7 +276,7 @@ fn compression(arguments: &cli::Build) -> Result<Compression, CommandError> {
         cli::Codec::None => match level {
             None => Ok(Compression::None),
             Some(_) => {
-                let message = "`--compression-level` is of no use with `--compression none`";
+                let message = "`--compression-level` has no effect with `--compression none`";
                 Err(CommandError::usage(message))
             }
         },

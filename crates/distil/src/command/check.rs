@@ -95,9 +95,9 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), CommandError> {
     }
     if let Some((suite, architecture)) = libraries.lacks() {
         Printer::new(false).say(format_args!(
-            "note: which packages have the missing libraries is known once the store has the index \
-             of {}, which `distil show static --suite {} --platform {}` brings; `--contents` asks \
-             for more",
+            "note: the packages of missing libraries are not named, since the store has no index of \
+             {}; `distil show static --suite {} --platform {}` downloads it, and `--contents` a \
+             complete one",
             suite.codename,
             suite.codename,
             architecture.platform()

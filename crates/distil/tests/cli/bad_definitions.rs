@@ -244,7 +244,7 @@ fn values_that_make_no_sense() {
     3 | files: [{path: /etc/services, text: x}]
       |                ^^^^^^^^^^^^^
 
-    hint: `replace: true` beside the `path` puts the file in the place of one that is there
+    hint: `replace: true` beside the `path` replaces the existing file
     ");
     insta::assert_snapshot!(
         definition("name: app\nfrom: base\nfiles: [{path: /a, from: gone.txt}]\n"), @"
@@ -320,7 +320,7 @@ fn a_definition_of_ones_own_builds() {
 fn several_images_take_no_single_name() {
     insta::assert_snapshot!(fails(&["build", "base", "cc", "-t", "x"]), @r#"
     status 2
-    error: `--tag` and `--output` are for one image, and there are several
+    error: `--tag` and `--output` apply to one image, but several are named
 
     hint: build them one after another
     "#);

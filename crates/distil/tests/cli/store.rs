@@ -300,7 +300,7 @@ fn what_the_store_holds_and_what_goes() {
     assert!(files_below(&context.store().join("keys")).is_empty());
     insta::assert_snapshot!(context.failure(&mut context.bare(&["cache", "prune", "--store-limit", "much"])), @"
     status 2
-    error: `much` is no size, such as `500MB`, `10GB` or `2GiB`
+    error: `much` is not a size such as `500MB`, `10GB` or `2GiB`
     ");
 }
 

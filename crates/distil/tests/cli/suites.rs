@@ -18,7 +18,7 @@ fn a_suite_that_a_definition_is_not_for() {
     3 | suites: [bookworm, forky]
       |          ^^^^^^^^
 
-    hint: it can be made with `--suite bookworm` or `--suite forky`
+    hint: it can be built with `--suite bookworm` or `--suite forky`
     ");
     let top = |lines: &str| {
         std::fs::write(
@@ -36,7 +36,7 @@ fn a_suite_that_a_definition_is_not_for() {
     3 | suites: [bookworm, forky]
       |          ^^^^^^^^
 
-    hint: it can be made with `--suite bookworm` or `--suite forky`
+    hint: it can be built with `--suite bookworm` or `--suite forky`
     ");
     insta::assert_snapshot!(top("suites: forky"), @"
     status 1
@@ -46,7 +46,7 @@ fn a_suite_that_a_definition_is_not_for() {
     3 | suites: forky
       |         ^^^^^
 
-    hint: it can be made with `--suite forky`
+    hint: it can be built with `--suite forky`
     ");
     insta::assert_snapshot!(top("suites: trixie"), @"
     status 1
