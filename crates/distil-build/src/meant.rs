@@ -151,7 +151,30 @@ mod tests {
             Some(meant) => format!("{word}: {meant}"),
             None => format!("{word}: -"),
         });
-        insta::assert_snapshot!(meant.join("\n"), @"");
+        insta::assert_snapshot!(meant.join("\n"), @"
+        java21-debian13: java21
+        java21-debian12:nonroot: java21:nonroot --suite bookworm
+        gcr.io/distroless/python3-debian12:debug: python3:debug --suite bookworm
+        gcr.io/distroless/static-debian12:debug-nonroot-arm64: static:debug-nonroot --suite bookworm --platform linux/arm64
+        gcr.io/distroless/base-nossl-debian12: base-nossl --suite bookworm
+        gcr.io/distroless/cc: cc
+        gcr.io/distroless/static@sha256:00: static
+        gcr.io/distroless/nodejs20-debian12: nodejs --suite bookworm
+        mirror.example/distroless/nodejs22-debian12:latest: -
+        base-bookworm: base --suite bookworm
+        base:latest-arm64: base --platform linux/arm64
+        node20: nodejs
+        python3.11: python3 --suite bookworm
+        python: python3
+        python3: -
+        python3:debug: -
+        base-nossl: -
+        gcr.io/other/base: -
+        base:gone: -
+        node17: -
+        base.yaml: -
+        base-debian12.yaml: -
+        ");
     }
 
     proptest! {

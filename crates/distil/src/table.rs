@@ -116,7 +116,15 @@ mod tests {
             let joined: String = text.split_whitespace().collect();
             assert!(joined.contains(&words.replace(' ', "")), "{text}");
         }
-        insta::assert_snapshot!(fitted(table, 40).trim_fmt(), @"");
+        insta::assert_snapshot!(fitted(table, 40).trim_fmt(), @"
+        NAME  SIZE  WHAT
+        a        1  one two three four five six
+                    seven eight nine ten eleven
+                    twelve
+        b       20  sha256:0123456789abcdef01234
+                    56789abcdef0123456789abcdef0
+                    123456789abcdef
+        ");
     }
 
     #[test]
