@@ -183,8 +183,11 @@ fn print_tables(document: &Document) -> Result<(), CommandError> {
         &[],
     ))?;
     let platforms = Architecture::all().map(|one| one.platform().to_string());
-    let platforms: Vec<String> = platforms.collect();
-    print(format_args!("\nplatforms: {}", platforms.join(" ")))?;
+    let platforms = platforms
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace("linux/", "");
+    print(format_args!("\nplatforms of Linux: {platforms}"))?;
     print(format_args!(
         "variants: {}",
         Variant::ALL.map(Variant::name).join(" ")
