@@ -59,7 +59,7 @@ pub enum BuildError {
     Platform(#[from] PlatformError),
     /// Some platforms cannot be made, so that none is.
     #[error(
-        "`{image}` cannot be made for {} of {} platforms, and is made for none then",
+        "`{image}` cannot be built for {} of {} platforms, so it is built for none",
         failures.len(), failures.len() + others.len()
     )]
     Platforms {

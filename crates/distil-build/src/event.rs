@@ -47,6 +47,8 @@ pub enum Event<'a> {
         location: &'a Location,
         /// The bytes of the image's layers, as they are stored, of all platforms.
         bytes: u64,
+        /// Whether a file was there with something else in it, which is gone now.
+        replaced: bool,
     },
     /// The files of an image were written into a directory.
     WroteRoot {
@@ -71,8 +73,8 @@ pub enum Warning<'a> {
     Zstd,
     /// Maintainer scripts of packages would have done what distil did not do in their place.
     ScriptsNotRun {
-        /// How many packages have such scripts.
-        packages: usize,
+        /// The packages that have such scripts, sorted.
+        packages: &'a [String],
     },
     /// The files of a root file system are the user's own, since only root can give them others'.
     OwnersNotKept,
@@ -107,6 +109,23 @@ pub enum Warning<'a> {
         /// Why.
         error: &'a distil_store::StoreError,
     },
+}
+
+impl Warning<'_> {
+    /// A word for the kind of warning, which stays.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Zstd => "zstd-layers",
+            Self::ScriptsNotRun { .. } => "scripts-not-run",
+            Self::OwnersNotKept => "owners-not-kept",
+            Self::Release(_) => "release",
+            Self::StrictlyRefused { .. } => "strictly-refused",
+            Self::LockDiffers { .. } => "lock-differs",
+            Self::StoreReadOnly { .. } => "store-read-only",
+            Self::StoreDamaged { .. } => "store-damaged",
+            Self::StoreNotPruned { .. } => "store-not-pruned",
+        }
+    }
 }
 
 /// Who is told of what happens. Called from several threads.

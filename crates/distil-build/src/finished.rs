@@ -25,8 +25,8 @@ const MAX_RECORD: u64 = 64 << 20;
 pub struct Summary {
     /// The newest time of its files, in seconds since 1970.
     pub modified: u64,
-    /// How many packages have scripts that would have done what nobody did.
-    pub undone: usize,
+    /// The packages, sorted, with scripts that would have done what nobody did.
+    pub undone: Vec<String>,
     /// The source of each package with its version, by the package's name.
     pub sources: BTreeMap<String, String>,
 }
@@ -38,11 +38,13 @@ impl Summary {
         let newest = times.map(|(_, entry)| entry.meta.mtime).max();
         let packages = built.assembly.packages.iter();
         let undone = packages.filter(|package| !package.undone.is_empty());
+        let mut undone: Vec<String> = undone.map(|one| one.locked.name.clone()).collect();
+        undone.sort();
         Self {
             modified: newest
                 .and_then(|time| u64::try_from(time).ok())
                 .unwrap_or(0),
-            undone: undone.count(),
+            undone,
             sources: built.lock.sources(),
         }
     }

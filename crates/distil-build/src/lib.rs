@@ -9,6 +9,7 @@
 //! definition and which of its images is wanted; [`Session::build`] makes it for all platforms,
 //! proves it and writes it. An image that was made of the same inputs before is found, not made.
 
+mod default_name;
 mod error;
 mod event;
 mod finished;
@@ -18,6 +19,7 @@ mod lock_error;
 mod lock_path;
 mod locking;
 mod make;
+mod meant;
 mod output;
 mod platforms;
 mod proof;
@@ -28,6 +30,7 @@ mod settings;
 mod size;
 mod used_lock;
 
+pub use default_name::DefaultName;
 pub use error::{BuildError, PlatformFailure};
 pub use event::{Event, Events, Silent, Warning};
 pub use finished::{Finished, Summary};
@@ -37,6 +40,7 @@ pub use lock_error::LockError;
 pub use lock_path::{LockPath, write_lock};
 pub use locking::{LockRequest, Locked, Unlocked, Update};
 pub use make::Made;
+pub use meant::Meant;
 pub use output::{ImageRequest, Outcome};
 pub use platforms::{Absent, PlatformError, absent, architecture, architectures};
 pub use proof::{ProofError, profile_of, runtimes_of};

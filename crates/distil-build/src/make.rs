@@ -13,7 +13,7 @@ use distil_image::{Built, Draft, LayerOptions, Prepared};
 use distil_lock::file::{Change, Formats};
 use distil_lock::{
     Fetch, Lock, LockedPackage, MirrorSource, PackageSource, ResolveError, SnapshotSource, Sources,
-    StoreSource, fetch, resolve,
+    StoreSource, fetch, missing, resolve,
 };
 use distil_store::{Digest, parallel};
 
@@ -215,16 +215,21 @@ impl Session {
         lock: Lock,
         archive: &ArchiveOptions,
     ) -> Result<Prepared, BuildError> {
-        let sizes = || lock.packages().map(|(_, one)| one.file.size);
-        self.tell(Event::Fetching {
-            packages: sizes().count() as u64,
-            bytes: sizes().sum(),
-        });
-        let done = |package: &LockedPackage| {
-            self.tell(Event::Fetched {
-                package: &package.name,
-                bytes: package.file.size,
+        // An image of which everything is there fetches nothing.
+        let missing = missing(&lock, &self.store);
+        if !missing.is_empty() {
+            self.tell(Event::Fetching {
+                packages: missing.len() as u64,
+                bytes: missing.values().sum(),
             });
+        }
+        let done = |package: &LockedPackage| {
+            if let Some(bytes) = missing.get(&package.name) {
+                self.tell(Event::Fetched {
+                    package: &package.name,
+                    bytes: *bytes,
+                });
+            }
         };
         let stored = StoreSource(&self.store);
         let mirrors = MirrorSource::new(archive, &self.fetcher, &self.store);

@@ -100,12 +100,14 @@ impl Session {
                 self.write_root(&made, location, path)?;
                 continue;
             }
+            let replaced = has_content(location);
             transport::write(&manifest, location, &options)?;
             let bytes = made.iter().map(|one| one.finished.image.size()).sum();
             self.tell_of(reference, |reference| Event::Wrote {
                 reference,
                 location,
                 bytes,
+                replaced,
             });
         }
         Ok(Outcome {
@@ -214,8 +216,10 @@ impl Session {
         if matches!(compression, Compression::Zstd { .. }) {
             warn(Warning::Zstd);
         }
-        let packages = made.first().map_or(0, |one| one.finished.summary.undone);
-        if packages > 0 {
+        let packages = made
+            .first()
+            .map(|one| one.finished.summary.undone.as_slice());
+        if let Some(packages @ [_, ..]) = packages {
             warn(Warning::ScriptsNotRun { packages });
         }
     }
@@ -243,6 +247,12 @@ impl Session {
         }
         Ok(())
     }
+}
+
+/// Whether a file is there that is not empty, as one is that a shell has just made for the output.
+fn has_content(location: &Location) -> bool {
+    let metadata = location.path().map(Path::metadata);
+    metadata.is_some_and(|found| found.is_ok_and(|found| found.is_file() && found.len() > 0))
 }
 
 fn is_root(location: &Location) -> bool {

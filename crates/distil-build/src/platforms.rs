@@ -20,10 +20,10 @@ pub enum PlatformError {
     #[error(transparent)]
     Host(UnsupportedPlatform),
     /// One image is looked at, and several platforms are named.
-    #[error("one image is looked at, and `all` names several platforms")]
+    #[error("`all` names several platforms, but this command reads one image")]
     Several,
     /// A root file system is of one platform, and several are named.
-    #[error("a root file system is of one platform, and several are named")]
+    #[error("a root file system has one platform, but several are named")]
     SeveralRoots,
     /// Two platforms of an image are made from different sources.
     #[error(

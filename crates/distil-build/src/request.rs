@@ -8,6 +8,7 @@ use distil_debian::suite::{Suite, UnknownSuite};
 use distil_definition::recipe::{RecipeError, Source, Target, UnknownVariant, Variant};
 use distil_definition::{Architecture, Definition, is_file_name};
 
+use crate::meant::Meant;
 use crate::used_lock::UsedLock;
 
 /// A definition, and which of its images is wanted.
@@ -42,6 +43,26 @@ pub enum RequestError {
         /// Suites with a similar name, the most similar first.
         nearest: Vec<String>,
     },
+    /// The suite's name means another suite from time to time.
+    #[error(
+        "`{name}` means another release of Debian every two years, so images are not built from it; \
+         at present it is `{}`",
+        suite.codename
+    )]
+    MovingSuite {
+        /// What was asked for.
+        name: String,
+        /// What it means at the time of this version of the program.
+        suite: Suite,
+    },
+    /// The name is one that others have for an image.
+    #[error("there is no image `{word}` in the catalogue")]
+    Foreign {
+        /// What was asked for.
+        word: String,
+        /// The image that is meant.
+        meant: Meant,
+    },
     /// The definition cannot be read.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
@@ -55,6 +76,10 @@ impl Request {
     /// # Errors
     /// If there is no such definition or variant, or it cannot be read.
     pub fn find(word: &str, changes: Definition) -> Result<Self, RequestError> {
+        if let Some(meant) = Meant::by(word) {
+            let word = word.to_owned();
+            return Err(RequestError::Foreign { word, meant });
+        }
         let (name, variant) = match word.rsplit_once(':') {
             Some((name, variant)) => {
                 let named = Variant::named(variant).map_err(|source| {
@@ -103,11 +128,18 @@ impl Request {
     }
 }
 
-/// The suite with this name.
+/// The suite with this name or number.
 ///
 /// # Errors
-/// If there is none.
+/// If there is none, or the name means another one from time to time.
 pub fn suite(name: &str) -> Result<Suite, RequestError> {
+    if let Some(suite) = Suite::at_present(name) {
+        let name = name.to_owned();
+        return Err(RequestError::MovingSuite { name, suite });
+    }
+    if let Some(suite) = Suite::numbered(name) {
+        return Ok(suite);
+    }
     Suite::named(name).map_err(|source| {
         let names = Suite::all().map(|suite| suite.codename);
         let nearest = distil_store::nearest(name, names, 1);

@@ -129,6 +129,7 @@ impl Session {
     }
 
     pub(crate) fn tell(&self, event: Event<'_>) {
+        log(&event);
         self.events.event(event);
     }
 
@@ -178,6 +179,24 @@ impl Session {
         if let Err(error) = self.store.prune(self.limit) {
             warn(Warning::StoreNotPruned { error: &error });
         }
+    }
+}
+
+/// Notes an event for whoever looks for a fault.
+fn log(event: &Event<'_>) {
+    match event {
+        Event::ReadingArchive => tracing::info!("reading the archive"),
+        Event::ReadingContents => tracing::info!("reading the indexes of contents"),
+        Event::Solving => tracing::info!("solving"),
+        Event::Fetching { packages, bytes } => tracing::info!(packages, bytes, "fetching"),
+        Event::Fetched { package, bytes } => tracing::debug!(package, bytes, "fetched"),
+        Event::Assembling => tracing::info!("assembling"),
+        Event::Compressing => tracing::info!("compressing"),
+        Event::Unchanged { location, .. } => tracing::info!(%location, "unchanged"),
+        Event::Wrote { location, .. } | Event::WroteRoot { location, .. } => {
+            tracing::info!(%location, "written");
+        }
+        Event::Idle | Event::Warning(_) => {}
     }
 }
 

@@ -71,7 +71,7 @@ impl Default for ArchiveSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// There is no directory for the store.
-    #[error("there is no folder for the store, since this user has no home")]
+    #[error("there is no directory for the store, since this user has no home directory")]
     NoHome,
     /// The store cannot be opened.
     #[error(transparent)]
@@ -146,8 +146,11 @@ pub fn now() -> Result<SystemTime, SettingsError> {
 /// # Errors
 /// If a size is named that is none, or the user's settings cannot be read.
 pub fn store_limit(named: Option<&str>) -> Result<u64, SettingsError> {
-    let text = match named {
-        Some(text) => Some(text.to_owned()),
+    let text = match named
+        .map(str::to_owned)
+        .or_else(|| variable("DISTIL_STORE_LIMIT"))
+    {
+        Some(text) => Some(text),
         None => user_settings()?.store_limit,
     };
     let Some(text) = text else {
@@ -157,10 +160,18 @@ pub fn store_limit(named: Option<&str>) -> Result<u64, SettingsError> {
     Ok(size.0)
 }
 
-/// The directory of the store: the one that is named, or `distil` in the user's cache (XDG Base
-/// Directory Specification).
+/// The value of an environment variable, if it is set and has one.
+fn variable(name: &str) -> Option<String> {
+    let value = std::env::var_os(name).filter(|value| !value.is_empty());
+    value.map(|value| value.to_string_lossy().into_owned())
+}
+
+/// The directory of the store: the one that is named, `DISTIL_STORE`, or `distil` in the user's
+/// cache (XDG Base Directory Specification).
 pub(crate) fn store_directory(named: Option<&Path>) -> Option<PathBuf> {
-    named.map(Path::to_owned).or_else(|| {
+    let set = || std::env::var_os("DISTIL_STORE").filter(|path| !path.is_empty());
+    let named = named.map(Path::to_owned);
+    named.or_else(|| set().map(PathBuf::from)).or_else(|| {
         let cache = std::env::var_os("XDG_CACHE_HOME").filter(|path| Path::new(path).is_absolute());
         let cache = cache.map(PathBuf::from);
         cache

@@ -11,7 +11,7 @@ pub struct Size(
 
 /// The text is no number of bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no size, such as `500MB`, `10GB` or `2GiB`")]
+#[error("`{0}` is not a size such as `500MB`, `10GB` or `2GiB`")]
 pub struct InvalidSize(String);
 
 impl FromStr for Size {

@@ -85,6 +85,25 @@ impl Suite {
         })
     }
 
+    /// The suite that a name means which does not say so for ever (`stable`, `oldstable`,
+    /// `testing`), at the time of this version of the program.
+    pub fn at_present(name: &str) -> Option<Self> {
+        let stable = SUITES.iter().position(|suite| *suite == Self::stable())?;
+        let place = match name {
+            "oldstable" => stable.checked_sub(1)?,
+            "stable" => stable,
+            "testing" => stable + 1,
+            _ => return None,
+        };
+        SUITES.get(place).copied()
+    }
+
+    /// The suite with this number: `13`, or `debian13`, as tags of images have it.
+    pub fn numbered(name: &str) -> Option<Self> {
+        let number = name.strip_prefix("debian").unwrap_or(name);
+        SUITES.into_iter().find(|suite| suite.version == number)
+    }
+
     /// Why there is nothing for an architecture in this suite; none where there is.
     pub fn lacks(&self, architecture: &str) -> Option<&'static str> {
         let found = LACKING

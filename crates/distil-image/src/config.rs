@@ -12,7 +12,7 @@ use distil_oci::{Healthcheck, Image, InvalidImage, Layer};
 use crate::assembly::Assembly;
 use crate::layers::LayerTree;
 use crate::owners::Owners;
-use distil_definition::recipe::{Position, Recipe, expand};
+use distil_definition::recipe::{Author, Position, Recipe, expand};
 use distil_definition::{self as definition, Accounts};
 use distil_lock::Lock;
 
@@ -209,22 +209,27 @@ fn incomplete(recipe: &Recipe, error: &dyn std::error::Error) -> ConfigError {
     }
 }
 
+/// The labels, which are annotations, too. What distil says of its own images stands on those alone:
+/// the title and description of a user's file are the user's, and of an image that the command line
+/// changes nobody has said any.
 fn labels(
     recipe: &Recipe,
     lock: &Lock,
     created: &str,
 ) -> Result<BTreeMap<String, String>, ConfigError> {
     let name = |short: &str| format!("org.opencontainers.image.{short}");
-    let mut labels = BTreeMap::from([
-        (name("created"), created.to_owned()),
-        (name("source"), SOURCE.to_owned()),
-        (name("title"), recipe.name.clone()),
-    ]);
-    if !recipe.description.is_empty() {
-        labels.insert(name("description"), recipe.description.clone());
+    let mut labels = BTreeMap::from([(name("created"), created.to_owned())]);
+    if recipe.author == Author::Catalogue {
+        labels.insert(name("source"), SOURCE.to_owned());
+        if let Some(version) = lock.states.first().and_then(|state| state.version.clone()) {
+            labels.insert(name("version"), version);
+        }
     }
-    if let Some(version) = lock.states.first().and_then(|state| state.version.clone()) {
-        labels.insert(name("version"), version);
+    if recipe.author != Author::CommandLine {
+        labels.insert(name("title"), recipe.name.clone());
+        if !recipe.description.is_empty() {
+            labels.insert(name("description"), recipe.description.clone());
+        }
     }
     for (key, value) in &recipe.config.labels {
         let position = recipe.positions.labels.get(key);

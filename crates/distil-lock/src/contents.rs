@@ -42,6 +42,22 @@ pub struct Fetch<'a> {
     pub waiting: usize,
 }
 
+/// The packages of which the store has neither the file nor what is in it, with the sizes of
+/// their files, by name.
+pub fn missing(lock: &Lock, store: &Store) -> BTreeMap<String, u64> {
+    let packages = lock.packages().map(|(_, one)| one);
+    let missing = packages.filter(|package| {
+        store.lookup(&key(package)).is_none() && store.get(&package.file.sha256).is_none()
+    });
+    let missing = missing.map(|package| (package.name.clone(), package.file.size));
+    missing.collect()
+}
+
+/// Names what is in a package's file.
+fn key(package: &LockedPackage) -> Key {
+    Key::new("package", &[PACKAGE_FORMAT, package.file.sha256.as_bytes()])
+}
+
 /// Fetches and unpacks the packages of an image, largest first, so that no core is left alone
 /// with a large one at the end. `done` is told of each package.
 ///
@@ -100,7 +116,7 @@ impl<'a> Unpacker<'a> {
             source,
         };
         let store = self.how.store;
-        let key = Key::new("package", &[PACKAGE_FORMAT, package.file.sha256.as_bytes()]);
+        let key = key(package);
         if let Some(blob) = store.lookup(&key)
             && let verified = blob.verify().map_err(|error| failed(error.into()))?
             && verified.is_some()

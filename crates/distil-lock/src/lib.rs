@@ -15,7 +15,7 @@ mod lock;
 mod resolve;
 mod source;
 
-pub use contents::{Contents, ContentsError, Fetch, fetch};
+pub use contents::{Contents, ContentsError, Fetch, fetch, missing};
 pub use lock::{ArchiveFile, LocalFile, Lock, LockedLayer, LockedPackage, PackageRelations};
 pub use resolve::{ResolveError, local_files_of, resolve};
 pub use source::{

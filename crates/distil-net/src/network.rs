@@ -58,6 +58,28 @@ impl Network {
         &self,
         method: Method,
         url: &Url,
+        headers: HeaderMap,
+        body: Option<&Body>,
+    ) -> Result<Response, NetError> {
+        let started = Instant::now();
+        let outcome = self.transmit(method, url, headers, body).await;
+        let proxy = self.proxies.for_url(url).map(|proxy| proxy.address);
+        let proxy = proxy.as_deref().unwrap_or("none");
+        let (method, elapsed) = (method.to_http(), started.elapsed());
+        match &outcome {
+            Ok(response) => {
+                let status = response.status().as_u16();
+                tracing::debug!(%method, %url, proxy, status, ?elapsed, "request");
+            }
+            Err(error) => tracing::debug!(%method, %url, proxy, ?elapsed, %error, "request failed"),
+        }
+        outcome
+    }
+
+    async fn transmit(
+        &self,
+        method: Method,
+        url: &Url,
         mut headers: HeaderMap,
         body: Option<&Body>,
     ) -> Result<Response, NetError> {

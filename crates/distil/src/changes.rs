@@ -43,7 +43,7 @@ fn command(flag: &str, text: Option<&str>) -> Result<Option<Vec<String>>, Comman
         return Ok(Some(text.split_whitespace().map(str::to_owned).collect()));
     }
     serde_json::from_str(text).map(Some).map_err(|error| {
-        let message = format!("`{flag} {text}` begins like a JSON array of texts and is none");
+        let message = format!("`{flag} {text}` is not a valid JSON array of strings");
         CommandError::usage(message).hint(format!("{error}"))
     })
 }
@@ -53,8 +53,8 @@ fn pairs(flag: &str, list: &[String]) -> Result<BTreeMap<String, String>, Comman
     for text in list {
         let (name, value) = text.split_once('=').ok_or_else(|| {
             let what = match flag {
-                "--without" | "--allow" | "--excuse" => "a reason behind an equals sign",
-                _ => "a value behind an equals sign",
+                "--without" | "--allow" | "--excuse" => "a reason after an equals sign",
+                _ => "a value after an equals sign",
             };
             CommandError::usage(format!("`{flag} {text}` lacks {what}"))
                 .hint(format!("write `{flag} {text}=…`"))

@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::Styles;
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use distil_build::ArchiveSettings;
 
-/// Distroless container images out of Debian packages: a language runtime, the libraries it
+use crate::examples;
+
+/// Build distroless container images from Debian packages: a language runtime, the libraries it
 /// needs, and nothing else.
 #[derive(Debug, Parser)]
 #[command(
@@ -18,11 +21,69 @@ use distil_build::ArchiveSettings;
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+
+    /// Print what happens on the way on stderr: mirrors, Releases, steps; twice, each request
+    #[arg(short, long, action = ArgAction::Count, global = true, help_heading = "Messages")]
+    pub(crate) verbose: u8,
+
+    /// When to print colours; `auto` honours NO_COLOR and CLICOLOR_FORCE
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        default_value_t,
+        global = true,
+        help_heading = "Messages"
+    )]
+    pub(crate) color: Color,
+}
+
+/// When there are colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// The command, with colours in its own messages as the command line asks for them. It is not
+/// parsed when these are needed, so that the option is looked for in its words.
+pub(crate) fn command() -> clap::Command {
+    let words: Vec<String> = std::env::args_os()
+        .map(|word| word.to_string_lossy().into_owned())
+        .take_while(|word| word != "--")
+        .collect();
+    let joined = words.iter().find_map(|word| word.strip_prefix("--color="));
+    let next = words.iter().skip_while(|word| *word != "--color").nth(1);
+    let choice = match joined.or(next.map(String::as_str)) {
+        Some("always") => clap::ColorChoice::Always,
+        Some("never") => clap::ColorChoice::Never,
+        _ => clap::ColorChoice::Auto,
+    };
+    with_examples(Cli::command().color(choice), "")
+}
+
+/// A command and those below it, whose help ends with examples. `name` is empty for the first.
+fn with_examples(command: clap::Command, name: &str) -> clap::Command {
+    let header = Styles::styled();
+    let header = header.get_header();
+    let mut text = format!("{header}Examples:{header:#}");
+    for (what, line) in examples::of(name) {
+        text += &format!("\n  {what}:\n      {line}");
+    }
+    command.after_help(text).mut_subcommands(|below| {
+        let path = format!("{name} {}", below.get_name());
+        with_examples(below, path.trim_start())
+    })
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make images
+    /// Build images
     Build(Build),
     /// Pin every package of a definition in a file, or move the pins
     Lock(Lock),
@@ -30,17 +91,19 @@ pub(crate) enum Command {
     List(List),
     /// Show what is in an image: packages, sizes, layers, configuration
     Show(Show),
-    /// Say why a package or a file is in an image, or why it is not
+    /// Explain why a package or a file is in an image or is not
     Why(Why),
     /// Show how two images differ: packages, files, sizes, configuration
     Diff(Diff),
-    /// Show what the store holds, make it smaller, or check it
+    /// Show, prune or verify the store
     Cache(Cache),
-    /// Prove that an image, anybody's, is fit to run without a shell, and has nothing to attack with
+    /// Check that an image runs without a shell and exposes a minimal attack surface
     Check(Check),
-    /// Print a shell's completions of this command
+    /// Print the JSON Schema of definitions, for editors and validators
+    Schema,
+    /// Print completions for a shell
     Completions(Completions),
-    /// Write the manual pages of this command into a folder
+    /// Write the manual pages of this command into a directory
     Man(Man),
 }
 
@@ -50,15 +113,17 @@ pub(crate) struct Build {
     #[arg(required = true, value_name = "IMAGE")]
     pub(crate) images: Vec<String>,
 
-    /// Name that the image carries into `docker load`; may be repeated [default: NAME:VARIANT]
+    /// Name of the image in `docker load`; may be repeated [default: NAME:VARIANT, with the suite,
+    /// platform and packages if they are not the default]
     #[arg(short = 't', long = "tag", value_name = "NAME[:TAG]")]
     pub(crate) tags: Vec<String>,
 
-    /// Where to write it, as TRANSPORT:PLACE; may be repeated [default: an archive here]
+    /// Where to write the image, as TRANSPORT:PLACE; may be repeated [default: an archive in the
+    /// current directory]
     ///
     /// `oci-archive:FILE` and `docker-archive:FILE` write the same file, which every engine
     /// loads; `oci:DIR[:TAG]` writes an OCI layout; `docker-daemon:NAME:TAG` loads the image
-    /// into a running Docker; `rootfs:DIR` writes the bare files.
+    /// into a running Docker; `rootfs:DIR` writes the files alone.
     #[arg(short, long = "output", value_name = "PLACE")]
     pub(crate) outputs: Vec<String>,
 
@@ -78,7 +143,11 @@ pub(crate) struct Build {
     #[command(flatten)]
     pub(crate) archive: Archive,
 
-    /// Say nothing but errors
+    /// Output format: a line for each image, JSON, or a report of failures and warnings
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: ReportFormat,
+
+    /// Print errors only, and on stdout the digest alone
     #[arg(short, long)]
     pub(crate) quiet: bool,
 }
@@ -86,12 +155,12 @@ pub(crate) struct Build {
 /// How layers are compressed.
 #[derive(Debug, Default, Args)]
 pub(crate) struct LayerCompression {
-    /// How layers are compressed; before version 23, not every Docker loads zstd [default: as the
-    /// lock says, else gzip]
+    /// Compression of layers; before version 23, not every Docker loads zstd [default: as the lock
+    /// says, else gzip]
     #[arg(long, value_enum, hide_default_value = true)]
     pub(crate) compression: Option<Codec>,
 
-    /// Level of the compression: 1 to 12 of gzip [default: 6], 1 to 22 of zstd [default: 3]
+    /// Compression level: 1 to 12 for gzip [default: 6], 1 to 22 for zstd [default: 3]
     #[arg(long, value_name = "LEVEL")]
     pub(crate) compression_level: Option<u8>,
 }
@@ -147,7 +216,7 @@ pub(crate) struct Lock {
     #[command(flatten)]
     pub(crate) compression: LayerCompression,
 
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 
@@ -157,7 +226,7 @@ pub(crate) struct Lock {
     #[command(flatten)]
     pub(crate) archive: Archive,
 
-    /// Say nothing but errors
+    /// Print errors only
     #[arg(short, long)]
     pub(crate) quiet: bool,
 }
@@ -165,7 +234,7 @@ pub(crate) struct Lock {
 /// What changes a definition from the command line.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Definition {
-    /// Release of Debian to build from
+    /// Release of Debian to build from, by name or number
     #[arg(long, default_value = "trixie")]
     pub(crate) suite: String,
 
@@ -173,11 +242,11 @@ pub(crate) struct Definition {
     #[arg(long = "add", value_name = "PACKAGE", help_heading = "Changes")]
     pub(crate) packages: Vec<String>,
 
-    /// A dependency to do without, and why; may be repeated
+    /// Dependency to leave out, and why; may be repeated
     #[arg(long, value_name = "PACKAGE=REASON", help_heading = "Changes")]
     pub(crate) without: Vec<String>,
 
-    /// Package or path to let in though no such image should have it, and why; may be repeated
+    /// Package or path to allow although `check` rejects it, and why; may be repeated
     #[arg(long, value_name = "WHAT=REASON", help_heading = "Changes")]
     pub(crate) allow: Vec<String>,
 
@@ -185,8 +254,8 @@ pub(crate) struct Definition {
     #[arg(long, value_name = "LIBRARY=REASON", help_heading = "Changes")]
     pub(crate) excuse: Vec<String>,
 
-    /// File of this machine to put into the image, with its mode if it is neither 0644 nor, for
-    /// what can be executed, 0755; may be repeated
+    /// Local file to copy into the image [default mode: 0755 for executables, else 0644]; may be
+    /// repeated
     #[arg(
         long = "file",
         value_name = "HOST:IMAGE[:MODE]",
@@ -198,23 +267,23 @@ pub(crate) struct Definition {
     #[arg(long = "ca", value_name = "FILE", help_heading = "Changes")]
     pub(crate) authorities: Vec<String>,
 
-    /// Program that a container runs: words separated by blanks, or a JSON array
+    /// Program of the image: words separated by spaces, or a JSON array of strings
     #[arg(long, value_name = "COMMAND", help_heading = "Changes")]
     pub(crate) entrypoint: Option<String>,
 
-    /// Arguments for when none are given: words separated by blanks, or a JSON array
+    /// Default arguments: words separated by spaces, or a JSON array of strings
     #[arg(long, value_name = "ARGUMENTS", help_heading = "Changes")]
     pub(crate) cmd: Option<String>,
 
-    /// Variable of the environment; may be repeated
+    /// Environment variable; may be repeated
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Changes")]
     pub(crate) env: Vec<String>,
 
-    /// User that the program runs as: a number, or the name of an account
+    /// User of the program: a number or the name of an account
     #[arg(long, value_name = "USER[:GROUP]", help_heading = "Changes")]
     pub(crate) user: Option<String>,
 
-    /// Label, which becomes an annotation, too; may be repeated
+    /// Label, also set as an annotation; may be repeated
     #[arg(long, value_name = "NAME=VALUE", help_heading = "Changes")]
     pub(crate) label: Vec<String>,
 }
@@ -222,11 +291,11 @@ pub(crate) struct Definition {
 /// Where packages come from, and what is kept of them.
 #[derive(Debug, Args)]
 pub(crate) struct Archive {
-    /// Mirror of Debian's archive; may be repeated [default: as apt on this machine is set up]
+    /// Mirror of Debian's archive; may be repeated [default: the sources of apt on this machine]
     ///
-    /// `security=ADDRESS` names a mirror of the security archive; without one it is looked for
-    /// beside and in the others. Goes before those that the definition names, and these before
-    /// the ones of DISTIL_MIRROR, which are separated by blanks.
+    /// `security=ADDRESS` is a mirror of the security archive; without one, it is searched for
+    /// beside and in the others. Mirrors given here take precedence over those of the definition,
+    /// and these over DISTIL_MIRROR, in which addresses are separated by spaces.
     #[arg(long = "mirror", value_name = "ADDRESS", help_heading = "Archive")]
     pub(crate) mirrors: Vec<String>,
 
@@ -238,40 +307,30 @@ pub(crate) struct Archive {
     #[arg(long, value_name = "ADDRESS", help_heading = "Archive")]
     pub(crate) snapshot: Option<String>,
 
-    /// Keyring whose keys sign the archive, of all mirrors and instead of Debian's: `debian` means
-    /// those; may be repeated
+    /// Keyring that verifies the archive of all mirrors, instead of Debian's keys (`debian`); may be
+    /// repeated
     #[arg(long = "keyring", value_name = "FILE", help_heading = "Archive")]
     pub(crate) keyrings: Vec<PathBuf>,
 
-    /// Take a Release though its `Valid-Until` has passed
+    /// Accept a Release whose `Valid-Until` has passed
     #[arg(long, help_heading = "Archive")]
     pub(crate) allow_expired: bool,
 
-    /// Ask mirrors for a newer Release, however fresh the one in the store is
+    /// Ask mirrors for a newer Release even if the one in the store is fresh
     #[arg(long, help_heading = "Archive")]
     pub(crate) refresh: bool,
 
-    /// Seconds that a mirror may be silent
+    /// Seconds to wait for a silent mirror
     #[arg(long, value_name = "SECONDS", default_value_t = 30, help_heading = "Archive",
           value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub(crate) timeout: u64,
 
-    /// Folder of the store [default: $XDG_CACHE_HOME/distil]
-    #[arg(
-        long,
-        value_name = "DIR",
-        env = "DISTIL_STORE",
-        help_heading = "Archive"
-    )]
+    /// Directory of the store [env: DISTIL_STORE] [default: $XDG_CACHE_HOME/distil]
+    #[arg(long, value_name = "DIR", help_heading = "Archive")]
     pub(crate) store: Option<PathBuf>,
 
-    /// Size that the store is kept to, such as `500MB` or `20GB` [default: 10GB]
-    #[arg(
-        long = "store-limit",
-        value_name = "SIZE",
-        env = "DISTIL_STORE_LIMIT",
-        help_heading = "Archive"
-    )]
+    /// Size limit of the store, such as `500MB` or `20GB` [env: DISTIL_STORE_LIMIT] [default: 10GB]
+    #[arg(long = "store-limit", value_name = "SIZE", help_heading = "Archive")]
     pub(crate) store_limit: Option<String>,
 }
 
@@ -300,9 +359,9 @@ pub(crate) struct Cache {
 pub(crate) enum CacheCommand {
     /// Show what the store holds
     Info(CacheInfo),
-    /// Remove what was not used for the longest time, but nothing that a running build needs
+    /// Evict least recently used entries, except those that running builds need
     Prune(CachePrune),
-    /// Read everything, and remove what is damaged; the status is 1 if something was
+    /// Read all entries and remove damaged ones; the exit status is 1 if there were any
     Verify(CacheVerify),
 }
 
@@ -311,21 +370,21 @@ pub(crate) struct CacheInfo {
     #[command(flatten)]
     pub(crate) place: StorePlace,
 
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct CachePrune {
-    /// Remove all that no running build needs
+    /// Remove all entries that no running build needs
     #[arg(long, conflicts_with = "limit")]
     pub(crate) all: bool,
 
     #[command(flatten)]
     pub(crate) place: StorePlace,
 
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 }
@@ -335,7 +394,7 @@ pub(crate) struct CacheVerify {
     #[command(flatten)]
     pub(crate) place: StorePlace,
 
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 }
@@ -343,18 +402,18 @@ pub(crate) struct CacheVerify {
 /// Which store, and how large it may be.
 #[derive(Debug, Args)]
 pub(crate) struct StorePlace {
-    /// Folder of the store [default: $XDG_CACHE_HOME/distil]
-    #[arg(long, value_name = "DIR", env = "DISTIL_STORE")]
+    /// Directory of the store [env: DISTIL_STORE] [default: $XDG_CACHE_HOME/distil]
+    #[arg(long, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
 
-    /// Size that the store is kept to, such as `500MB` or `20GB` [default: 10GB]
-    #[arg(long = "store-limit", value_name = "SIZE", env = "DISTIL_STORE_LIMIT")]
+    /// Size limit of the store, such as `500MB` or `20GB` [env: DISTIL_STORE_LIMIT] [default: 10GB]
+    #[arg(long = "store-limit", value_name = "SIZE")]
     pub(crate) limit: Option<String>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct List {
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 }
@@ -366,11 +425,11 @@ pub(crate) struct Show {
     #[arg(value_name = "IMAGE")]
     pub(crate) image: String,
 
-    /// List the files, too
+    /// Also list files
     #[arg(long = "files")]
     pub(crate) with_files: bool,
 
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: GraphFormat,
 
@@ -384,11 +443,11 @@ pub(crate) struct Why {
     #[arg(value_name = "IMAGE")]
     pub(crate) image: String,
 
-    /// Path of a file of the image, from the root on, or the name of a package
+    /// Absolute path of a file in the image, or the name of a package
     #[arg(value_name = "PATH|PACKAGE")]
     pub(crate) what: String,
 
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 
@@ -398,15 +457,15 @@ pub(crate) struct Why {
 
 #[derive(Debug, Args)]
 pub(crate) struct Diff {
-    /// The one: what `build` builds or `show` shows
+    /// Old image: anything that `build` or `show` accepts
     #[arg(value_name = "IMAGE")]
     pub(crate) old: String,
 
-    /// The other
+    /// New image
     #[arg(value_name = "IMAGE")]
     pub(crate) new: String,
 
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
 
@@ -416,47 +475,50 @@ pub(crate) struct Diff {
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// What `build` builds, or an image: an archive, an OCI layout, or TRANSPORT:PLACE
+    /// What `build` accepts, or an image: an archive, an OCI layout, or TRANSPORT:PLACE
     #[arg(value_name = "IMAGE", required_unless_present = "explain")]
     pub(crate) image: Option<String>,
 
-    /// Say all about a rule, by its name or id, instead of checking
+    /// Explain a rule, by its name or id, instead of checking
     #[arg(long, value_name = "RULE", conflicts_with = "image")]
     pub(crate) explain: Option<String>,
 
-    /// What the image is for [default: that of the policy, else distroless; of a debug variant debug]
+    /// What the image is for [default: that of the policy, else `debug` for debug variants and
+    /// `distroless` for others]
     #[arg(long, value_enum, value_name = "PROFILE", help_heading = "Policy")]
     pub(crate) profile: Option<Profile>,
 
-    /// Finding to allow: a rule, with a pattern of paths or everywhere; may be repeated
+    /// Finding to allow: a rule, optionally for a pattern of paths; may be repeated
     #[arg(long = "allow", value_name = "RULE[=PATH]", help_heading = "Policy")]
     pub(crate) allowed: Vec<String>,
 
-    /// Folder that the image's program writes to, beside its volumes; may be repeated
+    /// Directory that the program writes to, in addition to its volumes; may be repeated
     #[arg(long, value_name = "PATH", help_heading = "Policy")]
     pub(crate) writable: Vec<String>,
 
-    /// Policy: profile, allowances with their reasons and days [default: check.yaml, if it is here]
+    /// Policy file: profile, and allowances with reasons and expiry dates [default: check.yaml, if it
+    /// exists]
     #[arg(long, value_name = "FILE", help_heading = "Policy")]
     pub(crate) policy: Option<PathBuf>,
 
-    /// Severity from which on a finding fails the check [default: error]
+    /// Lowest severity that fails the check [default: error]
     #[arg(long, value_enum, value_name = "SEVERITY", help_heading = "Policy")]
     pub(crate) fail_on: Option<FailOn>,
 
-    /// Get the archive's index of contents, to name the packages of missing libraries (some 40 MB)
+    /// Download the archive's index of contents (about 40 MB), to name the packages of missing
+    /// libraries
     #[arg(long, help_heading = "Archive")]
     pub(crate) contents: bool,
 
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
+    pub(crate) format: ReportFormat,
 
     /// Platform [default: this machine's, else the first]
     #[arg(long)]
     pub(crate) platform: Option<String>,
 
-    /// Release of Debian that a definition is built from
+    /// Release of Debian that a definition is built from, by name or number
     #[arg(long, default_value = "trixie")]
     pub(crate) suite: String,
 
@@ -514,7 +576,7 @@ pub(crate) struct Completions {
 
 #[derive(Debug, Args)]
 pub(crate) struct Man {
-    /// Folder that the pages go to
+    /// Directory that the pages are written to
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,
 }
@@ -522,12 +584,12 @@ pub(crate) struct Man {
 /// Codecs of layers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Codec {
-    /// Every engine reads it
+    /// Readable by every engine
     #[default]
     Gzip,
     /// Smaller and faster to unpack
     Zstd,
-    /// Not at all
+    /// No compression
     None,
 }
 
@@ -538,6 +600,22 @@ pub(crate) enum Format {
     Table,
     /// For programs
     Json,
+}
+
+/// Formats of what was found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// For people
+    #[default]
+    Table,
+    /// For programs
+    Json,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// JUnit's XML, for test reports
+    Junit,
+    /// Annotations of GitHub Actions
+    Github,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]

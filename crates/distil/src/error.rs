@@ -3,14 +3,15 @@
 use std::error::Error;
 use std::fmt::Write;
 use std::io;
+use std::path::Path;
 use std::process::ExitCode;
 
 use distil_build::{BuildError, LockError, PlatformError, RequestError, SettingsError};
 use distil_oci::TransportError;
 use distil_tree::folder::FolderError;
 
-use crate::harmless::Lines;
 use crate::hints::{self, Hints};
+use crate::terminal;
 
 /// An error, and the status that the process ends with because of it.
 #[derive(Debug)]
@@ -37,6 +38,19 @@ impl CommandError {
             status: 1,
             hints: Vec::new(),
         }
+    }
+
+    /// An image in a directory cannot be read: as wrong a use as an unknown name if there is none.
+    pub(crate) fn reading(path: &Path, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        match path.exists() {
+            true => Self::failure(error),
+            false => Self::usage(error),
+        }
+    }
+
+    /// The error itself.
+    pub(crate) fn error(&self) -> &(dyn Error + Send + Sync + 'static) {
+        self.error.as_ref()
     }
 
     /// What was to be said is said on stdout; only the status, 1, is left.
@@ -78,11 +92,12 @@ impl CommandError {
         if self.error.is::<Said>() {
             return ExitCode::from(self.status);
         }
-        eprint!("{}", Lines(self.text()));
+        terminal::say(self.text());
         ExitCode::from(self.status)
     }
 
-    fn text(&self) -> String {
+    /// The message as it is printed: what went wrong, why, and what to do.
+    pub(crate) fn text(&self) -> String {
         let mut text = format!("error: {}", message(self.error.as_ref()));
         for hint in &self.hints {
             let _ = writeln!(text, "\nhint: {hint}");

@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use distil_build::{BuildError, LockError, PlatformError, RequestError, SettingsError};
 use distil_debian::archive::ArchiveError;
 use distil_debian::solve::SolveError;
-use distil_definition::recipe::RecipeError;
+use distil_definition::recipe::{Position, RecipeError};
 use distil_image::{AssembleError, ClosureError, Found, GenerateError, ProgramError, SurfaceError};
 use distil_lock::ResolveError;
 use distil_lock::file::{InvalidLock, Misfit};
 use distil_oci::DocumentError;
 use distil_oci::transport::{DaemonError, Problem, RegistryError, TransportError};
-use distil_tree::{Origin, printable};
+use distil_tree::{Origin, ReadFileError, printable};
 
 /// An error that the command can help with.
 pub(crate) trait Hints {
@@ -57,8 +57,8 @@ impl Hints for BuildError {
             Self::Platform(error) => error.hints(),
             Self::Transport(error) => error.hints(),
             Self::Proof(_) => vec![
-                "`allow: {PATH: REASON}` in the definition, or `--allow PATH=REASON`, lets a file \
-                 be as it is; `distil check --explain RULE` says more"
+                "`allow: {PATH: REASON}` in the definition, or `--allow PATH=REASON`, allows a file; \
+                 `distil check --explain RULE` explains a rule"
                     .to_owned(),
             ],
             Self::Platforms {
@@ -73,7 +73,7 @@ impl Hints for BuildError {
                 if !others.is_empty() {
                     let others: Vec<String> = others.iter().map(ToString::to_string).collect();
                     hints.push(format!(
-                        "`--platform {}` makes the others",
+                        "`--platform {}` builds the others",
                         others.join(",")
                     ));
                 }
@@ -109,6 +109,7 @@ impl Hints for RequestError {
     fn nearest(&self) -> &[String] {
         match self {
             Self::Variant { nearest, .. } | Self::Suite { nearest, .. } => nearest,
+            Self::MovingSuite { .. } | Self::Foreign { .. } => &[],
             Self::Recipe(error) => error.nearest(),
         }
     }
@@ -116,12 +117,27 @@ impl Hints for RequestError {
     fn hints(&self) -> Vec<String> {
         match self {
             Self::Recipe(error) => error.hints(),
+            Self::MovingSuite { suite, .. } => {
+                let (name, number) = (suite.codename, suite.version);
+                vec![format!(
+                    "use `--suite {name}`, or its number, `--suite {number}`"
+                )]
+            }
+            Self::Foreign { word, meant } => {
+                let own = format!("distil's own image of that name is `{meant}`");
+                let registry = format!("the image in the registry is `docker://{word}`");
+                match word.contains('/') {
+                    true => vec![own, registry],
+                    false => vec![own],
+                }
+            }
             Self::Variant { .. } | Self::Suite { .. } => Vec::new(),
         }
     }
 
     fn is_usage(&self) -> bool {
         match self {
+            Self::MovingSuite { .. } | Self::Foreign { .. } => true,
             Self::Variant { .. } | Self::Suite { .. } => true,
             Self::Recipe(error) => error.is_usage(),
         }
@@ -133,7 +149,7 @@ impl Hints for SettingsError {
         match self {
             Self::NoHome => vec!["name one with `--store DIR` or `DISTIL_STORE`".to_owned()],
             Self::Store(_) => {
-                vec!["name another folder with `--store DIR` or `DISTIL_STORE`".to_owned()]
+                vec!["name another directory with `--store DIR` or `DISTIL_STORE`".to_owned()]
             }
             _ => Vec::new(),
         }
@@ -146,7 +162,8 @@ impl Hints for SettingsError {
             | Self::Mirror(_)
             | Self::Snapshots(_)
             | Self::Epoch { .. } => true,
-            Self::NoHome | Self::Store(_) | Self::ReadKeyring { .. } | Self::Keyring(_) => false,
+            Self::ReadKeyring { source, .. } => matches!(source, ReadFileError::Missing),
+            Self::NoHome | Self::Store(_) | Self::Keyring(_) => false,
         }
     }
 }
@@ -261,7 +278,7 @@ impl Hints for RecipeError {
             Self::Suite(unsuitable) => {
                 let suites = unsuitable.suites.iter();
                 let flags: Vec<String> = suites.map(|suite| format!("`--suite {suite}`")).collect();
-                vec![format!("it can be made with {}", flags.join(" or "))]
+                vec![format!("it can be built with {}", flags.join(" or "))]
             }
             Self::Unknown(_) | Self::UnknownFrom { .. } => vec![CATALOGUE.to_owned()],
             _ => Vec::new(),
@@ -269,7 +286,12 @@ impl Hints for RecipeError {
     }
 
     fn is_usage(&self) -> bool {
-        matches!(self, Self::Unknown(_))
+        match self {
+            Self::Unknown(_) => true,
+            // Named on the command line, rather than in a definition.
+            Self::File { path, position, .. } => *position == Position::default() && !path.exists(),
+            _ => false,
+        }
     }
 }
 
@@ -281,7 +303,7 @@ impl Hints for ArchiveError {
             }
             Self::Release { attempts, .. } => {
                 match attempts.iter().any(|attempt| attempt.is_expired) {
-                    true => "`--allow-expired` takes it all the same; its packages may lack fixes",
+                    true => "`--allow-expired` accepts it; its packages may lack security fixes",
                     false => "`--mirror ADDRESS` names another mirror",
                 }
             }
@@ -299,11 +321,11 @@ impl Hints for TransportError {
         let hint = match self.problem() {
             Problem::Registry(RegistryError::Denied { host, .. }) => {
                 return vec![format!(
-                    "`docker login {host}` or `podman login {host}` keeps credentials for it"
+                    "`docker login {host}` or `podman login {host}` stores credentials for it"
                 )];
             }
             Problem::Daemon(DaemonError::NotFound { .. }) => {
-                "start it; a daemon at another address is named by `DOCKER_HOST`"
+                "start it, or set `DOCKER_HOST` to the address of another daemon"
             }
             Problem::Daemon(DaemonError::Permission { .. }) => {
                 "this user has to be in the group that owns the socket, usually `docker`"
@@ -313,6 +335,14 @@ impl Hints for TransportError {
             _ => return Vec::new(),
         };
         vec![hint.to_owned()]
+    }
+
+    fn is_usage(&self) -> bool {
+        // As for the name of an image that there is not.
+        match self {
+            Self::Read { location, .. } => location.path().is_some_and(|path| !path.exists()),
+            Self::Write { .. } => false,
+        }
     }
 }
 
@@ -370,10 +400,7 @@ impl Hints for AssembleError {
                 key: "files",
                 owner: Origin::Package(_),
                 ..
-            } => {
-                "`replace: true` beside the `path` puts the file in the place of one that is there"
-                    .to_owned()
-            }
+            } => "`replace: true` beside the `path` replaces the existing file".to_owned(),
             Self::Program(ProgramError::Unusable { key, .. }) => {
                 let key = key.to_uppercase();
                 format!(

@@ -7,21 +7,29 @@ mod changes;
 mod cli;
 mod command;
 mod error;
+mod examples;
 mod harmless;
 mod hints;
+mod log;
 mod printer;
+mod recorder;
+mod report;
 mod signals;
 mod table;
+mod terminal;
 mod view;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 fn main() -> ExitCode {
     signals::handle();
     distil_store::raise_descriptor_limit();
-    let cli = cli::Cli::parse();
+    let matches = cli::command().get_matches();
+    let cli = cli::Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    terminal::choose_color(cli.color);
+    log::start(cli.verbose);
     let result = match cli.command {
         cli::Command::Build(arguments) => command::build::run(&arguments),
         cli::Command::Lock(arguments) => command::lock::run(&arguments),
@@ -31,6 +39,7 @@ fn main() -> ExitCode {
         cli::Command::Diff(arguments) => command::diff::run(&arguments),
         cli::Command::Cache(arguments) => command::cache::run(&arguments),
         cli::Command::Check(arguments) => command::check::run(&arguments),
+        cli::Command::Schema => command::manual::schema(),
         cli::Command::Completions(arguments) => command::manual::completions(&arguments),
         cli::Command::Man(arguments) => command::manual::pages(&arguments),
     };

@@ -11,11 +11,13 @@ use std::time::Duration;
 use distil_build::{Event, Events, Warning};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::harmless::Lines;
+use crate::{log, terminal};
 
 /// Speaks to the user while an image is made.
 pub(crate) struct Printer {
     quiet: bool,
+    /// Whether steps are shown while they last.
+    is_shown: bool,
     /// Whether what moves does so by itself.
     moves: bool,
     bar: Mutex<ProgressBar>,
@@ -25,16 +27,15 @@ pub(crate) struct Printer {
 
 impl Printer {
     pub(crate) fn new(quiet: bool) -> Self {
-        let bar = if quiet {
-            ProgressBar::hidden()
-        } else {
-            ProgressBar::new_spinner()
-        };
+        let is_shown = !quiet && !log::is_on();
         Self {
             quiet,
+            is_shown,
             // A thread does it, and without one to spare `indicatif` panics.
-            moves: std::io::stderr().is_terminal() && thread::Builder::new().spawn(|| ()).is_ok(),
-            bar: Mutex::new(bar),
+            moves: is_shown
+                && std::io::stderr().is_terminal()
+                && thread::Builder::new().spawn(|| ()).is_ok(),
+            bar: Mutex::new(ProgressBar::hidden()),
             said: Mutex::default(),
         }
     }
@@ -42,7 +43,7 @@ impl Printer {
     /// Says something that stays on the screen.
     pub(crate) fn say(&self, text: impl Display) {
         if !self.quiet {
-            self.with(|bar| bar.suspend(|| eprintln!("{}", Lines(&text))));
+            self.with(|bar| bar.suspend(|| terminal::say(format_args!("{text}\n"))));
         }
     }
 
@@ -75,10 +76,20 @@ impl Events for Printer {
                 reference,
                 location,
                 bytes: size,
-            } => self.say(format_args!(
-                "wrote {reference} to {location} ({})",
-                bytes(size)
-            )),
+                replaced,
+            } => {
+                let (size, end) = (
+                    bytes(size),
+                    if replaced {
+                        ", replacing an older file"
+                    } else {
+                        ""
+                    },
+                );
+                self.say(format_args!(
+                    "wrote {reference} to {location} ({size}){end}"
+                ));
+            }
             Event::WroteRoot {
                 name,
                 location,
@@ -96,8 +107,13 @@ impl Events for Printer {
 
 impl Printer {
     fn step(&self, what: &'static str) {
+        if !self.is_shown {
+            return;
+        }
         self.with(|bar| {
-            bar.set_message(what);
+            // A bar of what came before would stand there full.
+            bar.finish_and_clear();
+            *bar = ProgressBar::new_spinner().with_message(what);
             if self.moves {
                 bar.enable_steady_tick(Duration::from_millis(100));
             }
@@ -105,7 +121,7 @@ impl Printer {
     }
 
     fn packages(&self, count: u64, bytes: u64) {
-        if self.quiet {
+        if !self.is_shown {
             return;
         }
         self.with(|bar| {
@@ -127,47 +143,83 @@ impl Printer {
     }
 
     fn warn(&self, warning: &Warning<'_>) {
+        let text = format!("{}: {}", word(warning), message(warning));
         match warning {
-            Warning::Zstd => self
-                .say("note: before version 23, not every Docker loads layers compressed by zstd"),
-            Warning::ScriptsNotRun { packages } => {
-                let word = if *packages == 1 {
-                    "package"
-                } else {
-                    "packages"
-                };
-                self.say(format_args!(
-                    "note: scripts of {packages} {word} would have done what nobody did; `distil \
-                     show` with the same arguments lists it"
-                ));
+            Warning::Release(_) | Warning::StrictlyRefused { .. } | Warning::LockDiffers { .. } => {
+                self.say_once(text);
             }
-            Warning::OwnersNotKept => self
-                .say("note: all files are yours there, since only root can give them other owners"),
-            Warning::StoreReadOnly { root } => self.say(format_args!(
-                "note: the store `{}` cannot be written, so nothing that was made is kept",
-                root.display()
-            )),
-            Warning::StoreDamaged { files: 1 } => {
-                self.say("note: a file of the store was damaged, and was made again");
-            }
-            Warning::StoreDamaged { files } => self.say(format_args!(
-                "note: {files} files of the store were damaged, and were made again"
-            )),
-            Warning::Release(warning) => self.say_once(format!("warning: {warning}")),
-            Warning::StrictlyRefused { file, refusal } => self.say_once(format!(
-                "warning: Python 3.13 and later, and other programs that check strictly, refuse \
-                 the certificate `{}` of `{file}`: it {}",
-                refusal.subject, refusal.problem
-            )),
-            Warning::LockDiffers { lock, change } => self.say_once(format!(
-                "warning: the definition is not quite the one that `{lock}` was made of, though its \
-                 packages are: {change}"
-            )),
-            Warning::StoreNotPruned { error } => self.say(format_args!(
-                "note: the store could not be made smaller: {error}"
-            )),
-            _ => {}
+            _ => self.say(text),
         }
+    }
+}
+
+/// How bad a warning is, in a word.
+fn word(warning: &Warning<'_>) -> &'static str {
+    match warning {
+        Warning::Release(_)
+        | Warning::ScriptsNotRun { .. }
+        | Warning::StrictlyRefused { .. }
+        | Warning::LockDiffers { .. } => "warning",
+        _ => "note",
+    }
+}
+
+/// What a warning says.
+pub(crate) fn message(warning: &Warning<'_>) -> String {
+    match warning {
+        Warning::Zstd => {
+            "before version 23, not every Docker loads layers compressed by zstd".to_owned()
+        }
+        Warning::ScriptsNotRun { packages } => {
+            let word = match packages.len() {
+                1 => "package",
+                _ => "packages",
+            };
+            format!(
+                "maintainer scripts of {} {word} ({}) were not run, and not all that they do was \
+                 done; `distil show` with the same arguments lists it",
+                packages.len(),
+                first_names(packages)
+            )
+        }
+        Warning::OwnersNotKept => {
+            "all files are owned by you, since only root can give them other owners".to_owned()
+        }
+        Warning::StoreReadOnly { root } => format!(
+            "the store `{}` is read-only, so results are not kept",
+            root.display()
+        ),
+        Warning::StoreDamaged { files: 1 } => {
+            "a file of the store was damaged, and was made again".to_owned()
+        }
+        Warning::StoreDamaged { files } => {
+            format!("{files} files of the store were damaged, and were made again")
+        }
+        Warning::Release(warning) => warning.to_string(),
+        Warning::StrictlyRefused { file, refusal } => format!(
+            "Python 3.13 and later, and other programs that check strictly, refuse the certificate \
+             `{}` of `{file}`: it {}",
+            refusal.subject, refusal.problem
+        ),
+        Warning::LockDiffers { lock, change } => format!(
+            "the definition is not quite the one that `{lock}` was made of, though its packages are: \
+             {change}"
+        ),
+        Warning::StoreNotPruned { error } => {
+            format!("failed to evict entries of the store: {error}")
+        }
+        other => other.code().to_owned(),
+    }
+}
+
+/// The first few of some names, in a message.
+fn first_names(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let first = names.iter().take(SHOWN).map(|name| format!("`{name}`"));
+    let first: Vec<String> = first.collect();
+    match names.len() > SHOWN {
+        true => format!("{} and {} more", first.join(", "), names.len() - SHOWN),
+        false => first.join(", "),
     }
 }
 

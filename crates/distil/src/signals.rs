@@ -8,6 +8,8 @@ use distil_store::unfinished::discard_unfinished;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
+use crate::terminal;
+
 /// Sets up what signals do.
 ///
 /// - An interrupt, a hang-up and a termination end the process at once, and what it has half-written
@@ -28,6 +30,15 @@ pub(crate) fn handle() {
         };
         if let Some(signal) = signals.forever().next() {
             discard_unfinished();
+            let name = match signal {
+                SIGINT => "SIGINT",
+                SIGTERM => "SIGTERM",
+                _ => "SIGHUP",
+            };
+            terminal::say(format_args!(
+                "error: interrupted by {name}; unfinished files were removed, and finished downloads \
+                 are kept in the store\n"
+            ));
             // As a shell reports a program that a signal ended.
             std::process::exit(128 + signal);
         }

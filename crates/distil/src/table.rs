@@ -2,11 +2,12 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use crate::error::CommandError;
 use crate::harmless::{Lines, cell, json};
+use crate::terminal;
 
 /// How many characters a column may have in all of its rows together, so that one long value beside
 /// thousands of rows does not fill the memory.
@@ -17,6 +18,9 @@ const MAX_WIDTH: usize = 60_000;
 
 /// How many characters of a cell are shown in any case: more than any path has.
 const FEWEST_CHARACTERS: usize = 5000;
+
+/// How narrow a table may become: below that, columns would have a few characters each.
+const FEWEST_COLUMNS: u16 = 40;
 
 /// A table with a heading and without lines. Columns in `right` are aligned to the right.
 pub(crate) fn table(heading: &[&str], rows: Vec<Vec<String>>, right: &[usize]) -> Table {
@@ -58,7 +62,19 @@ pub(crate) fn print(text: impl std::fmt::Display) -> Result<(), CommandError> {
 
 /// Prints a table on stdout, without spaces at the ends of lines.
 pub(crate) fn print_table(table: &Table) -> Result<(), CommandError> {
-    print(table.trim_fmt())
+    match terminal::width() {
+        Some(columns) => print(fitted(table.clone(), columns).trim_fmt()),
+        // What reads a pipe wants a line a row.
+        None => print(table.trim_fmt()),
+    }
+}
+
+/// The table, with the widest columns wrapped so that it fits so many columns.
+fn fitted(mut table: Table, columns: u16) -> Table {
+    table
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_width(columns.max(FEWEST_COLUMNS));
+    table
 }
 
 /// Prints a JSON document on stdout.
@@ -78,6 +94,37 @@ mod tests {
         let text = table(&["A", "B"], rows, &[]).to_string();
         assert!(text.len() < 150_000_000, "{}", text.len());
         assert!(text.contains('…'));
+    }
+
+    #[test]
+    fn a_table_fits_the_terminal() {
+        let words = "one two three four five six seven eight nine ten eleven twelve";
+        let digest = "sha256:".to_owned() + &"0123456789abcdef".repeat(4);
+        let rows = vec![
+            vec!["a".to_owned(), "1".to_owned(), words.to_owned()],
+            vec!["b".to_owned(), "20".to_owned(), digest.clone()],
+        ];
+        let table = table(&["NAME", "SIZE", "WHAT"], rows, &[1]);
+        for columns in [120, 80, 40, 10] {
+            let text = fitted(table.clone(), columns).trim_fmt();
+            let widest = text.lines().map(|line| line.chars().count()).max();
+            assert!(
+                widest <= Some(usize::from(columns.max(FEWEST_COLUMNS))),
+                "{text}"
+            );
+            // Nothing is left out.
+            let joined: String = text.split_whitespace().collect();
+            assert!(joined.contains(&words.replace(' ', "")), "{text}");
+        }
+        insta::assert_snapshot!(fitted(table, 40).trim_fmt(), @"
+        NAME  SIZE  WHAT
+        a        1  one two three four five six
+                    seven eight nine ten eleven
+                    twelve
+        b       20  sha256:0123456789abcdef01234
+                    56789abcdef0123456789abcdef0
+                    123456789abcdef
+        ");
     }
 
     #[test]

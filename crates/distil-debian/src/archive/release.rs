@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{ArchiveError, Attempt};
 use super::options::ArchiveOptions;
+use crate::date;
 use crate::fetch::{Address, FetchError, Fetcher, Mirror, Reply, Validators};
 use crate::openpgp::{verify_detached, verify_inline};
 use crate::release::{Expired, Release};
@@ -61,16 +62,21 @@ pub(super) fn get(
                 });
             }
             Err(error) => {
+                tracing::info!(suite = pocket, %address, %error, "mirror has no Release");
                 attempts.push(Attempt::new(address, &error));
                 continue;
             }
         };
         let key = verified_key(&message, pocket, options);
         if let Some(verified) = verified_before(&key, options, store) {
+            let date = date::format(verified.release.date);
+            tracing::info!(suite = pocket, %address, %date, "Release, verified a while ago");
             return Ok(verified);
         }
         match verify(&message, pocket, options) {
             Ok(verified) => {
+                let date = date::format(verified.release.date);
+                tracing::info!(suite = pocket, %address, %date, "Release, verified now");
                 let bytes = serde_json::to_vec(&VerifiedBefore {
                     at: seconds(options.now),
                     release: verified.release.indexes_only(),
@@ -83,6 +89,7 @@ pub(super) fn get(
                 return Ok(verified);
             }
             Err(error) => {
+                tracing::info!(suite = pocket, %address, %error, "Release is rejected");
                 let is_expired = error.is::<Expired>();
                 attempts.push(Attempt {
                     is_expired,

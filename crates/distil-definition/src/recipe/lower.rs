@@ -27,6 +27,7 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /// # Errors
 /// If the definition, or one that it stands on, is wrong.
 pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
+    let author = source.author();
     let changes = source.changes();
     let changed = changes
         .as_ref()
@@ -120,6 +121,7 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
     Ok(Recipe {
         name: top.name.clone(),
         description: top.description.clone(),
+        author,
         variant: target.variant,
         suite: target.suite,
         architecture: target.architecture,

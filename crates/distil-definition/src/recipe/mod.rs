@@ -3,6 +3,7 @@
 
 mod accounts;
 mod additions;
+mod author;
 mod chain;
 mod dev;
 mod error;
@@ -22,6 +23,7 @@ mod variant;
 mod whole;
 mod written;
 
+pub use author::Author;
 pub use dev::is_tool;
 pub use error::{RecipeError, UnsuitableSuite};
 pub use inputs::{Inputs, Meaning};

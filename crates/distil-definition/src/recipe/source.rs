@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use distil_tree::{ReadFileError, read_file, read_file_within};
 
+use super::author::Author;
 use super::error::RecipeError;
 use super::position::{Position, Text};
 use crate::catalogue::Catalogue;
@@ -137,6 +138,20 @@ impl Source {
         {
             self.changes = Some(Box::new(changes));
         }
+    }
+
+    /// Whose image it is.
+    pub fn author(&self) -> Author {
+        match (&self.home, &self.changes) {
+            (Home::File(_), _) => Author::File,
+            (Home::CommandLine, _) | (Home::Catalogue, Some(_)) => Author::CommandLine,
+            (Home::Catalogue, None) => Author::Catalogue,
+        }
+    }
+
+    /// What the command line changes, if it changes anything.
+    pub fn changed(&self) -> Option<&Definition> {
+        self.changes.as_deref()
     }
 
     /// The definition as a text that no other has; for one that has none of its own.

@@ -2,6 +2,7 @@
 
 use distil_debian::suite::Suite;
 
+use super::author::Author;
 use super::inputs::{Inputs, Meaning};
 use super::layer::LayerRecipe;
 use super::variant::Variant;
@@ -16,6 +17,8 @@ pub struct Recipe {
     pub name: String,
     /// What it is for.
     pub description: String,
+    /// Whose image it is.
+    pub author: Author,
     /// Which of its images.
     pub variant: Variant,
     /// The release of Debian.

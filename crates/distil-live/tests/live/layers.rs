@@ -85,7 +85,7 @@ fn a_package_added_on_the_command_line_leaves_the_layers_below_alone() {
             "hello",
         ])
         .success();
-    let added = distil_live::Archive::open(&context.path("base.tar")).image("amd64");
+    let added = distil_live::Archive::open(&context.path("base+hello.tar")).image("amd64");
     let below = Request::catalogue("base", "trixie", "amd64")
         .build()
         .image();

@@ -25,6 +25,7 @@ mod outputs;
 mod platforms;
 mod python;
 mod reproducible;
+mod sarif;
 mod scanners;
 mod schema;
 mod surface;

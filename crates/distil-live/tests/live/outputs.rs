@@ -48,8 +48,8 @@ fn an_archive_in_this_folder_is_the_default() {
     let digest = archive.top()["digest"].as_str().unwrap().to_owned();
     assert_eq!(
         built.stdout().trim(),
-        digest,
-        "the digest alone is on standard output"
+        format!("python3:latest linux/amd64 trixie {digest}"),
+        "a line for the image is on standard output"
     );
     let files: Vec<_> = std::fs::read_dir(context.folder())
         .unwrap()

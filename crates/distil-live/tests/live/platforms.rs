@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use distil_live::outcome::find_program;
 use distil_live::{Archive, Context, Engine, Request, require};
 
-/// Builds Python for both architectures into `python3.tar` of the context.
+/// Builds Python for both architectures into `python3-amd64-arm64.tar` of the context.
 fn both(context: &Context) -> Archive {
     context
         .distil([
@@ -19,7 +19,7 @@ fn both(context: &Context) -> Archive {
             "distil-test/both:1",
         ])
         .success();
-    Archive::open(&context.path("python3.tar"))
+    Archive::open(&context.path("python3-amd64-arm64.tar"))
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn engines_load_their_own_platform_of_an_index() {
     both(&context);
     let machine = std::env::consts::ARCH;
     for engine in Engine::ALL.into_iter().filter_map(Engine::get) {
-        let name = engine.load(&context.path("python3.tar"));
+        let name = engine.load(&context.path("python3-amd64-arm64.tar"));
         let script = "import platform; print(platform.machine())";
         let ran = engine
             .container(&name)
@@ -89,13 +89,13 @@ fn skopeo_sees_an_index_and_copies_all_of_it() {
             .run("skopeo", ["--insecure-policy"].iter().chain(arguments))
             .success()
     };
-    let raw = skopeo(&["inspect", "--raw", "oci-archive:python3.tar"]).json();
+    let raw = skopeo(&["inspect", "--raw", "oci-archive:python3-amd64-arm64.tar"]).json();
     assert_eq!(raw["manifests"].as_array().map(Vec::len), Some(2), "{raw}");
     skopeo(&[
         "copy",
         "--quiet",
         "--all",
-        "oci-archive:python3.tar",
+        "oci-archive:python3-amd64-arm64.tar",
         "oci:copy:it",
     ]);
     for arch in ["amd64", "arm64"] {

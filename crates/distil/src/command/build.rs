@@ -4,22 +4,57 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use distil_build::{
-    ArchiveSettings, ImageRequest, Session, SessionOptions, absent, architectures, suite,
+    ArchiveSettings, DefaultName, ImageRequest, Outcome, Session, SessionOptions, absent,
+    architectures, suite,
 };
-use distil_definition::recipe::Variant;
+use distil_check::Severity;
 use distil_oci::{Location, Reference};
+use serde::Serialize;
 
 use super::{compression, request, say_lock};
 use crate::cli;
 use crate::error::CommandError;
 use crate::printer::Printer;
-use crate::table::print;
+use crate::recorder::{Kept, Output, Recorder, Told};
+use crate::report::{Entry, Report, Subject};
+use crate::table::{print, print_json};
 
 pub(crate) fn run(arguments: &cli::Build) -> Result<(), CommandError> {
+    let mut document = Document::default();
+    let mut report = Report {
+        command: "build",
+        fail_on: Severity::Error,
+        subjects: Vec::new(),
+    };
+    let outcome = build(arguments, &mut document, &mut report);
+    if let Err(error) = &outcome {
+        document.error = Some(error.text());
+        // What cannot be read or is not there has no subject yet.
+        if report.subjects.is_empty() {
+            let words = arguments.images.iter();
+            report.subjects.extend(words.map(|word| Subject::of(word)));
+        }
+        if let Some(last) = report.subjects.last_mut() {
+            last.entries.extend(Entry::failure(error));
+        }
+    }
+    match arguments.format {
+        cli::ReportFormat::Table => {}
+        cli::ReportFormat::Json => print_json(&document)?,
+        format => report.print(format)?,
+    }
+    outcome
+}
+
+/// Builds the images one after another, and notes what came of each.
+fn build(
+    arguments: &cli::Build,
+    document: &mut Document,
+    report: &mut Report,
+) -> Result<(), CommandError> {
     // Everything that the command line says is made sense of before anything is done.
     let requests = requests(arguments)?;
     let options = SessionOptions {
@@ -27,28 +62,129 @@ pub(crate) fn run(arguments: &cli::Build) -> Result<(), CommandError> {
         ..SessionOptions::from_environment(ArchiveSettings::from(&arguments.archive))?
     };
     let printer = Arc::new(Printer::new(arguments.quiet));
-    let session = Session::open(options)?.with_events(printer.clone());
+    let recorder = Arc::new(Recorder::new(printer.clone()));
+    let session = Session::open(options)?.with_events(recorder.clone());
     let suite = suite(&arguments.definition.suite)?;
     for one in absent(&arguments.platform, suite) {
-        printer.say(format_args!(
-            "note: {} has nothing for {}: {}",
-            suite.codename, one.platform, one.why
-        ));
+        let (name, platform, why) = (suite.codename, one.platform, one.why);
+        let message = format!("{name} has no packages for {platform}: {why}");
+        recorder.note("platform-missing", message);
     }
+    let before = recorder.take().warnings;
+    document.warnings.extend(before);
     let built = requests.iter().try_for_each(|request| {
         say_lock(&request.request, &printer);
-        let is_archive = request.outputs.iter().any(is_standard_output);
-        let outcome = session.build(request)?;
-        // What follows the archive in a pipe would be taken for a part of it.
-        match is_archive {
-            true => printer.say(outcome.digest),
-            false => print(outcome.digest)?,
+        report.subjects.push(Subject::of(&request.request.word));
+        let outcome = session.build(request);
+        let kept = recorder.take();
+        if let Some(subject) = report.subjects.last_mut() {
+            let entries = kept.warnings.iter();
+            let entries = entries.map(|one| Entry::warning(one.code, one.message.clone()));
+            subject.entries.extend(entries);
         }
+        let image = BuiltImage::of(request, &outcome?, kept);
+        if let Some(subject) = report.subjects.last_mut() {
+            subject.digest = Some(image.digest.clone());
+            subject.platform = Some(image.platforms());
+            subject.is_checked = true;
+        }
+        match arguments.format {
+            // What follows the archive in a pipe would be taken for a part of it.
+            cli::ReportFormat::Table if request.outputs.iter().any(is_standard_output) => {
+                printer.say(&image.digest);
+            }
+            cli::ReportFormat::Table if arguments.quiet => print(&image.digest)?,
+            cli::ReportFormat::Table => print(image.line())?,
+            _ => {}
+        }
+        document.images.push(image);
         Ok(())
     });
     // What a build that failed has put into the store counts, too.
     session.finish();
+    document.warnings.extend(recorder.take().warnings);
     built
+}
+
+/// The result for programs; docs/json.md tells what the fields mean.
+#[derive(Serialize)]
+struct Document {
+    schema_version: u32,
+    images: Vec<BuiltImage>,
+    warnings: Vec<Told>,
+    error: Option<String>,
+}
+
+impl Default for Document {
+    fn default() -> Self {
+        Self {
+            schema_version: 1,
+            images: Vec::new(),
+            warnings: Vec::new(),
+            error: None,
+        }
+    }
+}
+
+/// An image that was built.
+#[derive(Serialize)]
+struct BuiltImage {
+    name: String,
+    references: Vec<String>,
+    suite: &'static str,
+    digest: String,
+    size: u64,
+    platforms: Vec<BuiltPlatform>,
+    outputs: Vec<Output>,
+    warnings: Vec<Told>,
+}
+
+/// Its image for one platform.
+#[derive(Serialize)]
+struct BuiltPlatform {
+    platform: String,
+    digest: String,
+    size: u64,
+}
+
+impl BuiltImage {
+    fn of(request: &ImageRequest, outcome: &Outcome, mut kept: Kept) -> Self {
+        let place = |output: &Output| {
+            let mut outputs = request.outputs.iter();
+            outputs.position(|one| one.to_string() == output.location)
+        };
+        kept.outputs.sort_by_key(place);
+        let platforms = outcome.images.iter().map(|one| BuiltPlatform {
+            platform: one.finished.image.platform().to_string(),
+            digest: one.finished.image.digest().to_string(),
+            size: one.finished.image.size(),
+        });
+        let platforms: Vec<BuiltPlatform> = platforms.collect();
+        let definition = &request.request.source.definition.name;
+        Self {
+            name: format!("{definition}:{}", request.request.variant.name()),
+            references: request.references.iter().map(ToString::to_string).collect(),
+            suite: request.suite.codename,
+            digest: outcome.digest.to_string(),
+            size: platforms.iter().map(|one| one.size).sum(),
+            platforms,
+            outputs: kept.outputs,
+            warnings: kept.warnings,
+        }
+    }
+
+    /// `linux/amd64,linux/arm64`.
+    fn platforms(&self) -> String {
+        let platforms = self.platforms.iter().map(|one| one.platform.as_str());
+        platforms.collect::<Vec<_>>().join(",")
+    }
+
+    /// The line for people, and for scripts that take its last word.
+    fn line(&self) -> String {
+        let name = self.references.first().unwrap_or(&self.name);
+        let platforms = self.platforms();
+        format!("{name} {platforms} {} {}", self.suite, self.digest)
+    }
 }
 
 /// Whether an archive is written to where the digest would be printed: `/dev/stdout`, or another
@@ -70,23 +206,21 @@ fn is_standard_output(location: &Location) -> bool {
 fn requests(arguments: &cli::Build) -> Result<Vec<ImageRequest>, CommandError> {
     let suite = suite(&arguments.definition.suite)?;
     if arguments.images.len() > 1 && !(arguments.tags.is_empty() && arguments.outputs.is_empty()) {
-        let message = "`--tag` and `--output` are for one image, and there are several";
+        let message = "`--tag` and `--output` apply to one image, but several are named";
         return Err(CommandError::usage(message).hint("build them one after another"));
     }
     let architectures = architectures(&arguments.platform, suite)?;
     let mut requests = Vec::new();
     for word in &arguments.images {
         let request = request(word, &arguments.definition, &arguments.lock)?;
-        let name = request.source.definition.name.clone();
-        let references = match arguments.tags.is_empty() {
-            true => vec![format!("{name}:{}", request.variant.name())],
-            false => arguments.tags.clone(),
+        let name = DefaultName::of(&request, suite, &architectures);
+        let references: Result<Vec<Reference>, _> = match arguments.tags.is_empty() {
+            true => name.reference().map(|one| vec![one]),
+            false => arguments.tags.iter().map(|text| text.parse()).collect(),
         };
-        let references: Result<Vec<Reference>, _> =
-            references.iter().map(|text| text.parse()).collect();
         let references = references.map_err(CommandError::usage)?;
         let outputs = match arguments.outputs.is_empty() {
-            true => vec![default_output(&name, request.variant)],
+            true => vec![name.archive()],
             false => outputs(&arguments.outputs)?,
         };
         requests.push(ImageRequest {
@@ -97,22 +231,29 @@ fn requests(arguments: &cli::Build) -> Result<Vec<ImageRequest>, CommandError> {
             outputs,
         });
     }
+    let documents = arguments.format != cli::ReportFormat::Table;
+    let mut outputs = requests.iter().flat_map(|request| &request.outputs);
+    if documents && outputs.any(is_standard_output) {
+        let message = "an archive and the document of `--format` cannot both be on stdout";
+        return Err(CommandError::usage(message));
+    }
     // Better now than when other outputs are written already.
-    for request in &requests {
+    for (number, request) in requests.iter().enumerate() {
         request.check()?;
+        let before = requests.iter().take(number);
+        let same = |other: &&ImageRequest| {
+            other.request.word != request.request.word && other.outputs == request.outputs
+        };
+        if let (Some(other), Some(output)) =
+            (before.into_iter().find(same), request.outputs.first())
+        {
+            let (first, second) = (&other.request.word, &request.request.word);
+            let message = format!("`{first}` and `{second}` would both be written to `{output}`");
+            return Err(CommandError::usage(message)
+                .hint("build them one after another, with an `--output` each"));
+        }
     }
     Ok(requests)
-}
-
-fn default_output(name: &str, variant: Variant) -> Location {
-    let file = match variant {
-        Variant::Latest => format!("{name}.tar"),
-        variant => format!("{name}-{}.tar", variant.name()),
-    };
-    Location::OciArchive {
-        path: PathBuf::from(file),
-        tag: None,
-    }
 }
 
 fn outputs(words: &[String]) -> Result<Vec<Location>, CommandError> {

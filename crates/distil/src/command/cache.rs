@@ -125,7 +125,7 @@ fn prune(arguments: &cli::CachePrune) -> Result<(), CommandError> {
     if pruned.in_use.entries > 0 {
         let stays = counted(pruned.in_use);
         print(format_args!(
-            "{stays} had to stay, since running builds may need them"
+            "{stays} were kept, since running builds may need them"
         ))?;
     }
     Ok(())

@@ -19,6 +19,7 @@ use super::{make_to_look_at, session};
 use crate::cli;
 use crate::error::CommandError;
 use crate::printer::Printer;
+use crate::report::{self, Entry};
 use crate::table::{print, print_json};
 
 /// The policy that is read if it is there and none is named.
@@ -88,14 +89,15 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), CommandError> {
     };
     let verdict = policy.judge(distil_check::check(target.subject(), options), now);
     match arguments.format {
-        cli::Format::Json => print_json(&Report::of(&target, &policy, &verdict))?,
-        cli::Format::Table => print(text(&target, &policy, &verdict))?,
+        cli::ReportFormat::Json => print_json(&Report::of(&target, &policy, &verdict))?,
+        cli::ReportFormat::Table => print(text(&target, &policy, &verdict))?,
+        format => reported(&target, &policy, &verdict).print(format)?,
     }
     if let Some((suite, architecture)) = libraries.lacks() {
         Printer::new(false).say(format_args!(
-            "note: which packages have the missing libraries is known once the store has the index \
-             of {}, which `distil show static --suite {} --platform {}` brings; `--contents` asks \
-             for more",
+            "note: the packages of missing libraries are not named, since the store has no index of \
+             {}; `distil show static --suite {} --platform {}` downloads it, and `--contents` a \
+             complete one",
             suite.codename,
             suite.codename,
             architecture.platform()
@@ -127,7 +129,10 @@ fn policy(arguments: &cli::Check) -> Result<(Policy, bool), CommandError> {
         Err(ReadFileError::Missing) if arguments.policy.is_none() => (Policy::default(), false),
         Err(error) => {
             let message = format!("the policy `{}` {error}", path.display());
-            return Err(CommandError::failure(message));
+            return Err(match error {
+                ReadFileError::Missing => CommandError::usage(message),
+                _ => CommandError::failure(message),
+            });
         }
     };
     for text in &arguments.allowed {
@@ -166,7 +171,9 @@ fn policy(arguments: &cli::Check) -> Result<(Policy, bool), CommandError> {
 fn target(word: &str, arguments: &cli::Check) -> Result<Target, CommandError> {
     let location = match is_definition(word) {
         true => None,
-        false => Location::find(word).map_err(CommandError::usage)?,
+        false => {
+            Location::find(word).map_err(|error| CommandError::reading(Path::new(word), error))?
+        }
     };
     match location {
         Some(Location::RootFs(path)) => of_directory(word, &path),
@@ -219,7 +226,8 @@ pub(crate) fn read_image(
 
 /// A root file system, of which nobody knows how it is run.
 fn of_directory(word: &str, path: &Path) -> Result<Target, CommandError> {
-    let inspection = Inspection::of_directory(path, reading()).map_err(CommandError::failure)?;
+    let inspection = Inspection::of_directory(path, reading());
+    let inspection = inspection.map_err(|error| CommandError::reading(path, error))?;
     Ok(Target {
         name: word.to_owned(),
         digest: None,
@@ -331,6 +339,23 @@ impl<'a> Row<'a> {
             remedy: &one.finding.remedy,
             reason: one.reason.as_deref(),
         }
+    }
+}
+
+/// The result for the places where people review changes.
+fn reported(target: &Target, policy: &Policy, verdict: &Verdict) -> report::Report {
+    let entries = verdict.findings.iter().chain(&verdict.allowed);
+    let entries = entries.map(|one| Entry::of(one, layer(target, one).map(|(_, digest)| digest)));
+    report::Report {
+        command: "check",
+        fail_on: policy.fail_on,
+        subjects: vec![report::Subject {
+            digest: target.digest.clone(),
+            platform: target.platform.clone(),
+            entries: entries.collect(),
+            is_checked: true,
+            ..report::Subject::of(&target.name)
+        }],
     }
 }
 

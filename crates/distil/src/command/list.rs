@@ -140,34 +140,21 @@ fn print_tables(document: &Document) -> Result<(), CommandError> {
     ))?;
     print("")?;
     let rows = document.images.iter().flat_map(|image| {
-        image.by_suite.iter().map(|one| {
-            let runtime = one.runtime_version.unwrap_or("-").to_owned();
+        image.by_suite.iter().filter_map(|one| {
             let support = match one.upstream_support_until {
                 Some(day) if one.past_upstream_support => format!("ended {day}"),
                 Some(day) => format!("until {day}"),
                 None => "-".to_owned(),
             };
-            let platforms = one.platforms.join(" ").replace("linux/", "");
-            let variants = image.variants.join(" ");
-            vec![
-                image.name.clone(),
-                one.suite.to_owned(),
-                runtime,
-                support,
-                platforms,
-                variants,
-            ]
+            let (name, suite) = (image.name.clone(), one.suite.to_owned());
+            Some(vec![name, suite, one.runtime_version?.to_owned(), support])
         })
     });
-    let heading = [
-        "IMAGE",
-        "SUITE",
-        "RUNTIME",
-        "UPSTREAM SUPPORT",
-        "PLATFORMS OF LINUX",
-        "VARIANTS",
-    ];
-    print_table(&table(&heading, rows.collect(), &[]))?;
+    print_table(&table(
+        &["IMAGE", "SUITE", "RUNTIME", "UPSTREAM SUPPORT"],
+        rows.collect(),
+        &[],
+    ))?;
     print("")?;
     let rows = document.suites.iter().map(|suite| {
         let day = |day: Option<&str>| day.unwrap_or("-").to_owned();
@@ -194,5 +181,15 @@ fn print_tables(document: &Document) -> Result<(), CommandError> {
         &["SUITE", "DEBIAN", "DEBIAN'S SUPPORT", "LACKS"],
         rows.collect(),
         &[],
+    ))?;
+    let platforms = Architecture::all().map(|one| one.platform().to_string());
+    let platforms = platforms
+        .collect::<Vec<_>>()
+        .join(" ")
+        .replace("linux/", "");
+    print(format_args!("\nplatforms of Linux: {platforms}"))?;
+    print(format_args!(
+        "variants: {}",
+        Variant::ALL.map(Variant::name).join(" ")
     ))
 }

@@ -35,8 +35,8 @@ pub(crate) fn run(arguments: &cli::Why) -> Result<(), CommandError> {
     if let Ok(Some(location)) = Location::find(&arguments.image)
         && !is_definition(&arguments.image)
     {
-        let message = format!("`{location}` is an image, and only its definition knows why");
-        return Err(CommandError::usage(message).hint("`distil show` tells what is in an image"));
+        let message = format!("`{location}` is an image, but `why` needs a definition");
+        return Err(CommandError::usage(message).hint("`distil show` lists what is in an image"));
     }
     let request = request(&arguments.image, &flags.definition, &flags.lock)?;
     let suite = suite(&flags.definition.suite)?;
@@ -133,7 +133,7 @@ fn package(why: &WhyPackage, image: &str) -> String {
             None => "every image".to_owned(),
         };
         lines.push(format!(
-            "  `{}` depends on `{}`, which {by} does without (`{}`): {}",
+            "  `{}` depends on `{}`, which {by} leaves out (`{}`): {}",
             one.package, one.relation, one.without, one.reason
         ));
     }
@@ -143,7 +143,7 @@ fn package(why: &WhyPackage, image: &str) -> String {
         ));
         if !why.nearest.is_empty() {
             let nearest = why.nearest.join("`, `");
-            lines.push(format!("  names like it that are there: `{nearest}`"));
+            lines.push(format!("  similar names in the image: `{nearest}`"));
         }
     }
     lines.retain(|line| !line.is_empty());
@@ -223,7 +223,7 @@ fn file(why: &WhyFile, image: &str) -> String {
     if why.found.is_none() && why.left_out.is_empty() {
         lines.push("  no package of the image ships it, and nothing makes it".to_owned());
         let elsewhere = why.elsewhere.iter();
-        lines.extend(elsewhere.map(|other| format!("  of that name there is `{other}`")));
+        lines.extend(elsewhere.map(|other| format!("  another file of that name is `{other}`")));
     }
     lines.join("\n")
 }

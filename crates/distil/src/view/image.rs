@@ -29,13 +29,14 @@ pub(super) fn view(
             schema_version: 1,
             ..View::default()
         };
-        (view, Inspection::of_directory(path, options))
+        let inspection = Inspection::of_directory(path, options);
+        let inspection = inspection.map_err(|error| CommandError::reading(path, error))?;
+        (view, inspection)
     } else {
         let image = read_image(location, platform)?;
-        let inspection = Inspection::of_image(&image, options);
+        let inspection = Inspection::of_image(&image, options).map_err(CommandError::failure)?;
         (View::of_documents(&image), inspection)
     };
-    let inspection = inspection.map_err(CommandError::failure)?;
     complete(view, &inspection, with_files)
 }
 

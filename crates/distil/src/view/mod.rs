@@ -6,6 +6,7 @@ mod image;
 mod made;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use distil_build::is_definition;
@@ -338,7 +339,8 @@ impl View {
         // A definition's file exists, too.
         let location = match is_definition(word) {
             true => None,
-            false => Location::find(word).map_err(CommandError::usage)?,
+            false => Location::find(word)
+                .map_err(|error| CommandError::reading(Path::new(word), error))?,
         };
         match location {
             Some(location) => image::view(&location, made.platform.as_deref(), with_files),

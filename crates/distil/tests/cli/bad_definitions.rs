@@ -40,10 +40,56 @@ fn names_that_there_are_not() {
     status 2
     error: unknown platform `linux/amd46`; did you mean `linux/amd64` or `linux/arm64`?
     "#);
-    insta::assert_snapshot!(fails(&["build", "gone.yaml"]), @r#"
-    status 1
+    insta::assert_snapshot!(fails(&["build", "gone.yaml"]), @"
+    status 2
     error: `gone.yaml` does not exist
-    "#);
+    ");
+}
+
+#[test]
+fn names_that_others_have_are_answered_with_what_is_meant() {
+    let image = "gcr.io/distroless/python3-debian12:debug";
+    insta::assert_snapshot!(fails(&["build", image]), @"
+    status 2
+    error: there is no image `gcr.io/distroless/python3-debian12:debug` in the catalogue
+
+    hint: distil's own image of that name is `python3:debug --suite bookworm`
+
+    hint: the image in the registry is `docker://gcr.io/distroless/python3-debian12:debug`
+    ");
+    insta::assert_snapshot!(fails(&["show", image]), @"
+    status 2
+    error: there is no image `gcr.io/distroless/python3-debian12:debug` in the catalogue
+
+    hint: distil's own image of that name is `python3:debug --suite bookworm`
+
+    hint: the image in the registry is `docker://gcr.io/distroless/python3-debian12:debug`
+    ");
+    insta::assert_snapshot!(fails(&["build", "java21-debian13"]), @"
+    status 2
+    error: there is no image `java21-debian13` in the catalogue
+
+    hint: distil's own image of that name is `java21`
+    ");
+    insta::assert_snapshot!(fails(&["build", "base", "--suite", "stable"]), @"
+    status 2
+    error: `stable` means another release of Debian every two years, so images are not built from it; at present it is `trixie`
+
+    hint: use `--suite trixie`, or its number, `--suite 13`
+    ");
+    insta::assert_snapshot!(fails(&["check", "base", "--suite", "oldstable"]), @"
+    status 2
+    error: `oldstable` means another release of Debian every two years, so images are not built from it; at present it is `bookworm`
+
+    hint: use `--suite bookworm`, or its number, `--suite 12`
+    ");
+    // A number means one suite for ever.
+    let context = Context::new();
+    let by_number = context.run(&["build", "static", "--suite", "13"]);
+    assert_eq!(
+        context.run(&["build", "static", "--suite", "trixie"]),
+        by_number
+    );
 }
 
 #[test]
@@ -198,7 +244,7 @@ fn values_that_make_no_sense() {
     3 | files: [{path: /etc/services, text: x}]
       |                ^^^^^^^^^^^^^
 
-    hint: `replace: true` beside the `path` puts the file in the place of one that is there
+    hint: `replace: true` beside the `path` replaces the existing file
     ");
     insta::assert_snapshot!(
         definition("name: app\nfrom: base\nfiles: [{path: /a, from: gone.txt}]\n"), @"
@@ -274,7 +320,7 @@ fn a_definition_of_ones_own_builds() {
 fn several_images_take_no_single_name() {
     insta::assert_snapshot!(fails(&["build", "base", "cc", "-t", "x"]), @r#"
     status 2
-    error: `--tag` and `--output` are for one image, and there are several
+    error: `--tag` and `--output` apply to one image, but several are named
 
     hint: build them one after another
     "#);

@@ -268,7 +268,7 @@ fn two_writers_of_one_path() {
     4 | files: [{path: /usr/share/both, text: x}]
       |                ^^^^^^^^^^^^^^^
 
-    hint: `replace: true` beside the `path` puts the file in the place of one that is there
+    hint: `replace: true` beside the `path` replaces the existing file
     ");
     insta::assert_snapshot!(
         fails("packages: [one]\nlinks: {/usr/share/both: x}"), @"
@@ -463,7 +463,7 @@ fn certificates_that_cannot_be_trusted() {
     ");
     insta::assert_snapshot!(
         context.fails(&["build", "base", "--ca", "gone.pem"]), @"
-    status 1
+    status 2
     error: `gone.pem` does not exist
     ");
     insta::assert_snapshot!(

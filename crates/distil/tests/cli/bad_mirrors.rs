@@ -96,7 +96,7 @@ fn releases_that_are_missing_or_old() {
     error: no mirror has a usable Release of `trixie`
       `file://[FOLDER]/debian/dists/trixie/InRelease`: the Release file of `trixie` expired on 2025-10-09 08:53:20 UTC ([N] days ago); the mirror is out of date, or something keeps newer files away
 
-    hint: `--allow-expired` takes it all the same; its packages may lack fixes
+    hint: `--allow-expired` accepts it; its packages may lack security fixes
     "#);
     let context = Context::with(expired(), debian_security_like("trixie"));
     context.run(&["build", "static", "--allow-expired"]);

@@ -92,7 +92,7 @@ fn flags_that_are_malformed() {
     };
     insta::assert_snapshot!(fails(&["--env", "X"]), @"
     status 2
-    error: `--env X` lacks a value behind an equals sign
+    error: `--env X` lacks a value after an equals sign
 
     hint: write `--env X=…`
     ");
@@ -106,13 +106,13 @@ fn flags_that_are_malformed() {
     ");
     insta::assert_snapshot!(fails(&["--label", "version"]), @"
     status 2
-    error: `--label version` lacks a value behind an equals sign
+    error: `--label version` lacks a value after an equals sign
 
     hint: write `--label version=…`
     ");
     insta::assert_snapshot!(fails(&["--without", "dpkg"]), @"
     status 2
-    error: `--without dpkg` lacks a reason behind an equals sign
+    error: `--without dpkg` lacks a reason after an equals sign
 
     hint: write `--without dpkg=…`
     ");
@@ -126,7 +126,7 @@ fn flags_that_are_malformed() {
     ");
     insta::assert_snapshot!(fails(&["--allow", "dash"]), @"
     status 2
-    error: `--allow dash` lacks a reason behind an equals sign
+    error: `--allow dash` lacks a reason after an equals sign
 
     hint: write `--allow dash=…`
     ");
@@ -136,13 +136,13 @@ fn flags_that_are_malformed() {
     ");
     insta::assert_snapshot!(fails(&["--entrypoint", "[x"]), @"
     status 2
-    error: `--entrypoint [x` begins like a JSON array of texts and is none
+    error: `--entrypoint [x` is not a valid JSON array of strings
 
     hint: expected value at line 1 column 2
     ");
     insta::assert_snapshot!(fails(&["--entrypoint", "[1]"]), @"
     status 2
-    error: `--entrypoint [1]` begins like a JSON array of texts and is none
+    error: `--entrypoint [1]` is not a valid JSON array of strings
 
     hint: invalid type: integer `1`, expected a string at line 1 column 2
     ");
@@ -173,7 +173,7 @@ fn flags_that_are_malformed() {
     hint: the path in the image begins with a slash: `--file ./run:/app/run`
     ");
     insta::assert_snapshot!(fails(&["--file", "gone:/x"]), @"
-    status 1
+    status 2
     error: `gone` does not exist
     ");
     insta::assert_snapshot!(fails(&["--file", ".:/x"]), @"
@@ -193,7 +193,7 @@ fn flags_that_are_malformed() {
     status 1
     error: `files` of definition `base+local` adds `/etc/services`, which package `netbase` has already
 
-    hint: `replace: true` beside the `path` puts the file in the place of one that is there
+    hint: `replace: true` beside the `path` replaces the existing file
     ");
     insta::assert_snapshot!(fails(&["-t", "UPPER"]), @"
     status 2
@@ -232,7 +232,7 @@ fn compression_and_its_levels() {
     ");
     insta::assert_snapshot!(fails(&["--compression", "none", "--compression-level", "1"]), @"
     status 2
-    error: `--compression-level` is of no use with `--compression none`
+    error: `--compression-level` has no effect with `--compression none`
     ");
     insta::assert_snapshot!(fails(&["--compression", "xz"]), @"
     status 2
@@ -273,7 +273,7 @@ fn bare_root_file_systems() {
     ];
     insta::assert_snapshot!(context.fails(&two), @"
     status 2
-    error: a root file system is of one platform, and several are named
+    error: a root file system has one platform, but several are named
 
     hint: name one with `--platform`
     ");

@@ -122,7 +122,7 @@ fn the_package_that_has_a_library_is_named() {
     let named = "what to do:  add Debian's package `libpq5`, which has it";
     let (findings, note) = check();
     assert!(!findings.contains(named), "the store is empty");
-    insta::assert_snapshot!(note, @"note: which packages have the missing libraries is known once the store has the index of trixie, which `distil show static --suite trixie --platform linux/amd64` brings; `--contents` asks for more");
+    insta::assert_snapshot!(note, @"note: the packages of missing libraries are not named, since the store has no index of trixie; `distil show static --suite trixie --platform linux/amd64` downloads it, and `--contents` a complete one");
     // What was built before has left the archive's index in the store.
     context.run(&["build", "static", "--platform", "linux/amd64"]);
     let (said, note) = check();

@@ -576,7 +576,7 @@ fn bad_values_in_dev() {
     3 | dev: {files: [{path: /usr/bin/dpkg, text: x}]}
       |                      ^^^^^^^^^^^^^
 
-    hint: `replace: true` beside the `path` puts the file in the place of one that is there
+    hint: `replace: true` beside the `path` replaces the existing file
     ");
     insta::assert_snapshot!(fails("dev: {packages: ['x (1)']}"), @r"
     status 1

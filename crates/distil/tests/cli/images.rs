@@ -245,7 +245,7 @@ fn bookworm_is_folded_into_usr() {
         distil_fixture::debian_security_like("bookworm"),
     );
     context.run(&["build", "python3", "--suite", "bookworm"]);
-    let files = files(&context.work().join("python3.tar"));
+    let files = files(&context.work().join("python3-bookworm.tar"));
     for (link, target) in [
         ("lib", "usr/lib"),
         ("bin", "usr/bin"),
@@ -269,7 +269,7 @@ fn bookworm_is_folded_into_usr() {
 fn two_platforms_make_an_index() {
     let context = Context::new();
     context.run(&["build", "cc", "--platform", "linux/amd64,linux/arm64"]);
-    let path = context.work().join("cc.tar");
+    let path = context.work().join("cc-amd64-arm64.tar");
     let content = transport::open(&Location::OciArchive { path, tag: None }).unwrap();
     let platforms: Vec<String> = content
         .images()

@@ -27,8 +27,8 @@ fn interrupted_by(signal: &str, number: u32, status: Option<i32>) {
     command
         .arg("--keyring")
         .arg(context.archive().join("keyring.gpg"));
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = command.spawn().unwrap();
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
     while !server
         .requests()
         .iter()
@@ -44,16 +44,23 @@ fn interrupted_by(signal: &str, number: u32, status: Option<i32>) {
         .status()
         .unwrap();
     assert!(kill.success());
-    let ended = child.wait().unwrap();
-    assert!(!ended.success());
-    assert_eq!(ended.code(), status);
+    let output = child.wait_with_output().unwrap();
+    assert!(!output.status.success());
+    assert_eq!(output.status.code(), status);
+    let said = context.stderr(&output);
+    let expected = format!("error: interrupted by SIG{signal}; unfinished files were removed");
+    assert_eq!(said.contains(&expected), status.is_some(), "{said}");
     assert_eq!(
         context.files(),
         Vec::<String>::new(),
         "it left something in the folder"
     );
     drop(server);
-    assert!(context.run(&["build", "static"]).starts_with("sha256:"));
+    assert!(
+        context
+            .run(&["build", "static", "-q"])
+            .starts_with("sha256:")
+    );
     assert!(
         fs::metadata(context.work().join("static.tar"))
             .unwrap()
@@ -128,7 +135,11 @@ fn by_a_limit_of_the_size_of_files() {
     let message = String::from_utf8_lossy(&output.stderr);
     assert!(message.contains("File too large"), "{message}");
     assert_eq!(context.files(), Vec::<String>::new());
-    assert!(context.run(&["build", "static"]).starts_with("sha256:"));
+    assert!(
+        context
+            .run(&["build", "static", "-q"])
+            .starts_with("sha256:")
+    );
 }
 
 #[test]

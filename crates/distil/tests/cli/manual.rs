@@ -17,6 +17,222 @@ fn shells_get_completions() {
     }
 }
 
+/// The subcommands that the help of a command lists, as words behind `distil`.
+fn subcommands(context: &Context, below: &[&str]) -> Vec<Vec<String>> {
+    let help = context.run_bare(&[below, &["--help"]].concat());
+    let list = help.split("\nCommands:\n").nth(1).unwrap_or_default();
+    let list = list.lines().take_while(|line| !line.is_empty());
+    let names = list.filter_map(|line| line.split_whitespace().next());
+    let mut found = Vec::new();
+    for name in names.filter(|name| *name != "help") {
+        let words = [below, &[name]].concat();
+        found.push(words.iter().map(ToString::to_string).collect());
+        found.extend(subcommands(context, &words));
+    }
+    found
+}
+
+#[test]
+fn every_help_ends_with_two_examples_that_parse() {
+    let context = Context::new();
+    let mut commands = subcommands(&context, &[]);
+    assert!(commands.len() > 10, "{commands:?}");
+    commands.push(Vec::new());
+    for command in commands {
+        let words: Vec<&str> = command.iter().map(String::as_str).collect();
+        let help = context.run_bare(&[&words[..], &["--help"]].concat());
+        let (_, examples) = help
+            .split_once("\nExamples:\n")
+            .unwrap_or_else(|| panic!("{help}"));
+        let lines = examples.lines().filter(|line| line.starts_with("      "));
+        let lines: Vec<&str> = lines.map(str::trim).collect();
+        assert_eq!(lines.len(), 2, "{help}");
+        for line in lines {
+            let own = line
+                .split(['|', '>', '&'])
+                .find(|part| part.contains("distil "));
+            let own = own.unwrap().split("distil ").nth(1).unwrap();
+            let mut words: Vec<&str> = own.trim_end_matches(')').split_whitespace().collect();
+            // `--help` is answered only if all that is before it is right.
+            words.push("--help");
+            let output = context.bare(&words).output().unwrap();
+            assert!(
+                output.status.success(),
+                "{line}: {}",
+                context.stderr(&output)
+            );
+        }
+    }
+}
+
+#[test]
+fn help_of_build() {
+    let context = Context::new();
+    insta::assert_snapshot!(context.run_bare(&["build", "-h"]), @"
+    Build images
+
+    Usage: distil build [OPTIONS] <IMAGE>...
+
+    Arguments:
+      <IMAGE>...  What to build: NAME or NAME:VARIANT of the catalogue, or a definition's FILE.yaml
+
+    Options:
+      -t, --tag <NAME[:TAG]>           Name of the image in `docker load`; may be repeated [default:
+                                       NAME:VARIANT, with the suite, platform and packages if they are
+                                       not the default]
+      -o, --output <PLACE>             Where to write the image, as TRANSPORT:PLACE; may be repeated
+                                       [default: an archive in the current directory]
+          --platform <PLATFORM>        Platforms, such as `linux/amd64,linux/arm64`, or `all` [default:
+                                       this machine's]
+          --compression <COMPRESSION>  Compression of layers; before version 23, not every Docker loads
+                                       zstd [default: gzip] [possible values: gzip, zstd, none]
+          --compression-level <LEVEL>  Compression level: 1 to 12 for gzip [default: 6], 1 to 22 for
+                                       zstd [default: 3]
+          --suite <SUITE>              Release of Debian to build from, by name or number [default:
+                                       trixie]
+          --format <FORMAT>            Output format: a line for each image, JSON, or a report of
+                                       failures and warnings [default: table] [possible values: table,
+                                       json, sarif, junit, github]
+      -q, --quiet                      Print errors only, and on stdout the digest alone
+      -h, --help                       Print help (see more with '--help')
+      -V, --version                    Print version
+
+    Changes:
+          --add <PACKAGE>             One more package, with or without a version; may be repeated
+          --without <PACKAGE=REASON>  Dependency to leave out, and why; may be repeated
+          --allow <WHAT=REASON>       Package or path to allow although `check` rejects it, and why; may
+                                      be repeated
+          --excuse <LIBRARY=REASON>   Library that may be missing, and why; may be repeated
+          --file <HOST:IMAGE[:MODE]>  Local file to copy into the image [default mode: 0755 for
+                                      executables, else 0644]; may be repeated
+          --ca <FILE>                 PEM file of a certificate authority to trust; may be repeated
+          --entrypoint <COMMAND>      Program of the image: words separated by spaces, or a JSON array
+                                      of strings
+          --cmd <ARGUMENTS>           Default arguments: words separated by spaces, or a JSON array of
+                                      strings
+          --env <NAME=VALUE>          Environment variable; may be repeated
+          --user <USER[:GROUP]>       User of the program: a number or the name of an account
+          --label <NAME=VALUE>        Label, also set as an annotation; may be repeated
+
+    Archive:
+          --mirror <ADDRESS>    Mirror of Debian's archive; may be repeated [default: the sources of apt
+                                on this machine]
+          --keyring <FILE>      Keyring that verifies the archive of all mirrors, instead of Debian's
+                                keys (`debian`); may be repeated
+          --allow-expired       Accept a Release whose `Valid-Until` has passed
+          --refresh             Ask mirrors for a newer Release even if the one in the store is fresh
+          --timeout <SECONDS>   Seconds to wait for a silent mirror [default: 30]
+          --store <DIR>         Directory of the store [env: DISTIL_STORE] [default:
+                                $XDG_CACHE_HOME/distil]
+          --store-limit <SIZE>  Size limit of the store, such as `500MB` or `20GB` [env:
+                                DISTIL_STORE_LIMIT] [default: 10GB]
+
+    Messages:
+      -v, --verbose...    Print what happens on the way on stderr: mirrors, Releases, steps; twice, each
+                          request
+          --color <WHEN>  When to print colours; `auto` honours NO_COLOR and CLICOLOR_FORCE [default:
+                          auto] [possible values: auto, always, never]
+
+    Examples:
+      Build an image for two platforms, and write base-amd64-arm64.tar:
+          distil build base --platform linux/amd64,linux/arm64
+      Build a definition for the user nonroot into a running Docker:
+          distil build app.yaml:nonroot -o docker-daemon:app:dev
+    ");
+}
+
+#[test]
+fn the_environment_changes_no_usage() {
+    let context = Context::new();
+    let usage = |command: &mut std::process::Command| {
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        context.stderr(&output)
+    };
+    let without = usage(context.bare(&["build"]).env_remove("DISTIL_STORE"));
+    assert_eq!(usage(&mut context.bare(&["build"])), without);
+    insta::assert_snapshot!(without, @"
+    error: the following required arguments were not provided:
+      <IMAGE>...
+
+    Usage: distil build <IMAGE>...
+
+    For more information, try '--help'.
+    ");
+}
+
+#[test]
+fn the_schema_is_that_of_the_repository() {
+    let context = Context::new();
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/definition.schema.json"
+    );
+    assert_eq!(
+        context.run_bare(&["schema"]),
+        std::fs::read_to_string(path).unwrap()
+    );
+}
+
+/// What bash offers for the last of some words.
+fn completed(context: &Context, words: &[&str]) -> Option<Vec<String>> {
+    let script = context.run_bare(&["completions", "bash"]);
+    std::fs::write(context.work().join("completions"), script).unwrap();
+    let (last, before) = words.split_last()?;
+    let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+    let run = format!(
+        "source ./completions && COMP_WORDS=({}) COMP_CWORD={} && \
+         _distil distil '{last}' '{}' && printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        quoted.join(" "),
+        words.len() - 1,
+        before.last()?,
+    );
+    let mut bash = std::process::Command::new("bash");
+    bash.args(["--norc", "-c", &run])
+        .current_dir(context.work());
+    // Not every machine has it.
+    let output = bash.output().ok()?;
+    assert!(
+        output.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let offered = String::from_utf8(output.stdout).unwrap();
+    Some(offered.lines().map(str::to_owned).collect())
+}
+
+#[test]
+fn completions_know_names_suites_rules_and_variants() {
+    let context = Context::new();
+    for (words, expected) in [
+        (&["distil", "build", "pyth"][..], &["python3"][..]),
+        (
+            &["distil", "show", "static:"],
+            &["static:debug", "static:nonroot"],
+        ),
+        (&["distil", "build", "base", "--suite", "t"], &["trixie"]),
+        (
+            &["distil", "check", "--explain", "shel"],
+            &["shell", "shell-form"],
+        ),
+        (
+            &["distil", "build", "base", "--platform", "linux/r"],
+            &["linux/riscv64"],
+        ),
+        (&["distil", "sch"], &["schema"]),
+    ] {
+        let Some(offered) = completed(&context, words) else {
+            return;
+        };
+        for one in expected {
+            assert!(
+                offered.contains(&(*one).to_owned()),
+                "{words:?}: {offered:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn every_subcommand_has_a_page() {
     let context = Context::new();
@@ -29,4 +245,13 @@ fn every_subcommand_has_a_page() {
     }
     let page = std::fs::read_to_string(folder.join("distil-build.1")).unwrap();
     assert!(page.contains("\\-\\-entrypoint"), "{page}");
+    for name in ["distil", "distil-build", "distil-cache-prune"] {
+        let page = std::fs::read_to_string(folder.join(format!("{name}.1"))).unwrap();
+        for section in ["EXAMPLES", "EXIT STATUS", "ENVIRONMENT", "FILES"] {
+            assert!(
+                page.contains(&format!(".SH \"{section}\"")),
+                "{name}: {section}"
+            );
+        }
+    }
 }

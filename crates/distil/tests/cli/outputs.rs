@@ -8,7 +8,7 @@ use crate::context::Context;
 fn the_default_output_replaces_an_older_one_whole() {
     let context = Context::new();
     fs::write(context.work().join("static.tar"), vec![b'x'; 10 << 20]).unwrap();
-    let digest = context.run(&["build", "static"]);
+    let digest = context.run(&["build", "static", "-q"]);
     assert!(digest.starts_with("sha256:"), "{digest}");
     assert!(
         fs::metadata(context.work().join("static.tar"))
@@ -17,6 +17,86 @@ fn the_default_output_replaces_an_older_one_whole() {
             < 1 << 20
     );
     assert_eq!(context.files(), ["static.tar"]);
+}
+
+#[test]
+fn what_differs_does_not_overwrite_the_default() {
+    let context = Context::new();
+    context.run(&["build", "base"]);
+    context.run(&["build", "base", "--add", "libffi8"]);
+    context.run(&["build", "base:debug", "--user", "1000"]);
+    context.run(&["build", "base", "--platform", "linux/amd64,linux/arm64"]);
+    let files = [
+        "base+libffi8.tar",
+        "base+local-debug.tar",
+        "base-amd64-arm64.tar",
+        "base.tar",
+    ];
+    assert_eq!(context.files(), files);
+    let archive = fs::read(context.work().join("base+libffi8.tar")).unwrap();
+    let text = String::from_utf8_lossy(&archive);
+    assert!(text.contains(r#""RepoTags":["base:libffi8"]"#), "{text}");
+}
+
+#[test]
+fn what_is_replaced_is_said() {
+    let context = Context::new();
+    let said = |arguments: &[&str]| {
+        let output = context.command(arguments).output().unwrap();
+        assert!(output.status.success(), "{}", context.stderr(&output));
+        context.stderr(&output)
+    };
+    let first = said(&["build", "static", "--user", "1"]);
+    let second = said(&["build", "static", "--user", "2"]);
+    insta::assert_snapshot!(first + &second, @"
+    wrote static:local to oci-archive:static+local.tar (9.9 kB)
+    wrote static:local to oci-archive:static+local.tar (9.9 kB), replacing an older file
+    ");
+}
+
+#[test]
+fn two_images_of_one_run_are_not_written_to_one_file() {
+    let context = Context::new();
+    for name in ["one.yaml", "two.yaml"] {
+        fs::write(context.work().join(name), "{name: app, from: static}").unwrap();
+    }
+    insta::assert_snapshot!(context.fails(&["build", "one.yaml", "two.yaml"]), @"
+    status 2
+    error: `one.yaml` and `two.yaml` would both be written to `oci-archive:app.tar`
+
+    hint: build them one after another, with an `--output` each
+    ");
+}
+
+#[test]
+fn labels_of_the_catalogue_are_on_its_own_images_alone() {
+    let context = Context::new();
+    context.define("{name: app, description: Mine, from: static}");
+    let labels = |image: &str, flags: &[&str]| {
+        let json = context.run(&[&["show", image, "--format", "json"], flags].concat());
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let labels = json["config"]["labels"].as_object().unwrap().clone();
+        let labels = labels.iter().filter(|(name, _)| !name.ends_with("created"));
+        let labels = labels.map(|(name, value)| {
+            format!("{}={value}", name.replace("org.opencontainers.image.", ""))
+        });
+        labels.collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(labels("static", &[]), @r#"
+    description="Certificates, time zones, accounts and the files that programs look for; no libc"
+    source="https://github.com/distil-images/distil"
+    title="static"
+    version="13.8"
+    "#);
+    insta::assert_snapshot!(labels("static", &["--env", "A=b"]), @"");
+    insta::assert_snapshot!(labels("app.yaml", &[]), @r#"
+    description="Mine"
+    title="app"
+    "#);
+    insta::assert_snapshot!(labels("app.yaml", &["--label", "title=Other"]), @r#"
+    description="Mine"
+    title="Other"
+    "#);
 }
 
 #[test]
@@ -97,7 +177,7 @@ fn a_full_disk_leaves_nothing() {
 #[test]
 fn an_archive_on_standard_output_is_alone_there() {
     let context = Context::new();
-    let digest = context.run(&["build", "static", "-o", "oci-archive:x.tar"]);
+    let digest = context.run(&["build", "static", "-q", "-o", "oci-archive:x.tar"]);
     let archive = fs::read(context.work().join("x.tar")).unwrap();
     for place in ["/dev/stdout", "/dev/fd/1"] {
         let output = format!("oci-archive:{place}");

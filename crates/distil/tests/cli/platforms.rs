@@ -114,7 +114,7 @@ fn entries(cache: &[u8]) -> Vec<(u32, String, String)> {
 fn all_means_every_platform_that_the_suite_has() {
     let context = everywhere("trixie", &names());
     context.run(&["build", "base", "--platform", "all"]);
-    let images = images(&context.work().join("base.tar"));
+    let images = images(&context.work().join("base-all.tar"));
     let platforms: Vec<String> = images
         .iter()
         .map(|one| one.platform().to_string())
@@ -183,12 +183,15 @@ fn what_a_suite_lacks_is_said() {
     ];
     let output = context.command(&arguments).output().unwrap();
     assert!(output.status.success());
-    insta::assert_snapshot!(context.stderr(&output), @r##"
-    note: bookworm has nothing for linux/riscv64: Debian has made packages for it since trixie
-    note: bookworm has nothing for linux/s390x: its security archive has none since long-term support began in July 2026
-    wrote static:latest to oci-archive:static.tar (40.2 kB)
-    "##);
-    assert_eq!(images(&context.work().join("static.tar")).len(), 4);
+    insta::assert_snapshot!(context.stderr(&output), @"
+    note: bookworm has no packages for linux/riscv64: Debian has made packages for it since trixie
+    note: bookworm has no packages for linux/s390x: its security archive has none since long-term support began in July 2026
+    wrote static:bookworm-all to oci-archive:static-bookworm-all.tar (40.2 kB)
+    ");
+    assert_eq!(
+        images(&context.work().join("static-bookworm-all.tar")).len(),
+        4
+    );
     // Whoever asks for one by name is told by the archive.
     let message = context.fails(&[
         "build",
@@ -200,10 +203,10 @@ fn what_a_suite_lacks_is_said() {
     ]);
     insta::assert_snapshot!(message, @r##"
     status 1
-    error: `static` cannot be made for 1 of 2 platforms, and is made for none then
+    error: `static` cannot be built for 1 of 2 platforms, so it is built for none
       linux/riscv64: `bookworm` has no packages for riscv64, only for all, amd64, arm64, armhf, ppc64el
 
-    hint: `--platform linux/amd64` makes the others
+    hint: `--platform linux/amd64` builds the others
     "##);
 }
 
@@ -217,11 +220,11 @@ fn a_platform_without_the_package_of_an_image() {
     let message = context.fails(&["build", "app.yaml", "--platform", platforms]);
     insta::assert_snapshot!(message, @r##"
     status 1
-    error: `app.yaml` cannot be made for 1 of 2 platforms, and is made for none then
+    error: `app.yaml` cannot be built for 1 of 2 platforms, so it is built for none
       linux/arm64: failed to find packages for `app`
         cause: there is no package `only-here` in trixie, trixie-updates or trixie-security
 
-    hint: `--platform linux/amd64` makes the others
+    hint: `--platform linux/amd64` builds the others
     "##);
     context.run(&["build", "app.yaml", "--platform", "linux/amd64"]);
 }
@@ -236,7 +239,7 @@ fn one_stale_index_and_nothing_is_published() {
     let message = context.fails(&["build", "base", "--platform", platforms]);
     insta::assert_snapshot!(message, @r##"
     status 1
-    error: `base` cannot be made for 1 of 2 platforms, and is made for none then
+    error: `base` cannot be built for 1 of 2 platforms, so it is built for none
       linux/arm64: no mirror has the index of `trixie-security` that its Release names
         `file://[FOLDER]/debian-security/dists/trixie-security/main/binary-arm64/by-hash/SHA256/[DIGEST]` has 780 bytes instead of the announced 781
         `file://[FOLDER]/debian-security/dists/trixie-security/main/binary-arm64/Packages.xz` has 780 bytes instead of the announced 781
@@ -245,7 +248,7 @@ fn one_stale_index_and_nothing_is_published() {
 
     hint: the mirror may be changing just now; try again, or another with `--mirror`
 
-    hint: `--platform linux/amd64` makes the others
+    hint: `--platform linux/amd64` builds the others
     "##);
     // The other platform alone is as good as ever.
     context.run(&["build", "base", "--platform", "linux/amd64"]);
@@ -301,7 +304,7 @@ fn one_image_is_shown_at_a_time() {
     let context = Context::new();
     insta::assert_snapshot!(context.fails(&["show", "base", "--platform", "all"]), @r##"
     status 2
-    error: one image is looked at, and `all` names several platforms
+    error: `all` names several platforms, but this command reads one image
 
     hint: name one with `--platform`
     "##);

@@ -11,7 +11,7 @@ const GOLDEN: &str = "sha256:3db49b9364f891dacfcaad29012c4a064c12214dba084a307bd
 #[test]
 fn the_digest_is_the_one_that_it_was() {
     let context = Context::new();
-    let digest = context.run(&["build", "python3", "--platform", "linux/amd64"]);
+    let digest = context.run(&["build", "python3", "--platform", "linux/amd64", "-q"]);
     assert_eq!(digest.trim(), GOLDEN);
 }
 

@@ -71,7 +71,7 @@ pub(crate) fn told(context: &Context, arguments: &[&str]) -> String {
 #[test]
 fn show_a_definition() {
     let context = context();
-    insta::assert_snapshot!(told(&context, &["show", "app.yaml"]), @r##"
+    insta::assert_snapshot!(told(&context, &["show", "app.yaml"]), @r#"
     status 0
     shop:latest for linux/amd64: 20.6 kB compressed, 72.4 kB unpacked, 19 packages
     sha256:[DIGEST]
@@ -150,10 +150,8 @@ fn show_a_definition() {
     env         SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
     port        80
     label       org.opencontainers.image.created=2025-06-01T00:00:00Z
-    label       org.opencontainers.image.source=https://github.com/distil-images/distil
     label       org.opencontainers.image.title=shop
-    label       org.opencontainers.image.version=13.8
-    "##);
+    "#);
 }
 
 #[test]
@@ -342,7 +340,9 @@ fn images_that_differ() {
     entrypoint  []                                                                                                       ["/usr/bin/shop"]
     label       org.opencontainers.image.created=2025-02-22T00:00:00Z                                                    org.opencontainers.image.created=2025-06-01T00:00:00Z
     label       org.opencontainers.image.description=OpenSSL on top of base-nossl, for most dynamically linked programs  -
+    label       org.opencontainers.image.source=https://github.com/distil-images/distil                                  -
     label       org.opencontainers.image.title=base                                                                      org.opencontainers.image.title=shop
+    label       org.opencontainers.image.version=13.8                                                                    -
     env         -                                                                                                        SHOP=1
     port        -                                                                                                        80
 
@@ -434,15 +434,15 @@ fn what_cannot_be_compared_or_shown() {
     hint: `distil list` shows the catalogue; a file must end in `.yaml`
     ");
     insta::assert_snapshot!(context.fails(&["show", "gone.yaml"]), @"
-    status 1
+    status 2
     error: `gone.yaml` does not exist
     ");
     insta::assert_snapshot!(context.fails(&["show", "conf"]), @"
-    status 2
+    status 1
     error: `conf` is neither an archive of an image nor an OCI image layout
     ");
     insta::assert_snapshot!(context.fails(&["show", "rootfs:gone"]), @"
-    status 1
+    status 2
     error: failed to read `gone`
       cause: No such file or directory (os error 2)
     ");
@@ -455,7 +455,7 @@ fn what_cannot_be_compared_or_shown() {
     error: the following required arguments were not provided:
       <IMAGE>
 
-    Usage: distil diff --mirror <ADDRESS> --keyring <FILE> --store <DIR> <IMAGE> <IMAGE>
+    Usage: distil diff --mirror <ADDRESS> --keyring <FILE> <IMAGE> <IMAGE>
 
     For more information, try '--help'.
     ");

@@ -69,7 +69,8 @@ fn an_archive_that_is_as_it_should_be_is_left_alone() {
         &context,
         &["build", "base", "-t", "other", "-o", "oci-archive:base.tar"],
     );
-    assert_eq!(tagged, digest);
+    let last = |line: &str| line.rsplit(' ').next().map(str::to_owned);
+    assert_eq!(last(&tagged), last(&digest));
     assert!(said.contains("wrote other:latest"), "{said}");
 }
 
@@ -132,7 +133,7 @@ fn platforms_that_were_found_to_agree_cost_no_index() {
     let context = Context::new();
     let build = ["build", "base", "--platform", "linux/amd64,linux/arm64"];
     let (digest, _) = built(&context, &build);
-    fs::remove_file(archive(&context)).unwrap();
+    fs::remove_file(context.work().join("base-amd64-arm64.tar")).unwrap();
     // Neither the store nor the mirror has an index any more.
     fs::remove_dir_all(context.store().join("keys/index")).unwrap();
     for folder in [context.archive(), context.security()] {
@@ -225,7 +226,7 @@ fn a_store_that_can_only_be_read_is_read() {
         let said = context.stderr(&output);
         assert!(output.status.success(), "{said}");
         assert!(
-            said.contains("cannot be written, so nothing that was made is kept"),
+            said.contains("is read-only, so results are not kept"),
             "{said}"
         );
     }
@@ -299,7 +300,7 @@ fn what_the_store_holds_and_what_goes() {
     assert!(files_below(&context.store().join("keys")).is_empty());
     insta::assert_snapshot!(context.failure(&mut context.bare(&["cache", "prune", "--store-limit", "much"])), @"
     status 2
-    error: `much` is no size, such as `500MB`, `10GB` or `2GiB`
+    error: `much` is not a size such as `500MB`, `10GB` or `2GiB`
     ");
 }
 
@@ -359,7 +360,8 @@ fn damage_to_an_index_that_is_read_in_part_is_mended_while_solving() {
         (output.stdout.clone(), context.stderr(&output))
     };
     let (digest, _) = build();
-    let bytes = fs::read(archive(&context)).unwrap();
+    let archive = context.work().join("base+libffi8.tar");
+    let bytes = fs::read(&archive).unwrap();
     // What was downloaded is still there, so that nobody has to be asked.
     drop((server, security));
     type Damage = fn(&mut Vec<u8>);
@@ -389,10 +391,10 @@ fn damage_to_an_index_that_is_read_in_part_is_mended_while_solving() {
         for kind in ["image", "solution"] {
             fs::remove_dir_all(context.store().join("keys").join(kind)).unwrap();
         }
-        fs::remove_file(archive(&context)).unwrap();
+        fs::remove_file(&archive).unwrap();
         let (again, said) = build();
         assert_eq!(again, digest, "{what}");
-        assert!(fs::read(archive(&context)).unwrap() == bytes, "{what}");
+        assert!(fs::read(&archive).unwrap() == bytes, "{what}");
         let is_told = said.contains("2 files of the store were damaged, and were made again");
         assert_eq!(is_told, what != "lost", "{what}: {said}");
         assert_eq!(index_texts(&context), texts, "{what}");

@@ -18,7 +18,7 @@ fn a_suite_that_a_definition_is_not_for() {
     3 | suites: [bookworm, forky]
       |          ^^^^^^^^
 
-    hint: it can be made with `--suite bookworm` or `--suite forky`
+    hint: it can be built with `--suite bookworm` or `--suite forky`
     ");
     let top = |lines: &str| {
         std::fs::write(
@@ -36,7 +36,7 @@ fn a_suite_that_a_definition_is_not_for() {
     3 | suites: [bookworm, forky]
       |          ^^^^^^^^
 
-    hint: it can be made with `--suite bookworm` or `--suite forky`
+    hint: it can be built with `--suite bookworm` or `--suite forky`
     ");
     insta::assert_snapshot!(top("suites: forky"), @"
     status 1
@@ -46,7 +46,7 @@ fn a_suite_that_a_definition_is_not_for() {
     3 | suites: forky
       |         ^^^^^
 
-    hint: it can be made with `--suite forky`
+    hint: it can be built with `--suite forky`
     ");
     insta::assert_snapshot!(top("suites: trixie"), @"
     status 1
@@ -81,7 +81,7 @@ fn a_suite_that_a_definition_is_for() {
     let context = Context::with(debian_like("bookworm"), debian_security_like("bookworm"));
     context.define("name: app\nfrom: base\nsuites: bookworm\n");
     context.run(&["build", "app.yaml", "--suite", "bookworm"]);
-    assert!(context.files().contains(&"app.tar".to_owned()));
+    assert!(context.files().contains(&"app-bookworm.tar".to_owned()));
 }
 
 #[test]

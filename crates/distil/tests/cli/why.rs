@@ -34,7 +34,7 @@ fn why_a_package_is_there_or_not() {
     insta::assert_snapshot!(why("dash"), @"
     status 1
     `dash` is not in shop:latest
-      `app` depends on `dash`, which definition `shop` does without (`dash`): its script runs nothing here
+      `app` depends on `dash`, which definition `shop` leaves out (`dash`): its script runs nothing here
       to have it, write `packages: [dash]` in a definition, or `--add dash`
     ");
     insta::assert_snapshot!(why("dpkg"), @"
@@ -48,12 +48,12 @@ fn why_a_package_is_there_or_not() {
     `libapp2` is not in shop:latest
       nothing in the image depends on it
       to have it, write `packages: [libapp2]` in a definition, or `--add libapp2`
-      names like it that are there: `libapp1`
+      similar names in the image: `libapp1`
     ");
     insta::assert_snapshot!(why("awk"), @"
     status 1
     `awk` is not in shop:latest
-      `base-files` depends on `awk`, which every image does without (`awk`): only base-files' script uses it
+      `base-files` depends on `awk`, which every image leaves out (`awk`): only base-files' script uses it
       to have it, write `packages: [awk]` in a definition, or `--add awk`
     ");
 }
@@ -147,7 +147,7 @@ fn why_a_file_is_there_or_not() {
     status 1
     `/opt/libapp.so.1.2` is not in shop:latest
       no package of the image ships it, and nothing makes it
-      of that name there is `/usr/lib/x86_64-linux-gnu/libapp.so.1.2`
+      another file of that name is `/usr/lib/x86_64-linux-gnu/libapp.so.1.2`
     ");
     insta::assert_snapshot!(why("/nothing"), @"
     status 1
@@ -263,7 +263,7 @@ fn why_with_what_makes_no_sense() {
     error: `/a/../b` has a `..` in it
     ");
     insta::assert_snapshot!(context.fails(&["why", "gone.yaml", "/a"]), @"
-    status 1
+    status 2
     error: `gone.yaml` does not exist
     ");
     insta::assert_snapshot!(context.fails(&["why", "bsae", "/a"]), @"
@@ -277,8 +277,8 @@ fn why_with_what_makes_no_sense() {
     context.run(&["build", "app.yaml"]);
     insta::assert_snapshot!(context.fails(&["why", "shop.tar", "/a"]), @"
     status 2
-    error: `oci-archive:shop.tar` is an image, and only its definition knows why
+    error: `oci-archive:shop.tar` is an image, but `why` needs a definition
 
-    hint: `distil show` tells what is in an image
+    hint: `distil show` lists what is in an image
     ");
 }
