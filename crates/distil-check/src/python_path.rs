@@ -98,6 +98,12 @@ impl PythonPath {
         for home in homes {
             path.site(tree, &below(&home, &user));
         }
+        // Code that may add to the path; Debian's own, in the standard library, does not.
+        let is_standard =
+            |one: &TreePath| one.name().is_some_and(|name| name.starts_with(b"python3."));
+        let mut others = path.directories.iter().filter(|one| !is_standard(one));
+        let has_hook = others.any(|one| tree.get(&one.join("sitecustomize.py")).is_some());
+        path.is_certain &= !has_hook;
         path
     }
 

@@ -85,7 +85,7 @@ REPEATED_PROGRAM "F104" "repeated-program" Error
     "Leave the first word of CMD out."
 ARGUMENT_MISSING "F105" "argument-missing" Error
     "The file, module or class that the runtime is told to run is not in the image."
-    "A runtime is started with the path of a script or jar that no layer has, with a module (`python -m`) or class that is not where it looks, with something to load first (`node -r`, `-javaagent:`) that is not there, or with a command such as `gunicorn` or `npm start`, as if it were a shell. The container ends at once. It is a warning for a file below a VOLUME, where it may be mounted. Builds take it as a warning, too: an image may be the base of one that has the file."
+    "A runtime is started with the path of a script or jar that no layer has, with a module (`python -m`) or class that is not where it looks, with something to load first (`node -r`, `-javaagent:`) that is not there, or with a command such as `gunicorn` or `npm start`, as if it were a shell. The container ends at once. It is a warning for a file below a VOLUME, where it may be mounted. `distil build` does not ask for it: an image may be the base of one that has the file."
     "Correct the path (it is looked for in WORKDIR), or copy the file."
 HEALTHCHECK "F106" "healthcheck" Error
     "HEALTHCHECK runs a program or a shell that the image does not have."

@@ -22,6 +22,7 @@ mod shims;
 mod stack;
 mod start;
 mod tools;
+mod unexpanded;
 mod users;
 mod variables;
 mod venv;

@@ -113,6 +113,10 @@ fn modules_of_python() {
         .file(&format!("{site}/x.pth"), "import finder\n")
         .cmd(&["-m", "a.b"]);
     assert!(names(&hook).is_empty());
+    let custom = python()
+        .file(&format!("{site}/sitecustomize.py"), "")
+        .cmd(&["-m", "a.b"]);
+    assert!(names(&custom).is_empty());
     // Of a virtual environment, by the path that starts it.
     let venv = python()
         .file("v/pyvenv.cfg", "home = /usr/bin\nversion = 3.13.5\n")
@@ -174,6 +178,10 @@ fn what_is_loaded_first() {
     assert!(has(&gone, "argument-missing", Error, message));
     let there = gone.file("app/node_modules/dotenv/config.js", "");
     assert!(names(&there).is_empty());
+    let archived = app()
+        .file("app/.pnp.cjs", "")
+        .cmd(&["-r", "dotenv/config", "a.js"]);
+    assert!(names(&archived).is_empty());
     let by_variable = app().env("NODE_OPTIONS", "--import ./t.mjs").cmd(&["a.js"]);
     assert!(has(
         &by_variable,
