@@ -213,10 +213,13 @@ fn what_was_edited_is_rejected() {
 }
 
 #[test]
-fn a_truncated_file_is_rejected() {
+fn a_file_that_ends_within_a_line_is_rejected() {
     let text = small().to_text();
-    for end in (0..text.len() - 1).filter(|end| text.is_char_boundary(*end)) {
-        LockFile::read(&text[..end], "app.lock").unwrap_err();
+    for end in 0..text.len() {
+        // Whole entries may be missing at the end; what asks for them then fails.
+        if !text[..end].ends_with('\n') {
+            LockFile::read(&text[..end], "app.lock").unwrap_err();
+        }
     }
 }
 
