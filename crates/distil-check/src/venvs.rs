@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use distil_inspect::MAX_DOCUMENT;
-use distil_tree::{Tree, TreePath};
+use distil_tree::{Kind, Tree, TreePath};
 
 /// The programs of a virtual environment that are its Python.
 const PROGRAMS: [&str; 2] = ["python", "python3"];
@@ -16,6 +16,25 @@ pub(crate) fn program(tree: &Tree, root: &TreePath) -> Option<TreePath> {
     let bin = root.join("bin");
     let mut programs = PROGRAMS.iter().map(|name| bin.join(name));
     programs.find(|path| tree.get(path).is_some())
+}
+
+/// The link that leads out of a virtual environment: `python` is a link to `python3` beside it, or
+/// the other way around.
+pub(crate) fn way_out(tree: &Tree, program: &TreePath) -> TreePath {
+    let mut here = program.clone();
+    // There are `python`, `python3` and `python3.13`.
+    for _ in 0..3 {
+        let target = match tree.get(&here).map(|entry| &entry.kind) {
+            Some(Kind::Symlink(target)) if !target.contains(&b'/') => target,
+            _ => break,
+        };
+        let beside = here.parent().map(|bin| bin.join(target));
+        match beside.filter(|path| tree.get(path).is_some()) {
+            Some(next) => here = next,
+            None => break,
+        }
+    }
+    here
 }
 
 /// Whether a path leads to a program.

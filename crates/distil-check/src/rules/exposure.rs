@@ -24,7 +24,12 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         .collect();
     let programs = context.loader.files().keys();
     for exposure in exposures(context.subject.tree(), programs, &runtimes) {
-        findings.push(finding(context, exposure));
+        // A virtual environment without its Python is told as such.
+        let root = exposure.place.parent().and_then(|bin| bin.parent());
+        let is_dead = root.is_some_and(|root| context.dead_venvs.contains(&root));
+        if !(is_dead && exposure.kind == ExposureKind::Interpreter) {
+            findings.push(finding(context, exposure));
+        }
     }
     modes(context, findings);
     capabilities(context, findings);

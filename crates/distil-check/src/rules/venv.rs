@@ -23,6 +23,7 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let program = venvs::program(tree, &root);
         let leads_nowhere = program.as_ref().filter(|path| !venvs::is_alive(tree, path));
         if let Some(program) = leads_nowhere {
+            let program = &venvs::way_out(tree, program);
             let target = match tree.get(program).map(|entry| &entry.kind) {
                 Some(Kind::Symlink(target)) => shown(target),
                 _ => home.clone(),
@@ -43,9 +44,18 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .filter(|path| path.name() == Some(format!("python3.{minor}").as_bytes()))
             });
             let remedy = match fitting {
-                Some(python) => format!(
-                    "make it in the build stage by the path that the Python has in the image: `ln -sf {python} {program}` before it is copied, or `{python} -m venv`"
-                ),
+                Some(python) => {
+                    let has_home = context.subject.follow(&home).is_some();
+                    let bin = python.parent().unwrap_or_default();
+                    // Python looks for its standard library from there.
+                    let setting = match has_home {
+                        true => String::new(),
+                        false => format!(" and `sed -i 's|^home = .*|home = {bin}|' {path}`"),
+                    };
+                    format!(
+                        "make it lead to the image's Python before it is copied: `ln -sf {python} {program}`{setting}; or make it with `{python} -m venv`"
+                    )
+                }
                 None => remedy(python.as_ref(), &home),
             };
             findings.push(found.says(message).remedy(remedy));

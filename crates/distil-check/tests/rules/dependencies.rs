@@ -96,6 +96,26 @@ fn a_moved_virtual_environment_is_one_cause() {
 }
 
 #[test]
+fn the_link_that_leads_out_of_a_virtual_environment() {
+    let image = python()
+        .file("v/pyvenv.cfg", "home = /usr/local/bin\nversion = 3.13.5\n")
+        .link("v/bin/python", "python3")
+        .link("v/bin/python3", "/usr/local/bin/python3")
+        .link("v/bin/python3.13", "python3")
+        .entrypoint(&["/v/bin/python3.13"]);
+    let findings = image.findings();
+    let found = findings.iter().find(|one| one.rule.name == "venv").unwrap();
+    let link = "`ln -sf /usr/bin/python3.13 /v/bin/python3`";
+    assert!(found.remedy.contains(link), "{}", found.remedy);
+    let home = "`sed -i 's|^home = .*|home = /usr/bin|' /v/pyvenv.cfg`";
+    assert!(found.remedy.contains(home), "{}", found.remedy);
+    let mended = image
+        .link("v/bin/python3", "/usr/bin/python3.13")
+        .file("v/pyvenv.cfg", "home = /usr/bin\nversion = 3.13.5\n");
+    assert!(names(&mended).is_empty(), "{:?}", names(&mended));
+}
+
+#[test]
 fn libraries_that_modules_look_for() {
     let module = |text: &str| python().file(&format!("{SITE}/p/q.py"), text);
     let pq = module("import ctypes.util\nlib = ctypes.util.find_library('pq')\n");
