@@ -14,9 +14,11 @@ mod event;
 mod finished;
 mod libraries;
 mod make;
+mod names;
 mod output;
 mod platforms;
 mod proof;
+mod push;
 mod request;
 mod seen;
 mod session;
@@ -24,14 +26,18 @@ mod settings;
 mod size;
 
 pub use error::{BuildError, PlatformFailure};
-pub use event::{Event, Events, Silent, Warning};
+pub use event::{Event, Events, Pushed, Silent, Warning};
 pub use finished::{Finished, Summary};
 pub use libraries::Libraries;
 pub use make::Made;
+pub use names::{InvalidName, NameError, NamePattern};
 pub use output::{ImageRequest, Outcome};
 pub use platforms::{Absent, PlatformError, absent, architecture, architectures};
 pub use proof::{ProofError, profile_of, runtimes_of};
+pub use push::{PushRequest, push};
 pub use request::{Request, RequestError, is_definition, suite};
 pub use session::{IDENTITY, Session, SessionOptions};
-pub use settings::{ArchiveSettings, SettingsError, epoch, now, open_store, store_limit, threads};
+pub use settings::{
+    ArchiveSettings, RegistrySettings, SettingsError, epoch, now, open_store, store_limit, threads,
+};
 pub use size::{InvalidSize, Size};

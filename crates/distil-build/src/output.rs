@@ -12,7 +12,9 @@ use distil_tree::folder::{self, FolderError};
 use crate::error::{BuildError, PlatformFailure};
 use crate::event::{Event, Warning};
 use crate::make::Made;
+use crate::names::{NamePattern, names};
 use crate::platforms::{PlatformError, agree};
+use crate::push;
 use crate::request::Request;
 use crate::seen::Output;
 use crate::session::Session;
@@ -26,8 +28,9 @@ pub struct ImageRequest {
     pub suite: Suite,
     /// The architectures; several make an image index. At least one.
     pub architectures: Vec<Architecture>,
-    /// The names that the image carries; at least one.
-    pub references: Vec<Reference>,
+    /// The names that the image carries; at least one. Their tags are those in a registry, where an
+    /// output there names none.
+    pub names: Vec<NamePattern>,
     /// The places that it is written to.
     pub outputs: Vec<Location>,
 }
@@ -74,11 +77,17 @@ impl Session {
         let wants_tree = request.outputs.iter().any(is_root);
         let (mut made, mut manifest) = self.make_all(request, wants_tree)?;
         let modified = made.iter().map(|one| one.finished.summary.modified);
-        let options = WriteOptions {
-            names: &request.references,
-            modified: modified.max().unwrap_or_default(),
+        let references = match made.first().map(|one| one.finished.image.clone()) {
+            Some(first) => names(&request.names, self.now, || Ok::<_, BuildError>(first))?,
+            None => Vec::new(),
         };
-        let reference = request.references.first();
+        let options = WriteOptions {
+            names: &references,
+            modified: modified.max().unwrap_or_default(),
+            ..WriteOptions::new(&self.registries)
+        };
+        let reference = references.first();
+        let mut mounts = Vec::new();
         let mut missing = Vec::new();
         for location in &request.outputs {
             match self.is_there(&manifest, location, &options)? {
@@ -98,6 +107,11 @@ impl Session {
         for location in missing {
             if let Location::RootFs(path) = location {
                 self.write_root(&made, location, path)?;
+                continue;
+            }
+            if let Some(repository) = push::repository(location) {
+                push::write(&manifest, location, options, &mounts, self.events())?;
+                mounts.push(repository);
                 continue;
             }
             transport::write(&manifest, location, &options)?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use distil_build::ArchiveSettings;
+use distil_build::{ArchiveSettings, RegistrySettings};
 
 /// Distroless container images out of Debian packages: a language runtime, the libraries it
 /// needs, and nothing else.
@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Show what the store holds, make it smaller, or check it
     Cache(Cache),
+    /// Copy an image into a registry, with what is attached to it
+    Push(Push),
     /// Prove that an image, anybody's, is fit to run without a shell, and has nothing to attack with
     Check(Check),
     /// Print a shell's completions of this command
@@ -49,6 +51,10 @@ pub(crate) struct Build {
     pub(crate) images: Vec<String>,
 
     /// Name that the image carries into `docker load`; may be repeated [default: NAME:VARIANT]
+    ///
+    /// An output in a registry that names no tag gets the tags of all names. `${version:PACKAGE}`,
+    /// `${version:PACKAGE:minor}`, `${version:PACKAGE:major}`, `${suite}` and `${date}` are
+    /// replaced: `'python3:${version:python3:minor}'`.
     #[arg(short = 't', long = "tag", value_name = "NAME[:TAG]")]
     pub(crate) tags: Vec<String>,
 
@@ -56,7 +62,8 @@ pub(crate) struct Build {
     ///
     /// `oci-archive:FILE` and `docker-archive:FILE` write the same file, which every engine
     /// loads; `oci:DIR[:TAG]` writes an OCI layout; `docker-daemon:NAME:TAG` loads the image
-    /// into a running Docker; `rootfs:DIR` writes the bare files.
+    /// into a running Docker; `docker://REGISTRY/NAME[:TAG]` pushes it to a registry;
+    /// `rootfs:DIR` writes the bare files.
     #[arg(short, long = "output", value_name = "PLACE")]
     pub(crate) outputs: Vec<String>,
 
@@ -77,6 +84,9 @@ pub(crate) struct Build {
 
     #[command(flatten)]
     pub(crate) archive: Archive,
+
+    #[command(flatten)]
+    pub(crate) registry: Registry,
 
     /// Say nothing but errors
     #[arg(short, long)]
@@ -198,6 +208,36 @@ impl From<&Archive> for ArchiveSettings {
             timeout: Duration::from_secs(archive.timeout),
             store: archive.store.clone(),
             store_limit: archive.store_limit.clone(),
+        }
+    }
+}
+
+/// How registries are reached.
+#[derive(Debug, Args)]
+pub(crate) struct Registry {
+    /// File with the credentials of registries [default: those of `podman login`, `docker login`]
+    #[arg(long = "authfile", value_name = "FILE", help_heading = "Registry")]
+    pub(crate) auth_file: Option<PathBuf>,
+
+    /// With `false`, take whatever certificate a registry shows, and plain HTTP where it has none
+    #[arg(
+        long = "tls-verify",
+        value_name = "BOOL",
+        default_value_t = true,
+        action = clap::ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        help_heading = "Registry"
+    )]
+    pub(crate) verify_tls: bool,
+}
+
+impl From<&Registry> for RegistrySettings {
+    fn from(registry: &Registry) -> Self {
+        Self {
+            auth_file: registry.auth_file.clone(),
+            skip_tls_verification: !registry.verify_tls,
         }
     }
 }
@@ -327,6 +367,47 @@ pub(crate) struct Diff {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Push {
+    /// What `build` builds, or an image: an archive, an OCI layout, or TRANSPORT:PLACE
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+
+    /// Where it goes: `docker://REGISTRY/NAME[:TAG]`
+    #[arg(value_name = "DESTINATION")]
+    pub(crate) destination: String,
+
+    /// Tag that leads to it, beside that of the destination; may be repeated [default: latest, or
+    /// the variant's]
+    ///
+    /// `${version:PACKAGE}`, `${version:PACKAGE:minor}`, `${version:PACKAGE:major}`, `${suite}`
+    /// and `${date}` are replaced: `-t '${version:python3}-${date}'`.
+    #[arg(short = 't', long = "tag", value_name = "TAG")]
+    pub(crate) tags: Vec<String>,
+
+    /// Copy what is attached to the image, such as signatures, too
+    #[arg(long)]
+    pub(crate) referrers: bool,
+
+    /// Platforms to make, or the one to copy of an image that has several [default: this machine's,
+    /// or all that are there]
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
+    pub(crate) platform: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) definition: Definition,
+
+    #[command(flatten)]
+    pub(crate) archive: Archive,
+
+    #[command(flatten)]
+    pub(crate) registry: Registry,
+
+    /// Say nothing but errors
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Check {
     /// What `build` builds, or an image: an archive, an OCI layout, or TRANSPORT:PLACE
     #[arg(value_name = "IMAGE", required_unless_present = "explain")]
@@ -374,6 +455,9 @@ pub(crate) struct Check {
 
     #[command(flatten)]
     pub(crate) archive: Archive,
+
+    #[command(flatten)]
+    pub(crate) registry: Registry,
 }
 
 /// What an image is for.
@@ -412,6 +496,9 @@ pub(crate) struct Made {
 
     #[command(flatten)]
     pub(crate) archive: Archive,
+
+    #[command(flatten)]
+    pub(crate) registry: Registry,
 }
 
 #[derive(Debug, Args)]

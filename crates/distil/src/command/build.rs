@@ -8,10 +8,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use distil_build::{
-    ArchiveSettings, ImageRequest, Session, SessionOptions, absent, architectures, suite,
+    ArchiveSettings, ImageRequest, NamePattern, RegistrySettings, Session, SessionOptions, absent,
+    architectures, suite,
 };
 use distil_definition::recipe::Variant;
-use distil_oci::{Compression, Location, Reference};
+use distil_oci::{Compression, Location};
 
 use super::request;
 use crate::cli;
@@ -24,6 +25,7 @@ pub(crate) fn run(arguments: &cli::Build) -> Result<(), CommandError> {
     let requests = requests(arguments)?;
     let options = SessionOptions {
         compression: compression(arguments)?,
+        registries: RegistrySettings::from(&arguments.registry),
         ..SessionOptions::from_environment(ArchiveSettings::from(&arguments.archive))?
     };
     let printer = Arc::new(Printer::new(arguments.quiet));
@@ -81,9 +83,9 @@ fn requests(arguments: &cli::Build) -> Result<Vec<ImageRequest>, CommandError> {
             true => vec![format!("{name}:{}", request.variant.name())],
             false => arguments.tags.clone(),
         };
-        let references: Result<Vec<Reference>, _> =
+        let names: Result<Vec<NamePattern>, _> =
             references.iter().map(|text| text.parse()).collect();
-        let references = references.map_err(CommandError::usage)?;
+        let names = names.map_err(CommandError::usage)?;
         let outputs = match arguments.outputs.is_empty() {
             true => vec![default_output(&name, request.variant)],
             false => outputs(&arguments.outputs)?,
@@ -92,7 +94,7 @@ fn requests(arguments: &cli::Build) -> Result<Vec<ImageRequest>, CommandError> {
             request,
             suite,
             architectures: architectures.clone(),
-            references,
+            names,
             outputs,
         });
     }
@@ -146,10 +148,6 @@ fn outputs(words: &[String]) -> Result<Vec<Location>, CommandError> {
     let mut locations = Vec::new();
     for word in words {
         let location: Location = word.parse().map_err(CommandError::usage)?;
-        if let Location::Registry(_) = location {
-            let message = format!("images cannot be written to `{location}` yet");
-            return Err(CommandError::usage(message));
-        }
         locations.push(location);
     }
     Ok(locations)

@@ -6,13 +6,17 @@ pub(crate) mod check;
 pub(crate) mod diff;
 pub(crate) mod list;
 pub(crate) mod manual;
+pub(crate) mod push;
 pub(crate) mod show;
 pub(crate) mod why;
 
 use std::sync::Arc;
 
-use distil_build::{ArchiveSettings, Request, Session, SessionOptions, architecture, suite};
+use distil_build::{
+    ArchiveSettings, RegistrySettings, Request, Session, SessionOptions, architecture, suite,
+};
 use distil_image::Built;
+use distil_oci::Registries;
 
 use crate::changes::changes;
 use crate::cli;
@@ -26,6 +30,11 @@ pub(crate) fn session(
 ) -> Result<Session, CommandError> {
     let options = SessionOptions::from_environment(ArchiveSettings::from(archive))?;
     Ok(Session::open(options)?.with_events(printer.clone()))
+}
+
+/// How registries are reached where images are read without a session.
+pub(crate) fn registries(archive: &cli::Archive, registry: &cli::Registry) -> Registries {
+    RegistrySettings::from(registry).registries(&ArchiveSettings::from(archive))
 }
 
 /// The image that a word and the flags that change it name.

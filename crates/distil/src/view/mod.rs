@@ -340,7 +340,7 @@ impl View {
             false => Location::find(word).map_err(CommandError::usage)?,
         };
         match location {
-            Some(location) => image::view(&location, made.platform.as_deref(), with_files),
+            Some(location) => image::view(&location, made, with_files),
             None => Self::make(word, made, with_files),
         }
     }
