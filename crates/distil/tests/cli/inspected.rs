@@ -158,7 +158,8 @@ fn documents_that_differ_where_nothing_else_does() {
             .map(|(key, note)| ((*key).into(), (*note).into()));
         let other = Image::new(config, image.layers().to_vec(), notes.collect()).unwrap();
         let location = format!("oci:{}", context.work().join(name).display());
-        let options = WriteOptions::default();
+        let registries = Registries::offline();
+        let options = WriteOptions::new(&registries);
         transport::write(&other.into(), &location.parse().unwrap(), &options).unwrap();
     };
     let told = |other: &str| {
