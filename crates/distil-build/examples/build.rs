@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         request: Request::find(&name, Definition::default())?,
         suite,
         architectures: architectures(&[], suite)?,
-        references: vec![format!("{name}:latest").parse()?],
+        names: vec![format!("{name}:latest").parse()?],
         outputs: vec![format!("oci-archive:{name}.tar").parse()?],
     })?;
     session.finish();

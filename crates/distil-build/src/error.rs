@@ -10,6 +10,7 @@ use distil_store::StoreError;
 use distil_tree::folder::FolderError;
 
 use crate::lock_error::LockError;
+use crate::names::NameError;
 use crate::platforms::PlatformError;
 use crate::proof::ProofError;
 use crate::request::RequestError;
@@ -73,6 +74,9 @@ pub enum BuildError {
     /// The images of the platforms make no index.
     #[error(transparent)]
     Image(#[from] InvalidImage),
+    /// A name cannot be made of what the image has.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// An output cannot be written.
     #[error(transparent)]
     Transport(#[from] TransportError),

@@ -61,8 +61,44 @@ pub enum Event<'a> {
         /// The bytes in them.
         bytes: u64,
     },
+    /// Blobs of an image are to be in a registry.
+    Pushing {
+        /// How many.
+        blobs: u64,
+        /// Their bytes in all.
+        bytes: u64,
+    },
+    /// One of these blobs is there, sent or not.
+    BlobPushed {
+        /// Its bytes.
+        bytes: u64,
+    },
+    /// An image is in a registry.
+    Pushed {
+        /// Where.
+        location: &'a Location,
+        /// What was done for it.
+        pushed: &'a Pushed,
+    },
     /// Something that a user should know.
     Warning(Warning<'a>),
+}
+
+/// What was done to have an image in a registry.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pushed {
+    /// The tags that lead to it.
+    pub tags: Vec<String>,
+    /// Whether one of them led elsewhere before, or nowhere.
+    pub moved: bool,
+    /// How many blobs were sent.
+    pub uploaded: u64,
+    /// The bytes of those.
+    pub bytes: u64,
+    /// How many blobs the registry took from another of its repositories.
+    pub mounted: u64,
+    /// How many blobs were there.
+    pub present: u64,
 }
 
 /// Something that a user should know of an image that was made, or of the session.

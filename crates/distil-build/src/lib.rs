@@ -20,9 +20,11 @@ mod lock_path;
 mod locking;
 mod make;
 mod meant;
+mod names;
 mod output;
 mod platforms;
 mod proof;
+mod push;
 mod request;
 mod seen;
 mod session;
@@ -32,7 +34,7 @@ mod used_lock;
 
 pub use default_name::DefaultName;
 pub use error::{BuildError, PlatformFailure};
-pub use event::{Event, Events, Silent, Warning};
+pub use event::{Event, Events, Pushed, Silent, Warning};
 pub use finished::{Finished, Summary};
 pub use libraries::Libraries;
 pub use lock_changes::{PackageChange, PlatformChanges, UpdateChanges, package_changes};
@@ -41,11 +43,15 @@ pub use lock_path::{LockPath, write_lock};
 pub use locking::{LockRequest, Locked, Unlocked, Update};
 pub use make::Made;
 pub use meant::Meant;
+pub use names::{InvalidName, NameError, NamePattern};
 pub use output::{ImageRequest, Outcome};
 pub use platforms::{Absent, PlatformError, absent, architecture, architectures};
 pub use proof::{ProofError, profile_of, runtimes_of};
+pub use push::{PushRequest, push};
 pub use request::{Request, RequestError, is_definition, suite};
 pub use session::{IDENTITY, Session, SessionOptions};
-pub use settings::{ArchiveSettings, SettingsError, epoch, now, open_store, store_limit, threads};
+pub use settings::{
+    ArchiveSettings, RegistrySettings, SettingsError, epoch, now, open_store, store_limit, threads,
+};
 pub use size::{InvalidSize, Size};
 pub use used_lock::UsedLock;

@@ -12,7 +12,9 @@ use distil_tree::folder::{self, FolderError};
 use crate::error::{BuildError, PlatformFailure};
 use crate::event::{Event, Warning};
 use crate::make::Made;
+use crate::names::{NamePattern, names};
 use crate::platforms::{PlatformError, agree};
+use crate::push;
 use crate::request::Request;
 use crate::seen::Output;
 use crate::session::Session;
@@ -26,8 +28,9 @@ pub struct ImageRequest {
     pub suite: Suite,
     /// The architectures; several make an image index. At least one.
     pub architectures: Vec<Architecture>,
-    /// The names that the image carries; at least one.
-    pub references: Vec<Reference>,
+    /// The names that the image carries; at least one. Their tags are those in a registry, where an
+    /// output there names none.
+    pub names: Vec<NamePattern>,
     /// The places that it is written to.
     pub outputs: Vec<Location>,
 }
@@ -37,6 +40,8 @@ pub struct ImageRequest {
 pub struct Outcome {
     /// The digest of the image, or of its index where it has several platforms.
     pub digest: Digest,
+    /// The names that it carries.
+    pub references: Vec<Reference>,
     /// The images, in the order of the request's architectures.
     pub images: Vec<Made>,
 }
@@ -74,11 +79,17 @@ impl Session {
         let wants_tree = request.outputs.iter().any(is_root);
         let (mut made, mut manifest) = self.make_all(request, wants_tree)?;
         let modified = made.iter().map(|one| one.finished.summary.modified);
-        let options = WriteOptions {
-            names: &request.references,
-            modified: modified.max().unwrap_or_default(),
+        let references = match made.first().map(|one| one.finished.image.clone()) {
+            Some(first) => names(&request.names, self.now, || Ok::<_, BuildError>(first))?,
+            None => Vec::new(),
         };
-        let reference = request.references.first();
+        let options = WriteOptions {
+            names: &references,
+            modified: modified.max().unwrap_or_default(),
+            ..WriteOptions::new(&self.registries)
+        };
+        let reference = references.first();
+        let mut mounts = Vec::new();
         let mut missing = Vec::new();
         for location in &request.outputs {
             match self.is_there(&manifest, location, &options)? {
@@ -100,6 +111,11 @@ impl Session {
                 self.write_root(&made, location, path)?;
                 continue;
             }
+            if let Some(repository) = push::repository(location) {
+                push::write(&manifest, location, options, &mounts, self.events())?;
+                mounts.push(repository);
+                continue;
+            }
             let replaced = has_content(location);
             transport::write(&manifest, location, &options)?;
             let bytes = made.iter().map(|one| one.finished.image.size()).sum();
@@ -112,6 +128,7 @@ impl Session {
         }
         Ok(Outcome {
             digest: manifest.digest(),
+            references,
             images: made,
         })
     }

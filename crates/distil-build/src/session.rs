@@ -11,14 +11,14 @@ use distil_debian::index::PackageIndex;
 use distil_debian::suite::Suite;
 use distil_definition::recipe::Recipe;
 use distil_image::LayerOptions;
-use distil_net::{Client, Options};
-use distil_oci::Compression;
+use distil_net::Client;
+use distil_oci::{Compression, Registries};
 use distil_store::Store;
 
 use crate::event::{Event, Events, Silent, Warning};
 use crate::settings::{
-    ArchiveSettings, SettingsError, epoch, keys, mirrors, now, open_store, snapshots,
-    store_directory, store_limit, threads,
+    ArchiveSettings, RegistrySettings, SettingsError, epoch, keys, mirrors, now, open_store,
+    snapshots, store_directory, store_limit, threads,
 };
 
 /// How long a Release is taken as it is.
@@ -33,6 +33,8 @@ pub const IDENTITY: &str = env!("DISTIL_IDENTITY");
 pub struct SessionOptions {
     /// Where packages come from, and what is kept of them.
     pub archive: ArchiveSettings,
+    /// How registries are reached.
+    pub registries: RegistrySettings,
     /// How layers are compressed; as a lock says or else by gzip where it is not said.
     pub compression: Option<Compression>,
     /// The time, in seconds since 1970, that generated files and images get
@@ -52,6 +54,7 @@ impl SessionOptions {
     pub fn from_environment(archive: ArchiveSettings) -> Result<Self, SettingsError> {
         Ok(Self {
             archive,
+            registries: RegistrySettings::default(),
             compression: None,
             epoch: epoch()?,
             now: now()?,
@@ -65,6 +68,7 @@ impl SessionOptions {
 pub struct Session {
     pub(crate) store: Store,
     pub(crate) fetcher: Fetcher,
+    pub(crate) registries: Registries,
     pub(crate) layers: LayerOptions,
     /// Whether that is how the session was told to compress them, whatever a lock says.
     pub(crate) compression_is_given: bool,
@@ -88,10 +92,11 @@ impl Session {
         let archive = options.archive;
         let limit = store_limit(archive.store_limit.as_deref())?;
         let store = open_store(archive.store.as_deref())?;
-        let fetcher = Fetcher::new(Client::new(Options::with_timeout(archive.timeout)));
+        let client = archive.client();
         Ok(Self {
             store,
-            fetcher,
+            fetcher: Fetcher::new(client.clone()),
+            registries: options.registries.by(client),
             layers: LayerOptions {
                 compression: options.compression.unwrap_or_default(),
                 epoch: options.epoch,
@@ -126,6 +131,16 @@ impl Session {
     /// When certificates and allowances have to be valid.
     pub fn now(&self) -> SystemTime {
         self.now
+    }
+
+    /// How registries are reached.
+    pub fn registries(&self) -> &Registries {
+        &self.registries
+    }
+
+    /// Who is told of what happens.
+    pub(crate) fn events(&self) -> &dyn Events {
+        self.events.as_ref()
     }
 
     pub(crate) fn tell(&self, event: Event<'_>) {
@@ -196,6 +211,15 @@ fn log(event: &Event<'_>) {
         Event::Wrote { location, .. } | Event::WroteRoot { location, .. } => {
             tracing::info!(%location, "written");
         }
+        Event::Pushing { blobs, bytes } => tracing::info!(blobs, bytes, "pushing"),
+        Event::BlobPushed { bytes } => tracing::debug!(bytes, "blob is there"),
+        Event::Pushed { location, pushed } => tracing::info!(
+            %location,
+            uploaded = pushed.uploaded,
+            bytes = pushed.bytes,
+            mounted = pushed.mounted,
+            "pushed"
+        ),
         Event::Idle | Event::Warning(_) => {}
     }
 }

@@ -12,6 +12,8 @@ use distil_debian::fetch::{InvalidMirror, Mirror};
 use distil_debian::openpgp::{Keyring, KeyringError};
 use distil_debian::sources::{Sources, debian_mirrors};
 use distil_definition::read_yaml;
+use distil_net::{Client, Options};
+use distil_oci::Registries;
 use distil_store::{Store, StoreError};
 use distil_tree::{ReadFileError, read_file};
 use schemars::JsonSchema;
@@ -50,6 +52,41 @@ pub struct ArchiveSettings {
     pub store: Option<PathBuf>,
     /// The size that the store is kept to, such as `500MB`.
     pub store_limit: Option<String>,
+}
+
+impl ArchiveSettings {
+    /// What everything is asked by, mirrors and registries.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(Options::with_timeout(self.timeout))
+    }
+}
+
+/// How registries are reached, as far as a request says it.
+#[derive(Debug, Clone, Default)]
+pub struct RegistrySettings {
+    /// The file with their credentials, instead of Podman's and Docker's.
+    pub auth_file: Option<PathBuf>,
+    /// Whether any certificate does, and none.
+    pub skip_tls_verification: bool,
+}
+
+impl RegistrySettings {
+    /// How registries are reached by a session's client.
+    pub(crate) fn by(&self, client: Client) -> Registries {
+        let mut registries = Registries::new(client);
+        if let Some(file) = &self.auth_file {
+            registries = registries.with_auth_file(file);
+        }
+        match self.skip_tls_verification {
+            true => registries.without_tls_verification(),
+            false => registries,
+        }
+    }
+
+    /// How registries are reached where there is no session, by the settings of one.
+    pub fn registries(&self, archive: &ArchiveSettings) -> Registries {
+        self.by(archive.client())
+    }
 }
 
 impl Default for ArchiveSettings {

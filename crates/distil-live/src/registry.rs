@@ -4,6 +4,8 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use crate::tls::Authority;
+
 /// The name that the registry knows.
 pub const USER: &str = "distil";
 
@@ -28,10 +30,26 @@ impl Registry {
     /// Starts one that keeps what it is given in a folder.
     #[track_caller]
     pub fn start(folder: &Path) -> Self {
+        Self::start_with(folder, "")
+    }
+
+    /// As [`Registry::start`], and by TLS alone, with a certificate of the authority.
+    #[track_caller]
+    pub fn start_tls(folder: &Path, authority: &Authority) -> Self {
+        let (certificate, key) = authority.certificate();
+        let (certificate, key) = (certificate.display(), key.display());
+        Self::start_with(
+            folder,
+            &format!(", tls: {{certificate: {certificate}, key: {key}}}"),
+        )
+    }
+
+    #[track_caller]
+    fn start_with(folder: &Path, tls: &str) -> Self {
         std::fs::write(folder.join("htpasswd"), PASSWORDS).unwrap();
         let config = format!(
             "version: 0.1\nlog: {{level: info}}\nstorage: {{filesystem: {{rootdirectory: {0}/data}}}}\n\
-             http: {{addr: '127.0.0.1:0'}}\nauth: {{htpasswd: {{realm: tests, path: {0}/htpasswd}}}}\n",
+             http: {{addr: '127.0.0.1:0'{tls}}}\nauth: {{htpasswd: {{realm: tests, path: {0}/htpasswd}}}}\n",
             folder.display()
         );
         std::fs::write(folder.join("registry.yml"), config).unwrap();
@@ -75,6 +93,14 @@ impl Registry {
         let text = format!(r#"{{"auths":{{"{}":{{"auth":"{auth}"}}}}}}"#, self.host());
         std::fs::write(&path, text).unwrap();
         path
+    }
+
+    /// The same as `config.json` in a directory, as `docker --config` wants it.
+    pub fn docker_config(&self) -> PathBuf {
+        let folder = self.folder.join("docker");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::copy(self.credentials(PASSWORD), folder.join("config.json")).unwrap();
+        folder
     }
 
     /// The files that hold blobs, by their digests.

@@ -42,15 +42,20 @@ impl Authority {
         authority
     }
 
+    /// The file that has the authority's certificate in PEM.
+    pub fn path(&self) -> PathBuf {
+        self.folder.join("ca.pem")
+    }
+
     /// The authority's certificate in PEM.
     #[track_caller]
     pub fn pem(&self) -> String {
         std::fs::read_to_string(self.folder.join("ca.pem")).unwrap()
     }
 
-    /// Starts a server for `localhost` that answers every request with a page about the connection.
+    /// A certificate for `localhost`, and its key, as files in PEM.
     #[track_caller]
-    pub fn serve(&self) -> Server {
+    pub fn certificate(&self) -> (PathBuf, PathBuf) {
         self.openssl(&[
             "req",
             "-newkey",
@@ -85,6 +90,16 @@ impl Authority {
             "-out",
             "server.pem",
         ]);
+        (
+            self.folder.join("server.pem"),
+            self.folder.join("server.key"),
+        )
+    }
+
+    /// Starts a server for `localhost` that answers every request with a page about the connection.
+    #[track_caller]
+    pub fn serve(&self) -> Server {
+        self.certificate();
         let mut child = Command::new("openssl")
             .args(["s_server", "-accept", "127.0.0.1:0", "-www"])
             .args(["-cert", "server.pem", "-key", "server.key"])

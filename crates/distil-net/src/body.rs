@@ -84,15 +84,18 @@ impl Sending {
     }
 }
 
-/// A stream of the body's bytes, read on a thread of the runtime's for such work.
-pub(crate) fn stream(body: &Body) -> io::Result<(reqwest::Body, Arc<Sending>)> {
-    let reader = body.open()?;
-    let size = body.size();
+/// A stream of the body's bytes, opened and read on a thread of the runtime's for such work: a body
+/// may come from a server itself.
+pub(crate) fn stream(body: &Body) -> (reqwest::Body, Arc<Sending>) {
+    let body = body.clone();
     let sending = Arc::new(Sending::default());
     let (sender, mut receiver) = mpsc::channel(2);
     let state = Arc::clone(&sending);
     tokio::task::spawn_blocking(move || {
-        if let Err(error) = pump(reader, size, &sender) {
+        let pumped = body
+            .open()
+            .and_then(|reader| pump(reader, body.size(), &sender));
+        if let Err(error) = pumped {
             let broken = io::Error::from(error.kind());
             state.fail(error);
             // Nobody listens any more when the connection failed first.
@@ -108,7 +111,7 @@ pub(crate) fn stream(body: &Body) -> io::Result<(reqwest::Body, Arc<Sending>)> {
         }
         next
     });
-    Ok((reqwest::Body::wrap_stream(stream), sending))
+    (reqwest::Body::wrap_stream(stream), sending)
 }
 
 fn pump(

@@ -54,6 +54,21 @@ impl Client {
         Self(Arc::new(Shared::new(Options::default(), environment, true)))
     }
 
+    /// As this one, but for servers whose certificates this machine does not trust.
+    #[must_use]
+    pub fn without_tls_verification(&self) -> Self {
+        let options = Options {
+            verify_tls: false,
+            ..self.0.options.clone()
+        };
+        let environment = self.0.environment.clone();
+        Self(Arc::new(Shared::new(
+            options,
+            environment,
+            self.0.is_offline,
+        )))
+    }
+
     /// Whether it asks nobody.
     pub fn is_offline(&self) -> bool {
         self.0.is_offline
@@ -140,6 +155,12 @@ impl Client {
                 }
             }
         })
+    }
+
+    /// The attempts of a caller that repeats more than one request, such as an upload in parts. The
+    /// requests themselves should have one attempt each ([`Request::attempts`]).
+    pub fn attempts(&self) -> Patience {
+        Patience::new(&self.0.options, None)
     }
 
     fn patience(&self, request: &Request) -> Patience {

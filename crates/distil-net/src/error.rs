@@ -170,6 +170,25 @@ impl NetError {
         )
     }
 
+    /// Whether the server showed a certificate that this machine does not trust.
+    pub fn is_untrusted(&self) -> bool {
+        let mut cause: Option<&(dyn Error + 'static)> = Some(self);
+        while let Some(error) = cause {
+            if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+                return true;
+            }
+            // The source of an error of I/O is not what it was made of, but the source of that.
+            let inner = error
+                .downcast_ref::<io::Error>()
+                .and_then(io::Error::get_ref);
+            cause = match inner {
+                Some(inner) => Some(inner),
+                None => error.source(),
+            };
+        }
+        false
+    }
+
     /// Whether asking elsewhere is of no use, since the fault is on this machine.
     pub fn is_local(&self) -> bool {
         matches!(

@@ -32,7 +32,7 @@ pub use client::{Client, Sink};
 pub use environment::Environment;
 pub use error::{CredentialsError, InvalidProxy, NetError, Origin, UsedProxy, Withheld};
 pub use method::Method;
-pub use patience::Options;
+pub use patience::{Options, Patience};
 pub use request::Request;
 pub use reqwest::StatusCode;
 pub use response::{Response, Stream};

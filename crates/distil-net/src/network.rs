@@ -42,6 +42,7 @@ impl Network {
             .user_agent(concat!("distil/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
             .referer(false)
+            .tls_danger_accept_invalid_certs(!options.verify_tls)
             .connect_timeout(options.timeout);
         let http = proxies
             .configure(builder)
@@ -97,7 +98,7 @@ impl Network {
             source,
         };
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body.size()));
-        let (stream, sending) = body::stream(body).map_err(unreadable)?;
+        let (stream, sending) = body::stream(body);
         let sent = request.headers(headers).body(stream).send();
         let mut sent = std::pin::pin!(sent);
         let mut before = 0;

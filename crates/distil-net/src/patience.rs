@@ -24,6 +24,9 @@ pub struct Options {
     pub longest_wait: Duration,
     /// How many downloads one host serves at once.
     pub connections: usize,
+    /// Whether a server has to show a certificate that this machine trusts. Without, whoever is on the
+    /// way reads and changes everything.
+    pub verify_tls: bool,
 }
 
 /// The least rate of a server that is of use: DNF's `minrate` and `timeout` are 1000 bytes a second over
@@ -40,6 +43,7 @@ impl Default for Options {
             backoff: Duration::from_millis(500),
             longest_wait: Duration::from_secs(30),
             connections: 4,
+            verify_tls: true,
         }
     }
 }
@@ -62,9 +66,10 @@ impl Options {
 /// Less must not do: a server that sends one byte a connection would be asked for ever.
 const PROGRESS: u64 = 1 << 20;
 
-/// What is left of the attempts for one request.
+/// What is left of the attempts for one request, or for several that succeed or fail together; see
+/// [`Client::attempts`](crate::Client::attempts).
 #[derive(Debug, Clone)]
-pub(crate) struct Patience {
+pub struct Patience {
     attempts: u32,
     made: u32,
     first: Duration,
@@ -83,8 +88,9 @@ impl Patience {
         }
     }
 
-    /// How long to wait before the next attempt after this failure; none if there is to be none.
-    pub(crate) fn after(&mut self, error: &NetError) -> Option<Duration> {
+    /// How long to wait before the next attempt after this failure; none if there is to be none: the
+    /// failure lasts, there were enough attempts, or the server asks for too long a time.
+    pub fn after(&mut self, error: &NetError) -> Option<Duration> {
         if !error.is_passing() || self.made >= self.attempts {
             return None;
         }
@@ -96,8 +102,8 @@ impl Patience {
         Some(wait)
     }
 
-    /// So many bytes came since the last attempt began.
-    pub(crate) fn note_progress(&mut self, bytes: u64) {
+    /// So many bytes came, or went, since the last attempt began: many make attempts count anew.
+    pub fn note_progress(&mut self, bytes: u64) {
         if bytes >= PROGRESS {
             self.made = 1;
             self.next = self.first;

@@ -114,6 +114,15 @@ impl Url {
         Self::checked(url, reference)
     }
 
+    /// The same path and query at the scheme, host and port of another one.
+    #[must_use]
+    pub fn at_origin_of(&self, other: &Self) -> Self {
+        let mut url = other.0.clone();
+        url.set_path(self.0.path());
+        url.set_query(self.0.query());
+        Self(url)
+    }
+
     /// The same with parameters added to its query.
     #[must_use]
     pub fn with_query<'a>(&self, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
@@ -245,6 +254,16 @@ mod tests {
             url.to_request()
                 .as_str()
                 .ends_with("?X-Signature=secret&x=1")
+        );
+    }
+
+    #[test]
+    fn an_address_at_another_origin_keeps_its_path_and_query() {
+        let at = url("http://registry.example/v2/x?a=b%20c");
+        let moved = at.at_origin_of(&url("https://ann:secret@registry.example:5000/v2/"));
+        assert_eq!(
+            moved.to_request().as_str(),
+            "https://registry.example:5000/v2/x?a=b%20c"
         );
     }
 

@@ -300,20 +300,19 @@ impl ImageIndex {
     }
 
     /// Adds all blobs of the index, and of whatever it refers to, to `blobs`.
-    fn collect(&self, blobs: &mut Blobs, depth: usize) -> Result<(), DocumentError> {
+    fn collect(&self, contents: &mut Contents, depth: usize) -> Result<(), DocumentError> {
         if depth > MAX_DEPTH {
             return Err(DocumentError::TooDeep(MAX_DEPTH));
         }
-        blobs.insert(self.digest(), self.parts.document.blob());
         for entry in &self.parts.entries {
             let digest = sha256(entry)
                 .ok_or_else(|| DocumentError::DigestAlgorithm(descriptor::digest_name(entry)))?;
             // What is named often is followed once.
-            if blobs.contains_key(&digest) {
+            if contents.has_manifest(digest) || contents.blobs.contains_key(&digest) {
                 continue;
             }
             if let Some(known) = self.parts.known.get(&digest) {
-                known.collect(blobs, depth + 1)?;
+                known.collect(contents, depth + 1)?;
                 continue;
             }
             let Some(source) = &self.parts.source else {
@@ -322,21 +321,22 @@ impl ImageIndex {
             match descriptor::kind(entry) {
                 Kind::Manifest => {
                     if let Some(artifact) = source.artifact(entry)? {
-                        Manifest::Artifact(artifact).collect(blobs, depth + 1)?;
+                        Manifest::Artifact(artifact).collect(contents, depth + 1)?;
                     }
                 }
                 Kind::Index => {
                     if let Some(index) = source.manifest(entry)? {
-                        index.collect(blobs, depth + 1)?;
+                        index.collect(contents, depth + 1)?;
                     }
                 }
                 Kind::Other => {
                     if let Some(blob) = source.blob(entry)? {
-                        blobs.insert(digest, blob);
+                        contents.blobs.insert(digest, blob);
                     }
                 }
             }
         }
+        contents.add_manifest(self.parts.document.blob());
         Ok(())
     }
 }
@@ -357,8 +357,34 @@ impl PartialEq for ImageIndex {
     }
 }
 
-/// Blobs by their digests.
-type Blobs = BTreeMap<Digest, DescribedBlob>;
+/// All that a copy of a manifest has.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Contents {
+    /// Manifests and indexes, what they refer to before them.
+    pub(crate) manifests: Vec<DescribedBlob>,
+    /// Everything else, by its digest.
+    pub(crate) blobs: BTreeMap<Digest, DescribedBlob>,
+}
+
+impl Contents {
+    /// With those of another manifest after them.
+    pub(crate) fn extend(&mut self, other: Self) {
+        for one in other.manifests {
+            self.add_manifest(one);
+        }
+        self.blobs.extend(other.blobs);
+    }
+
+    fn add_manifest(&mut self, document: DescribedBlob) {
+        if !self.has_manifest(document.digest()) {
+            self.manifests.push(document);
+        }
+    }
+
+    fn has_manifest(&self, digest: Digest) -> bool {
+        self.manifests.iter().any(|one| one.digest() == digest)
+    }
+}
 
 /// What a name points to (OCI distribution specification, "Definitions", *Manifest*).
 #[derive(Debug, Clone, PartialEq)]
@@ -501,30 +527,42 @@ impl Manifest {
     /// # Errors
     /// When a document that leads to others cannot be read, or a blob is missing.
     pub fn blobs(&self) -> Result<BTreeMap<Digest, DescribedBlob>, DocumentError> {
-        let mut blobs = BTreeMap::new();
-        self.collect(&mut blobs, 0)?;
+        let Contents {
+            manifests,
+            mut blobs,
+        } = self.contents()?;
+        blobs.extend(manifests.into_iter().map(|one| (one.digest(), one)));
         Ok(blobs)
     }
 
-    fn collect(&self, blobs: &mut Blobs, depth: usize) -> Result<(), DocumentError> {
+    /// As [`Manifest::blobs`], with the manifests apart and in the order in which they can be pushed.
+    pub(crate) fn contents(&self) -> Result<Contents, DocumentError> {
+        let mut contents = Contents::default();
+        self.collect(&mut contents, 0)?;
+        Ok(contents)
+    }
+
+    fn collect(&self, contents: &mut Contents, depth: usize) -> Result<(), DocumentError> {
+        if let Self::Index(index) = self {
+            return index.collect(contents, depth);
+        }
+        contents.add_manifest(self.document().blob());
         let mut add = |blob: DescribedBlob| {
-            blobs.insert(blob.digest(), blob);
+            contents.blobs.insert(blob.digest(), blob);
         };
         match self {
             Self::Image(image) => {
-                add(image.manifest().blob());
                 add(image.config_document().document.blob());
                 image.layers().iter().map(Layer::blob).for_each(add);
             }
             Self::Artifact(artifact) => {
-                add(artifact.manifest().blob());
                 add(artifact.config().clone());
                 let passed_on =
                     |blob: &&DescribedBlob| !is_foreign_layer(blob.descriptor().media_type());
                 let parts = artifact.blobs().iter().filter(passed_on);
                 parts.cloned().for_each(add);
             }
-            Self::Index(index) => index.collect(blobs, depth)?,
+            Self::Index(_) => {}
         }
         Ok(())
     }

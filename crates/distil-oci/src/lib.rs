@@ -51,4 +51,4 @@ pub use layer_writer::{LayerFacts, LayerWriter};
 pub use oci_spec::image as spec;
 pub use platform::Platform;
 pub use reference::Reference;
-pub use transport::{Location, Opened, TransportError, WriteOptions};
+pub use transport::{Location, Opened, Registries, TransportError, WriteOptions};

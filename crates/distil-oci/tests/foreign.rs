@@ -300,12 +300,12 @@ fn an_index_in_an_index_is_copied_and_not_looked_into() {
     let path = folder.path().join("x.tar");
     fs::write(&path, bytes).unwrap();
     let from: Location = format!("oci-archive:{}", path.display()).parse().unwrap();
-    let opened = distil_oci::transport::open(&from).unwrap();
+    let opened = distil_oci::transport::open(&from, &registries()).unwrap();
     let to: Location = format!("oci-archive:{}", folder.path().join("y.tar").display())
         .parse()
         .unwrap();
     write(opened.manifest(), &to).unwrap();
-    let copy = distil_oci::transport::open(&to).unwrap();
+    let copy = distil_oci::transport::open(&to, &registries()).unwrap();
     assert_eq!(copy.manifest().bytes(), opened.manifest().bytes());
     assert!(
         copy.manifest()

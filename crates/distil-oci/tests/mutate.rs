@@ -302,7 +302,7 @@ fn an_artifact_is_written_and_read_alone() {
         let place = format!("{transport}:{}", folder.path().join(transport).display());
         let place = place.parse().unwrap();
         write(&artifact.clone().into(), &place).unwrap();
-        let opened = distil_oci::transport::open(&place).unwrap();
+        let opened = distil_oci::transport::open(&place, &registries()).unwrap();
         assert_eq!(opened.artifact(), Some(&artifact));
         let error = chain(&opened.image_for(None).unwrap_err());
         assert!(

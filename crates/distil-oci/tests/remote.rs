@@ -70,7 +70,7 @@ fn path(stream: &TcpStream) -> Option<String> {
 fn of_an_index_only_what_is_wanted_is_fetched_and_that_once() {
     let content = index(&["s390x", "amd64", "arm64"]);
     let (location, asked) = registry(&content);
-    let opened = transport::open(&location).unwrap();
+    let opened = transport::open(&location, &registries()).unwrap();
     let counts = || -> Vec<(String, usize)> {
         let asked = asked.lock().unwrap();
         let blobs = asked.iter().filter(|(path, _)| path.contains("sha256:"));
@@ -120,7 +120,7 @@ fn of_an_index_only_what_is_wanted_is_fetched_and_that_once() {
 #[test]
 fn a_platform_that_there_is_no_image_for_is_named() {
     let (location, _) = registry(&index(&["s390x", "amd64"]));
-    let opened = transport::open(&location).unwrap();
+    let opened = transport::open(&location, &registries()).unwrap();
     let platform = Platform::linux("arm64", None);
     let error = chain(&opened.image_for(Some(&platform)).unwrap_err());
     let error = error.replace(&location.to_string(), "LOCATION");

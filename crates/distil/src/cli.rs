@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::builder::Styles;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use distil_build::ArchiveSettings;
+use distil_build::{ArchiveSettings, RegistrySettings};
 
 use crate::examples;
 
@@ -97,6 +97,8 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Show, prune or verify the store
     Cache(Cache),
+    /// Copy an image into a registry, with what is attached to it
+    Push(Push),
     /// Check that an image runs without a shell and exposes a minimal attack surface
     Check(Check),
     /// Print the JSON Schema of definitions, for editors and validators
@@ -115,6 +117,10 @@ pub(crate) struct Build {
 
     /// Name of the image in `docker load`; may be repeated [default: NAME:VARIANT, with the suite,
     /// platform and packages if they are not the default]
+    ///
+    /// An output in a registry that names no tag gets the tags of all names. `${version:PACKAGE}`,
+    /// `${version:PACKAGE:minor}`, `${version:PACKAGE:major}`, `${suite}` and `${date}` are
+    /// replaced: `'python3:${version:python3:minor}'`.
     #[arg(short = 't', long = "tag", value_name = "NAME[:TAG]")]
     pub(crate) tags: Vec<String>,
 
@@ -123,7 +129,8 @@ pub(crate) struct Build {
     ///
     /// `oci-archive:FILE` and `docker-archive:FILE` write the same file, which every engine
     /// loads; `oci:DIR[:TAG]` writes an OCI layout; `docker-daemon:NAME:TAG` loads the image
-    /// into a running Docker; `rootfs:DIR` writes the files alone.
+    /// into a running Docker; `docker://REGISTRY/NAME[:TAG]` pushes it to a registry;
+    /// `rootfs:DIR` writes the files alone.
     #[arg(short, long = "output", value_name = "PLACE")]
     pub(crate) outputs: Vec<String>,
 
@@ -142,6 +149,9 @@ pub(crate) struct Build {
 
     #[command(flatten)]
     pub(crate) archive: Archive,
+
+    #[command(flatten)]
+    pub(crate) registry: Registry,
 
     /// Output format: a line for each image, JSON, or a report of failures and warnings
     #[arg(long, value_enum, default_value_t)]
@@ -349,6 +359,36 @@ impl From<&Archive> for ArchiveSettings {
     }
 }
 
+/// How registries are reached.
+#[derive(Debug, Args)]
+pub(crate) struct Registry {
+    /// File with the credentials of registries [default: those of `podman login`, `docker login`]
+    #[arg(long = "authfile", value_name = "FILE", help_heading = "Registry")]
+    pub(crate) auth_file: Option<PathBuf>,
+
+    /// With `false`, take whatever certificate a registry shows, and plain HTTP where it has none
+    #[arg(
+        long = "tls-verify",
+        value_name = "BOOL",
+        default_value_t = true,
+        action = clap::ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        help_heading = "Registry"
+    )]
+    pub(crate) verify_tls: bool,
+}
+
+impl From<&Registry> for RegistrySettings {
+    fn from(registry: &Registry) -> Self {
+        Self {
+            auth_file: registry.auth_file.clone(),
+            skip_tls_verification: !registry.verify_tls,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Cache {
     #[command(subcommand)]
@@ -474,6 +514,50 @@ pub(crate) struct Diff {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Push {
+    /// What `build` builds, or an image: an archive, an OCI layout, or TRANSPORT:PLACE
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+
+    /// Where it goes: `docker://REGISTRY/NAME[:TAG]`
+    #[arg(value_name = "DESTINATION")]
+    pub(crate) destination: String,
+
+    /// Tag that leads to it, beside that of the destination; may be repeated [default: latest, or
+    /// the variant's]
+    ///
+    /// `${version:PACKAGE}`, `${version:PACKAGE:minor}`, `${version:PACKAGE:major}`, `${suite}`
+    /// and `${date}` are replaced: `-t '${version:python3}-${date}'`.
+    #[arg(short = 't', long = "tag", value_name = "TAG")]
+    pub(crate) tags: Vec<String>,
+
+    /// Copy what is attached to the image, such as signatures, too
+    #[arg(long)]
+    pub(crate) referrers: bool,
+
+    /// Platforms to make, or the one to copy of an image that has several [default: this machine's,
+    /// or all that are there]
+    #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
+    pub(crate) platform: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) lock: UseLock,
+
+    #[command(flatten)]
+    pub(crate) definition: Definition,
+
+    #[command(flatten)]
+    pub(crate) archive: Archive,
+
+    #[command(flatten)]
+    pub(crate) registry: Registry,
+
+    /// Print errors only
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Check {
     /// What `build` accepts, or an image: an archive, an OCI layout, or TRANSPORT:PLACE
     #[arg(value_name = "IMAGE", required_unless_present = "explain")]
@@ -524,6 +608,9 @@ pub(crate) struct Check {
 
     #[command(flatten)]
     pub(crate) archive: Archive,
+
+    #[command(flatten)]
+    pub(crate) registry: Registry,
 }
 
 /// What an image is for.
@@ -565,6 +652,9 @@ pub(crate) struct Made {
 
     #[command(flatten)]
     pub(crate) archive: Archive,
+
+    #[command(flatten)]
+    pub(crate) registry: Registry,
 }
 
 #[derive(Debug, Args)]

@@ -125,6 +125,19 @@ pub(crate) const EXAMPLES: &[(&str, [Example; 2])] = &[
         ],
     ),
     (
+        "push",
+        [
+            (
+                "Build an image and push it with two tags",
+                "distil push python3 docker://registry.example.org/team/python3 -t '${version:python3}' -t latest",
+            ),
+            (
+                "Copy an archive into a registry",
+                "distil push app.tar docker://registry.example.org/team/app:1.0",
+            ),
+        ],
+    ),
+    (
         "check",
         [
             (

@@ -324,6 +324,25 @@ impl Hints for TransportError {
                     "`docker login {host}` or `podman login {host}` stores credentials for it"
                 )];
             }
+            Problem::Registry(RegistryError::Rejected {
+                status: 404, host, ..
+            }) => {
+                return vec![format!(
+                    "not every registry makes a repository when something is pushed to it; create it \
+                     at `{host}` first"
+                )];
+            }
+            Problem::Registry(RegistryError::Conversation { source, .. })
+                if source.is_untrusted() =>
+            {
+                "`SSL_CERT_FILE` names a file with the authority of its certificate; \
+                 `--tls-verify=false` takes any certificate, and then anyone on the way can read \
+                 the credentials"
+            }
+            Problem::Registry(RegistryError::Rejected { status: 413, .. }) => {
+                "the registry, or a proxy before it, limits the size of a request even in parts of 1 \
+                 MiB; raise that limit"
+            }
             Problem::Daemon(DaemonError::NotFound { .. }) => {
                 "start it, or set `DOCKER_HOST` to the address of another daemon"
             }

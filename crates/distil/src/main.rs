@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         cli::Command::Why(arguments) => command::why::run(&arguments),
         cli::Command::Diff(arguments) => command::diff::run(&arguments),
         cli::Command::Cache(arguments) => command::cache::run(&arguments),
+        cli::Command::Push(arguments) => command::push::run(&arguments),
         cli::Command::Check(arguments) => command::check::run(&arguments),
         cli::Command::Schema => command::manual::schema(),
         cli::Command::Completions(arguments) => command::manual::completions(&arguments),

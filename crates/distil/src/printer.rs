@@ -8,7 +8,8 @@ use std::sync::PoisonError;
 use std::thread;
 use std::time::Duration;
 
-use distil_build::{Event, Events, Warning};
+use distil_build::{Event, Events, Pushed, Warning};
+use distil_oci::Location;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::{log, terminal};
@@ -63,7 +64,9 @@ impl Events for Printer {
             Event::ReadingArchive => self.step("reading the archive"),
             Event::ReadingContents => self.step("reading the archive's index of contents"),
             Event::Solving => self.step("solving"),
-            Event::Fetching { packages, bytes } => self.packages(packages, bytes),
+            Event::Fetching { packages, bytes } => {
+                self.amount(&format!("{packages} packages"), bytes);
+            }
             Event::Fetched { bytes, .. } => self.with(|bar| bar.inc(bytes)),
             Event::Assembling => self.step("assembling"),
             Event::Compressing => self.step("compressing"),
@@ -99,6 +102,9 @@ impl Events for Printer {
                 "wrote the files of {name} to {location} ({files} files, {})",
                 bytes(size)
             )),
+            Event::Pushing { blobs, bytes } => self.amount(&format!("{blobs} blobs"), bytes),
+            Event::BlobPushed { bytes } => self.with(|bar| bar.inc(bytes)),
+            Event::Pushed { location, pushed } => self.say(in_registry(location, pushed)),
             Event::Warning(warning) => self.warn(&warning),
             _ => {}
         }
@@ -120,13 +126,13 @@ impl Printer {
         });
     }
 
-    fn packages(&self, count: u64, bytes: u64) {
+    fn amount(&self, what: &str, bytes: u64) {
         if !self.is_shown {
             return;
         }
         self.with(|bar| {
             bar.finish_and_clear();
-            *bar = ProgressBar::new(bytes).with_message(format!("{count} packages"));
+            *bar = ProgressBar::new(bytes).with_message(what.to_owned());
             let template = "{msg} {bar:30} {bytes}/{total_bytes}";
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style);
@@ -221,6 +227,28 @@ fn first_names(names: &[String]) -> String {
         true => format!("{} and {} more", first.join(", "), names.len() - SHOWN),
         false => first.join(", "),
     }
+}
+
+/// What was done to have an image in a registry.
+fn in_registry(location: &Location, pushed: &Pushed) -> String {
+    let tags: Vec<String> = pushed.tags.iter().map(|tag| format!("`{tag}`")).collect();
+    let tags = match tags.is_empty() {
+        true => String::new(),
+        false => format!(" as {}", tags.join(", ")),
+    };
+    if pushed.uploaded + pushed.mounted == 0 && !pushed.moved {
+        return format!("{location} has it already{tags}");
+    }
+    let blobs = pushed.uploaded + pushed.mounted + pushed.present;
+    let mounted = match pushed.mounted {
+        0 => String::new(),
+        mounted => format!(", {mounted} taken from another repository"),
+    };
+    format!(
+        "pushed to {location}{tags}: {} of {blobs} blobs sent ({}){mounted}",
+        pushed.uploaded,
+        bytes(pushed.bytes)
+    )
 }
 
 /// Bytes as people read them: `15.9 MB`.

@@ -87,6 +87,10 @@ impl Events for Recorder {
             Event::Wrote { location, .. } | Event::WroteRoot { location, .. } => {
                 self.wrote(location, "written");
             }
+            Event::Pushed { location, pushed } => {
+                let sent = pushed.moved || pushed.uploaded + pushed.mounted > 0;
+                self.wrote(location, if sent { "written" } else { "unchanged" });
+            }
             Event::Unchanged { location, .. } => self.wrote(location, "unchanged"),
             _ => {}
         }

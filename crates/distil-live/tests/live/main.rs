@@ -23,6 +23,7 @@ mod mistakes;
 mod node;
 mod outputs;
 mod platforms;
+mod push;
 mod python;
 mod reproducible;
 mod sarif;

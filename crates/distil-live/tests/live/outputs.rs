@@ -26,7 +26,7 @@ fn skopeo<'a>(context: &Context, arguments: impl IntoIterator<Item = &'a str>) -
     context.run("skopeo", ["--insecure-policy"].into_iter().chain(arguments))
 }
 
-fn skopeo_is_missing() -> bool {
+pub(crate) fn skopeo_is_missing() -> bool {
     let missing = find_program("skopeo").is_none();
     if missing {
         require::missing("skopeo is not installed");

@@ -2,7 +2,7 @@
 //! (containers-auth.json(5); Docker's `docker login`, "Credential stores").
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -68,24 +68,49 @@ pub fn for_registry(
     path: &str,
 ) -> Result<Option<Credentials>, CredentialsError> {
     for file in files(environment) {
-        let bad = |problem: String| CredentialsError {
-            path: file.clone(),
-            problem,
-        };
-        let bytes = match read_small(&file).map_err(|error| bad(error.to_string()))? {
-            Some(bytes) => bytes,
-            None => continue,
-        };
-        let parsed: File =
-            serde_json::from_slice(&bytes).map_err(|error| bad(helper::not_json(&error)))?;
-        let ask = |helper: &str, server: &str| helper::ask(helper, server, helper::DEADLINE);
-        let found = of_file(&parsed, host, path, &ask).map_err(bad)?;
-        if let Some((credential, helper)) = found {
-            let origin = helper.map_or(Origin::File(file), Origin::Helper);
-            return Ok(Some(Credentials { credential, origin }));
+        if let Some(found) = read(&file, host, path)?.flatten() {
+            return Ok(Some(found));
         }
     }
     Ok(None)
+}
+
+/// As [`for_registry`], of this file alone, which has to be there.
+///
+/// # Errors
+/// If the file is not there, or it or a program that it names cannot be used.
+pub fn in_file(
+    file: &Path,
+    host: &str,
+    path: &str,
+) -> Result<Option<Credentials>, CredentialsError> {
+    read(file, host, path)?.ok_or_else(|| CredentialsError {
+        path: file.to_owned(),
+        problem: "there is no such file".to_owned(),
+    })
+}
+
+/// What a file has for a repository; none of both where there is no such file.
+fn read(
+    file: &Path,
+    host: &str,
+    path: &str,
+) -> Result<Option<Option<Credentials>>, CredentialsError> {
+    let bad = |problem: String| CredentialsError {
+        path: file.to_owned(),
+        problem,
+    };
+    let Some(bytes) = read_small(file).map_err(|error| bad(error.to_string()))? else {
+        return Ok(None);
+    };
+    let parsed: File =
+        serde_json::from_slice(&bytes).map_err(|error| bad(helper::not_json(&error)))?;
+    let ask = |helper: &str, server: &str| helper::ask(helper, server, helper::DEADLINE);
+    let found = of_file(&parsed, host, path, &ask).map_err(bad)?;
+    Ok(Some(found.map(|(credential, helper)| {
+        let origin = helper.map_or_else(|| Origin::File(file.to_owned()), Origin::Helper);
+        Credentials { credential, origin }
+    })))
 }
 
 type Ask<'a> = &'a dyn Fn(&str, &str) -> Result<Option<Credential>, String>;
@@ -233,6 +258,8 @@ mod tests {
         }
         std::fs::remove_file(&file).unwrap();
         assert_eq!(for_registry(&environment, "a.io", "x"), Ok(None));
+        let error = in_file(&file, "a.io", "x").unwrap_err();
+        assert_eq!(error.problem, "there is no such file");
         std::fs::create_dir(&file).unwrap();
         let error = for_registry(&environment, "a.io", "x").unwrap_err();
         assert_eq!(error.problem, "it is not a plain file");

@@ -5,6 +5,6 @@ mod credential;
 mod helper;
 mod machines;
 
-pub use containers::for_registry;
+pub use containers::{for_registry, in_file};
 pub use credential::{Credential, Credentials};
 pub(crate) use machines::{Known, Machines};

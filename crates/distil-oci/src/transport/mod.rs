@@ -6,7 +6,7 @@
 //! | `oci-archive:FILE[:TAG]` | yes | yes, the combined archive |
 //! | `docker-archive:FILE[:NAME[:TAG]]` | yes | yes, the same |
 //! | `docker-daemon:NAME[:TAG]` | yes | yes, one platform: the daemon's |
-//! | `docker://NAME[:TAG][@DIGEST]` | yes | not yet |
+//! | `docker://NAME[:TAG][@DIGEST]` | yes | yes |
 //! | `rootfs:DIR` | no image; see `distil_tree::folder` | the same |
 //!
 //! Files and directories appear whole or not at all.
@@ -29,6 +29,7 @@ mod location;
 mod names;
 mod once;
 mod opened;
+mod progress;
 mod registry;
 mod unpack;
 
@@ -40,19 +41,46 @@ pub use file_error::FileError;
 pub use layout::LayoutError;
 pub use location::{InvalidLocation, Location};
 pub use opened::Opened;
-pub use registry::RegistryError;
+pub use progress::{NoProgress, Progress, Way};
+pub use registry::{Registries, RegistryError};
 
+use std::collections::BTreeSet;
+
+use crate::blob::DescribedBlob;
 use crate::index::Manifest;
-use crate::reference::Reference;
+use crate::reference::{Reference, RegistryReference, Repository};
 
 /// How to write an image.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct WriteOptions<'a> {
     /// The names that the image carries into `docker load`. An OCI layout has place for the first
-    /// one only, and so have engines that read it. A name or a tag in the location counts instead.
+    /// one only, and so have engines that read it. In a registry their tags lead to the image. A name,
+    /// a tag or a digest in the location counts instead.
     pub names: &'a [Reference],
     /// The modification time of an archive's entries, in seconds since 1970.
     pub modified: u64,
+    /// How registries are reached.
+    pub registries: &'a Registries,
+    /// What is attached to the image, and goes into a registry with it: see [`referrers`].
+    pub referrers: &'a [Manifest],
+    /// Repositories that may have the image's blobs, which a registry takes from there.
+    pub mounts: &'a [Repository],
+    /// Who is told while it is written to a registry.
+    pub progress: &'a dyn Progress,
+}
+
+impl<'a> WriteOptions<'a> {
+    /// Without names, and with the first modification time that there is.
+    pub fn new(registries: &'a Registries) -> Self {
+        Self {
+            names: &[],
+            modified: 0,
+            registries,
+            referrers: &[],
+            mounts: &[],
+            progress: &NoProgress,
+        }
+    }
 }
 
 /// Writes an image, an index or an artifact to `location`, with all that it refers to.
@@ -78,7 +106,16 @@ pub fn write(
         Location::DockerDaemon(name) => {
             daemon::write(manifest, name, options.modified).map_err(Problem::from)
         }
-        Location::Registry(_) => Err(Problem::Unsupported("writing to a registry")),
+        Location::Registry(reference) => {
+            let push = registry::Push {
+                registries: options.registries,
+                tags: &tags(reference, options),
+                referrers: options.referrers,
+                mounts: options.mounts,
+                progress: options.progress,
+            };
+            push.write(manifest, reference).map_err(Problem::from)
+        }
         Location::RootFs(_) => Err(Problem::Unsupported("writing a root file system")),
     };
     result.map_err(|problem| TransportError::write(location, problem))
@@ -104,6 +141,41 @@ pub fn is_written(
     }
 }
 
+/// The tags that are to lead to an image in a registry; none for one that is named by its digest.
+fn tags<'a>(reference: &'a RegistryReference, options: &WriteOptions<'a>) -> Vec<&'a str> {
+    match (reference.tag(), reference.digest()) {
+        (Some(tag), _) => vec![tag],
+        (None, Some(_)) => Vec::new(),
+        (None, None) if options.names.is_empty() => vec!["latest"],
+        (None, None) => {
+            let mut tags: Vec<&str> = options.names.iter().map(Reference::tag).collect();
+            let mut known = BTreeSet::new();
+            tags.retain(|tag| known.insert(*tag));
+            tags
+        }
+    }
+}
+
+/// What is attached to an image in a registry, such as signatures, and to that in turn, each after
+/// what it is about. Nothing elsewhere.
+///
+/// # Errors
+/// If the registry does not say, or what it has cannot be read.
+pub fn referrers(
+    opened: &Opened,
+    registries: &Registries,
+) -> Result<Vec<Manifest>, TransportError> {
+    let location = opened.location();
+    let Location::Registry(reference) = location else {
+        return Ok(Vec::new());
+    };
+    let contents = opened.manifest().contents();
+    let contents = contents.map_err(|error| TransportError::read(location, error))?;
+    let subjects = contents.manifests.iter().map(DescribedBlob::digest);
+    let found = registry::referrers_of(reference.repository(), subjects, registries);
+    found.map_err(|error| TransportError::read(location, error))
+}
+
 /// The names that an archive at `location` carries.
 fn archive_names<'a>(location: &'a Location, options: &WriteOptions<'a>) -> names::Names<'a> {
     match location {
@@ -119,7 +191,7 @@ fn archive_names<'a>(location: &'a Location, options: &WriteOptions<'a>) -> name
 ///
 /// # Errors
 /// Whatever is wrong with the place or the documents.
-pub fn open(location: &Location) -> Result<Opened, TransportError> {
+pub fn open(location: &Location, registries: &Registries) -> Result<Opened, TransportError> {
     let result = match location {
         Location::Oci { path, tag } => layout::open(path, tag.as_deref()).map_err(Problem::from),
         Location::OciArchive { path, tag } => {
@@ -131,7 +203,9 @@ pub fn open(location: &Location) -> Result<Opened, TransportError> {
             archive::open(path, wanted).map_err(Problem::from)
         }
         Location::DockerDaemon(name) => daemon::open(name).map_err(Problem::from),
-        Location::Registry(reference) => registry::open(reference).map_err(Problem::from),
+        Location::Registry(reference) => {
+            registry::open(reference, registries).map_err(Problem::from)
+        }
         Location::RootFs(_) => Err(Problem::Unsupported("reading a root file system")),
     };
     match result {

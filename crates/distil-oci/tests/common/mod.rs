@@ -8,10 +8,11 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
+use distil_net::{Client, Environment, Options};
 use distil_oci::layer::BytesBlob;
 use distil_oci::{
     BlobSource, Compression, Image, ImageIndex, Layer, LayerWriter, Location, Manifest, Reference,
-    WriteOptions, spec, transport,
+    Registries, WriteOptions, spec, transport,
 };
 
 /// A tar stream of one file.
@@ -114,16 +115,24 @@ pub fn write(content: &Manifest, location: &Location) -> Result<(), String> {
 
 pub fn write_named(content: &Manifest, location: &Location, tags: &[&str]) -> Result<(), String> {
     let names = names(tags);
+    let registries = registries();
     let options = WriteOptions {
         names: &names,
-        ..WriteOptions::default()
+        ..WriteOptions::new(&registries)
     };
     transport::write(content, location, &options).map_err(|error| chain(&error))
 }
 
+/// Those on this machine, without credentials.
+pub fn registries() -> Registries {
+    let nothing: [(&str, &str); 0] = [];
+    let environment = Environment::of(nothing, "/nonexistent");
+    Registries::new(Client::with_environment(Options::default(), environment))
+}
+
 /// Opens it, and reads its images.
 pub fn open(location: &Location) -> Result<Manifest, String> {
-    let opened = transport::open(location).map_err(|error| chain(&error))?;
+    let opened = transport::open(location, &registries()).map_err(|error| chain(&error))?;
     opened.images().map_err(|error| chain(&error))?;
     Ok(opened.manifest().clone())
 }

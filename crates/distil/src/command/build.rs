@@ -7,11 +7,11 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use distil_build::{
-    ArchiveSettings, DefaultName, ImageRequest, Outcome, Session, SessionOptions, absent,
-    architectures, suite,
+    ArchiveSettings, DefaultName, ImageRequest, NamePattern, Outcome, RegistrySettings, Session,
+    SessionOptions, absent, architectures, suite,
 };
 use distil_check::Severity;
-use distil_oci::{Location, Reference};
+use distil_oci::Location;
 use serde::Serialize;
 
 use super::{compression, request, say_lock};
@@ -59,6 +59,7 @@ fn build(
     let requests = requests(arguments)?;
     let options = SessionOptions {
         compression: compression(&arguments.compression)?,
+        registries: RegistrySettings::from(&arguments.registry),
         ..SessionOptions::from_environment(ArchiveSettings::from(&arguments.archive))?
     };
     let printer = Arc::new(Printer::new(arguments.quiet));
@@ -163,7 +164,7 @@ impl BuiltImage {
         let definition = &request.request.source.definition.name;
         Self {
             name: format!("{definition}:{}", request.request.variant.name()),
-            references: request.references.iter().map(ToString::to_string).collect(),
+            references: outcome.references.iter().map(ToString::to_string).collect(),
             suite: request.suite.codename,
             digest: outcome.digest.to_string(),
             size: platforms.iter().map(|one| one.size).sum(),
@@ -214,11 +215,16 @@ fn requests(arguments: &cli::Build) -> Result<Vec<ImageRequest>, CommandError> {
     for word in &arguments.images {
         let request = request(word, &arguments.definition, &arguments.lock)?;
         let name = DefaultName::of(&request, suite, &architectures);
-        let references: Result<Vec<Reference>, _> = match arguments.tags.is_empty() {
-            true => name.reference().map(|one| vec![one]),
-            false => arguments.tags.iter().map(|text| text.parse()).collect(),
+        let names: Vec<NamePattern> = match arguments.tags.is_empty() {
+            true => vec![NamePattern::from(
+                &name.reference().map_err(CommandError::usage)?,
+            )],
+            false => {
+                let names = arguments.tags.iter().map(|text| text.parse());
+                let names: Result<_, _> = names.collect();
+                names.map_err(CommandError::usage)?
+            }
         };
-        let references = references.map_err(CommandError::usage)?;
         let outputs = match arguments.outputs.is_empty() {
             true => vec![name.archive()],
             false => outputs(&arguments.outputs)?,
@@ -227,7 +233,7 @@ fn requests(arguments: &cli::Build) -> Result<Vec<ImageRequest>, CommandError> {
             request,
             suite,
             architectures: architectures.clone(),
-            references,
+            names,
             outputs,
         });
     }
@@ -260,10 +266,6 @@ fn outputs(words: &[String]) -> Result<Vec<Location>, CommandError> {
     let mut locations = Vec::new();
     for word in words {
         let location: Location = word.parse().map_err(CommandError::usage)?;
-        if let Location::Registry(_) = location {
-            let message = format!("images cannot be written to `{location}` yet");
-            return Err(CommandError::usage(message));
-        }
         locations.push(location);
     }
     Ok(locations)

@@ -11,11 +11,11 @@ use distil_check::{Judged, Options, Policy, Profile, Rule, Severity, Subject, Ve
 use distil_image::Draft;
 use distil_inspect::{ContainerConfig, Filesystem, Inspection};
 use distil_oci::transport;
-use distil_oci::{Image, Location, Platform};
+use distil_oci::{Image, Location, Platform, Registries};
 use distil_tree::{ReadFileError, TreePath, read_file};
 use serde::Serialize;
 
-use super::{make_to_look_at, session};
+use super::{make_to_look_at, registries, session};
 use crate::cli;
 use crate::error::CommandError;
 use crate::printer::Printer;
@@ -178,7 +178,8 @@ fn target(word: &str, arguments: &cli::Check) -> Result<Target, CommandError> {
     match location {
         Some(Location::RootFs(path)) => of_directory(word, &path),
         Some(location) => {
-            let image = read_image(&location, arguments.platform.as_deref())?;
+            let registries = registries(&arguments.archive, &arguments.registry);
+            let image = read_image(&location, arguments.platform.as_deref(), &registries)?;
             of_image(&location, &image)
         }
         None => made(word, arguments),
@@ -215,13 +216,14 @@ fn of_image(location: &Location, image: &Image) -> Result<Target, CommandError> 
 pub(crate) fn read_image(
     location: &Location,
     platform: Option<&str>,
+    registries: &Registries,
 ) -> Result<Image, CommandError> {
     let wanted = platform
         .map(str::parse::<Platform>)
         .transpose()
         .map_err(CommandError::usage)?;
-    let image = transport::open(location).and_then(|opened| opened.image_for(wanted.as_ref()));
-    Ok(image?)
+    let opened = transport::open(location, registries)?;
+    Ok(opened.image_for(wanted.as_ref())?)
 }
 
 /// A root file system, of which nobody knows how it is run.

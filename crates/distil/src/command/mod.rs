@@ -7,17 +7,18 @@ pub(crate) mod diff;
 pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod manual;
+pub(crate) mod push;
 pub(crate) mod show;
 pub(crate) mod why;
 
 use std::sync::Arc;
 
 use distil_build::{
-    ArchiveSettings, LockError, LockPath, Request, Session, SessionOptions, UsedLock, architecture,
-    suite,
+    ArchiveSettings, LockError, LockPath, RegistrySettings, Request, Session, SessionOptions,
+    UsedLock, architecture, suite,
 };
 use distil_image::Built;
-use distil_oci::Compression;
+use distil_oci::{Compression, Registries};
 
 use crate::changes::changes;
 use crate::cli;
@@ -31,6 +32,11 @@ pub(crate) fn session(
 ) -> Result<Session, CommandError> {
     let options = SessionOptions::from_environment(ArchiveSettings::from(archive))?;
     Ok(Session::open(options)?.with_events(printer.clone()))
+}
+
+/// How registries are reached where images are read without a session.
+pub(crate) fn registries(archive: &cli::Archive, registry: &cli::Registry) -> Registries {
+    RegistrySettings::from(registry).registries(&ArchiveSettings::from(archive))
 }
 
 /// The image that a word and the flags that change it name, with its lock.

@@ -8,14 +8,16 @@ use distil_oci::Location;
 use distil_tree::{Kind, TreePath, printable};
 
 use super::{File, FileKind, Files, Package, Unowned, View};
+use crate::cli;
 use crate::command::check::read_image;
+use crate::command::registries;
 use crate::error::CommandError;
 use distil_build::threads;
 
 /// The image at a place.
 pub(super) fn view(
     location: &Location,
-    platform: Option<&str>,
+    made: &cli::Made,
     with_files: bool,
 ) -> Result<View, CommandError> {
     let options = Options {
@@ -33,7 +35,8 @@ pub(super) fn view(
         let inspection = inspection.map_err(|error| CommandError::reading(path, error))?;
         (view, inspection)
     } else {
-        let image = read_image(location, platform)?;
+        let registries = registries(&made.archive, &made.registry);
+        let image = read_image(location, made.platform.as_deref(), &registries)?;
         let inspection = Inspection::of_image(&image, options).map_err(CommandError::failure)?;
         (View::of_documents(&image), inspection)
     };

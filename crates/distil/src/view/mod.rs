@@ -343,7 +343,7 @@ impl View {
                 .map_err(|error| CommandError::reading(Path::new(word), error))?,
         };
         match location {
-            Some(location) => image::view(&location, made.platform.as_deref(), with_files),
+            Some(location) => image::view(&location, made, with_files),
             None => Self::make(word, made, with_files),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use distil_fixture::{DebBuilder, ElfBuilder, md5_hex};
-use distil_oci::{Location, transport};
+use distil_oci::{Location, Registries, transport};
 use distil_tree::tar::MemberKind;
 use serde_json::Value;
 
@@ -603,6 +603,7 @@ fn a_container_of_it_runs_as_one_of_the_image() {
 
 fn config(path: &Path) -> Value {
     let (path, tag) = (path.to_owned(), None);
-    let content = transport::open(&Location::OciArchive { path, tag }).unwrap();
+    let content =
+        transport::open(&Location::OciArchive { path, tag }, &Registries::offline()).unwrap();
     serde_json::from_slice(content.images().unwrap()[0].config_bytes()).unwrap()
 }

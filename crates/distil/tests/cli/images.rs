@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use distil_oci::{Location, transport};
+use distil_oci::{Location, Registries, transport};
 use distil_tree::tar::{Limits, MemberKind, ReadError, Reader};
 
 use crate::context::Context;
@@ -25,7 +25,7 @@ pub(crate) fn files(path: &Path) -> BTreeMap<String, File> {
         path: path.to_owned(),
         tag: None,
     };
-    let content = transport::open(&location).unwrap();
+    let content = transport::open(&location, &Registries::offline()).unwrap();
     let mut files = BTreeMap::new();
     for (number, layer) in content.images().unwrap()[0].layers().iter().enumerate() {
         let tar = layer.tar(1 << 30).unwrap();
@@ -270,7 +270,11 @@ fn two_platforms_make_an_index() {
     let context = Context::new();
     context.run(&["build", "cc", "--platform", "linux/amd64,linux/arm64"]);
     let path = context.work().join("cc-amd64-arm64.tar");
-    let content = transport::open(&Location::OciArchive { path, tag: None }).unwrap();
+    let content = transport::open(
+        &Location::OciArchive { path, tag: None },
+        &Registries::offline(),
+    )
+    .unwrap();
     let platforms: Vec<String> = content
         .images()
         .unwrap()

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use distil_fixture::{Entry, EntryKind, Server, tar};
 use distil_oci::layer::BytesBlob;
 use distil_oci::transport::{self, WriteOptions};
-use distil_oci::{Compression, Image, Layer, LayerWriter, spec};
+use distil_oci::{Compression, Image, Layer, LayerWriter, Registries, spec};
 use serde_json::Value;
 
 use crate::context::Context;
@@ -36,7 +36,12 @@ fn write(context: &Context, name: &str, layers: &[&[Entry]]) -> Image {
     let location = format!("oci:{}", context.work().join(name).display());
     let location = location.parse().unwrap();
     let content = image.clone().into();
-    transport::write(&content, &location, &WriteOptions::default()).unwrap();
+    transport::write(
+        &content,
+        &location,
+        &WriteOptions::new(&Registries::offline()),
+    )
+    .unwrap();
     image
 }
 
@@ -153,7 +158,8 @@ fn documents_that_differ_where_nothing_else_does() {
             .map(|(key, note)| ((*key).into(), (*note).into()));
         let other = Image::new(config, image.layers().to_vec(), notes.collect()).unwrap();
         let location = format!("oci:{}", context.work().join(name).display());
-        let options = WriteOptions::default();
+        let registries = Registries::offline();
+        let options = WriteOptions::new(&registries);
         transport::write(&other.into(), &location.parse().unwrap(), &options).unwrap();
     };
     let told = |other: &str| {

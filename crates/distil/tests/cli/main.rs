@@ -28,7 +28,10 @@ mod own_definitions;
 mod package_parts;
 mod platforms;
 mod positions;
+mod push;
 mod random_definitions;
+#[path = "../../../distil-oci/tests/registry/mod.rs"]
+mod registry;
 mod replaced;
 mod reproducible;
 mod scanned;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use distil_fixture::{CORPORATE_CA, DebBuilder, ElfBuilder, Entry, Machine, md5_hex, sha256_hex};
-use distil_oci::{Location, transport};
+use distil_oci::{Location, Registries, transport};
 use distil_tree::tar::MemberKind;
 use serde_json::{Value, json};
 
@@ -48,7 +48,8 @@ pub(crate) fn layers(context: &Context, arguments: &[&str]) -> Vec<String> {
 /// The `config` object of the configuration of an archive's image, as it is written.
 fn config(path: &Path) -> Value {
     let (path, tag) = (path.to_owned(), None);
-    let content = transport::open(&Location::OciArchive { path, tag }).unwrap();
+    let content =
+        transport::open(&Location::OciArchive { path, tag }, &Registries::offline()).unwrap();
     let config: Value =
         serde_json::from_slice(content.images().unwrap()[0].config_bytes()).unwrap();
     config["config"].clone()

@@ -9,7 +9,7 @@ use distil_fixture::{
     debian_security_like,
 };
 use distil_oci::transport;
-use distil_oci::{Image, Location};
+use distil_oci::{Image, Location, Registries};
 use distil_tree::tar::{Limits, MemberKind, Reader};
 
 use crate::context::Context;
@@ -56,7 +56,11 @@ fn everywhere(suite: &str, architectures: &[&str]) -> Context {
 
 fn images(path: &Path) -> Vec<Image> {
     let path = path.to_owned();
-    let content = transport::open(&Location::OciArchive { path, tag: None }).unwrap();
+    let content = transport::open(
+        &Location::OciArchive { path, tag: None },
+        &Registries::offline(),
+    )
+    .unwrap();
     content.images().unwrap()
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use distil_fixture::{CORPORATE_CA, DebBuilder, ElfBuilder, Entry, md5_hex};
-use distil_oci::{Location, transport};
+use distil_oci::{Location, Registries, transport};
 use distil_tree::tar::MemberKind;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -377,7 +377,7 @@ fn attempt(context: &Context, case: &Case) -> Result<Option<Built>, TestCaseErro
         path: path.clone(),
         tag: None,
     };
-    let content = transport::open(&location).unwrap();
+    let content = transport::open(&location, &Registries::offline()).unwrap();
     let user = content.images().unwrap()[0]
         .config()
         .config()

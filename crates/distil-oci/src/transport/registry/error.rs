@@ -1,10 +1,11 @@
-//! Why an image cannot be had from a registry.
+//! Why an image cannot be had from a registry, or written to it.
 
 use distil_net::{CredentialsError, NetError};
+use distil_store::Digest;
 
 use crate::document_error::DocumentError;
 
-/// An image cannot be had from a registry.
+/// An image cannot be had from a registry, or written to it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {
@@ -16,6 +17,12 @@ pub enum RegistryError {
         /// Why.
         #[source]
         source: NetError,
+    },
+    /// The network is not to be used.
+    #[error("the registry at `{host}` was not asked: the network is not to be used")]
+    Offline {
+        /// The registry.
+        host: String,
     },
     /// The registry did not give what was asked for.
     #[error("the registry at `{host}` answered {status} when asked for {what}{said}")]
@@ -29,8 +36,28 @@ pub enum RegistryError {
         /// What it said, as a phrase; may be empty.
         said: String,
     },
+    /// The registry did not take what was sent.
+    #[error("the registry at `{host}` answered {status} to {what}{said}")]
+    Rejected {
+        /// The registry.
+        host: String,
+        /// HTTP's status.
+        status: u16,
+        /// What was sent.
+        what: String,
+        /// What it said, as a phrase; may be empty.
+        said: String,
+    },
+    /// An image is to be written by a digest that it does not have.
+    #[error("the image has the digest `{found}`, and is to be written as `{wanted}`")]
+    OtherDigest {
+        /// The digest in the name.
+        wanted: Digest,
+        /// That of the image.
+        found: Digest,
+    },
     /// The registry wants to know who asks, or lets others only.
-    #[error("the registry at `{host}` does not let {whom} read `{name}`{said}")]
+    #[error("the registry at `{host}` does not let {whom} {action} `{name}`{said}")]
     Denied {
         /// The registry.
         host: String,
@@ -38,6 +65,8 @@ pub enum RegistryError {
         name: String,
         /// As whom.
         whom: String,
+        /// What was to be done: `read` or `write`.
+        action: &'static str,
         /// What it said, as a phrase; may be empty.
         said: String,
     },

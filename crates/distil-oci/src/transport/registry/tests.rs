@@ -9,7 +9,8 @@ use distil_net::credentials::{Credential, Credentials};
 use distil_net::{Environment, Login, Options, Origin, Secret};
 use distil_store::Digest;
 
-use super::open_as;
+use super::pull::open_as;
+use super::registries::Registries;
 use crate::index::Manifest;
 use crate::reference::RegistryReference;
 
@@ -69,7 +70,7 @@ impl Server {
         let nothing: [(&str, &str); 0] = [];
         let environment = Environment::of(nothing, "/nonexistent");
         let net = distil_net::Client::with_environment(options, environment);
-        open_as(net, &reference, credentials).map_err(|problem| {
+        open_as(&Registries::new(net), &reference, credentials).map_err(|problem| {
             let mut text = problem.to_string();
             let mut source = std::error::Error::source(&problem);
             while let Some(cause) = source {

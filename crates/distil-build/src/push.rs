@@ -1,0 +1,136 @@
+//! Writing to registries: an image that was made, or one that is at another place.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use distil_oci::reference::Repository;
+use distil_oci::transport::{self, Progress, Way, WriteOptions};
+use distil_oci::{Location, Manifest, Platform, Registries};
+use distil_store::Digest;
+
+use crate::error::BuildError;
+use crate::event::{Event, Events, Pushed};
+use crate::names::{NamePattern, names};
+
+/// An image at a place, which is to be in a registry too.
+#[derive(Debug, Clone)]
+pub struct PushRequest {
+    /// Where it is.
+    pub from: Location,
+    /// The one image of its index that is to be pushed; without, all that is there.
+    pub platform: Option<Platform>,
+    /// Where it goes.
+    pub to: Location,
+    /// Its names, whose tags lead to it where `to` names none.
+    pub names: Vec<NamePattern>,
+    /// Whether what is attached to it in its registry goes with it.
+    pub with_referrers: bool,
+}
+
+/// Copies an image into a registry, and gives its digest. Its bytes are not changed.
+///
+/// # Errors
+/// If it cannot be read or written. The tags then lead to what they led to before.
+pub fn push(
+    request: &PushRequest,
+    registries: &Registries,
+    events: &dyn Events,
+    now: SystemTime,
+) -> Result<Digest, BuildError> {
+    let opened = transport::open(&request.from, registries)?;
+    let manifest = match &request.platform {
+        Some(platform) => Manifest::Image(opened.image_for(Some(platform))?),
+        None => opened.manifest().clone(),
+    };
+    let image = || Ok::<_, BuildError>(opened.image_for(request.platform.as_ref())?);
+    let names = names(&request.names, now, image)?;
+    let referrers = match request.with_referrers {
+        true => transport::referrers(&opened, registries)?,
+        false => Vec::new(),
+    };
+    let options = WriteOptions {
+        names: &names,
+        referrers: &referrers,
+        ..WriteOptions::new(registries)
+    };
+    let mounts = repository(&request.from).into_iter().collect::<Vec<_>>();
+    write(&manifest, &request.to, options, &mounts, events)?;
+    Ok(manifest.digest())
+}
+
+/// Writes an image to a registry, and tells of it.
+pub(crate) fn write(
+    manifest: &Manifest,
+    location: &Location,
+    options: WriteOptions<'_>,
+    mounts: &[Repository],
+    events: &dyn Events,
+) -> Result<(), BuildError> {
+    let recorder = Recorder {
+        events,
+        pushed: Mutex::default(),
+    };
+    let options = WriteOptions {
+        mounts,
+        progress: &recorder,
+        ..options
+    };
+    let written = transport::write(manifest, location, &options);
+    events.event(Event::Idle);
+    written?;
+    let pushed = recorder.pushed().clone();
+    events.event(Event::Pushed {
+        location,
+        pushed: &pushed,
+    });
+    Ok(())
+}
+
+/// The repository that a location is in, if it is one of a registry.
+pub(crate) fn repository(location: &Location) -> Option<Repository> {
+    match location {
+        Location::Registry(reference) => Some(reference.repository().clone()),
+        _ => None,
+    }
+}
+
+/// Passes on what a registry's writer tells, and adds it up.
+struct Recorder<'a> {
+    events: &'a dyn Events,
+    pushed: Mutex<Pushed>,
+}
+
+impl Recorder<'_> {
+    fn pushed(&self) -> MutexGuard<'_, Pushed> {
+        self.pushed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Progress for Recorder<'_> {
+    fn planned(&self, blobs: usize, bytes: u64) {
+        let blobs = blobs as u64;
+        self.events.event(Event::Pushing { blobs, bytes });
+    }
+
+    fn sent(&self, bytes: u64, way: Way) {
+        {
+            let mut pushed = self.pushed();
+            let count = match way {
+                Way::Present => &mut pushed.present,
+                Way::Mounted => &mut pushed.mounted,
+                Way::Uploaded => &mut pushed.uploaded,
+            };
+            *count += 1;
+            if way == Way::Uploaded {
+                pushed.bytes += bytes;
+            }
+        }
+        self.events.event(Event::BlobPushed { bytes });
+    }
+
+    fn tagged(&self, tag: &str, moved: bool) {
+        let mut pushed = self.pushed();
+        pushed.tags.push(tag.to_owned());
+        pushed.moved |= moved;
+    }
+}
