@@ -128,12 +128,12 @@ pub(crate) const EXAMPLES: &[(&str, [Example; 2])] = &[
         "push",
         [
             (
-                "Build an image and push it with two tags",
-                "distil push python3 docker://registry.example.org/team/python3 -t '${version:python3}' -t latest",
+                "Build an image and push it under its version",
+                "distil push python3 docker://reg.example.org/py -t '${version:python3}'",
             ),
             (
                 "Copy an archive into a registry",
-                "distil push app.tar docker://registry.example.org/team/app:1.0",
+                "distil push app.tar docker://reg.example.org/team/app:1.0",
             ),
         ],
     ),

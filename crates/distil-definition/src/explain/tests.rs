@@ -31,7 +31,7 @@ fn a_key_that_no_definition_has() {
       |
     2 | package: [libc6]
       | ^^^^^^^
-      = its keys are `accounts`, `allow`, `certificates`, `config`, `debug`, `description`, `dev`, `directories`, `drop`, `excuse`, `files`, `from`, `keep`, `layers`, `links`, `mirrors`, `name`, `packages`, `suites`, `when` and `without`
+      = its keys are `accounts`, `allow`, `certificates`, `config`, `debug`, `description`, `dev`, `directories`, `drop`, `excuse`, `files`, `from`, `keep`, `layers`, `links`, `mirrors`, `name`, `packages`, `snapshot`, `suites`, `when` and `without`
     ");
 }
 

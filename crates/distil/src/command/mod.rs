@@ -113,7 +113,7 @@ pub(crate) fn compression(
         cli::Codec::None => match level {
             None => Compression::None,
             Some(_) => {
-                let message = "`--compression-level` is of no use with `--compression none`";
+                let message = "`--compression-level` has no effect with `--compression none`";
                 return Err(CommandError::usage(message));
             }
         },

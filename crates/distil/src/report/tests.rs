@@ -88,8 +88,8 @@ fn junit_has_a_case_for_each_rule_and_finding() {
         .filter(|line| !line.ends_with("classname=\"oci:x y\"/>"));
     insta::assert_snapshot!(own.collect::<Vec<_>>().join("\n"), @r#"
     <?xml version="1.0" encoding="UTF-8"?>
-    <testsuites name="distil check" tests="54" skipped="1" failures="2" errors="0">
-        <testsuite name="oci:x y" tests="53" skipped="1" errors="0" failures="1">
+    <testsuites name="distil check" tests="60" skipped="1" failures="2" errors="0">
+        <testsuite name="oci:x y" tests="59" skipped="1" errors="0" failures="1">
             <properties>
                 <property name="digest" value="sha256:00"/>
                 <property name="platform" value="linux/amd64"/>
@@ -246,7 +246,7 @@ fn sarif_has_a_run_for_each_image() {
                   "level": "warning"
                 },
                 "fullDescription": {
-                  "text": "Connections that depend on it fail; those with other authorities work. Expired ones in a whole bundle are information if they are few: distributions remove them late."
+                  "text": "Connections that depend on it fail; those with other authorities work. A few expired ones in a whole bundle are not told: distributions remove them late, and nobody misses them."
                 },
                 "help": {
                   "markdown": "…",

@@ -232,7 +232,7 @@ fn compression_and_its_levels() {
     ");
     insta::assert_snapshot!(fails(&["--compression", "none", "--compression-level", "1"]), @"
     status 2
-    error: `--compression-level` has no effect with `--compression none`
+    error: `--compression-level` is of no use with `--compression none`
     ");
     insta::assert_snapshot!(fails(&["--compression", "xz"]), @"
     status 2
@@ -347,6 +347,6 @@ fn settings_of_the_user_that_are_wrong() {
       |
     1 | store-limt: 5GB
       | ^^^^^^^^^^
-      = its keys are `mirrors` and `store-limit`
+      = its keys are `mirrors`, `snapshot` and `store-limit`
     ");
 }

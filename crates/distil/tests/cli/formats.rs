@@ -116,7 +116,7 @@ fn a_document_says_what_failed_and_what_was_built() {
     );
     insta::assert_snapshot!(document["error"].as_str().unwrap(), @"
     error: failed to find packages for `app`
-      cause: there is no package `gone` in trixie, trixie-updates and trixie-security
+      cause: there is no package `gone` in trixie, trixie-updates or trixie-security
     ");
     // Of what cannot be asked for, too.
     let (text, status) = printed(&context, &["build", "pyhton3", "--format", "json"]);

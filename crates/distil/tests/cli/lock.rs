@@ -119,7 +119,7 @@ fn a_lock_is_used_and_said() {
     status 0
     [DIGEST]
     note: the packages of `app.yaml` are as `app.lock` pins them
-    wrote app:latest to oci-archive:app.tar (21.6 kB)
+    wrote app:latest to oci-archive:app.tar (21.3 kB)
     "
     );
     let silent = said(
@@ -374,10 +374,11 @@ fn what_no_mirror_has_is_in_the_snapshot_of_its_time() {
     let message = context.fails(&["build", "app.yaml", "--platform", "linux/amd64"]);
     let message: Vec<&str> = message.lines().filter(names).collect();
     insta::assert_snapshot!(message.join("\n"), @"
-    cause: failed to read package `libtool1 1.0-1`
-      `file://[FOLDER]/debian/pool/main/libt/libtool1/libtool1_1.0-1_amd64.deb` does not exist
-      `file:///nonexistent/debian/20251001T000000Z/pool/main/libt/libtool1/libtool1_1.0-1_amd64.deb` does not exist
-      `file:///nonexistent/debian/20251002T000000Z/pool/main/libt/libtool1/libtool1_1.0-1_amd64.deb` does not exist
+      cause: failed to read package `libtool1 1.0-1`
+        `file://[FOLDER]/debian/pool/main/libt/libtool1/libtool1_1.0-1_amd64.deb` does not exist
+        `file:///nonexistent/debian/20251001T000000Z/pool/main/libt/libtool1/libtool1_1.0-1_amd64.deb` does not exist
+        `file:///nonexistent/debian/20251002T000000Z/pool/main/libt/libtool1/libtool1_1.0-1_amd64.deb` does not exist
+    hint: `--mirror ADDRESS` and `--snapshot ADDRESS` name other places; `distil lock --update libtool1` takes the version that there is now
     ");
 }
 
@@ -445,13 +446,14 @@ fn comments_fit_and_letters_do_not() {
         .collect();
     insta::assert_snapshot!(warnings.join("\n"), @"
     status 0
+    app:latest linux/amd64 trixie sha256:7daf724ad7e38030892a9ffe2f31b377ce868ef891d4105768746465b95e3adb
     note: the packages of `app.yaml` are as `app.lock` pins them
     warning: the definition is not quite the one that `app.lock` was made of, though its packages are: the key `config` of `app` was added since
      --> app.yaml:5:1
       |
     5 | config:
       | ^^^^^^
-    wrote app:latest to oci-archive:x.tar (21.6 kB)
+    wrote app:latest to oci-archive:x.tar (21.4 kB), replacing an older file
     ");
     let fails = |more: &[&str]| {
         fs::remove_file(context.work().join("x.tar")).unwrap_or_default();
@@ -610,7 +612,7 @@ fn locks_that_are_missing_or_for_something_else() {
     status 2
     error: the argument '--locked' cannot be used with '--no-lock'
 
-    Usage: distil build --locked --mirror <ADDRESS> --keyring <FILE> --store <DIR> <IMAGE>...
+    Usage: distil build --locked --mirror <ADDRESS> --keyring <FILE> <IMAGE>...
 
     For more information, try '--help'.
     ");
@@ -764,7 +766,7 @@ fn an_expired_archive_is_refused() {
     error: no mirror has a usable Release of `trixie-updates`
       `file://[FOLDER]/debian/dists/trixie-updates/InRelease`: the Release file of `trixie-updates` expired on 2025-10-09 00:00:00 UTC (415 days ago); the mirror is out of date, or something keeps newer files away
 
-    hint: `--allow-expired` takes it all the same; its packages may lack fixes
+    hint: `--allow-expired` accepts it; its packages may lack security fixes
     ");
     context.run(&["lock", "app.yaml", "--update", "--allow-expired"]);
     // What is locked does not expire.
@@ -830,7 +832,7 @@ fn a_variant_without_a_solution_is_left_out() {
     context.define(YAML);
     insta::assert_snapshot!(said(&context, &["lock", "app.yaml", "--platform", "linux/amd64"]), @"
     status 0
-    warning: `debug` is not locked for linux/amd64: failed to find packages for `app:debug`: there is no package `busybox-static` in trixie, trixie-updates and trixie-security
+    warning: `debug` is not locked for linux/amd64: failed to find packages for `app:debug`: there is no package `busybox-static` in trixie, trixie-updates or trixie-security
     warning: `dev` is not locked for linux/amd64: `app:dev` cannot be made for linux/amd64: there is no package `apt`, which every `:dev` has, in trixie, trixie-updates, trixie-security
     wrote `app.lock`: 17 packages for linux/amd64
     ");

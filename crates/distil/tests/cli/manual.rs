@@ -85,7 +85,8 @@ fn help_of_build() {
           --platform <PLATFORM>        Platforms, such as `linux/amd64,linux/arm64`, or `all` [default:
                                        this machine's]
           --compression <COMPRESSION>  Compression of layers; before version 23, not every Docker loads
-                                       zstd [default: gzip] [possible values: gzip, zstd, none]
+                                       zstd [default: as the lock says, else gzip] [possible values:
+                                       gzip, zstd, none]
           --compression-level <LEVEL>  Compression level: 1 to 12 for gzip [default: 6], 1 to 22 for
                                        zstd [default: 3]
           --suite <SUITE>              Release of Debian to build from, by name or number [default:
@@ -96,6 +97,12 @@ fn help_of_build() {
       -q, --quiet                      Print errors only, and on stdout the digest alone
       -h, --help                       Print help (see more with '--help')
       -V, --version                    Print version
+
+    Lock:
+          --lock <FILE>  Lock that the packages are from [default: `app.lock` of `app.yaml`, if it is
+                         there]
+          --locked       Fail if there is no lock, or it does not fit the definition exactly
+          --no-lock      Choose packages anew though there is a lock
 
     Changes:
           --add <PACKAGE>             One more package, with or without a version; may be repeated
@@ -117,6 +124,8 @@ fn help_of_build() {
     Archive:
           --mirror <ADDRESS>    Mirror of Debian's archive; may be repeated [default: the sources of apt
                                 on this machine]
+          --snapshot <ADDRESS>  Snapshot service, for what a lock names and no mirror has any more
+                                [default: Debian's]
           --keyring <FILE>      Keyring that verifies the archive of all mirrors, instead of Debian's
                                 keys (`debian`); may be repeated
           --allow-expired       Accept a Release whose `Valid-Until` has passed
@@ -126,6 +135,12 @@ fn help_of_build() {
                                 $XDG_CACHE_HOME/distil]
           --store-limit <SIZE>  Size limit of the store, such as `500MB` or `20GB` [env:
                                 DISTIL_STORE_LIMIT] [default: 10GB]
+
+    Registry:
+          --authfile <FILE>      File with the credentials of registries [default: those of `podman
+                                 login`, `docker login`]
+          --tls-verify[=<BOOL>]  With `false`, take whatever certificate a registry shows, and plain
+                                 HTTP where it has none [default: true] [possible values: true, false]
 
     Messages:
       -v, --verbose...    Print what happens on the way on stderr: mirrors, Releases, steps; twice, each

@@ -681,7 +681,6 @@ fn a_program_that_was_left_out_or_is_for_another_machine_is_told_as_that() {
     status 1
     error: the image would lack libraries that its files need:
       `/app` is run by `/lib/ld-linux-armhf.so.3`, which is not there
-      `/app` needs `libc.so.6`
       `/app` is for arm (32 bits), which the image is not for
 
     hint: take the files that are for the image's platform, or build the image for theirs: `--platform`; `drop` leaves files of packages out
