@@ -193,8 +193,8 @@ fn places_that_cannot_be_written_are_named() {
     insta::assert_snapshot!(error("missing/x.tar"), @"failed to write the image to `oci-archive:DIR/missing/x.tar`: failed to create `DIR/missing/x.tar`: No such file or directory (os error 2)");
     insta::assert_snapshot!(error("file/x.tar"), @"failed to write the image to `oci-archive:DIR/file/x.tar`: failed to write `DIR/file/x.tar`: Not a directory (os error 20)");
     assert_eq!(list(folder.path()), ["file", "folder"]);
-    let registry = "docker://mirror.example/x".parse().unwrap();
-    insta::assert_snapshot!(write(&content, &registry).unwrap_err(), @"failed to write the image to `docker://mirror.example/x`: the conversation with the registry at `mirror.example` failed: failed to fetch `https://mirror.example/v2/x/blobs/sha256:75178442c6d0860e7f349b92e73c1c8ab1f7c065afa72e5e3831aa02aeb9d4ed`: error sending request: client error (Connect): dns error: error resolving DNS: failed to lookup address information: Name or service not known");
+    let root = "rootfs:x".parse().unwrap();
+    insta::assert_snapshot!(write(&content, &root).unwrap_err(), @"failed to write the image to `rootfs:x`: writing a root file system is not supported yet");
 }
 
 /// As for `/dev/stdout` when it is a pipe: nothing could take its place.
