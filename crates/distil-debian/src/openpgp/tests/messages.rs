@@ -397,7 +397,7 @@ proptest! {
         }
     }
 
-    /// Whatever is believed, the `pgp` crate believes, too.
+    /// Whatever is believed, the `pgp` crate believes, too, if it can read it.
     #[test]
     fn mutated_signature_packets_never_panic_and_never_lie(
         at in any::<prop::sample::Index>(),
@@ -415,8 +415,8 @@ proptest! {
             verify_detached(TEXT.as_bytes(), signature, &keyring, time(NOW)).is_ok()
         });
         prop_assert_eq!(believed[0], believed[1]);
-        if believed[0] {
-            let signature = DetachedSignature::from_bytes(&bytes[..]).unwrap();
+        // It reads all of what is not signed, where nothing counts here but names of keys.
+        if believed[0] && let Ok(signature) = DetachedSignature::from_bytes(&bytes[..]) {
             prop_assert!(signature.verify(forge.primary.public_key(), TEXT.as_bytes()).is_ok());
         }
     }
