@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use distil_debian::relation::{Alternatives, Provided, Relation};
 use distil_debian::solve::Reason;
 use distil_definition::recipe::{Meaning, Origin, Position, Recipe};
 
-use super::format::{DefinitionState, FileState, LockFile, VariantName};
+use super::format::{DefinitionState, FileState, LockFile, PackageLock, VariantName};
 use crate::resolve::local_files_of;
 
 /// Keys of definitions that decide which packages an image has.
@@ -189,10 +190,28 @@ fn missing(file: &LockFile, recipe: &Recipe) -> Option<Change> {
         })
         .collect();
     let requests = recipe.layers.iter().flat_map(|layer| &layer.packages);
-    let mut missing = requests.filter(|one| !requested.contains(&one.relation.to_string()));
+    let mut missing = requests.filter(|one| {
+        !requested.contains(&one.relation.to_string()) && !is_met(&platform.packages, &one.relation)
+    });
     missing.next().map(|one| Change::Package {
         relation: one.relation.to_string(),
         position: one.position.clone(),
+    })
+}
+
+/// Whether one of the packages is what is asked for, though for another reason: a layer below has it.
+fn is_met(packages: &[PackageLock], group: &Alternatives) -> bool {
+    let provides = |relation: &Relation, provided: &Provided| {
+        let version = provided.version.as_ref();
+        relation.name == provided.name
+            && (relation.version.is_none() || version.is_some_and(|one| relation.admits(one)))
+    };
+    packages.iter().any(|package| {
+        group.iter().any(|relation| {
+            let mut provided = package.provides.0.iter();
+            (relation.name == package.name && relation.admits(&package.version))
+                || provided.any(|one| provides(relation, one))
+        })
     })
 }
 

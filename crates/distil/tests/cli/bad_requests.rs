@@ -232,7 +232,7 @@ fn compression_and_its_levels() {
     ");
     insta::assert_snapshot!(fails(&["--compression", "none", "--compression-level", "1"]), @"
     status 2
-    error: `--compression-level` is of no use with `--compression none`
+    error: `--compression-level` has no effect with `--compression none`
     ");
     insta::assert_snapshot!(fails(&["--compression", "xz"]), @"
     status 2
