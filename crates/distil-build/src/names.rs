@@ -17,7 +17,7 @@ use crate::settings::threads;
 ///
 /// | variable | value |
 /// |---|---|
-/// | `${version:PACKAGE}` | the upstream release of a package of the image, `3.13.5` |
+/// | `${version:PACKAGE}` | the upstream release of a package of the image, `3.13.5`; of PACKAGE`-minimal` where it has that alone |
 /// | `${version:PACKAGE:minor}` | its first two numbers, `3.13` |
 /// | `${version:PACKAGE:major}` | its first number, `3` |
 /// | `${suite}` | the release of Debian, `trixie` |
@@ -160,7 +160,10 @@ impl Facts {
             Variable::Suite => self.suite.clone(),
             Variable::Date => Some(self.date.clone()),
             Variable::Version(package, numbers) => {
-                let version: Version = self.versions.get(*package)?.parse().ok()?;
+                // Debian's runtimes come in a smaller package, too, which minimal images have.
+                let version = self.versions.get(*package);
+                let version = version.or_else(|| self.versions.get(&format!("{package}-minimal")));
+                let version: Version = version?.parse().ok()?;
                 // As `${release:PACKAGE}` of a definition.
                 let release = version.upstream().split(['+', '~', '-']).next()?;
                 let numbers = numbers.unwrap_or(usize::MAX);
@@ -223,7 +226,7 @@ mod tests {
 
     fn facts() -> Facts {
         let versions = [
-            ("python3", "3.13.5-1"),
+            ("python3-minimal", "3.13.5-1"),
             ("openjdk-21-jre-headless", "21.0.11+10-1~deb13u2"),
             ("libc6", "2.41-12+deb13u5"),
             ("odd", "1:5"),
