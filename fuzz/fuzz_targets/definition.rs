@@ -5,10 +5,10 @@
 use std::time::SystemTime;
 
 use distil_debian::suite::Suite;
-use distil_fuzz::explain;
 use distil_definition::Architecture;
 use distil_definition::is_file_name;
 use distil_definition::recipe::{Source, Target, Variant, lower};
+use distil_fuzz::explain;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

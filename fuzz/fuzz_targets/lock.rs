@@ -11,7 +11,11 @@ fuzz_target!(|text: &str| match LockFile::read(text, "fuzz.lock") {
         assert_eq!(lock.to_text(), text.replace("\r\n", "\n"));
         for one in lock.platforms.iter().flat_map(|one| &one.packages) {
             let mut parts = one.path.split('/');
-            assert!(!parts.any(|part| matches!(part, "" | "." | "..")), "{}", one.path);
+            assert!(
+                !parts.any(|part| matches!(part, "" | "." | "..")),
+                "{}",
+                one.path
+            );
         }
     }
     Err(error) => explain(&error),

@@ -5,7 +5,7 @@ use std::io;
 
 use distil_oci::transport::{WriteOptions, open as read, write};
 use distil_oci::validate::validate;
-use distil_oci::{Location, Opened, mutate};
+use distil_oci::{Location, Opened, Registries, mutate};
 
 use crate::{explain, folder};
 
@@ -38,7 +38,7 @@ pub fn open(archive: &[u8]) {
         },
     ];
     for location in locations {
-        match read(&location) {
+        match read(&location, &Registries::offline()) {
             Ok(opened) => look_at(&opened),
             Err(error) => explain(&error),
         }
@@ -47,7 +47,11 @@ pub fn open(archive: &[u8]) {
 
 fn look_at(opened: &Opened) {
     let manifest = opened.manifest();
-    let _ = (manifest.descriptor(), opened.platforms(), opened.image_for(None));
+    let _ = (
+        manifest.descriptor(),
+        opened.platforms(),
+        opened.image_for(None),
+    );
     match opened.images() {
         Ok(images) => {
             assert!(!images.is_empty(), "there is an image, or an error");
@@ -71,9 +75,10 @@ fn look_at(opened: &Opened) {
     }
     let path = folder().join("again.tar");
     let location = Location::OciArchive { path, tag: None };
-    match write(manifest, &location, &WriteOptions::default()) {
+    let registries = Registries::offline();
+    match write(manifest, &location, &WriteOptions::new(&registries)) {
         Ok(()) => {
-            let again = read(&location).expect("what was written can be read");
+            let again = read(&location, &registries).expect("what was written can be read");
             assert_eq!(again.manifest().bytes(), manifest.bytes());
         }
         Err(error) => explain(&error),
