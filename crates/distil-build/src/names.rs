@@ -110,7 +110,7 @@ impl FromStr for NamePattern {
 /// A variable of a name.
 #[derive(Debug, PartialEq)]
 enum Variable<'a> {
-    /// So many numbers of a package's release; all without.
+    /// The first numbers of a package's release, or all of them.
     Version(&'a str, Option<usize>),
     Suite,
     Date,

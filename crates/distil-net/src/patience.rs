@@ -102,7 +102,7 @@ impl Patience {
         Some(wait)
     }
 
-    /// So many bytes came, or went, since the last attempt began: many make attempts count anew.
+    /// Counts bytes received or sent since the last attempt began: enough of them reset the number of attempts.
     pub fn note_progress(&mut self, bytes: u64) {
         if bytes >= PROGRESS {
             self.made = 1;

@@ -13,7 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::harmless::Lines;
 
-/// Starts it, as `-v` is given so many times, or else as `RUST_LOG` says.
+/// Starts it at the level that the number of `-v` gives, or else at that of `RUST_LOG`.
 pub(crate) fn start(verbosity: u8) {
     let variable = std::env::var("RUST_LOG").unwrap_or_default();
     let directives = match verbosity {

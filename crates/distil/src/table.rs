@@ -69,7 +69,7 @@ pub(crate) fn print_table(table: &Table) -> Result<(), CommandError> {
     }
 }
 
-/// The table, with the widest columns wrapped so that it fits so many columns.
+/// The table, with the widest columns wrapped so that it fits the width of the terminal.
 fn fitted(mut table: Table, columns: u16) -> Table {
     table
         .set_content_arrangement(ContentArrangement::Dynamic)

@@ -207,7 +207,7 @@ fn rsa(hash: HashAlgorithm) -> Option<&'static RsaParameters> {
     }
 }
 
-/// Whether two numbers, of so many bytes each, are a signature.
+/// Whether two numbers, each padded to `size` bytes, are a signature.
 fn verifies(
     algorithm: &'static dyn VerificationAlgorithm,
     key: &[u8],

@@ -18,7 +18,7 @@ impl<'a> Octets<'a> {
         std::mem::take(&mut self.0)
     }
 
-    /// Takes so many bytes; `None` if there are not as many, as for everything here.
+    /// Takes `count` bytes; `None` if fewer are left, as for everything here.
     pub(super) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;

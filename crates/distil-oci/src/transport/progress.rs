@@ -13,10 +13,10 @@ pub enum Way {
 
 /// Who is told of what happens while an image is written to a registry. Called from several threads.
 pub trait Progress: Sync {
-    /// So many blobs, of so many bytes in all, are to be in the repository.
+    /// The number of blobs that are to be in the repository, and their size in bytes.
     fn planned(&self, blobs: usize, bytes: u64);
 
-    /// One of them is, of so many bytes.
+    /// One of them is there; its size in bytes.
     fn sent(&self, bytes: u64, way: Way);
 
     /// A tag leads to the image, and did not before if it `moved`.

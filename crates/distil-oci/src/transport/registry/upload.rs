@@ -198,7 +198,7 @@ impl Upload {
         })
     }
 
-    /// Chunks of so many bytes, if they are large enough for the registry.
+    /// Chunks of this many bytes, if they are large enough for the registry.
     fn limit_chunks(&mut self, limit: Option<u64>) {
         if let Some(limit) = limit {
             self.chunk = Some(limit.max(self.least));
@@ -303,7 +303,7 @@ impl Upload {
 /// What a registry says that it has of an upload.
 #[derive(Debug, PartialEq)]
 enum Received {
-    /// So many bytes.
+    /// A number of bytes.
     Bytes(u64),
     /// `0-0`, which is one byte, or none where nothing was sent.
     Zero,
