@@ -57,6 +57,13 @@ fn status(command: &mut Command) -> (i32, Output) {
     (output.status.code().unwrap(), output)
 }
 
+/// The lines of one text that another has not, but for digests.
+fn only_in(one: &str, other: &str) -> String {
+    let lines = one.lines().filter(|line| !other.contains(line));
+    let lines = lines.filter(|line| !line.contains("sha256:"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 fn said(context: &Context, arguments: &[&str]) -> String {
     let (status, output) = status(&mut context.command(arguments));
     let stdout = String::from_utf8(output.stdout.clone()).unwrap();
@@ -309,29 +316,13 @@ fn an_update_of_one_package_changes_its_lines_alone() {
     wrote `app.lock`: 18 packages for linux/amd64
     ");
     let second = lock_of(&context);
-    let gone: Vec<&str> = first
-        .lines()
-        .filter(|line| !second.contains(line))
-        .collect();
-    let gone: Vec<&str> = gone
-        .into_iter()
-        .filter(|line| !line.contains("sha256:"))
-        .collect();
-    insta::assert_snapshot!(gone.join("\n"), @r#"
+    insta::assert_snapshot!(only_in(&first, &second), @r#"
     date: "2025-10-01T00:00:00Z"
     date: "2025-10-01T00:00:00Z"
         path: pool/main/t/tool/tool_1.0-1_amd64.deb
     "#);
     // The library is in no index any more: its lock says when it was.
-    let come: Vec<&str> = second
-        .lines()
-        .filter(|line| !first.contains(line))
-        .collect();
-    let come: Vec<&str> = come
-        .into_iter()
-        .filter(|line| !line.contains("sha256:"))
-        .collect();
-    insta::assert_snapshot!(come.join("\n"), @r#"
+    insta::assert_snapshot!(only_in(&second, &first), @r#"
     date: "2025-10-08T00:00:00Z"
     date: "2025-10-08T00:00:00Z"
         last_seen: "2025-10-01T00:00:00Z"
