@@ -3,8 +3,10 @@
 //! here, where it leaves the program, so that no message can forget it.
 
 use std::fmt::{self, Display, Write};
+use std::io;
 
 use distil_tree::is_disguise;
+use serde_json::ser::{Formatter, PrettyFormatter};
 
 /// Text of several lines, in which everything but the ends of lines is harmless.
 pub(crate) struct Lines<T>(pub(crate) T);
@@ -24,19 +26,72 @@ pub(crate) fn cell(text: &str) -> String {
     harmless
 }
 
-/// A JSON document in which characters that could do harm are escaped (RFC 8259, section 7). They
-/// occur in its strings alone.
-pub(crate) fn json(document: &str) -> String {
-    let mut harmless = String::with_capacity(document.len());
-    for character in document.chars() {
-        match character != '\n' && is_disguise(character) {
-            true => {
-                let _ = write!(harmless, "\\u{:04x}", u32::from(character));
+/// Writes JSON as people read it, with characters escaped that could do harm (RFC 8259, section 7).
+#[derive(Default)]
+pub(crate) struct Json(PrettyFormatter<'static>);
+
+impl Formatter for Json {
+    /// The only part of a document in which such characters are.
+    fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
+    where
+        W: ?Sized + io::Write,
+    {
+        let mut rest = fragment;
+        while let Some(position) = rest.find(is_disguise) {
+            let (good, bad) = rest.split_at(position);
+            writer.write_all(good.as_bytes())?;
+            let Some(character) = bad.chars().next() else {
+                break;
+            };
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
             }
-            false => harmless.push(character),
+            rest = &bad[character.len_utf8()..];
         }
+        writer.write_all(rest.as_bytes())
     }
-    harmless
+
+    fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_array(writer)
+    }
+
+    fn end_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array(writer)
+    }
+
+    fn begin_array_value<W>(&mut self, writer: &mut W, first: bool) -> io::Result<()>
+    where
+        W: ?Sized + io::Write,
+    {
+        self.0.begin_array_value(writer, first)
+    }
+
+    fn end_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_array_value(writer)
+    }
+
+    fn begin_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object(writer)
+    }
+
+    fn end_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object(writer)
+    }
+
+    fn begin_object_key<W>(&mut self, writer: &mut W, first: bool) -> io::Result<()>
+    where
+        W: ?Sized + io::Write,
+    {
+        self.0.begin_object_key(writer, first)
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(writer)
+    }
+
+    fn end_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.0.end_object_value(writer)
+    }
 }
 
 /// Writes characters on, and escapes those that could do harm and that `keeps` does not keep.
@@ -65,6 +120,20 @@ mod tests {
 
     use super::*;
 
+    fn json(value: &impl serde::Serialize) -> String {
+        let mut document = Vec::new();
+        let mut serializer = serde_json::Serializer::with_formatter(&mut document, Json::default());
+        value.serialize(&mut serializer).unwrap();
+        String::from_utf8(document).unwrap()
+    }
+
+    #[test]
+    fn json_is_laid_out_as_everywhere() {
+        let value = serde_json::json!({"a": [1, {"b\u{9b}": null}, []], "c": {}, "d": "\u{1b}\""});
+        let document = serde_json::to_string_pretty(&value).unwrap();
+        assert_eq!(json(&value), document.replace('\u{9b}', "\\u009b"));
+    }
+
     #[test]
     fn escapes_and_direction_marks_do_nothing() {
         let text = "a\u{1b}[31m\u{202e}b\u{9b}1m\rc\nd\u{7}";
@@ -73,8 +142,7 @@ mod tests {
             "a\\u{1b}[31m\\u{202e}b\\u{9b}1m\\rc\nd\\u{7}"
         );
         assert_eq!(cell("a\nb\tc"), "a\\nb\\tc");
-        let document = serde_json::to_string("\u{9b}\u{202e}\u{7f}é").unwrap();
-        assert_eq!(json(&document), "\"\\u009b\\u202e\\u007fé\"");
+        assert_eq!(json(&"\u{9b}\u{202e}\u{7f}é"), "\"\\u009b\\u202e\\u007fé\"");
     }
 
     proptest! {
@@ -85,7 +153,7 @@ mod tests {
             prop_assert_eq!(bad(&lines), lines.matches('\n').count());
             prop_assert_eq!(lines.matches('\n').count(), text.matches('\n').count());
             prop_assert_eq!(bad(&cell(&text)), 0);
-            let document = json(&serde_json::to_string(&text).unwrap());
+            let document = json(&text);
             prop_assert_eq!(bad(&document), 0);
             prop_assert_eq!(serde_json::from_str::<String>(&document).unwrap(), text);
         }

@@ -15,6 +15,7 @@ mod printer;
 mod recorder;
 mod report;
 mod signals;
+mod summary;
 mod table;
 mod terminal;
 mod view;

@@ -1,12 +1,12 @@
 //! Tables for people, and JSON for programs.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use crate::error::CommandError;
-use crate::harmless::{Lines, cell, json};
+use crate::harmless::{Json, Lines, cell};
 use crate::terminal;
 
 /// How many characters a column may have in all of its rows together, so that one long value beside
@@ -79,8 +79,13 @@ fn fitted(mut table: Table, columns: u16) -> Table {
 
 /// Prints a JSON document on stdout.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), CommandError> {
-    let document = serde_json::to_string_pretty(value).map_err(CommandError::failure)?;
-    print(json(&document))
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, Json::default());
+    value
+        .serialize(&mut serializer)
+        .map_err(CommandError::failure)?;
+    let end = writeln!(out).and_then(|()| out.flush());
+    end.map_err(CommandError::failure)
 }
 
 #[cfg(test)]

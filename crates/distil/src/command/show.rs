@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::cli;
 use crate::error::CommandError;
 use crate::printer::bytes;
+use crate::summary::summary;
 use crate::table::{print, print_json, print_table, table};
 use crate::view::{Config, FileKind, Files, Making, Unowned, View};
 
@@ -125,28 +126,22 @@ fn print_packages(view: &View) -> Result<(), CommandError> {
     print_table(&table(&heading, rows.collect(), &[4]))
 }
 
-/// Files of no package. The packages' own metadata are many, and one line each folder.
+/// Files of no package, those in large directories together.
 fn print_unowned(files: &[Unowned]) -> Result<(), CommandError> {
-    let folder_of = |file: &Unowned| METADATA.into_iter().find(|it| file.path.starts_with(it));
-    let from = |file: &Unowned| file.from.clone().unwrap_or_else(|| "-".to_owned());
-    let others = files.iter().filter(|file| folder_of(file).is_none());
-    let rows = others.map(|file| vec![file.path.clone(), bytes(file.size), from(file)]);
-    let mut rows: Vec<_> = rows.collect();
-    for folder in METADATA {
-        let inside = files.iter().filter(|file| folder_of(file) == Some(folder));
-        let inside: Vec<_> = inside.collect();
-        let Some(first) = inside.first() else {
-            continue;
+    let rows = summary(files).into_iter().map(|group| {
+        let path = match group.files {
+            [file] => file.path.clone(),
+            files => format!("{}* ({} files)", group.directory, files.len()),
         };
-        let size = inside.iter().map(|file| file.size).sum();
-        let path = format!("{folder}* ({} files)", inside.len());
-        rows.push(vec![path, bytes(size), from(first)]);
-    }
-    section(&["FILE OF NO PACKAGE", "SIZE", "FROM"], rows, &[1])
+        let size = group.files.iter().map(|file| file.size).sum();
+        vec![path, bytes(size), group.from().unwrap_or("-").to_owned()]
+    });
+    section(
+        &["FILE OF NO PACKAGE", "SIZE", "FROM"],
+        rows.collect(),
+        &[1],
+    )
 }
-
-/// Where stanzas and sums of packages are: those that scanners read, and dpkg's own.
-const METADATA: [&str; 2] = ["/var/lib/dpkg/status.d/", "/var/lib/dpkg/info/"];
 
 fn print_files(files: &Files) -> Result<(), CommandError> {
     let rows = files.0.iter().map(|(path, file)| {

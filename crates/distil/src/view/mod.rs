@@ -160,7 +160,7 @@ fn shared<S: serde::Serializer>(list: &Arc<[String]>, serializer: S) -> Result<S
 }
 
 /// A file that is in no list of a package's sums.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct Unowned {
     pub(crate) path: String,
     pub(crate) size: u64,
