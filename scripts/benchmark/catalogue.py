@@ -46,7 +46,10 @@ def measure(bench, runs):
     print("the catalogue: downloading", file=sys.stderr)
     bench.run([*command, stores[0]])
     keep_downloads(stores[0])
-    archives = [folder / f"{name.replace(':', '-').removesuffix('-latest')}.tar" for name in names]
+    ending = "-".join(platform.removeprefix("linux/") for platform in PLATFORMS)
+    archives = sorted(folder.glob(f"*-{ending}.tar"))
+    if len(archives) != len(names):
+        sys.exit(f"{len(names)} images were built, and {len(archives)} archives are there")
     measured = {}
     for number in range(runs):
         print(f"the catalogue: run {number + 1} of {runs}", file=sys.stderr)
