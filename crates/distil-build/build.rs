@@ -1,7 +1,8 @@
 //! Gives the program an identity: the digest of everything that it is compiled from.
 //!
 //! What one program keeps in the store under a key, another must not take for what it would have
-//! made itself. A version number is not enough for that while the program is being worked on.
+//! made itself. A version number is not enough for that while the program is being worked on. It is
+//! where the crate was packaged alone: what a version was published as does not change.
 
 use std::fs;
 use std::io;
@@ -10,10 +11,17 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 fn main() -> io::Result<()> {
+    println!("cargo::rerun-if-changed=build.rs");
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let workspace = crates.join("..");
     let mut files = Vec::new();
-    for entry in fs::read_dir(&crates)? {
+    // Beside a package from a registry lie those of everybody.
+    let is_packaged = !crates.join("distil-store/Cargo.toml").is_file();
+    let siblings = match is_packaged {
+        true => Vec::new(),
+        false => fs::read_dir(&crates)?.collect(),
+    };
+    for entry in siblings {
         let folder = entry?.path();
         // These are for tests alone.
         let is_test = ["distil-fixture", "distil-live"]
@@ -25,11 +33,14 @@ fn main() -> io::Result<()> {
             }
         }
     }
-    for name in ["Cargo.lock", "Cargo.toml"] {
-        watch(&workspace.join(name), &mut files)?;
+    if !is_packaged {
+        for name in ["Cargo.lock", "Cargo.toml"] {
+            watch(&workspace.join(name), &mut files)?;
+        }
     }
     files.sort();
     let mut hasher = Sha256::new();
+    hasher.update(env!("CARGO_PKG_VERSION"));
     for file in files {
         let bytes = fs::read(&file)?;
         let name = file.strip_prefix(&crates).unwrap_or(&file);
