@@ -15,6 +15,7 @@ use crate::platforms::PlatformError;
 use crate::proof::ProofError;
 use crate::request::RequestError;
 use crate::settings::SettingsError;
+use crate::vendored::VendorError;
 
 /// Why an image could not be made, proved or written.
 #[derive(Debug, thiserror::Error)]
@@ -83,9 +84,43 @@ pub enum BuildError {
     /// A directory for a root file system cannot be written.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// A directory cannot be filled or checked.
+    #[error(transparent)]
+    Vendor(#[from] VendorError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Nobody may be asked over the network, and packages are not on this machine.
+    #[error("not in the store, and in no local mirror: {}{}", counted(packages.len()), listed(packages))]
+    Offline {
+        /// The packages, sorted by layer and name.
+        packages: Vec<MissingPackage>,
+    },
+}
+
+/// A package that is not on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingPackage {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The size of its file.
+    pub bytes: u64,
+}
+
+fn counted(packages: usize) -> String {
+    match packages {
+        1 => "1 package".to_owned(),
+        packages => format!("{packages} packages"),
+    }
+}
+
+fn listed(packages: &[MissingPackage]) -> String {
+    let lines = packages
+        .iter()
+        .map(|one| format!("\n  {} {} ({} bytes)", one.name, one.version, one.bytes));
+    lines.collect()
 }
 
 /// Why an image cannot be made for one platform.

@@ -31,9 +31,12 @@ mod session;
 mod settings;
 mod size;
 mod used_lock;
+mod vendor;
+mod vendor_check;
+mod vendored;
 
 pub use default_name::DefaultName;
-pub use error::{BuildError, PlatformFailure};
+pub use error::{BuildError, MissingPackage, PlatformFailure};
 pub use event::{Event, Events, Pushed, Silent, Warning};
 pub use finished::{Finished, Summary};
 pub use libraries::Libraries;
@@ -55,3 +58,6 @@ pub use settings::{
 };
 pub use size::{InvalidSize, Size};
 pub use used_lock::UsedLock;
+pub use vendor::Vendored;
+pub use vendor_check::{VendorCheck, VendorFault};
+pub use vendored::VendorError;

@@ -1,6 +1,6 @@
 //! The steps from a request to the image of one platform, in order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use distil_debian::archive::{Archive, ArchiveError, ArchiveOptions};
 use distil_debian::contents::LibraryIndex;
@@ -17,7 +17,7 @@ use distil_lock::{
 };
 use distil_store::{Digest, parallel};
 
-use crate::error::BuildError;
+use crate::error::{BuildError, MissingPackage};
 use crate::event::{Event, Warning};
 use crate::finished::{self, Finished};
 use crate::proof::prove;
@@ -217,6 +217,9 @@ impl Session {
     ) -> Result<Prepared, BuildError> {
         // An image of which everything is there fetches nothing.
         let missing = missing(&lock, &self.store);
+        if self.fetcher.is_offline() {
+            self.check_offline(&lock, &missing, archive)?;
+        }
         if !missing.is_empty() {
             self.tell(Event::Fetching {
                 packages: missing.len() as u64,
@@ -233,7 +236,10 @@ impl Session {
         };
         let stored = StoreSource(&self.store);
         let mirrors = MirrorSource::new(archive, &self.fetcher, &self.store);
-        let mut sources: Vec<&dyn PackageSource> = vec![&stored, &mirrors];
+        let others = self.packages().map(StoreSource);
+        let mut sources: Vec<&dyn PackageSource> = vec![&stored];
+        sources.extend(others.as_ref().map(|one| one as &dyn PackageSource));
+        sources.push(&mirrors);
         // What an archive has now, its mirrors have; what it had, perhaps not.
         let snapshots = match &request.lock {
             Some(_) => Some(SnapshotSource::new(
@@ -259,6 +265,29 @@ impl Session {
         self.tell(Event::Assembling);
         let epoch = self.layers.epoch;
         Ok(Prepared::new(recipe, lock, &contents, epoch)?)
+    }
+
+    /// Checks that all of the packages that the store lacks are in directories of this machine.
+    fn check_offline(
+        &self,
+        lock: &Lock,
+        missing: &BTreeMap<String, u64>,
+        archive: &ArchiveOptions,
+    ) -> Result<(), BuildError> {
+        let mirrors = MirrorSource::new(archive, &self.fetcher, &self.store);
+        let packages = lock.packages().map(|(_, one)| one);
+        let absent: Vec<_> = packages
+            .filter(|one| missing.contains_key(&one.name) && !mirrors.has_locally(&one.file))
+            .map(|one| MissingPackage {
+                name: one.name.clone(),
+                version: one.version.to_string(),
+                bytes: one.file.size,
+            })
+            .collect();
+        match absent.is_empty() {
+            true => Ok(()),
+            false => Err(BuildError::Offline { packages: absent }),
+        }
     }
 
     /// The packages, as they were found before or from the indexes, which are read for that alone.

@@ -78,6 +78,8 @@ pub struct Session {
     mirrors: Vec<String>,
     snapshot: Option<String>,
     keys: Keys,
+    /// A store of another session, for packages alone.
+    packages: Option<Store>,
     limit: u64,
     allow_expired: bool,
     freshness: Duration,
@@ -108,11 +110,14 @@ impl Session {
             mirrors: archive.mirrors,
             snapshot: archive.snapshot,
             keys: keys(&archive.keyrings)?,
+            packages: None,
             limit,
             allow_expired: archive.allow_expired,
-            freshness: match archive.refresh {
-                true => Duration::ZERO,
-                false => FRESHNESS,
+            freshness: match (archive.refresh, archive.offline) {
+                (true, _) => Duration::ZERO,
+                // Nobody can be asked for a newer one.
+                (false, true) => Duration::MAX,
+                (false, false) => FRESHNESS,
             },
         })
     }
@@ -121,6 +126,21 @@ impl Session {
     #[must_use]
     pub fn with_events(self, events: Arc<dyn Events>) -> Self {
         Self { events, ..self }
+    }
+
+    /// The same session, which takes packages from another store where it has them, and nothing that
+    /// was made of them.
+    #[must_use]
+    pub fn with_packages_of(self, store: Store) -> Self {
+        Self {
+            packages: Some(store),
+            ..self
+        }
+    }
+
+    /// A store that has packages for this session, beside its own.
+    pub(crate) fn packages(&self) -> Option<&Store> {
+        self.packages.as_ref()
     }
 
     /// The store.

@@ -46,6 +46,8 @@ pub struct ArchiveSettings {
     pub allow_expired: bool,
     /// Whether mirrors are asked for a newer Release, however fresh the one in the store is.
     pub refresh: bool,
+    /// Whether nobody is asked over a network: the store and directories of this machine have to do.
+    pub offline: bool,
     /// How long a mirror may be silent.
     pub timeout: Duration,
     /// The directory of the store.
@@ -57,7 +59,10 @@ pub struct ArchiveSettings {
 impl ArchiveSettings {
     /// What everything is asked by, mirrors and registries.
     pub(crate) fn client(&self) -> Client {
-        Client::new(Options::with_timeout(self.timeout))
+        match self.offline {
+            true => Client::offline(),
+            false => Client::new(Options::with_timeout(self.timeout)),
+        }
     }
 }
 
@@ -97,6 +102,7 @@ impl Default for ArchiveSettings {
             keyrings: Vec::new(),
             allow_expired: false,
             refresh: false,
+            offline: false,
             timeout: TIMEOUT,
             store: None,
             store_limit: None,

@@ -130,6 +130,16 @@ impl<'a> MirrorSource<'a> {
     }
 }
 
+impl MirrorSource<'_> {
+    /// Whether a mirror that is a directory of this machine has a file of this path.
+    pub fn has_locally(&self, file: &ArchiveFile) -> bool {
+        let mirrors = self.mirrors.get(&file.suite);
+        let directories = mirrors.into_iter().flatten().filter_map(Mirror::folder);
+        let mut paths = directories.map(|directory| directory.join(&file.path));
+        paths.any(|path| path.is_file())
+    }
+}
+
 impl PackageSource for MirrorSource<'_> {
     fn read(
         &self,

@@ -36,6 +36,45 @@ pub(crate) const EXAMPLES: &[(&str, [Example; 2])] = &[
         ],
     ),
     (
+        "vendor",
+        [
+            (
+                "Copy what two locks need into a directory, for a machine without network",
+                "distil vendor app.yaml worker.yaml --to vendor",
+            ),
+            (
+                "List what is missing or damaged in it",
+                "distil vendor --check vendor",
+            ),
+        ],
+    ),
+    (
+        "report",
+        [
+            (
+                "Write report.html, one file that loads nothing",
+                "distil report python3",
+            ),
+            (
+                "Show what an update changes",
+                "distil report old.tar new.tar -o update.html",
+            ),
+        ],
+    ),
+    (
+        "rebuild",
+        [
+            (
+                "Make an image again from the definition and the lock in this directory, and compare",
+                "distil rebuild docker://registry.example/app:1.2 app.yaml --locked",
+            ),
+            (
+                "Compare an archive with what the catalogue makes now",
+                "distil rebuild python3.tar python3",
+            ),
+        ],
+    ),
+    (
         "list",
         [
             ("List images, runtimes and suites", "distil list"),

@@ -56,6 +56,11 @@ impl Hints for BuildError {
             Self::Assemble(error) => error.hints(),
             Self::Platform(error) => error.hints(),
             Self::Transport(error) => error.hints(),
+            Self::Offline { .. } => vec![
+                "leave `--offline` out once, or let `distil vendor` fill a directory where there is a \
+                 network, and name it by `--mirror file:DIR`"
+                    .to_owned(),
+            ],
             Self::Proof(_) => vec![
                 "`allow: {PATH: REASON}` in the definition, or `--allow PATH=REASON`, allows a file; \
                  `distil check --explain RULE` explains a rule"
@@ -184,7 +189,7 @@ impl Hints for LockError {
             Self::Invalid(InvalidLock::Conflict { .. }) => {
                 "take one side of it, and run `distil lock` again".to_owned()
             }
-            Self::Invalid(InvalidLock::Invalid { .. }) => {
+            Self::Invalid(InvalidLock::Invalid { .. } | InvalidLock::Cut { .. }) => {
                 "take it as it was from version control, or remove it and run `distil lock`"
                     .to_owned()
             }

@@ -34,6 +34,9 @@ fn main() -> ExitCode {
     let result = match cli.command {
         cli::Command::Build(arguments) => command::build::run(&arguments),
         cli::Command::Lock(arguments) => command::lock::run(&arguments),
+        cli::Command::Report(arguments) => command::report::run(&arguments),
+        cli::Command::Rebuild(arguments) => command::rebuild::run(&arguments),
+        cli::Command::Vendor(arguments) => command::vendor::run(&arguments),
         cli::Command::List(arguments) => command::list::run(&arguments),
         cli::Command::Show(arguments) => command::show::run(&arguments),
         cli::Command::Why(arguments) => command::why::run(&arguments),

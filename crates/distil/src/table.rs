@@ -77,6 +77,36 @@ fn fitted(mut table: Table, columns: u16) -> Table {
     table
 }
 
+/// As [`print_table`], for rows of which there can be a million: they are made twice, one by one, and
+/// never held together, and nothing is wrapped.
+pub(crate) fn print_rows<R>(heading: &[&str], rows: R, right: &[usize]) -> Result<(), CommandError>
+where
+    R: Iterator<Item = Vec<String>> + Clone,
+{
+    let mut widths: Vec<usize> = heading.iter().map(|text| text.len()).collect();
+    let length = |text: &str| cell(text).chars().count().min(FEWEST_CHARACTERS);
+    for row in rows.clone() {
+        for (width, text) in widths.iter_mut().zip(&row) {
+            *width = (*width).max(length(text));
+        }
+    }
+    let mut out = BufWriter::new(io::stdout().lock());
+    let heading = heading.iter().map(|&text| text.to_owned()).collect();
+    for row in std::iter::once(heading).chain(rows) {
+        let mut line = String::new();
+        for (number, (text, width)) in row.iter().zip(&widths).enumerate() {
+            let text = shortened(cell(text), FEWEST_CHARACTERS);
+            let padding = " ".repeat(width.saturating_sub(length(&text)));
+            match right.contains(&number) {
+                true => line.extend([&padding, text.as_str(), "  "]),
+                false => line.extend([text.as_str(), &padding, "  "]),
+            }
+        }
+        writeln!(out, "{}", line.trim_end()).map_err(CommandError::failure)?;
+    }
+    out.flush().map_err(CommandError::failure)
+}
+
 /// Prints a JSON document on stdout.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), CommandError> {
     let mut out = BufWriter::new(io::stdout().lock());

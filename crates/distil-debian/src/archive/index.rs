@@ -52,34 +52,8 @@ pub(super) fn get(
     threads: NonZeroUsize,
 ) -> Result<Condensed, ArchiveError> {
     let architecture = &options.architecture;
-    let Which {
-        pocket,
-        component,
-        anew,
-    } = which;
-    let path = |suffix: &str| format!("{component}/binary-{architecture}/Packages{suffix}");
-    let choices: Vec<(&str, String, FileEntry)> = COMPRESSIONS
-        .iter()
-        .filter_map(|suffix| {
-            let path = path(suffix);
-            let entry = *release.file(&path)?;
-            Some((*suffix, path, entry))
-        })
-        .collect();
-    if choices.is_empty() && release.architectures.contains(architecture) {
-        let (pocket, architecture) = (pocket.to_owned(), architecture.clone());
-        return Err(ArchiveError::NoIndex {
-            pocket,
-            architecture,
-        });
-    }
-    if choices.is_empty() {
-        return Err(ArchiveError::Architecture {
-            pocket: pocket.to_owned(),
-            architecture: architecture.clone(),
-            architectures: release.architectures.clone(),
-        });
-    }
+    let choices = choices(which, release, architecture)?;
+    let Which { pocket, anew, .. } = which;
     let key = |part: &str, entry: &FileEntry| {
         let inputs = [
             INDEX_FORMAT,
@@ -115,7 +89,8 @@ pub(super) fn get(
         let file = blob.open().map_err(unwritable)?;
         finish(condense(Box::new(file), suffix, u64::MAX)?, entry)
     };
-    let announced = release.file(&path("")).map(|entry| entry.size);
+    let announced = release.file(&path(which, architecture, ""));
+    let announced = announced.map(|entry| entry.size);
     // What was downloaded before, for a version that kept something else of it, or for what was
     // damaged since.
     for (suffix, _, entry) in &choices {
@@ -172,6 +147,83 @@ pub(super) fn get(
     }
     Err(ArchiveError::IndexMissing {
         pocket: pocket.to_owned(),
+        attempts,
+    })
+}
+
+/// Where an index lies below its suite's directory, by the suffix of its compression.
+fn path(which: Which<'_>, architecture: &str, suffix: &str) -> String {
+    let component = which.component;
+    format!("{component}/binary-{architecture}/Packages{suffix}")
+}
+
+/// The compressions of an index that the Release names: the suffix, the path, and what it is.
+fn choices(
+    which: Which<'_>,
+    release: &Release,
+    architecture: &str,
+) -> Result<Vec<(&'static str, String, FileEntry)>, ArchiveError> {
+    let choices: Vec<_> = COMPRESSIONS
+        .iter()
+        .filter_map(|suffix| {
+            let path = path(which, architecture, suffix);
+            let entry = *release.file(&path)?;
+            Some((*suffix, path, entry))
+        })
+        .collect();
+    let (pocket, architecture) = (which.pocket.to_owned(), architecture.to_owned());
+    match choices.is_empty() {
+        false => Ok(choices),
+        true if release.architectures.contains(&architecture) => Err(ArchiveError::NoIndex {
+            pocket,
+            architecture,
+        }),
+        true => Err(ArchiveError::Architecture {
+            pocket,
+            architecture,
+            architectures: release.architectures.clone(),
+        }),
+    }
+}
+
+/// An index as a mirror has it, compressed, with its path below its suite's directory: from the
+/// store if that has any of its compressions, or else the first that a mirror has.
+pub(super) fn compressed(
+    which: Which<'_>,
+    release: &Release,
+    mirrors: &[Mirror],
+    options: &ArchiveOptions,
+    store: &Store,
+    fetcher: &Fetcher,
+) -> Result<(String, Blob), ArchiveError> {
+    let choices = choices(which, release, &options.architecture)?;
+    for (_, path, entry) in &choices {
+        if let Some(blob) = store.get(&entry.sha256)
+            && let Ok(Some(_)) = blob.verify()
+        {
+            return Ok((path.clone(), blob));
+        }
+    }
+    let mut attempts = Vec::new();
+    for mirror in fetcher.in_order(mirrors) {
+        for (_, path, entry) in &choices {
+            let by_hash = release.acquire_by_hash;
+            for address in addresses(mirror, which.pocket, path, entry, by_hash) {
+                match fetcher.blob(&address, entry.size, &entry.sha256, store) {
+                    Ok(blob) => return Ok((path.clone(), blob)),
+                    Err(source) if source.is_local() => {
+                        return Err(ArchiveError::Local {
+                            what: address.into(),
+                            source,
+                        });
+                    }
+                    Err(error) => attempts.push(Attempt::new(address, &error)),
+                }
+            }
+        }
+    }
+    Err(ArchiveError::IndexMissing {
+        pocket: which.pocket.to_owned(),
         attempts,
     })
 }

@@ -12,6 +12,7 @@ mod keys;
 mod mirrors;
 mod options;
 mod release;
+mod signed;
 mod unpacked;
 mod warning;
 
@@ -26,11 +27,13 @@ use crate::fetch::{Fetcher, Mirror};
 use crate::index::{PackageIndex, Pocket};
 use crate::release::Release;
 use crate::solve::Elsewhere;
+use release::SignedRelease;
 
 pub use error::{ArchiveError, Attempt, PackageFailure};
 pub use keys::Keys;
 pub use mirrors::{InvalidSnapshots, Mirrors, Snapshots};
 pub use options::ArchiveOptions;
+pub use signed::{IndexBytes, IndexFile};
 pub use warning::ReleaseWarning;
 
 /// The state of one suite of the archive that was used.
@@ -63,6 +66,7 @@ struct OpenPocket {
     name: String,
     mirrors: Vec<Mirror>,
     release: Release,
+    signed: SignedRelease,
 }
 
 impl Archive {
@@ -272,6 +276,7 @@ fn open_pocket(
         name: pocket.to_owned(),
         mirrors,
         release: verified.release,
+        signed: verified.signed,
     };
     Ok((state, pocket, warnings))
 }

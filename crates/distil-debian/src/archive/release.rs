@@ -22,6 +22,8 @@ pub(super) struct VerifiedRelease {
     pub(super) digest: Digest,
     /// The fingerprints of the keys that signed it, sorted.
     pub(super) keys: Vec<String>,
+    /// The text and its signature, as the mirror has them.
+    pub(super) signed: SignedRelease,
 }
 
 /// What was fetched, as the store keeps it.
@@ -34,12 +36,24 @@ struct Fetched {
 }
 
 /// A Release as a mirror has it.
-#[derive(Serialize, Deserialize)]
-enum SignedRelease {
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) enum SignedRelease {
     /// `InRelease`: text and signature in one.
     Inline(String),
     /// `Release` with `Release.gpg` beside it.
     Detached { text: String, signature: Vec<u8> },
+}
+
+impl SignedRelease {
+    /// Its files, by their names in the suite's directory.
+    pub(super) fn files(&self) -> Vec<(&'static str, &[u8])> {
+        match self {
+            Self::Inline(message) => vec![("InRelease", message.as_bytes())],
+            Self::Detached { text, signature } => {
+                vec![("Release", text.as_bytes()), ("Release.gpg", signature)]
+            }
+        }
+    }
 }
 
 /// Gets the Release of `pocket` from the first mirror that has one that can be trusted.
@@ -68,7 +82,7 @@ pub(super) fn get(
             }
         };
         let key = verified_key(&message, pocket, options);
-        if let Some(verified) = verified_before(&key, options, store) {
+        if let Some(verified) = verified_before(&key, &message, options, store) {
             let date = date::format(verified.release.date);
             tracing::info!(suite = pocket, %address, %date, "Release, verified a while ago");
             return Ok(verified);
@@ -135,7 +149,12 @@ fn verified_key(message: &SignedRelease, pocket: &str, options: &ArchiveOptions)
 
 /// What verifying the same bytes gave a moment ago: no longer than a Release is taken as it is
 /// without asking, for keys expire and clocks are set.
-fn verified_before(key: &Key, options: &ArchiveOptions, store: &Store) -> Option<VerifiedRelease> {
+fn verified_before(
+    key: &Key,
+    message: &SignedRelease,
+    options: &ArchiveOptions,
+    store: &Store,
+) -> Option<VerifiedRelease> {
     if options.freshness.is_zero() {
         return None;
     }
@@ -146,6 +165,7 @@ fn verified_before(key: &Key, options: &ArchiveOptions, store: &Store) -> Option
         release: known.release,
         digest: known.digest,
         keys: known.keys,
+        signed: message.clone(),
     })
 }
 
@@ -187,6 +207,7 @@ fn verify(
         release,
         digest: Digest::of(&verified.text),
         keys: verified.signers.iter().map(ToString::to_string).collect(),
+        signed: message.clone(),
     })
 }
 
@@ -204,7 +225,7 @@ fn fetch(
         mirror.join(&format!("dists/{pocket}/Release.gpg")),
     ];
     let ask = |validators: Option<&Validators>| ask(address, &pair, validators, fetcher);
-    // A folder costs nothing to ask, and may change between two builds of one script.
+    // A directory costs nothing to ask, and may change between two builds of one script.
     let is_local = mirror.folder().is_some();
     // A password in the address is not part of what is shown of it, so neither of the key.
     let key = Key::new("release", &[b"1", address.to_string().as_bytes()]);

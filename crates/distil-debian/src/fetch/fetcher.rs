@@ -61,6 +61,11 @@ impl Fetcher {
         first
     }
 
+    /// Whether nobody is asked over a network.
+    pub fn is_offline(&self) -> bool {
+        self.client.is_offline()
+    }
+
     /// How many requests one host gets at once.
     pub fn connections(&self) -> usize {
         self.client.options().connections

@@ -7,6 +7,9 @@ const RESERVED: [&str; 12] = [
     "true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf", "infinity",
 ];
 
+/// The last line: YAML's mark of the end of a document.
+pub(super) const END: &str = "...";
+
 /// A document that is being written.
 #[derive(Default)]
 pub(super) struct Lines(String);
@@ -47,8 +50,9 @@ impl Lines {
         self.line(depth, &format!("- {key}: {}", scalar(&value.to_string())));
     }
 
-    /// The text.
-    pub(super) fn finish(self) -> String {
+    /// The text, with the mark at its end by which one that was cut off is told from a whole one.
+    pub(super) fn finish(mut self) -> String {
+        self.line(0, END);
         self.0
     }
 

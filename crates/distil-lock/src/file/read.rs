@@ -9,6 +9,7 @@ use distil_definition::{Architecture, Pointer, locate, read_yaml};
 use distil_oci::Platform;
 
 use super::format::{Codec, LockFile, PackageLock, PlatformLock, SCHEMA_VERSION, VariantName};
+use super::lines::END;
 
 /// The largest lock that is read, in bytes. One of python3 with its `dev` has some 200 kB a platform.
 pub const MAX_LOCK: u64 = 16 << 20;
@@ -33,6 +34,12 @@ pub enum InvalidLock {
         line: usize,
         /// The marker.
         marker: String,
+    },
+    /// It lacks its end: a copy of it failed half-way, or its last lines were removed.
+    #[error("`{origin}` is cut off: its last line is not `{END}`")]
+    Cut {
+        /// The file.
+        origin: String,
     },
     /// It is no lock, or was edited.
     #[error("`{origin}` is not a valid lock\n{problem}")]
@@ -71,6 +78,12 @@ impl LockFile {
             return Err(InvalidLock::Newer {
                 origin: origin.to_owned(),
                 version,
+            });
+        }
+        // Half of a list of packages is a list, too.
+        if schema_version(&text).is_some() && text.lines().next_back() != Some(END) {
+            return Err(InvalidLock::Cut {
+                origin: origin.to_owned(),
             });
         }
         let invalid = |problem: String| InvalidLock::Invalid {

@@ -34,6 +34,11 @@ pub(crate) struct Build {
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
     pub(crate) platform: Vec<String>,
 
+    /// Make the image a second time, with an empty store and another number of threads, and fail if
+    /// the bytes are others
+    #[arg(long)]
+    pub(crate) check: bool,
+
     #[command(flatten)]
     pub(crate) compression: LayerCompression,
 

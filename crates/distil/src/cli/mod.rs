@@ -6,7 +6,10 @@ mod check;
 mod format;
 mod lock;
 mod push;
+mod rebuild;
+mod report;
 mod request;
+mod vendor;
 mod view;
 
 use std::path::PathBuf;
@@ -20,9 +23,12 @@ pub(crate) use self::check::{Check, FailOn, Profile};
 pub(crate) use self::format::{Format, ReportFormat};
 pub(crate) use self::lock::Lock;
 pub(crate) use self::push::Push;
+pub(crate) use self::rebuild::Rebuild;
+pub(crate) use self::report::Report;
 pub(crate) use self::request::{
     Archive, Codec, Definition, LayerCompression, Made, Registry, UseLock,
 };
+pub(crate) use self::vendor::Vendor;
 pub(crate) use self::view::{Diff, GraphFormat, List, Show, Why};
 use crate::examples;
 
@@ -104,6 +110,10 @@ pub(crate) enum Command {
     Build(Build),
     /// Pin every package of a definition in a file, or move the pins
     Lock(Lock),
+    /// Fill a directory with everything that locks need, for machines without network
+    Vendor(Vendor),
+    /// Make an image again from its definition and lock, and compare the bytes
+    Rebuild(Rebuild),
     /// List the catalogue
     List(List),
     /// Show what is in an image: packages, sizes, layers, configuration
@@ -112,6 +122,8 @@ pub(crate) enum Command {
     Why(Why),
     /// Show how two images differ: packages, files, sizes, configuration
     Diff(Diff),
+    /// Write a page about an image: sizes, packages, files, findings, differences
+    Report(Report),
     /// Show, prune or verify the store
     Cache(Cache),
     /// Copy an image into a registry, with what is attached to it

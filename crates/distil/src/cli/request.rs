@@ -137,6 +137,10 @@ pub(crate) struct Archive {
     #[arg(long, help_heading = "Archive")]
     pub(crate) refresh: bool,
 
+    /// Ask nobody over the network: what is not in the store or in a local mirror is listed
+    #[arg(long, conflicts_with = "refresh", help_heading = "Archive")]
+    pub(crate) offline: bool,
+
     /// Seconds to wait for a silent mirror
     #[arg(long, value_name = "SECONDS", default_value_t = 30, help_heading = "Archive",
           value_parser = clap::value_parser!(u64).range(1..=3600))]
@@ -159,6 +163,7 @@ impl From<&Archive> for ArchiveSettings {
             keyrings: archive.keyrings.clone(),
             allow_expired: archive.allow_expired,
             refresh: archive.refresh,
+            offline: archive.offline,
             timeout: Duration::from_secs(archive.timeout),
             store: archive.store.clone(),
             store_limit: archive.store_limit.clone(),

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::num::NonZeroUsize;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
@@ -12,15 +13,17 @@ use distil_build::{
 };
 use distil_check::Severity;
 use distil_oci::Location;
+use distil_store::unfinished::ScratchDirectory;
 use serde::Serialize;
 
-use super::{compression, request, say_lock};
+use super::{compression, diff, request, say_lock};
 use crate::cli;
 use crate::error::CommandError;
 use crate::printer::Printer;
 use crate::recorder::{Kept, Output, Recorder, Told};
 use crate::report::{Entry, Report, Subject};
 use crate::table::{print, print_json};
+use crate::view::View;
 
 pub(crate) fn run(arguments: &cli::Build) -> Result<(), CommandError> {
     let mut document = Document::default();
@@ -64,7 +67,7 @@ fn build(
     };
     let printer = Arc::new(Printer::new(arguments.quiet));
     let recorder = Arc::new(Recorder::new(printer.clone()));
-    let session = Session::open(options)?.with_events(recorder.clone());
+    let session = Session::open(options.clone())?.with_events(recorder.clone());
     let suite = suite(&arguments.definition.suite)?;
     for one in absent(&arguments.platform, suite) {
         let (name, platform, why) = (suite.codename, one.platform, one.why);
@@ -83,7 +86,12 @@ fn build(
             let entries = entries.map(|one| Entry::warning(one.code, one.message.clone()));
             subject.entries.extend(entries);
         }
-        let image = BuiltImage::of(request, &outcome?, kept);
+        let outcome = outcome?;
+        if arguments.check {
+            check_again(&session, &options, request, &outcome)?;
+            printer.finish();
+        }
+        let image = BuiltImage::of(request, &outcome, kept);
         if let Some(subject) = report.subjects.last_mut() {
             subject.digest = Some(image.digest.clone());
             subject.platform = Some(image.platforms());
@@ -105,6 +113,46 @@ fn build(
     session.finish();
     document.warnings.extend(recorder.take().warnings);
     built
+}
+
+/// Makes an image again, under other conditions, and compares it byte by byte.
+fn check_again(
+    session: &Session,
+    options: &SessionOptions,
+    request: &ImageRequest,
+    outcome: &Outcome,
+) -> Result<(), CommandError> {
+    let empty = ScratchDirectory::new().map_err(CommandError::failure)?;
+    let threads = match options.threads {
+        NonZeroUsize::MIN => NonZeroUsize::MIN.saturating_add(1),
+        _ => NonZeroUsize::MIN,
+    };
+    let mut other = SessionOptions {
+        threads,
+        ..options.clone()
+    };
+    other.archive.store = Some(empty.path().to_owned());
+    let other = Session::open(other)?.with_packages_of(session.store().clone());
+    for (architecture, first) in request.architectures.iter().zip(&outcome.images) {
+        let target = |session: &Session| {
+            let now = session.now();
+            request.request.target(request.suite, *architecture, now)
+        };
+        let second = other.make(&request.request, target(&other), true)?;
+        if second.finished.image.digest() == first.finished.image.digest() {
+            continue;
+        }
+        let word = &request.request.word;
+        let platform = architecture.platform();
+        if let Some(built) = &second.built {
+            let first = session.look_at(&request.request, target(session))?;
+            let (old, new) = (View::of_built(&first, true)?, View::of_built(built, true)?);
+            diff::print_tables(&diff::compare("first", &old, "second", &new))?;
+        }
+        let message = format!("`{word}` for {platform} was made twice, and the bytes differ");
+        return Err(CommandError::failure(message));
+    }
+    Ok(())
 }
 
 /// The result for programs; docs/json.md tells what the fields mean.

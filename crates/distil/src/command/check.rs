@@ -62,7 +62,19 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), CommandError> {
     }
     let word = arguments.image.as_deref().unwrap_or_default();
     let (mut policy, has_profile) = policy(arguments)?;
-    let target = target(word, arguments)?;
+    let target = target(
+        word,
+        Where {
+            platform: arguments.platform.as_deref(),
+            definition: &cli::Definition {
+                suite: arguments.suite.clone(),
+                ..cli::Definition::default()
+            },
+            lock: &cli::UseLock::default(),
+            archive: &arguments.archive,
+            registry: &arguments.registry,
+        },
+    )?;
     if !has_profile && let Some(profile) = target.profile {
         policy.profile = profile;
     }
@@ -80,14 +92,7 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), CommandError> {
         fetched?;
         session.finish();
     }
-    let now = now()?;
-    let package_of = |name: &str| libraries.package_of(name);
-    let options = Options {
-        now,
-        package_of: &package_of,
-        writable: &policy.writable,
-    };
-    let verdict = policy.judge(distil_check::check(target.subject(), options), now);
+    let verdict = judge(&target, &policy, &libraries)?;
     match arguments.format {
         cli::ReportFormat::Json => print_json(&Report::of(&target, &policy, &verdict))?,
         cli::ReportFormat::Table => print(text(&target, &policy, &verdict))?,
@@ -168,7 +173,56 @@ fn policy(arguments: &cli::Check) -> Result<(Policy, bool), CommandError> {
     Ok((policy, has_profile))
 }
 
-fn target(word: &str, arguments: &cli::Check) -> Result<Target, CommandError> {
+/// How an image is found or made.
+#[derive(Clone, Copy)]
+struct Where<'a> {
+    platform: Option<&'a str>,
+    definition: &'a cli::Definition,
+    lock: &'a cli::UseLock,
+    archive: &'a cli::Archive,
+    registry: &'a cli::Registry,
+}
+
+/// What `check` tells of an image by its own profile, without a policy; for programs.
+pub(crate) fn document(word: &str, made: &cli::Made) -> Result<serde_json::Value, CommandError> {
+    let target = target(
+        word,
+        Where {
+            platform: made.platform.as_deref(),
+            definition: &made.definition,
+            lock: &made.lock,
+            archive: &made.archive,
+            registry: &made.registry,
+        },
+    )?;
+    let mut policy = Policy::default();
+    if let Some(profile) = target.profile {
+        policy.profile = profile;
+    }
+    let archive = ArchiveSettings::from(&made.archive);
+    let inspection = &target.inspection;
+    let libraries = Libraries::new(
+        &archive,
+        &inspection.filesystem.tree,
+        &inspection.config.architecture,
+    );
+    let verdict = judge(&target, &policy, &libraries)?;
+    let report = Report::of(&target, &policy, &verdict);
+    serde_json::to_value(report).map_err(CommandError::failure)
+}
+
+fn judge(target: &Target, policy: &Policy, libraries: &Libraries) -> Result<Verdict, CommandError> {
+    let now = now()?;
+    let package_of = |name: &str| libraries.package_of(name);
+    let options = Options {
+        now,
+        package_of: &package_of,
+        writable: &policy.writable,
+    };
+    Ok(policy.judge(distil_check::check(target.subject(), options), now))
+}
+
+fn target(word: &str, from: Where<'_>) -> Result<Target, CommandError> {
     let location = match is_definition(word) {
         true => None,
         false => {
@@ -178,11 +232,11 @@ fn target(word: &str, arguments: &cli::Check) -> Result<Target, CommandError> {
     match location {
         Some(Location::RootFs(path)) => of_directory(word, &path),
         Some(location) => {
-            let registries = registries(&arguments.archive, &arguments.registry);
-            let image = read_image(&location, arguments.platform.as_deref(), &registries)?;
+            let registries = registries(from.archive, from.registry);
+            let image = read_image(&location, from.platform, &registries)?;
             of_image(&location, &image)
         }
-        None => made(word, arguments),
+        None => made(word, from),
     }
 }
 
@@ -242,14 +296,14 @@ fn of_directory(word: &str, path: &Path) -> Result<Target, CommandError> {
 }
 
 /// An image of a definition.
-fn made(word: &str, flags: &cli::Check) -> Result<Target, CommandError> {
-    let definition = cli::Definition {
-        suite: flags.suite.clone(),
-        ..cli::Definition::default()
-    };
-    let platform = flags.platform.as_deref();
-    let lock = cli::UseLock::default();
-    let built = make_to_look_at(word, &definition, &lock, platform, &flags.archive)?;
+fn made(word: &str, from: Where<'_>) -> Result<Target, CommandError> {
+    let built = make_to_look_at(
+        word,
+        from.definition,
+        from.lock,
+        from.platform,
+        from.archive,
+    )?;
     Ok(of_definition(word, built.draft()))
 }
 

@@ -8,7 +8,10 @@ pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod manual;
 pub(crate) mod push;
+pub(crate) mod rebuild;
+pub(crate) mod report;
 pub(crate) mod show;
+pub(crate) mod vendor;
 pub(crate) mod why;
 
 use std::sync::Arc;

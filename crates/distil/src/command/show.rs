@@ -6,7 +6,7 @@ use crate::cli;
 use crate::error::CommandError;
 use crate::printer::bytes;
 use crate::summary::summary;
-use crate::table::{print, print_json, print_table, table};
+use crate::table::{print, print_json, print_rows, print_table, table};
 use crate::view::{Config, FileKind, Files, Making, Unowned, View};
 
 pub(crate) fn run(arguments: &cli::Show) -> Result<(), CommandError> {
@@ -144,6 +144,9 @@ fn print_unowned(files: &[Unowned]) -> Result<(), CommandError> {
 }
 
 fn print_files(files: &Files) -> Result<(), CommandError> {
+    /// So many rows are few enough to be wrapped to the width of a terminal.
+    const FEW: usize = 10_000;
+    const HEADING: [&str; 5] = ["MODE", "OWNER", "SIZE", "FILE", "FROM"];
     let rows = files.0.iter().map(|(path, file)| {
         let path = match &file.kind {
             FileKind::Symlink(target) => format!("{path} -> {target}"),
@@ -162,11 +165,11 @@ fn print_files(files: &Files) -> Result<(), CommandError> {
             file.from.as_deref().unwrap_or("-").to_owned(),
         ]
     });
-    section(
-        &["MODE", "OWNER", "SIZE", "FILE", "FROM"],
-        rows.collect(),
-        &[2],
-    )
+    if files.0.len() <= FEW {
+        return section(&HEADING, rows.collect(), &[2]);
+    }
+    print("")?;
+    print_rows(&HEADING, rows, &[2])
 }
 
 fn print_making(making: &Making) -> Result<(), CommandError> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use distil_inspect::{Inspection, Options};
-use distil_oci::Location;
+use distil_oci::{Image, Location};
 use distil_tree::{Kind, TreePath, printable};
 
 use super::{File, FileKind, Files, Package, Unowned, View};
@@ -20,27 +20,34 @@ pub(super) fn view(
     made: &cli::Made,
     with_files: bool,
 ) -> Result<View, CommandError> {
-    let options = Options {
+    let Location::RootFs(path) = location else {
+        let registries = registries(&made.archive, &made.registry);
+        let image = read_image(location, made.platform.as_deref(), &registries)?;
+        return view_of(&image, with_files);
+    };
+    // Files and packages, and no more is known.
+    let view = View {
+        schema_version: 1,
+        ..View::default()
+    };
+    let inspection = Inspection::of_directory(path, options(with_files));
+    let inspection = inspection.map_err(|error| CommandError::reading(path, error))?;
+    complete(view, &inspection, with_files)
+}
+
+/// An image that was opened.
+pub(super) fn view_of(image: &Image, with_files: bool) -> Result<View, CommandError> {
+    let inspection = Inspection::of_image(image, options(with_files));
+    let inspection = inspection.map_err(CommandError::failure)?;
+    complete(View::of_documents(image), &inspection, with_files)
+}
+
+fn options(with_files: bool) -> Options {
+    Options {
         threads: threads(),
         digests: with_files,
         ..Options::default()
-    };
-    let (view, inspection) = if let Location::RootFs(path) = location {
-        // Files and packages, and no more is known.
-        let view = View {
-            schema_version: 1,
-            ..View::default()
-        };
-        let inspection = Inspection::of_directory(path, options);
-        let inspection = inspection.map_err(|error| CommandError::reading(path, error))?;
-        (view, inspection)
-    } else {
-        let registries = registries(&made.archive, &made.registry);
-        let image = read_image(location, made.platform.as_deref(), &registries)?;
-        let inspection = Inspection::of_image(&image, options).map_err(CommandError::failure)?;
-        (View::of_documents(&image), inspection)
-    };
-    complete(view, &inspection, with_files)
+    }
 }
 
 fn complete(view: View, inspection: &Inspection, with_files: bool) -> Result<View, CommandError> {

@@ -136,7 +136,7 @@ fn files(built: &Built) -> Result<Files, CommandError> {
             }
         };
         let from = match (&entry.origin, &entry.kind) {
-            // Folders are many packages' at once.
+            // Directories are many packages' at once.
             (Origin::Package(_), Kind::Directory) => None,
             (Origin::Package(name), _) => Some(format!("package {name}")),
             (other, _) => maker(other),

@@ -348,6 +348,11 @@ impl View {
         }
     }
 
+    /// An image that was opened.
+    pub(crate) fn of_image(image: &Image, with_files: bool) -> Result<Self, CommandError> {
+        image::view_of(image, with_files)
+    }
+
     /// An image that was just made.
     pub(crate) fn of_built(built: &Built, with_files: bool) -> Result<Self, CommandError> {
         made::view(built, with_files)

@@ -40,7 +40,7 @@ fn how_a_container_runs() {
     ");
     insta::assert_snapshot!(fails("volumes: [data]"), @"
     status 1
-    error: `config` of definition `app`: `data` in `volumes` is not the path of a folder
+    error: `config` of definition `app`: `data` in `volumes` is not the path of a directory
      --> app.yaml:3:20
       |
     3 | config: {volumes: [data]}
@@ -48,7 +48,7 @@ fn how_a_container_runs() {
     ");
     insta::assert_snapshot!(fails("volumes: ['/data:/x']"), @"
     status 1
-    error: `config` of definition `app`: `/data:/x` in `volumes` is not the path of a folder
+    error: `config` of definition `app`: `/data:/x` in `volumes` is not the path of a directory
      --> app.yaml:3:20
       |
     3 | config: {volumes: ['/data:/x']}
@@ -56,7 +56,7 @@ fn how_a_container_runs() {
     ");
     insta::assert_snapshot!(fails("workdir: app"), @"
     status 1
-    error: `config` of definition `app`: `app` in `workdir` is not the path of a folder
+    error: `config` of definition `app`: `app` in `workdir` is not the path of a directory
      --> app.yaml:3:19
       |
     3 | config: {workdir: app}
@@ -154,7 +154,7 @@ fn programs_that_would_not_run() {
     ");
     insta::assert_snapshot!(fails("entrypoint: [/usr/bin]"), @"
     status 1
-    error: the `entrypoint` of `app` runs `/usr/bin`, which is a folder
+    error: the `entrypoint` of `app` runs `/usr/bin`, which is a directory
      --> app.yaml:4:23
       |
     4 | config: {entrypoint: [/usr/bin]}
@@ -174,7 +174,7 @@ fn programs_that_would_not_run() {
     ");
     insta::assert_snapshot!(fails("entrypoint: [ap]"), @"
     status 1
-    error: the `entrypoint` of `app` runs `ap`, which is in no folder of `PATH`, which is `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`
+    error: the `entrypoint` of `app` runs `ap`, which is in no directory of `PATH`, which is `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`
      --> app.yaml:4:23
       |
     4 | config: {entrypoint: [ap]}
@@ -210,7 +210,7 @@ fn programs_that_would_not_run() {
     ");
     insta::assert_snapshot!(fails("cmd: [ap]"), @"
     status 1
-    error: the `cmd` of `app` runs `ap`, which is in no folder of `PATH`, which is `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`
+    error: the `cmd` of `app` runs `ap`, which is in no directory of `PATH`, which is `/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`
      --> app.yaml:4:16
       |
     4 | config: {cmd: [ap]}

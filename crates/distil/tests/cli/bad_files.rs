@@ -24,7 +24,7 @@ fn files_that_cannot_be_taken() {
     std::fs::create_dir(context.work().join("folder")).unwrap();
     insta::assert_snapshot!(fails("folder"), @"
     status 1
-    error: `folder` is a folder, and a file is asked for
+    error: `folder` is a directory, and a file is asked for
      --> app.yaml:3:26
       |
     3 | files: [{path: /x, from: 'folder'}]
@@ -132,7 +132,7 @@ fn places_owners_and_modes() {
     ");
     insta::assert_snapshot!(fails("files: [{path: /, text: x}]"), @"
     status 1
-    error: `files` of definition `app`: the root of the image is a folder
+    error: `files` of definition `app`: the root of the image is a directory
      --> app.yaml:3:16
       |
     3 | files: [{path: /, text: x}]
@@ -213,7 +213,7 @@ fn places_owners_and_modes() {
     insta::assert_snapshot!(fails("files: [{path: /etc/services/a, text: x}]"), @"
     status 1
     error: failed to put a file of definition `app` into the image
-      cause: `/etc/services/a` needs the folder `/etc/services`, which is a file from package `netbase`
+      cause: `/etc/services/a` needs the directory `/etc/services`, which is a file from package `netbase`
     ");
     insta::assert_snapshot!(fails("directories: [{path: /etc/services}]"), @"
     status 1

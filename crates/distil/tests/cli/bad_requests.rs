@@ -178,7 +178,7 @@ fn flags_that_are_malformed() {
     ");
     insta::assert_snapshot!(fails(&["--file", ".:/x"]), @"
     status 1
-    error: `.` is a folder, and a file is asked for
+    error: `.` is a directory, and a file is asked for
     ");
     insta::assert_snapshot!(fails(&["--file", "/dev/null:/x"]), @"
     status 1
@@ -251,12 +251,12 @@ fn bare_root_file_systems() {
     std::fs::write(folder.join("mine"), "precious").unwrap();
     insta::assert_snapshot!(context.fails(&["build", "static", "-o", "rootfs:root"]), @"
     status 1
-    error: `root` is not empty, so nothing is written into it; name a new folder
+    error: `root` is not empty, so nothing is written into it; name a new directory
     ");
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
     insta::assert_snapshot!(context.fails(&["build", "static", "-o", "rootfs:root/mine"]), @"
     status 1
-    error: `root/mine` is no folder
+    error: `root/mine` is no directory
     ");
     insta::assert_snapshot!(context.fails(&["build", "static", "-o", "rootfs:no/such/x"]), @"
     status 1

@@ -1,4 +1,4 @@
-//! `distil check`: over images of the miniature archive, and over a folder that has faults.
+//! `distil check`: over images of the miniature archive, and over a directory that has faults.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,11 +1,11 @@
-//! A temporary folder with an archive, and the command run in it.
+//! A temporary directory with an archive, and the command run in it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use distil_fixture::{Archive, ArchiveBuilder, DebBuilder, debian_like, debian_security_like};
 
-/// A folder to work in, an archive to build from, and a store of its own.
+/// A directory to work in, an archive to build from, and a store of its own.
 pub(crate) struct Context {
     folder: tempfile::TempDir,
     archive: Archive,
@@ -38,7 +38,7 @@ impl Context {
         }
     }
 
-    /// The folder that the command runs in.
+    /// The directory that the command runs in.
     pub(crate) fn work(&self) -> PathBuf {
         self.folder.path().join("work")
     }
@@ -53,6 +53,11 @@ impl Context {
 
     pub(crate) fn security(&self) -> &Path {
         &self.security.dir
+    }
+
+    /// The keyring of the archive.
+    pub(crate) fn keyring(&self) -> &Path {
+        &self.archive.keyring_path
     }
 
     /// The command with no archive named: nothing of the machine's own set-up reaches it.
@@ -116,12 +121,12 @@ impl Context {
         format!("status {status}\n{}", self.stderr(&output))
     }
 
-    /// A definition in the folder.
+    /// A definition in the directory.
     pub(crate) fn define(&self, yaml: &str) {
         std::fs::write(self.work().join("app.yaml"), yaml).unwrap();
     }
 
-    /// The names of the files in the folder.
+    /// The names of the files in the directory.
     pub(crate) fn files(&self) -> Vec<String> {
         let entries = std::fs::read_dir(self.work()).unwrap();
         let mut names: Vec<String> = entries
@@ -131,7 +136,7 @@ impl Context {
         names
     }
 
-    /// What it said, with the folder's own path taken out.
+    /// What it said, with the directory's own path taken out.
     pub(crate) fn stderr(&self, output: &Output) -> String {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         let text = text.replace(&self.folder.path().display().to_string(), "[FOLDER]");

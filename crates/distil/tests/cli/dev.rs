@@ -18,7 +18,7 @@ const DIFFERENT: &[&str] = &[
     "etc/ld.so.cache",       // of more libraries
     "etc/passwd",            // base-passwd's accounts, and root has a shell
     "usr/lib/os-release",    // base-files' own, which `dpkg --verify` looks at
-    "usr/share/doc",         // folders that are links as packages ship them
+    "usr/share/doc",         // directories that are links as packages ship them
     "var/lib/dpkg/status.d", // the packages are in dpkg's own database
 ];
 
@@ -227,7 +227,7 @@ fn the_database_of_dpkg_tells_what_is_there() {
     let context = context(Vec::new());
     let files = build(&context, "python3:dev");
     let resolve = |path: &str| {
-        // The folders that have moved into /usr.
+        // The directories that have moved into /usr.
         let merged = ["bin/", "sbin/", "lib/", "lib64/"];
         match merged.iter().any(|folder| path.starts_with(folder)) {
             true => format!("usr/{path}"),

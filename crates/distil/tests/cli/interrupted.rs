@@ -53,7 +53,7 @@ fn interrupted_by(signal: &str, number: u32, status: Option<i32>) {
     assert_eq!(
         context.files(),
         Vec::<String>::new(),
-        "it left something in the folder"
+        "it left something in the directory"
     );
     drop(server);
     assert!(

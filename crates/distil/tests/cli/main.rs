@@ -33,6 +33,7 @@ mod random_definitions;
 #[path = "../../../distil-oci/tests/registry/mod.rs"]
 mod registry;
 mod replaced;
+mod report;
 mod reproducible;
 mod scanned;
 mod scripts_done;

@@ -121,7 +121,7 @@ fn accounts_stand_behind_those_of_the_parent() {
     let owner = |path: &str| (files[path].mode, files[path].uid, files[path].gid);
     assert_eq!(owner("srv/data"), (0o700, 1001, 1002));
     assert_eq!(owner("srv/data/x"), (0o600, 7, 42));
-    // A folder that is there already gets the owner.
+    // A directory that is there already gets the owner.
     assert_eq!(owner("home/nonroot"), (0o755, 1001, 1001));
 }
 
@@ -264,7 +264,7 @@ fn what_is_kept_goes_into_the_childs_own_layer() {
     assert_eq!(layers(&context, &["app.tar"])[..below.len()], below);
 }
 
-/// The folder of what is kept is as its package has it.
+/// The directory of what is kept is as its package has it.
 #[test]
 fn the_folder_of_what_is_kept_has_its_own_mode() {
     let low = deb("low")

@@ -517,7 +517,7 @@ fn check_accounts(files: &BTreeMap<String, File>, has_accounts: bool) -> Result<
     Ok(())
 }
 
-/// A layer brings the folders of what is in it, and no file is also a folder.
+/// A layer brings the directories of what is in it, and no file is also a directory.
 fn check_folders(files: &BTreeMap<String, File>) -> Result<(), TestCaseError> {
     for path in files.keys() {
         let mut folder = path.as_str();

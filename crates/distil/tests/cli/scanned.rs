@@ -50,7 +50,7 @@ fn a_part_of_a_package_comes_with_its_licence() {
     );
 }
 
-/// Trivy follows no symbolic links, neither to folders nor to files.
+/// Trivy follows no symbolic links, neither to directories nor to files.
 #[test]
 fn a_licence_that_is_a_link_becomes_a_file() {
     let linked = || {

@@ -442,7 +442,7 @@ fn what_may_not_be_read_is_fetched_again() {
                 chown(&path, Some(NOBODY), None).unwrap();
             }
         }
-        // Of half of the folders with blobs nobody else may write to, either.
+        // Of half of the directories with blobs nobody else may write to, either.
         let stays = folder
             .parent()
             .is_some_and(|parent| parent.ends_with("blobs"))

@@ -307,7 +307,7 @@ fn nothing_half_written_stays() {
     fs::create_dir(&lock).unwrap();
     insta::assert_snapshot!(context.fails(&["lock", "app.yaml"]), @"
     status 1
-    error: the lock `app.lock` is a folder, and a file is asked for
+    error: the lock `app.lock` is a directory, and a file is asked for
     ");
     fs::remove_dir(&lock).unwrap();
     // Two at once: one of them may fail, and what is there is whole.

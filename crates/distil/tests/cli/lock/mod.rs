@@ -9,6 +9,8 @@ use crate::context::Context;
 use crate::dev;
 
 mod bad;
+mod offline;
+mod rebuild;
 mod update;
 
 const DAY: u64 = 86_400;

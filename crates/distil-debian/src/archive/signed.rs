@@ -1,0 +1,64 @@
+//! What of an archive is signed, as a mirror has it: with these files and packages a directory is a
+//! mirror of the same state.
+
+use distil_store::{Blob, Store};
+
+use super::error::ArchiveError;
+use super::{Archive, at_once, index};
+use crate::fetch::Fetcher;
+
+/// A file of an archive that its signature is over, directly or by digests.
+#[derive(Debug, Clone)]
+pub struct IndexFile {
+    /// Its path below the archive's root.
+    pub path: String,
+    /// What is in it.
+    pub bytes: IndexBytes,
+}
+
+/// The bytes of a file of an archive.
+#[derive(Debug, Clone)]
+pub enum IndexBytes {
+    /// Of a Release or its signature: small.
+    InMemory(Vec<u8>),
+    /// Of an index of packages, compressed.
+    Stored(Blob),
+}
+
+impl Archive {
+    /// The Releases of all suites with their signatures, and the indexes of packages of the
+    /// archive's architecture.
+    ///
+    /// # Errors
+    /// If an index cannot be had.
+    pub fn index_files(
+        &self,
+        store: &Store,
+        fetcher: &Fetcher,
+    ) -> Result<Vec<IndexFile>, ArchiveError> {
+        let found = at_once(&self.pockets, |pocket| {
+            let which = index::Which {
+                pocket: &pocket.name,
+                component: index::COMPONENT,
+                anew: false,
+            };
+            let (release, mirrors) = (&pocket.release, &pocket.mirrors);
+            index::compressed(which, release, mirrors, &self.options, store, fetcher)
+        });
+        let mut files = Vec::new();
+        for (pocket, found) in self.pockets.iter().zip(found) {
+            let below = |path: &str| format!("dists/{}/{path}", pocket.name);
+            let signed = pocket.signed.files().into_iter();
+            files.extend(signed.map(|(name, bytes)| IndexFile {
+                path: below(name),
+                bytes: IndexBytes::InMemory(bytes.to_vec()),
+            }));
+            let (path, blob) = found?;
+            files.push(IndexFile {
+                path: below(&path),
+                bytes: IndexBytes::Stored(blob),
+            });
+        }
+        Ok(files)
+    }
+}

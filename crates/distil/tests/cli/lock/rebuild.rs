@@ -1,0 +1,131 @@
+//! Images that are made again, and compared byte by byte.
+
+use super::{archive, context, digest, forget, move_on, said, tool};
+use crate::context::without_digests;
+
+const BOTH: [&str; 2] = ["--platform", "linux/amd64,linux/arm64"];
+
+#[test]
+fn an_image_is_made_again_from_its_lock_though_the_archive_moved_on() {
+    let context = context();
+    context.run(&["lock", "app.yaml", BOTH[0], BOTH[1]]);
+    digest(&context, "app.yaml", &BOTH);
+    let before = archive(0, tool("1.0-1"));
+    move_on(&context, &archive(7, tool("2.0-1")));
+    // The old packages are in the store alone.
+    let rebuilt = said(&context, &["rebuild", "x.tar", "app.yaml", "--locked"]);
+    insta::assert_snapshot!(without_digests(&rebuilt), @"
+    status 0
+    PLATFORM     BYTES  IMAGE                                                                    REBUILT
+    linux/amd64  same   sha256:[DIGEST]  sha256:[DIGEST]
+    linux/arm64  same   sha256:[DIGEST]  sha256:[DIGEST]
+    note: the packages of `app.yaml` are as `app.lock` pins them
+    note: the packages of `app.yaml` are as `app.lock` pins them
+    ");
+    // Without the lock it is what the archive has now.
+    let rebuilt = said(
+        &context,
+        &[
+            "rebuild",
+            "x.tar",
+            "app.yaml",
+            "--no-lock",
+            BOTH[0],
+            "linux/amd64",
+        ],
+    );
+    insta::assert_snapshot!(without_digests(&rebuilt), @"
+    status 1
+    PLATFORM     BYTES    IMAGE                                                                    REBUILT
+    linux/amd64  differs  sha256:[DIGEST]  sha256:[DIGEST]
+
+    linux/amd64
+    IMAGE    COMPRESSED  UNPACKED  PACKAGES  FILES  DIGEST
+    image       19.4 kB   69.9 kB        17    235  sha256:[DIGEST]
+    rebuilt     19.4 kB   69.9 kB        17    235  sha256:[DIGEST]
+
+    PACKAGE   OLD    NEW    SIZE
+    libtool1  1.0-1  2.0-1     -
+    tool      1.0-1  2.0-1     -
+
+    FILE                                     CHANGE   SIZE  FROM
+    /usr/share/libtool1/version              content     -  package libtool1
+    /usr/share/tool/version                  content     -  package tool
+    /var/lib/dpkg/status.d/libtool1          content     -  made: package metadata
+    /var/lib/dpkg/status.d/libtool1.md5sums  content     -  made: package metadata
+    /var/lib/dpkg/status.d/tool              content     -  made: package metadata
+    /var/lib/dpkg/status.d/tool.md5sums      content     -  made: package metadata
+
+    LAYER  OLD                                                                      NEW
+        3  sha256:[DIGEST]  sha256:[DIGEST]
+    ");
+    move_on(&context, &before);
+    forget(&context);
+    let rebuilt = said(&context, &["rebuild", "x.tar", "app.yaml", "--no-lock"]);
+    assert!(rebuilt.starts_with("status 0"), "{rebuilt}");
+}
+
+#[test]
+fn an_image_that_somebody_changed_is_not_the_same() {
+    let context = context();
+    digest(
+        &context,
+        "app.yaml",
+        &[BOTH[0], "linux/amd64", "--env", "A=b"],
+    );
+    let rebuilt = said(&context, &["rebuild", "x.tar", "app.yaml"]);
+    insta::assert_snapshot!(without_digests(&rebuilt), @"
+    status 1
+    PLATFORM     BYTES    IMAGE                                                                    REBUILT
+    linux/amd64  differs  sha256:[DIGEST]  sha256:[DIGEST]
+
+    linux/amd64
+    IMAGE    COMPRESSED  UNPACKED  PACKAGES  FILES  DIGEST
+    image       19.4 kB   69.9 kB        17    235  sha256:[DIGEST]
+    rebuilt     19.4 kB   69.9 kB        17    235  sha256:[DIGEST]
+
+    CONFIG  OLD  NEW
+    env     A=b  -
+    ");
+    let json = context.command(&["rebuild", "x.tar", "app.yaml", "--format", "json"]);
+    let output = { json }.output().unwrap();
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["same"], false);
+    assert_eq!(
+        document["platforms"][0]["difference"]["config"][0]["key"],
+        "env"
+    );
+}
+
+#[test]
+fn there_has_to_be_an_image() {
+    let context = context();
+    insta::assert_snapshot!(context.fails(&["rebuild", "nothing.tar", "app.yaml"]), @"
+    status 2
+    error: `nothing.tar` is no image: there is no such file or directory
+
+    hint: name an archive, an OCI layout, or TRANSPORT:PLACE, such as `docker://…`
+    ");
+    std::fs::create_dir(context.work().join("root")).unwrap();
+    insta::assert_snapshot!(context.fails(&["rebuild", "rootfs:root", "app.yaml"]), @"
+    status 2
+    error: a root file system has no manifest and no layers to compare
+
+    hint: `distil diff` compares its files
+    ");
+}
+
+#[test]
+fn building_twice_gives_the_same() {
+    let context = context();
+    let once = digest(&context, "app.yaml", &BOTH);
+    assert_eq!(
+        digest(&context, "app.yaml", &[BOTH[0], BOTH[1], "--check"]),
+        once
+    );
+    context.run(&["lock", "app.yaml", BOTH[0], BOTH[1]]);
+    assert_eq!(
+        digest(&context, "app.yaml", &[BOTH[0], BOTH[1], "--check"]),
+        once
+    );
+}
