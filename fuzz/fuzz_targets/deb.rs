@@ -57,7 +57,7 @@ fuzz_target!(|data: &[u8]| {
             EntryKind::Directory | EntryKind::Symlink(_) => assert!(content.is_none()),
         }
         let is_folder = entry.kind == EntryKind::Directory;
-        assert!(is_folder || !entry.path.is_empty(), "the root is a folder");
+        assert!(is_folder || !entry.path.is_empty(), "the root is a directory");
         let parts = entry.path.split('/');
         assert!(
             parts.clone().all(|part| part != ".."),

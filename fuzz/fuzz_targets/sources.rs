@@ -1,4 +1,4 @@
-//! This machine's apt sources, in both formats. Read from a folder, the only way there is.
+//! This machine's apt sources, in both formats. Read from a directory, the only way there is.
 
 #![no_main]
 
@@ -9,7 +9,7 @@ use distil_fuzz::folder;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(
-    init: fs::create_dir_all(folder().join("sources.list.d")).expect("a temporary folder"),
+    init: fs::create_dir_all(folder().join("sources.list.d")).expect("a temporary directory"),
     |data: &[u8]| {
         fs::write(folder().join("sources.list"), data).expect("room for a temporary file");
         fs::write(folder().join("sources.list.d/a.sources"), data).expect("room for another");

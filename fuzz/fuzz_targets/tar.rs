@@ -107,7 +107,7 @@ fn described((member, content): (Member, Vec<u8>)) -> (TreePath, String) {
 
 fn description(entry: &Entry) -> String {
     let kind = match &entry.kind {
-        Kind::Directory => "folder".to_owned(),
+        Kind::Directory => "directory".to_owned(),
         Kind::File(node) => format!("file {:?}", node.content.read(u64::MAX).expect("its bytes")),
         Kind::Symlink(target) => format!("link {target:?}"),
     };

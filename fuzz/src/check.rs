@@ -46,7 +46,7 @@ pub fn layers(data: &[u8]) {
             let entry = filesystem.tree.get(&parent);
             entry.is_some_and(distil_tree::Entry::is_directory)
         });
-        assert!(is_folder, "what holds {path} is a folder");
+        assert!(is_folder, "what holds {path} is a directory");
     }
     let config = ContainerConfig {
         entrypoint: vec!["x".to_owned()],

@@ -1,4 +1,4 @@
-//! Places on disk, all of them below the folder for temporary files. `scripts/fuzz` makes one in
+//! Places on disk, all of them below the directory for temporary files. `scripts/fuzz` makes one in
 //! memory and takes it away again.
 
 use std::fs::File;
@@ -16,10 +16,10 @@ pub fn file(bytes: &[u8]) -> File {
     file
 }
 
-/// A folder of this process's own.
+/// A directory of this process's own.
 pub fn folder() -> &'static Path {
     static FOLDER: OnceLock<TempDir> = OnceLock::new();
     FOLDER
-        .get_or_init(|| tempfile::tempdir().expect("a temporary folder"))
+        .get_or_init(|| tempfile::tempdir().expect("a temporary directory"))
         .path()
 }

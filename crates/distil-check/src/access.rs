@@ -18,7 +18,7 @@ pub(crate) enum Unknown {
     Group(String),
 }
 
-/// What somebody wants of a file or folder.
+/// What somebody wants of a file or directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wish {
     Execute,
@@ -102,7 +102,7 @@ impl User {
         mode >> shift & bit != 0
     }
 
-    /// The first folder on the way to a path that they may not pass. Links have been followed.
+    /// The first directory on the way to a path that they may not pass. Links have been followed.
     pub(crate) fn barrier(&self, tree: &Tree, place: &TreePath) -> Option<TreePath> {
         place.ancestors().chain([TreePath::ROOT]).find(|folder| {
             tree.get(folder)

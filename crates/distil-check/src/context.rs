@@ -21,7 +21,7 @@ pub struct Options<'a> {
     pub now: SystemTime,
     /// The Debian package that has a library, as far as somebody knows.
     pub package_of: &'a dyn Fn(&str) -> Option<String>,
-    /// Folders that somebody says are written to, beside volumes and what variables name.
+    /// Directories that somebody says are written to, beside volumes and what variables name.
     pub writable: &'a [String],
 }
 

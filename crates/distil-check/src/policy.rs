@@ -29,7 +29,7 @@ pub struct Policy {
     pub fail_on: Severity,
     /// What is allowed.
     pub allowances: Vec<Allowance>,
-    /// Absolute paths of folders that the image's program writes to.
+    /// Absolute paths of directories that the image's program writes to.
     pub writable: Vec<String>,
 }
 
@@ -63,7 +63,7 @@ pub enum InvalidPolicy {
     /// There is no reason.
     #[error("the allowance of `{0}` has no reason")]
     Reason(String),
-    /// A folder is not named from the root on.
+    /// A directory is not named from the root on.
     #[error("`{0}` is no absolute path: what is written to is named from the root on, as `/data`")]
     Relative(String),
     /// Information never fails a check.
@@ -130,7 +130,7 @@ impl Policy {
         Ok(policy)
     }
 
-    /// Adds a folder that the image's program writes to.
+    /// Adds a directory that the image's program writes to.
     ///
     /// # Errors
     /// If its path is not absolute.

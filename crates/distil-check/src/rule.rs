@@ -227,7 +227,7 @@ NOT_WRITABLE "F704" "not-writable" Warning
     "A directory that is declared writable is not writable for the user."
     "Volumes, `HOME` and `TMPDIR` are where programs write. A new volume gets the owner and mode of the directory in the image."
     "Create the directory in the image with the user as its owner."
-TEMPORARY "F705" "temporary-folder" Warning
+TEMPORARY "F705" "temporary-directory" Warning
     "`/tmp` is missing, or not every user may write to it."
     "Libraries expect a `/tmp` with mode 1777. Python says `No usable temporary directory found`, Java fails to write its performance data and temporary files."
     "Make `/tmp` with mode 1777, or set `TMPDIR`."

@@ -33,7 +33,7 @@ fn mode(layers: &[&[Entry]], path: &str) -> u32 {
     filesystem.tree.get(&TreePath::of(path)).unwrap().meta.mode
 }
 
-/// CVE-2026-33056: a folder where a link is changes the mode of what the link leads to.
+/// CVE-2026-33056: a directory where a link is changes the mode of what the link leads to.
 #[test]
 fn modes_do_not_go_through_links() {
     let below = [
@@ -93,7 +93,7 @@ fn links_end_inside_of_the_image() {
     ];
     let filesystem = merge(vec![layer(&through)]).unwrap();
     assert!(filesystem.tree.get(&TreePath::of("x")).is_some());
-    // A folder of this machine is read without following its links.
+    // A directory of this machine is read without following its links.
     let folder = tempfile::tempdir().unwrap();
     std::os::unix::fs::symlink("/etc", folder.path().join("etc")).unwrap();
     std::os::unix::fs::symlink("/etc/passwd", folder.path().join("x")).unwrap();

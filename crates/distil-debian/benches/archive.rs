@@ -127,7 +127,7 @@ fn index(table: &Blob, text: &Blob) -> PackageIndex {
 fn indexes(criterion: &mut Criterion) {
     let text = packages_file();
     let (table, stored) = condensed(&text, 1);
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = tempfile::tempdir().expect("a directory");
     let store = Store::open(folder.path()).expect("a store");
     let put = |bytes: &[u8]| store.put(bytes).expect("room");
     let (table, stored) = (put(table.as_bytes()), put(&stored));

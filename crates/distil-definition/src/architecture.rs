@@ -119,7 +119,7 @@ impl Architecture {
         Platform::linux(self.0.oci, self.0.variant)
     }
 
-    /// The folder of libraries: `x86_64-linux-gnu` (Debian Policy §9.1.1, multiarch tuples).
+    /// The directory of libraries: `x86_64-linux-gnu` (Debian Policy §9.1.1, multiarch tuples).
     pub fn multiarch(self) -> &'static str {
         self.0.multiarch
     }

@@ -48,7 +48,7 @@ pub struct Definition {
     pub when: Vec<Overlay>,
     /// Symbolic links: path and target.
     pub links: BTreeMap<String, String>,
-    /// Folders that no package ships.
+    /// Directories that no package ships.
     pub directories: Vec<DirectoryItem>,
     /// Files that no package ships.
     pub files: Vec<FileItem>,
@@ -110,7 +110,7 @@ pub enum Layers {
     Single,
 }
 
-/// A folder.
+/// A directory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DirectoryItem {
@@ -169,7 +169,7 @@ pub struct User {
     /// The group's number; the user's own number if none is given.
     #[serde(default)]
     pub gid: Option<u32>,
-    /// The home folder.
+    /// The home directory.
     #[serde(default)]
     pub home: Option<String>,
     /// Who it is for; the name if none is given.
@@ -224,13 +224,13 @@ pub struct Config {
     /// The user, by number or by the name of an account, which becomes its number; a group may
     /// follow behind a colon.
     pub user: Option<String>,
-    /// The folder that the program starts in.
+    /// The directory that the program starts in.
     pub workdir: Option<String>,
     /// Labels, which are annotations, too.
     pub labels: BTreeMap<String, String>,
     /// Ports that the program listens on, such as `8080/tcp`.
     pub ports: Vec<String>,
-    /// Folders that are volumes.
+    /// Directories that are volumes.
     pub volumes: Vec<String>,
     /// The signal that ends the program: a name such as `SIGINT`, or a number.
     pub stop_signal: Option<String>,

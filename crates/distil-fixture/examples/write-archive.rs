@@ -1,4 +1,4 @@
-//! Writes a miniature Debian into a folder, to look at it with real tools, or to measure with:
+//! Writes a miniature Debian into a directory, to look at it with real tools, or to measure with:
 //!
 //! ```text
 //! cargo run -p distil-fixture --example write-archive -- FOLDER trixie|bookworm

@@ -9,7 +9,7 @@
 //! - [`SigningKey`] makes OpenPGP keys and signatures, sound or not to be trusted;
 //! - [`ArchiveBuilder`] and [`Pocket`] lay packages out as a signed archive, with faults;
 //! - [`debian_like`] is a miniature Debian with the packages that the catalogue needs;
-//! - [`Server`] serves a folder over HTTP and misbehaves as it is told.
+//! - [`Server`] serves a directory over HTTP and misbehaves as it is told.
 //!
 //! It is for tests only: what is impossible here panics with a message, and nothing guards
 //! against hostile input.

@@ -220,10 +220,10 @@ fn content<'a>(key: &'a mut KeyBuilder, content: &Content) -> io::Result<&'a mut
     Ok(key.input(size.to_le_bytes()))
 }
 
-/// The entries of a layer in their order: folders and what belongs to no package, then package
+/// The entries of a layer in their order: directories and what belongs to no package, then package
 /// by package, so that a package's part of a layer does not depend on the others.
 ///
-/// Folders of lower layers that something of this one lies in are written again: an engine
+/// Directories of lower layers that something of this one lies in are written again: an engine
 /// that unpacks a layer by itself would make them up with other modes.
 ///
 /// Taken when the layer is finished: a higher one may replace entries in the tree, and must not

@@ -67,12 +67,12 @@ pub enum ProgramError {
         /// The position of the value in the definition.
         position: Position,
     },
-    /// It cannot start in its folder.
-    #[error("the `workdir` of `{image}` is `{workdir}`, which is no folder{position}")]
+    /// It cannot start in its directory.
+    #[error("the `workdir` of `{image}` is `{workdir}`, which is no directory{position}")]
     Workdir {
         /// The image.
         image: String,
-        /// The folder as it is written.
+        /// The directory as it is written.
         workdir: String,
         /// The position of the value in the definition.
         position: Position,

@@ -138,8 +138,8 @@ impl Check<'_> {
         Ok(())
     }
 
-    /// What is in the folder: a stanza and sums a package, and nothing else, there or in another
-    /// folder of that name.
+    /// What is in the directory: a stanza and sums a package, and nothing else, there or in another
+    /// directory of that name.
     fn folder(&mut self) {
         let folder = TreePath::of(FOLDER);
         let mut expected = BTreeSet::new();

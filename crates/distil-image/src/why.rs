@@ -76,7 +76,7 @@ pub struct WhyFile {
     pub found: Option<FoundFile>,
     /// What packages ship there and the image has not.
     pub left_out: Vec<LeftOutFile>,
-    /// Files of the image of that name, in other folders, where it is not there.
+    /// Files of the image of that name, in other directories, where it is not there.
     pub elsewhere: Vec<String>,
 }
 

@@ -231,7 +231,7 @@ pub fn java(tree: &Tree) -> Option<u32> {
         let feature = version.split(['.', '"', '-', '+', '_']).next();
         found.extend(feature.and_then(|feature| feature.parse::<u32>().ok()));
     }
-    // Debian's packages have no such file; the folder says it.
+    // Debian's packages have no such file; the directory says it.
     let folder = TreePath::of("usr/lib/jvm");
     let has_none = found.is_empty();
     for (path, entry) in tree.children(&folder).filter(|_| has_none) {

@@ -43,7 +43,7 @@ impl Archive {
         Self { files }
     }
 
-    /// Reads an OCI layout that lies in a folder.
+    /// Reads an OCI layout that lies in a directory.
     #[track_caller]
     pub fn open_layout(folder: &Path) -> Self {
         let mut files = BTreeMap::new();

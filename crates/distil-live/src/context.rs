@@ -1,4 +1,4 @@
-//! A temporary folder in which a test runs the real `distil` command.
+//! A temporary directory in which a test runs the real `distil` command.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ pub static DISTIL: LazyLock<PathBuf> = LazyLock::new(|| {
     path
 });
 
-/// Where a run keeps its images and its store: `$DISTIL_TEST_DIR`, else a folder under `target`.
+/// Where a run keeps its images and its store: `$DISTIL_TEST_DIR`, else a directory under `target`.
 pub static RUN_FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = std::env::var_os("DISTIL_TEST_DIR")
         .map_or_else(|| workspace().join("target/live"), PathBuf::from);
@@ -39,17 +39,17 @@ pub fn workspace() -> PathBuf {
         .unwrap()
 }
 
-/// A temporary folder of one test, and the command run in it. Gone with the test.
+/// A temporary directory of one test, and the command run in it. Gone with the test.
 #[derive(Debug)]
 pub struct Context {
     folder: tempfile::TempDir,
 }
 
 impl Context {
-    /// A new, empty folder.
+    /// A new, empty directory.
     #[expect(
         clippy::new_without_default,
-        reason = "it makes a folder; a default would hide that"
+        reason = "it makes a directory; a default would hide that"
     )]
     pub fn new() -> Self {
         let folder = tempfile::Builder::new()
@@ -59,17 +59,17 @@ impl Context {
         Self { folder }
     }
 
-    /// A path in the folder.
+    /// A path in the directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// The folder itself.
+    /// The directory itself.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Writes a file into the folder, making the folders on its way.
+    /// Writes a file into the directory, making the directories on its way.
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -77,7 +77,7 @@ impl Context {
         path
     }
 
-    /// The bare command, to be run in this folder with the store that the whole run shares.
+    /// The bare command, to be run in this directory with the store that the whole run shares.
     pub fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(DISTIL.as_path());
         command
@@ -87,12 +87,12 @@ impl Context {
         command
     }
 
-    /// Runs the command in this folder, with the store that the whole run shares.
+    /// Runs the command in this directory, with the store that the whole run shares.
     pub fn distil<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Outcome {
         Outcome::of(&self.command(arguments), BUILD_LIMIT)
     }
 
-    /// Runs any other program in this folder.
+    /// Runs any other program in this directory.
     pub fn run<S: AsRef<OsStr>>(
         &self,
         program: &str,

@@ -1,4 +1,4 @@
-//! What the live tests stand on: the real `distil` command in a temporary folder, images built once
+//! What the live tests stand on: the real `distil` command in a temporary directory, images built once
 //! a run, and Docker and Podman as they are installed.
 //!
 //! The tests themselves are in `tests/live`, behind the feature `live`. Everything here fails by

@@ -139,7 +139,7 @@ fn shown(command: &Command) -> String {
     line
 }
 
-/// Where a program lies, looked for along `PATH` and in the folders of the administrator's programs.
+/// Where a program lies, looked for along `PATH` and in the directories of the administrator's programs.
 pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)

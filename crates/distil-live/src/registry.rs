@@ -27,7 +27,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Starts one that keeps what it is given in a folder.
+    /// Starts one that keeps what it is given in a directory.
     #[track_caller]
     pub fn start(folder: &Path) -> Self {
         Self::start_with(folder, "")

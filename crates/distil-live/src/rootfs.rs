@@ -10,7 +10,7 @@ use crate::archive::sha256;
 pub enum Kind {
     /// A regular file, or another name of one, with its content.
     File(Vec<u8>),
-    /// A folder.
+    /// A directory.
     Folder,
     /// A symbolic link, and where it leads.
     Symlink(String),
@@ -206,7 +206,7 @@ impl Rootfs {
             .collect()
     }
 
-    /// Writes every file, folder and link into a folder, for a tool that reads a root file system.
+    /// Writes every file, directory and link into a directory, for a tool that reads a root file system.
     #[track_caller]
     pub fn write_to(&self, folder: &std::path::Path) {
         for (path, entry) in &self.entries {
@@ -235,7 +235,7 @@ fn absolute(path: &[u8]) -> String {
 fn line(path: &str, entry: &Entry) -> String {
     let kind = match &entry.kind {
         Kind::File(content) => sha256(content),
-        Kind::Folder => "folder".to_owned(),
+        Kind::Folder => "directory".to_owned(),
         Kind::Symlink(target) => return format!("{path} -> {target}"),
         Kind::Other => "device or pipe".to_owned(),
     };
@@ -249,7 +249,7 @@ fn describe(kind: Option<&Kind>) -> &'static str {
     match kind {
         None => "nothing is there",
         Some(Kind::File(_)) => "a file",
-        Some(Kind::Folder) => "a folder",
+        Some(Kind::Folder) => "a directory",
         Some(Kind::Symlink(_)) => "a link",
         Some(Kind::Other) => "a device or a pipe",
     }
@@ -259,7 +259,7 @@ fn describe(kind: Option<&Kind>) -> &'static str {
 mod tests {
     use super::*;
 
-    /// A tar with a folder, a file, two links, and another name of the file.
+    /// A tar with a directory, a file, two links, and another name of the file.
     fn sample() -> Vec<u8> {
         let mut builder = tar::Builder::new(Vec::new());
         let mut add = |path: &str, kind: tar::EntryType, link: &str, content: &[u8]| {

@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use crate::Outcome;
 
-/// A certificate authority, as files in a folder.
+/// A certificate authority, as files in a directory.
 #[derive(Debug)]
 pub struct Authority {
     folder: PathBuf,
 }
 
 impl Authority {
-    /// Makes a new authority in a folder; its certificate is `ca.pem` there.
+    /// Makes a new authority in a directory; its certificate is `ca.pem` there.
     #[track_caller]
     pub fn new(folder: &Path) -> Self {
         let authority = Self {

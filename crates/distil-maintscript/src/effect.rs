@@ -8,7 +8,7 @@ use crate::diversions::Diversion;
 use crate::passing::is_passing;
 use crate::sysusers::{Number, User};
 
-/// Why nothing is missing in some folders.
+/// Why nothing is missing in some directories.
 const IN_PASSING: &str = "nothing in an image reads what is there";
 
 /// Something that a script does.
@@ -160,7 +160,7 @@ pub enum FileChange {
     },
     /// Empty files are made where there are none.
     Touched(Vec<String>),
-    /// Folders are made.
+    /// Directories are made.
     Folders(Vec<String>),
     /// Files are made or written.
     Written(Vec<String>),
@@ -182,7 +182,7 @@ pub enum FileChange {
     },
     /// What is there gets root as its owner, as files have it anyway.
     OwnedByRoot,
-    /// Empty folders below `/usr/local` are made, as `dh_usrlocal` writes it.
+    /// Empty directories below `/usr/local` are made, as `dh_usrlocal` writes it.
     Local,
     /// What `tmpfiles.d` declares is made.
     Declared,

@@ -1,6 +1,6 @@
 //! Directories whose content nothing in an image reads: what a script makes there is not missing.
 
-/// Folders in which nothing is missing in an image: those of services, manuals and dpkg, those
+/// Directories in which nothing is missing in an image: those of services, manuals and dpkg, those
 /// that only a running machine has, and those that are the administrator's own.
 const PASSING: &[&str] = &[
     "/dev/",

@@ -41,7 +41,7 @@ pub struct User {
     pub group: Option<PrimaryGroup>,
     /// GECOS: what the user is for.
     pub description: Option<String>,
-    /// The home folder; `/` if none is named.
+    /// The home directory; `/` if none is named.
     pub home: Option<String>,
     /// The shell; `/usr/sbin/nologin` if none is named.
     pub shell: Option<String>,

@@ -1,4 +1,4 @@
-//! `tmpfiles.d` (tmpfiles.d(5)): the folders, files and links that packages declare.
+//! `tmpfiles.d` (tmpfiles.d(5)): the directories, files and links that packages declare.
 //!
 //! Lines that only clean up, and those that set attributes which no layer of an image holds,
 //! want nothing done here. Neither do lines that read a credential: an image has none.
@@ -12,7 +12,7 @@ pub struct Entry {
     pub path: String,
     /// What is to be there.
     pub kind: Kind,
-    /// The mode, if one is named; else 0755 for folders and 0644 for files, and for
+    /// The mode, if one is named; else 0755 for directories and 0644 for files, and for
     /// [`Kind::Adjust`] what it is.
     pub mode: Option<Mode>,
     /// The owner, if one is named; else root, and for [`Kind::Adjust`] who it is.
@@ -29,9 +29,9 @@ pub struct Entry {
 /// What is to be at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    /// `d`, `D`, `v`, `q`, `Q`: a folder; one that is there gets mode and owners.
+    /// `d`, `D`, `v`, `q`, `Q`: a directory; one that is there gets mode and owners.
     Folder,
-    /// `e`: mode and owners of the folders that the glob matches.
+    /// `e`: mode and owners of the directories that the glob matches.
     AdjustFolders,
     /// `f`, `f+`, `F`: a file.
     File {
@@ -44,16 +44,16 @@ pub enum Kind {
     Link {
         /// Where it points.
         target: String,
-        /// `L+`: what is there gives way, folders with all that is in them.
+        /// `L+`: what is there gives way, directories with all that is in them.
         overwrites: bool,
         /// `L?`: only if the target is there.
         only_if_target_exists: bool,
     },
-    /// `C`, `C+`: a copy of a file or of a folder with all that is in it.
+    /// `C`, `C+`: a copy of a file or of a directory with all that is in it.
     Copy {
         /// What is copied.
         source: String,
-        /// `C+`: also into a folder that is there and is not empty.
+        /// `C+`: also into a directory that is there and is not empty.
         merges: bool,
     },
     /// `z`, `Z`: mode and owners of what the glob matches.
@@ -69,7 +69,7 @@ pub struct Mode {
     /// The permission bits, at most 07777.
     pub bits: u32,
     /// `~`: what is there keeps the lack of rights: no executable or writable bit is given that
-    /// nobody has, and set-ID bits to folders alone.
+    /// nobody has, and set-ID bits to directories alone.
     pub is_masked: bool,
     /// `:`: only for what is made by this line.
     pub is_only_for_new: bool,
@@ -169,7 +169,7 @@ fn entry(line: &str) -> Result<Option<Entry>, String> {
     }))
 }
 
-/// The argument of a link or a copy; without one it is the same path below this folder.
+/// The argument of a link or a copy; without one it is the same path below this directory.
 fn source(argument: Option<&str>, path: &str) -> Result<String, String> {
     match argument {
         Some(text) => specifiers(text),

@@ -76,8 +76,8 @@ fn layers(criterion: &mut Criterion) {
 /// What a layer costs whose pieces were all compressed before.
 fn join(criterion: &mut Criterion) {
     let input = input();
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let store = Store::open(folder.path().join("store")).expect("a folder takes a store");
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let store = Store::open(folder.path().join("store")).expect("a directory takes a store");
     let threads = NonZeroUsize::MIN;
     let written = || {
         let mut writer = LayerWriter::into_store(&store, Compression::GZIP, threads);

@@ -1,5 +1,5 @@
 //! Names of images, `[HOST[:PORT]/]PATH[:TAG]`, by the grammar of the distribution project's
-//! `reference` package and with Docker's defaults: host `docker.io`, folder `library`, tag `latest`.
+//! `reference` package and with Docker's defaults: host `docker.io`, directory `library`, tag `latest`.
 
 use std::fmt;
 use std::str::FromStr;

@@ -48,7 +48,7 @@ fn packed(files: &std::collections::BTreeMap<String, Vec<u8>>) -> Vec<u8> {
     )
 }
 
-/// What Docker before 25 saves: no manifest, no digests, plain layers in folders.
+/// What Docker before 25 saves: no manifest, no digests, plain layers in directories.
 fn docker_20(images: &[(&Image, &[&str])]) -> Vec<u8> {
     let mut builder = tar::Builder::new(Vec::new());
     let mut add = |name: &str, bytes: &[u8]| {

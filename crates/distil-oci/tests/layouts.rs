@@ -1,4 +1,4 @@
-//! Folders in OCI's image layout.
+//! Directories in OCI's image layout.
 #![allow(clippy::unwrap_used, clippy::panic)] // Also outside of `#[test]` functions.
 
 mod common;

@@ -40,7 +40,7 @@ enum Place {
 }
 
 impl Disk {
-    /// Makes the folders that the store lacks, and removes what processes left that were killed.
+    /// Makes the directories that the store lacks, and removes what processes left that were killed.
     pub(crate) fn open(root: PathBuf) -> Result<Self, StoreError> {
         let write = match prepare(&root) {
             Ok(lease) => Place::Own(lease),
@@ -61,7 +61,7 @@ impl Disk {
         })
     }
 
-    /// The folder of the store.
+    /// The directory of the store.
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
@@ -98,7 +98,7 @@ impl Disk {
         }
     }
 
-    /// The folder for what is being written.
+    /// The directory for what is being written.
     pub(crate) fn writing_folder(&self) -> &Path {
         match &self.write {
             Place::Own(lease) => &lease.folder,
@@ -106,7 +106,7 @@ impl Disk {
         }
     }
 
-    /// The folder that what is written belongs to.
+    /// The directory that what is written belongs to.
     fn home(&self) -> &Path {
         match &self.write {
             Place::Own(_) => &self.root,
@@ -114,7 +114,7 @@ impl Disk {
         }
     }
 
-    /// The folders where something may be, the likeliest first.
+    /// The directories where something may be, the likeliest first.
     pub(crate) fn homes(&self) -> impl Iterator<Item = &Path> {
         let elsewhere = match &self.write {
             Place::Own(lease) => {
@@ -237,7 +237,7 @@ impl Disk {
     }
 }
 
-/// Gives a file its place, for which folders are made, and what is no file makes way.
+/// Gives a file its place, for which directories are made, and what is no file makes way.
 fn persist(file: NamedTempFile, path: &Path) -> Result<(), (StoreError, NamedTempFile)> {
     let file = match file.persist(path) {
         Ok(_) => return Ok(()),
@@ -265,7 +265,7 @@ fn persist(file: NamedTempFile, path: &Path) -> Result<(), (StoreError, NamedTem
         .map_err(|error| (StoreError::io("write", path)(error.error), error.file))
 }
 
-/// Makes a folder of the store. What is in its place, and is no folder, makes way; but a link that
+/// Makes a directory of the store. What is in its place, and is no directory, makes way; but a link that
 /// leads to one is the user's, who has the store elsewhere.
 fn make_folder(folder: &Path) -> Result<(), StoreError> {
     if folder.is_dir() {
@@ -291,7 +291,7 @@ fn mark(file: &File, newest: u64) {
     let _ = file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(newest));
 }
 
-/// Makes the folders of a store, and takes a lease.
+/// Makes the directories of a store, and takes a lease.
 fn prepare(root: &Path) -> Result<Lease, StoreError> {
     for folder in ["blobs", "keys", "tmp"] {
         make_folder(&root.join(folder))?;
@@ -325,7 +325,7 @@ mod tests {
     fn what_may_not_be_put_in_its_place_is_found_by_this_process() {
         let folder = tempfile::tempdir().unwrap();
         let disk = Disk::open(folder.path().to_owned()).unwrap();
-        // As another user's folder is to one who is not root.
+        // As another user's directory is to one who is not root.
         let digest = Digest::of(b"value");
         let Place::Own(lease) = &disk.write else {
             panic!("it can be written");

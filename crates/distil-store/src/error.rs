@@ -8,12 +8,12 @@ use crate::digest::Digest;
 /// What went wrong in a store, and where.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A file or folder of the store could not be read or written.
+    /// A file or directory of the store could not be read or written.
     #[error("failed to {action} `{}` in the store", path.display())]
     Io {
         /// What was being done, as an infinitive.
         action: &'static str,
-        /// The file or folder.
+        /// The file or directory.
         path: PathBuf,
         /// What the system said.
         source: io::Error,

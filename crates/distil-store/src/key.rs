@@ -12,7 +12,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// A key of `kind` (a word; it names a folder) for these inputs.
+    /// A key of `kind` (a word; it names a directory) for these inputs.
     ///
     /// One input should be the version of the code that makes the value.
     pub fn new(kind: &'static str, inputs: &[&[u8]]) -> Self {

@@ -1,8 +1,8 @@
 //! What keeps processes that share a store out of one another's way.
 //!
 //! Every process that may write to a store has a *lease*: a number, higher than all before it,
-//! and a folder of that name in `tmp`, in which it holds a lock for as long as it lives. The
-//! system drops the lock however the process ends, so a folder whose lock can be had is what a
+//! and a directory of that name in `tmp`, in which it holds a lock for as long as it lives. The
+//! system drops the lock however the process ends, so a directory whose lock can be had is what a
 //! killed process left, and goes.
 //!
 //! The numbers are the store's clock, too: what a process uses gets the newest number for its
@@ -24,14 +24,14 @@ use crate::plain;
 /// or takes something away. It holds the number of the newest lease.
 const LOCK: &str = "lock";
 
-/// The lock in the folder of a lease.
+/// The lock in the directory of a lease.
 const HELD: &str = "held";
 
 /// The highest number that is taken for a lease's: the times of files hold it on every file system,
 /// and no store is opened as often. What is higher was written by somebody else.
 const HIGHEST: u64 = 1 << 30;
 
-/// The right to write to a store, and the folder for it.
+/// The right to write to a store, and the directory for it.
 #[derive(Debug)]
 pub(crate) struct Lease {
     pub(crate) number: u64,

@@ -15,7 +15,7 @@
 //! digest, is found when it is used, and is made again.
 //!
 //! A store that may not be written is read all the same; what is made then goes to a temporary
-//! folder and is gone with the process. The same happens to single files where a part of the store is
+//! directory and is gone with the process. The same happens to single files where a part of the store is
 //! another user's; what that user has and this one may not read is not there.
 
 use std::io::{Read, Write};
@@ -32,16 +32,16 @@ use crate::plain;
 /// The most bytes of a key's file.
 pub(crate) const MAX_KEY: u64 = 256;
 
-/// A content-addressed store in a folder.
+/// A content-addressed store in a directory.
 ///
-/// Cheap to clone; any number of threads and processes may use one folder at once.
+/// Cheap to clone; any number of threads and processes may use one directory at once.
 #[derive(Debug, Clone)]
 pub struct Store {
     disk: Arc<Disk>,
 }
 
 impl Store {
-    /// Opens the store in `root`, makes the folders that it lacks, and removes what processes
+    /// Opens the store in `root`, makes the directories that it lacks, and removes what processes
     /// left that were killed.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ impl Store {
         &self.disk
     }
 
-    /// The folder of the store.
+    /// The directory of the store.
     pub fn root(&self) -> &Path {
         self.disk.root()
     }

@@ -90,7 +90,7 @@ impl Store {
     /// Counts what the store holds.
     ///
     /// # Errors
-    /// If its folders cannot be read.
+    /// If its directories cannot be read.
     pub fn usage(&self) -> Result<Usage, StoreError> {
         let mut usage = Usage::default();
         let mut blobs: BTreeMap<Digest, u64> = self
@@ -224,7 +224,7 @@ impl Store {
         Ok(removed)
     }
 
-    /// All blobs. What else lies in their folders is not the store's.
+    /// All blobs. What else lies in their directories is not the store's.
     fn blobs(&self) -> Result<Vec<Found>, StoreError> {
         let mut found = Vec::new();
         self.each_of_blobs(|digest, path, metadata| {
@@ -316,8 +316,8 @@ fn check(store: &Store, blob: &Found) -> Result<Option<bool>, StoreError> {
     Ok(Some(false))
 }
 
-/// What is in a folder, with what is known of each; nothing of a folder that is gone, or of
-/// something that is no folder.
+/// What is in a directory, with what is known of each; nothing of a directory that is gone, or of
+/// something that is no directory.
 fn children(folder: &Path) -> Result<Vec<(PathBuf, fs::Metadata)>, StoreError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

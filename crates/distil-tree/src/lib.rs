@@ -1,9 +1,9 @@
-//! A file system in memory: entries by path, links resolved inside it, tar and plain folders in
+//! A file system in memory: entries by path, links resolved inside it, tar and plain directories in
 //! and out, and what its ELF files need.
 //!
 //! Nothing is unpacked to disk on the way, so there is no path on the machine that a hostile
 //! archive could lead to: a name that leads out of the tree is refused when it is read, and a
-//! link that leads out ends at the tree's own root. A tree is written to a folder only when that
+//! link that leads out ends at the tree's own root. A tree is written to a directory only when that
 //! is asked for, and without following a link ([`folder`]).
 
 mod content;

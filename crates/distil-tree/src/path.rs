@@ -12,7 +12,7 @@ pub const MAX_PART: usize = 255;
 /// A path inside a tree.
 ///
 /// Holds `usr/bin/python3` for `/usr/bin/python3`, and nothing for the root. Names are bytes,
-/// as for the kernel. Orders by bytes, so a folder comes before what it holds. Displays with
+/// as for the kernel. Orders by bytes, so a directory comes before what it holds. Displays with
 /// the leading slash, and with everything that is not printable escaped.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct TreePath(Vec<u8>);
@@ -131,7 +131,7 @@ impl TreePath {
         self.parts().next_back()
     }
 
-    /// The folder that holds this; none for the root.
+    /// The directory that holds this; none for the root.
     pub fn parent(&self) -> Option<Self> {
         if self.is_root() {
             return None;
@@ -140,13 +140,13 @@ impl TreePath {
         Some(Self(self.0[..end].to_vec()))
     }
 
-    /// The folders that hold this, from the root (left out) to the nearest.
+    /// The directories that hold this, from the root (left out) to the nearest.
     pub fn ancestors(&self) -> impl Iterator<Item = Self> + '_ {
         let slashes = self.0.iter().enumerate().filter(|(_, byte)| **byte == b'/');
         slashes.map(|(end, _)| Self(self.0[..end].to_vec()))
     }
 
-    /// The folders that hold any of these paths, the root left out. Each is made once, however many
+    /// The directories that hold any of these paths, the root left out. Each is made once, however many
     /// paths lie in it: together, the ancestors of deep paths have many times the paths' bytes.
     pub fn folders_above<'a>(paths: impl Iterator<Item = &'a Self>) -> BTreeSet<Self> {
         let mut folders = BTreeSet::new();

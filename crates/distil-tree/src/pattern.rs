@@ -2,7 +2,7 @@
 
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
-/// Several patterns, tried at once. `*` and `?` stay within one name, `**` crosses folders, and
+/// Several patterns, tried at once. `*` and `?` stay within one name, `**` crosses directories, and
 /// `/x/**` is all that lies in `/x`.
 #[derive(Debug, Clone)]
 pub struct Patterns {

@@ -50,9 +50,9 @@ pub enum Unusable {
     NotAPath,
     /// Nothing is there.
     Missing,
-    /// No folder of `PATH`, which is this, has it.
+    /// No directory of `PATH`, which is this, has it.
     NotInPath(String),
-    /// A folder is there.
+    /// A directory is there.
     Folder,
     /// Nobody may execute what is there.
     Mode(TreePath, u32),
@@ -74,9 +74,9 @@ impl fmt::Display for Unusable {
             Self::Missing => f.write_str("is not in the image"),
             Self::NotInPath(path) => {
                 let path = crate::printable(path.as_bytes());
-                write!(f, "is in no folder of `PATH`, which is `{path}`")
+                write!(f, "is in no directory of `PATH`, which is `{path}`")
             }
-            Self::Folder => f.write_str("is a folder"),
+            Self::Folder => f.write_str("is a directory"),
             Self::Mode(place, mode) => {
                 write!(f, "nobody may execute: the mode of `{place}` is {mode:04o}")
             }

@@ -27,7 +27,7 @@ pub enum ReadFileError {
     #[error("does not exist")]
     Missing,
     /// It is a directory.
-    #[error("is a folder, and a file is asked for")]
+    #[error("is a directory, and a file is asked for")]
     Directory,
     /// It is a device, a FIFO or a socket.
     #[error("is not a regular file")]
@@ -39,7 +39,7 @@ pub enum ReadFileError {
         limit: u64,
     },
     /// It lies outside of the directory that it must be in.
-    #[error("lies outside the folder that it must be in")]
+    #[error("lies outside the directory that it must be in")]
     Outside,
     /// The machine refused it.
     #[error("cannot be read: {0}")]
@@ -140,7 +140,7 @@ mod tests {
         let said = |path: &Path| read_file(path, 4).unwrap_err().to_string();
         assert_eq!(said(&path), "is larger than 4 bytes");
         assert_eq!(said(&directory.path().join("gone")), "does not exist");
-        assert!(said(directory.path()).starts_with("is a folder"));
+        assert!(said(directory.path()).starts_with("is a directory"));
         assert_eq!(said(Path::new("/dev/zero")), "is not a regular file");
         // Nobody writes into it, and nobody waits.
         let fifo = directory.path().join("fifo");

@@ -14,7 +14,7 @@ const MAX_LINKS: u32 = 40;
 
 /// A file system in memory.
 ///
-/// Every entry's folders are entries, too. Two files that share one [`FileNode`] are hard
+/// Every entry's directories are entries, too. Two files that share one [`FileNode`] are hard
 /// links of each other.
 #[derive(Debug, Clone, Default)]
 pub struct Tree {
@@ -37,7 +37,7 @@ pub struct Entry {
 /// What an entry is.
 #[derive(Debug, Clone)]
 pub enum Kind {
-    /// A folder.
+    /// A directory.
     Directory,
     /// A file.
     File(Arc<FileNode>),
@@ -110,7 +110,7 @@ pub enum Origin {
     Package(Arc<str>),
     /// Code that makes what a package's script would have made, by what it makes.
     Generated(Arc<str>),
-    /// A definition's own word (a file, link or folder that it lists), by its name.
+    /// A definition's own word (a file, link or directory that it lists), by its name.
     Definition(Arc<str>),
 }
 
@@ -127,7 +127,7 @@ impl Kind {
 }
 
 impl Entry {
-    /// Whether it is a folder.
+    /// Whether it is a directory.
     pub fn is_directory(&self) -> bool {
         matches!(self.kind, Kind::Directory)
     }
@@ -152,8 +152,8 @@ pub enum ResolveError {
     /// Nothing has this path.
     #[error("`{0}` does not exist")]
     Missing(TreePath),
-    /// A part on the way is neither a folder nor a link to one.
-    #[error("`{0}` is not a folder")]
+    /// A part on the way is neither a directory nor a link to one.
+    #[error("`{0}` is not a directory")]
     NotAFolder(TreePath),
     /// Links lead to links without an end.
     #[error("`{0}` is a loop of links")]
@@ -163,22 +163,22 @@ pub enum ResolveError {
 /// An entry may not be put where it was to go.
 #[derive(Debug, thiserror::Error)]
 pub enum InsertError {
-    /// Something that is not a folder is in the way.
-    #[error("`{path}` needs the folder `{folder}`, which is a {kind} from {origin}")]
+    /// Something that is not a directory is in the way.
+    #[error("`{path}` needs the directory `{folder}`, which is a {kind} from {origin}")]
     NotAFolder {
         /// What was to be inserted.
         path: TreePath,
-        /// What is not a folder.
+        /// What is not a directory.
         folder: TreePath,
         /// What it is.
         kind: &'static str,
         /// Where that is from.
         origin: String,
     },
-    /// A folder with something in it is in its place.
-    #[error("`{path}` is a {kind}, and is a folder with files in it from elsewhere")]
+    /// A directory with something in it is in its place.
+    #[error("`{path}` is a {kind}, and is a directory with files in it from elsewhere")]
     NotEmpty {
-        /// What was to be inserted, and is a folder.
+        /// What was to be inserted, and is a directory.
         path: TreePath,
         /// What it was to be.
         kind: &'static str,
@@ -207,7 +207,7 @@ impl Kind {
     /// The word for it.
     pub fn word(&self) -> &'static str {
         match self {
-            Self::Directory => "folder",
+            Self::Directory => "directory",
             Self::File(_) => "file",
             Self::Symlink(_) => "link",
         }
@@ -230,7 +230,7 @@ impl Tree {
         self.entries.get_mut(path)
     }
 
-    /// All entries by path; a folder comes before what it holds.
+    /// All entries by path; a directory comes before what it holds.
     pub fn iter(&self) -> btree_map::Iter<'_, TreePath, Entry> {
         self.entries.iter()
     }
@@ -285,19 +285,19 @@ impl Tree {
         self.entries.insert(path, entry);
     }
 
-    /// Puts an entry at `path`, after following the links of the folders on the way, and
-    /// gives the place where it went. What was there before is replaced; folders that are
+    /// Puts an entry at `path`, after following the links of the directories on the way, and
+    /// gives the place where it went. What was there before is replaced; directories that are
     /// missing on the way are made, with the time and the origin of the entry.
     ///
-    /// A folder that comes where a folder or a link to one is already leaves that as it is
+    /// A directory that comes where a directory or a link to one is already leaves that as it is
     /// (dpkg's behaviour, deb-triggers aside: Debian Policy §10.5 and dpkg's own FAQ on links
-    /// to folders).
+    /// to directories).
     pub fn insert(&mut self, path: &TreePath, entry: Entry) -> Result<TreePath, InsertError> {
         let place = self.place(path)?;
         if entry.is_directory() && self.is_directory(&place) {
             return Ok(place);
         }
-        // What lies in a folder would be left behind a file or a link, where nothing can be.
+        // What lies in a directory would be left behind a file or a link, where nothing can be.
         if !entry.is_directory() && self.below(&place).next().is_some() {
             return Err(InsertError::NotEmpty {
                 path: place,
@@ -309,7 +309,7 @@ impl Tree {
         Ok(place)
     }
 
-    /// Where an entry for `path` goes: the links of its folders followed as far as they exist,
+    /// Where an entry for `path` goes: the links of its directories followed as far as they exist,
     /// its last part as it is.
     pub fn place(&self, path: &TreePath) -> Result<TreePath, InsertError> {
         let (Some(parent), Some(name)) = (path.parent(), path.name()) else {
@@ -515,7 +515,7 @@ mod tests {
         let error = tree.insert(&TreePath::of("a"), link).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`/a` is a link, and is a folder with files in it from elsewhere"
+            "`/a` is a link, and is a directory with files in it from elsewhere"
         );
         assert!(tree.get(&TreePath::of("a")).unwrap().is_directory());
     }

@@ -24,13 +24,13 @@ fn main() -> io::Result<()> {
     images(&seeds)
 }
 
-/// The folder of the seeds.
+/// The directory of the seeds.
 struct Seeds(PathBuf);
 
 impl Seeds {
     fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         let path = self.0.join(name);
-        fs::create_dir_all(path.parent().expect("a seed lies in a folder"))?;
+        fs::create_dir_all(path.parent().expect("a seed lies in a directory"))?;
         fs::write(path, bytes)
     }
 }

@@ -250,7 +250,7 @@ fn version(head: &[u8]) -> Option<u16> {
         .then(|| u16::from_be_bytes([version[0], version[1]]))
 }
 
-/// The name of a class without the folder that Spring Boot and servlet containers have it in.
+/// The name of a class without the directory that Spring Boot and servlet containers have it in.
 fn plain(name: &[u8]) -> &[u8] {
     let folders: [&[u8]; 2] = [b"BOOT-INF/classes/", b"WEB-INF/classes/"];
     let mut rest = folders
@@ -315,7 +315,7 @@ fn highest(java: u32) -> u16 {
     u16::try_from(java + 44).unwrap_or(u16::MAX)
 }
 
-/// Classes in folders, as jib and Gradle put them into images: one finding for all of them.
+/// Classes in directories, as jib and Gradle put them into images: one finding for all of them.
 fn folders(context: &Context<'_>, java: u32, findings: &mut Vec<Finding>) {
     let mut classes = Classes {
         main: main_of(context),
@@ -357,7 +357,7 @@ fn folders(context: &Context<'_>, java: u32, findings: &mut Vec<Finding>) {
         classes.take(&name, version, java);
     }
     if let Some(path) = first {
-        findings.extend(classes.finding(path, "folders", java));
+        findings.extend(classes.finding(path, "directories", java));
     }
 }
 

@@ -225,7 +225,7 @@ struct Engines {
     node: Option<String>,
 }
 
-/// The `package.json` of what the container runs: in its folder, or in one above its script.
+/// The `package.json` of what the container runs: in its directory, or in one above its script.
 fn engines(context: &Context<'_>, major: u32, findings: &mut Vec<Finding>) {
     let subject = context.subject;
     let mut folders: Vec<TreePath> = Vec::new();

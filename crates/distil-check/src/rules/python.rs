@@ -248,7 +248,7 @@ fn machine_misfit(context: &Context<'_>, name: &str) -> Option<String> {
     })
 }
 
-/// The folder of the package that a module belongs to: the one right below the search path.
+/// The directory of the package that a module belongs to: the one right below the search path.
 fn package_folder(path: &TreePath) -> TreePath {
     let mut folders: Vec<TreePath> = path.ancestors().collect();
     let at = folders

@@ -124,7 +124,7 @@ fn reach(context: &Context<'_>, user: &User, is_random: bool, findings: &mut Vec
             }
         }
     }
-    // One finding a reason: what lies behind a closed folder is closed with it.
+    // One finding a reason: what lies behind a closed directory is closed with it.
     let mut told = BTreeSet::new();
     for (place, wish) in wishes {
         let Some(entry) = tree.get(&place) else {
@@ -155,7 +155,7 @@ fn reach(context: &Context<'_>, user: &User, is_random: bool, findings: &mut Vec
         let found = Finding::new(rule, problem).at(&place);
         let first = command.first().copied().unwrap_or_default();
         findings.push(match wish {
-            // Behind a closed folder the engine cannot even look.
+            // Behind a closed directory the engine cannot even look.
             Wish::Execute if context.chain.first() == Some(&place) && barrier.is_some() => {
                 let first = shown(first);
                 found.says(format!(
@@ -181,7 +181,7 @@ fn reach(context: &Context<'_>, user: &User, is_random: bool, findings: &mut Vec
         let message =
             format!("chdir to cwd (\"{place}\") set in config.json failed: permission denied");
         let found = Finding::new(rule, problem).at(&place).says(message);
-        // Some runtimes enter the folder before they take the user on, and then start the program.
+        // Some runtimes enter the directory before they take the user on, and then start the program.
         findings.push(match is_random {
             true => found,
             false => found.severity(Severity::Warning),
@@ -189,8 +189,8 @@ fn reach(context: &Context<'_>, user: &User, is_random: bool, findings: &mut Vec
     }
 }
 
-/// What is said of a folder that a policy says is written to.
-const WRITABLE: &str = "the folder";
+/// What is said of a directory that a policy says is written to.
+const WRITABLE: &str = "the directory";
 
 /// Whether a user may write where programs write.
 fn write(context: &Context<'_>, user: &User, is_random: bool, findings: &mut Vec<Finding>) {
@@ -216,7 +216,7 @@ fn write(context: &Context<'_>, user: &User, is_random: bool, findings: &mut Vec
     let declared = declared.map(|path| (WRITABLE, path.as_str()));
     for (what, path) in volumes.chain(variables).chain(declared) {
         let Some((place, entry)) = context.subject.follow(path) else {
-            // Docker makes the folder of a volume, for root alone; of others nobody does.
+            // Docker makes the directory of a volume, for root alone; of others nobody does.
             let problem = match what {
                 "the volume" if user.uid != 0 => format!(
                     "the volume `{}` is not in the image, so it will belong to root, and {who} may not write to it",

@@ -109,7 +109,7 @@ impl Image {
         self
     }
 
-    /// Says that a folder is written to.
+    /// Says that a directory is written to.
     pub(crate) fn writes(mut self, path: &str) -> Self {
         self.writable.push(path.to_owned());
         self
@@ -134,7 +134,7 @@ impl Image {
         package_of: &dyn Fn(&str) -> Option<String>,
     ) -> Vec<Finding> {
         let mut entries: Vec<Entry> = Vec::new();
-        // Folders of their own go first, links after them, as archives have them.
+        // Directories of their own go first, links after them, as archives have them.
         let is_folder =
             |entry: &Entry| matches!(entry.kind(), EntryKind::Directory | EntryKind::Symlink(_));
         let (first, then): (Vec<_>, Vec<_>) =

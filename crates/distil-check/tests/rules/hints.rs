@@ -268,7 +268,7 @@ fn rows() -> Vec<(&'static str, Image, How)> {
         ("not-reachable", base().folder("app", 0o700), By("`COPY --chown` it", |image| image.folder("app", 0o755))),
         ("random-user", base().folder("app", 0o700).owner("app", 65532), By("chmod -R g=rX", |image| image.folder("app", 0o755))),
         ("not-writable", base().folder("data", 0o755).volume("/data"), By("with the user as its owner", |image| image.folder("data", 0o777).owner("data", 65532).mode("data", 0o1777))),
-        ("temporary-folder", base().folder("tmp", 0o755), By("mode 1777", |image| image.folder("tmp", 0o1777))),
+        ("temporary-directory", base().folder("tmp", 0o755), By("mode 1777", |image| image.folder("tmp", 0o1777))),
         ("user-root", base().user(""), Literally),
         ("user-name", base().user("a").file("etc/passwd", "a:x:7:7::/:/x\n"), Literally),
         // The surface.

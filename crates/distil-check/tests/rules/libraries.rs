@@ -225,7 +225,7 @@ fn tokens_and_caches_of_the_loader() {
     let foreign = ElfBuilder::shared("libx.so.1")
         .machine(Machine::Aarch64)
         .build();
-    // `$LIB` is Debian's folder; a library for another machine is passed over.
+    // `$LIB` is Debian's directory; a library for another machine is passed over.
     let fine = base()
         .program("app/run", needs().runpath("/opt/$LIB").build())
         .file("opt/lib/x86_64-linux-gnu/libx.so.1", x());
@@ -249,7 +249,7 @@ fn tokens_and_caches_of_the_loader() {
     assert!(names(&there).is_empty());
     let cut = there.file("etc/ld.so.cache", &cache[..60]);
     assert!(has(&cut, "library-missing", Error, "libx.so.1"));
-    // A link through a folder that is a link, and back up from there.
+    // A link through a directory that is a link, and back up from there.
     let up = base()
         .program("app/run", needs().runpath("/opt/link/../libs").build())
         .link("opt/link", "/srv/a/b")

@@ -34,7 +34,7 @@ fn users() {
     assert!(has(&volume, "not-writable", Warning, "Permission denied"));
     assert!(has(
         &base().folder("tmp", 0o755),
-        "temporary-folder",
+        "temporary-directory",
         Warning,
         ""
     ));
@@ -101,6 +101,6 @@ fn folders_to_write_to() {
     let there = temporary.folder("scratch", 0o1777);
     assert!(names(&there).is_empty());
     let var = base().folder("var/tmp", 0o755);
-    assert!(has(&var, "temporary-folder", Warning, ""));
+    assert!(has(&var, "temporary-directory", Warning, ""));
     assert!(names(&base().folder("var/tmp", 0o1777)).is_empty());
 }

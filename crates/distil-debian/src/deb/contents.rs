@@ -35,7 +35,7 @@ pub struct Package {
     pub entries: Vec<PackageEntry>,
 }
 
-/// A file, folder or link of a package.
+/// A file, directory or link of a package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackageEntry {
     /// Its path, relative to the root.
@@ -59,7 +59,7 @@ pub struct PackageEntry {
 /// What an entry of a package is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EntryKind {
-    /// A folder.
+    /// A directory.
     Directory,
     /// A file.
     File {

@@ -259,7 +259,7 @@ impl<W: Write> Data<'_, W> {
             .ok_or_else(|| fault("has a name that is not UTF-8"))?
             .to_owned();
         if path.is_root() && member.kind != MemberKind::Directory {
-            return Err(fault("is the root of the file system, and no folder"));
+            return Err(fault("is the root of the file system, and no directory"));
         }
         if !member.xattrs.is_empty() {
             return Err(fault(

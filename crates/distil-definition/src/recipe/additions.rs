@@ -30,7 +30,7 @@ impl Lowering<'_> {
             return Err(self.error(part, problem));
         }
         if path.is_root() && part.key != "directories" {
-            return Err(self.error(part, "the root of the image is a folder"));
+            return Err(self.error(part, "the root of the image is a directory"));
         }
         if part.key != "packages" && path.is_within(&TreePath::of(METADATA)) {
             let problem = format!(

@@ -33,7 +33,7 @@ pub struct LayerRecipe {
     pub allow: BTreeMap<String, Reason>,
     /// Symbolic links.
     pub links: Vec<NewLink>,
-    /// Folders.
+    /// Directories.
     pub directories: Vec<Addition>,
     /// Files with their bytes.
     pub files: Vec<NewFile>,
@@ -135,7 +135,7 @@ pub struct NewCertificates {
     pub authorities: Vec<CertificateDer<'static>>,
 }
 
-/// The place, owner and mode of a folder or file that a definition adds.
+/// The place, owner and mode of a directory or file that a definition adds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addition {
     /// Its path.
@@ -143,7 +143,7 @@ pub struct Addition {
     /// The names or numbers of its owner and, behind a colon, its group; root if there is none.
     /// Accounts may come from packages, so they are looked up when those are there.
     pub owner: Option<String>,
-    /// Its mode; that of a new file or folder, or of the folder that is there, if there is none.
+    /// Its mode; that of a new file or directory, or of the directory that is there, if there is none.
     pub mode: Option<u32>,
     /// The position of its path in the definition.
     pub position: Position,

@@ -174,7 +174,7 @@ fn dev_env(
     Ok(all)
 }
 
-/// The layer of the debug variants: Debian's own static busybox, in a folder of its own.
+/// The layer of the debug variants: Debian's own static busybox, in a directory of its own.
 fn debug_layer(
     name: &str,
     mut packages: Vec<PackageRequest>,

@@ -144,7 +144,7 @@ impl Lowering<'_> {
             true => self.check_harmless(part, path),
             false => {
                 let path = path.escape_debug();
-                let problem = format!("`{path}` in `{what}` is not the path of a folder");
+                let problem = format!("`{path}` in `{what}` is not the path of a directory");
                 Err(self.error(part, problem))
             }
         }

@@ -36,9 +36,9 @@ pub struct Source {
 enum Home {
     /// Nothing: it is the catalogue's.
     Catalogue,
-    /// The folder of its file, which its paths must not leave.
+    /// The directory of its file, which its paths must not leave.
     File(PathBuf),
-    /// The folder that the command runs in.
+    /// The directory that the command runs in.
     CommandLine,
 }
 
@@ -121,7 +121,7 @@ impl Source {
     }
 
     /// Changes the image from the command line. The definition's own layers stay as they are;
-    /// what is added is a layer on top of them. Paths are relative to the folder that the
+    /// what is added is a layer on top of them. Paths are relative to the directory that the
     /// command runs in.
     pub fn change(&mut self, mut changes: Definition) {
         let mut parts = vec![self.definition.name.as_str()];
@@ -249,7 +249,7 @@ impl Source {
     }
 }
 
-/// The folder that a file is in.
+/// The directory that a file is in.
 fn folder_of(file: &Path) -> &Path {
     match file.parent() {
         Some(folder) if folder != Path::new("") => folder,

@@ -95,11 +95,11 @@ impl ArchiveBuilder {
     /// Writes the archive into `dir`, which is made if it is missing, and the keyring into
     /// `dir/keyring.gpg` (binary) and `dir/keyring.asc` (armoured, one block a key).
     ///
-    /// Writing another state of an archive into the same folder is what a mirror does: files at
+    /// Writing another state of an archive into the same directory is what a mirror does: files at
     /// fixed paths are replaced, those by hash and in the pool are added.
     ///
     /// # Errors
-    /// When a file or a folder cannot be written.
+    /// When a file or a directory cannot be written.
     pub fn write(&self, dir: &Path) -> io::Result<Archive> {
         fs::create_dir_all(dir)?;
         for pocket in &self.pockets {
@@ -117,10 +117,10 @@ impl ArchiveBuilder {
         })
     }
 
-    /// Writes the archive into a folder that is removed with the value returned.
+    /// Writes the archive into a directory that is removed with the value returned.
     ///
     /// # Errors
-    /// When a file or a folder cannot be written.
+    /// When a file or a directory cannot be written.
     pub fn write_temp(&self) -> io::Result<Archive> {
         let temporary = TempDir::new()?;
         let mut archive = self.write(temporary.path())?;
@@ -162,7 +162,7 @@ impl Archive {
             .unwrap_or_else(|| panic!("the pool has no `{file_name}`"))
     }
 
-    /// Whether the folder is removed with this value.
+    /// Whether the directory is removed with this value.
     #[must_use]
     pub fn is_temporary(&self) -> bool {
         self.temporary.is_some()

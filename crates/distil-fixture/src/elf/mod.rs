@@ -108,7 +108,7 @@ impl ElfBuilder {
         self
     }
 
-    /// Sets `DT_RUNPATH`: folders with colons between, `$ORIGIN` among them if need be.
+    /// Sets `DT_RUNPATH`: directories with colons between, `$ORIGIN` among them if need be.
     #[must_use]
     pub fn runpath(mut self, folders: &str) -> Self {
         self.runpath = Some(folders.to_owned());

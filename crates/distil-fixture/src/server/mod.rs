@@ -47,8 +47,8 @@ impl Recorded {
 ///
 /// ```
 /// use distil_fixture::{Fault, Server, Times};
-/// let folder = tempfile::tempdir().unwrap();
-/// let server = Server::start(folder.path()).unwrap();
+/// let directory = tempfile::tempdir().unwrap();
+/// let server = Server::start(directory.path()).unwrap();
 /// server.fault("/pool/a.deb", Times::First(2), Fault::status(503));
 /// server.fault("/dists/*", Times::Always, Fault::HangBeforeHeaders);
 /// assert!(server.url().starts_with("http://127.0.0.1:"));

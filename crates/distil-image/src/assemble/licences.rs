@@ -1,6 +1,6 @@
 //! Licences where scanners look for them.
 //!
-//! Debian lets the folder of a package's documentation be a link to that of another package of its
+//! Debian lets the directory of a package's documentation be a link to that of another package of its
 //! source (Debian Policy §12.3, §12.5). Trivy reads the files of layers one by one and follows no
 //! link, and so would see no licence of such a package.
 

@@ -14,7 +14,7 @@ use distil_definition::recipe::Recipe;
 
 const WHAT: &str = "Java's key store";
 
-/// Where Debian's Java machines look for the key store, through links in their own folders.
+/// Where Debian's Java machines look for the key store, through links in their own directories.
 const PLACE: &str = "etc/ssl/certs/java/cacerts";
 
 /// Where Debian's Java machines are.
@@ -33,7 +33,7 @@ const MAGIC: u32 = 0xfeed_feed;
 const VERSION: u32 = 2;
 const TRUSTED_CERTIFICATE: u32 = 2;
 
-/// Makes the key store of the certificates, each with the name of its link in the folder of
+/// Makes the key store of the certificates, each with the name of its link in the directory of
 /// certificates: where a Java machine looks for it, where a definition asks for it, and where a
 /// layer below has one that lacks the certificates of this one.
 pub(super) fn generate(

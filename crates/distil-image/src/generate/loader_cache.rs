@@ -2,12 +2,12 @@
 //!
 //! The format is glibc's own (`sysdeps/generic/dl-cache.h`, `struct cache_file_new`): a header,
 //! one entry a library, sorted for the loader's binary search, and the strings. Without the
-//! cache everything still works in the usual folders, by trying them.
+//! cache everything still works in the usual directories, by trying them.
 //!
-//! What is in folders within those for some machines (`glibc-hwcaps`, and before glibc 2.37 such as
+//! What is in directories within those for some machines (`glibc-hwcaps`, and before glibc 2.37 such as
 //! `haswell`) has no line, although ldconfig gives it one with its levels or capabilities: a machine
 //! that could take it takes the library for all, and only where there is none the loader tries the
-//! folders.
+//! directories.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -48,8 +48,8 @@ fn is_loader(path: &TreePath) -> bool {
 /// A line of the cache: the name that is asked for, and the file that answers.
 type Library = (Vec<u8>, Vec<u8>);
 
-/// The libraries in the folders that are searched. Names are looked up where they first occur:
-/// a folder that is another one through a link is not listed twice.
+/// The libraries in the directories that are searched. Names are looked up where they first occur:
+/// a directory that is another one through a link is not listed twice.
 fn libraries(
     generation: &Generation<'_>,
     loader: &Loader<'_>,
@@ -95,7 +95,7 @@ fn libraries(
         }
         seen.push(real);
     }
-    // The first folder's library comes first among equals, so the sort must be stable.
+    // The first directory's library comes first among equals, so the sort must be stable.
     libraries.sort_by(|(a, _), (b, _)| compare(b, a));
     libraries
 }

@@ -1,4 +1,4 @@
-//! The hash of a certificate's subject, by which OpenSSL finds it in a folder
+//! The hash of a certificate's subject, by which OpenSSL finds it in a directory
 //! (`X509_NAME_hash(3)`, `c_rehash(1)`).
 //!
 //! OpenSSL hashes a canonical form of the name: every text in UTF-8, in lower case as far as

@@ -1,4 +1,4 @@
-//! What scripts of packages that every system has leave behind: accounts, usual folders and
+//! What scripts of packages that every system has leave behind: accounts, usual directories and
 //! links, lists of shells and certificates, and apt's sources.
 
 use std::fmt::Write;
@@ -16,7 +16,7 @@ use distil_maintscript::MAX_INPUT;
 
 const WHAT: &str = "what packages leave behind";
 
-/// The folders that base-files and ca-certificates make: path, mode, group.
+/// The directories that base-files and ca-certificates make: path, mode, group.
 const FOLDERS: &[(&str, u32, u32)] = &[
     ("mnt", 0o755, 0),
     ("srv", 0o755, 0),

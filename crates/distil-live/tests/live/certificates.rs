@@ -141,7 +141,7 @@ fn by_one_line(
     context.path(&format!("{name}.tar"))
 }
 
-/// A folder with an authority of the test's own in it, if this machine can make one.
+/// A directory with an authority of the test's own in it, if this machine can make one.
 fn own_authority() -> Option<(Context, Authority)> {
     if find_program("openssl").is_none() {
         require::missing("openssl is not installed");

@@ -62,7 +62,7 @@ fn sources(suite: &str) -> String {
         + &source(security, &format!("{suite}-security"))
 }
 
-/// Runs the script in a container of `python3:dev` with a folder as `/app`.
+/// Runs the script in a container of `python3:dev` with a directory as `/app`.
 #[track_caller]
 fn run_script(docker: Engine, context: &Context, packages: &str) {
     for (name, text) in FIT {
@@ -225,7 +225,7 @@ pub(crate) fn provide(engine: Engine, context: &Context, name: &str) {
     build(engine, context, name, &context.path("mirrors"));
 }
 
-/// Builds a folder with a Dockerfile, by the tool that belongs to the engine: `docker build`, or
+/// Builds a directory with a Dockerfile, by the tool that belongs to the engine: `docker build`, or
 /// `buildah bud`.
 #[track_caller]
 pub(crate) fn build(engine: Engine, context: &Context, tag: &str, folder: &Path) {

@@ -44,7 +44,7 @@ fn under_googles_name(context: &Context, variant: &str) {
     }
 }
 
-/// Builds a Dockerfile in the context's folder, by the tool that belongs to the engine.
+/// Builds a Dockerfile in the context's directory, by the tool that belongs to the engine.
 #[track_caller]
 fn build(context: &Context, engine: Engine, dockerfile: &str, tag: &str) {
     context.write("app/Dockerfile", dockerfile);

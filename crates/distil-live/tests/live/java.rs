@@ -8,7 +8,7 @@ use distil_live::{Context, Engine, Request, require};
 
 const CHECKS: &str = include_str!("programs/Checks.java");
 
-/// The folder's place in containers.
+/// The directory's place in containers.
 const PLACE: &str = "/mnt/test";
 
 fn mount(folder: &Path) -> String {

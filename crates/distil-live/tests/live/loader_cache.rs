@@ -84,7 +84,7 @@ impl Ldconfig {
         let rootfs = Request::catalogue(name, suite, arch).build().read_rootfs();
         rootfs.write_to(&root);
         std::fs::rename(root.join("etc/ld.so.cache"), &ours).unwrap();
-        // libc-bin's own, which the image has no need of: it names the folder of the others.
+        // libc-bin's own, which the image has no need of: it names the directory of the others.
         std::fs::write(
             root.join("etc/ld.so.conf"),
             "include /etc/ld.so.conf.d/*.conf\n",
@@ -124,7 +124,7 @@ fn ldconfig_of_amd64_would_have_written_the_same_entries() {
             ldconfig.compare(image, suite, "amd64");
         }
     }
-    // Libraries outside of the folders that the loader searches are in no cache.
+    // Libraries outside of the directories that the loader searches are in no cache.
     ldconfig.compare("java21", "trixie", "amd64");
 }
 

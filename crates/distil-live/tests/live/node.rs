@@ -9,7 +9,7 @@ use distil_live::{Context, Engine, Request, require};
 const RUNTIME: &str = include_str!("programs/runtime.mjs");
 const ADDON: &str = include_str!("programs/addon.c");
 
-/// The folder's place in containers.
+/// The directory's place in containers.
 const PLACE: &str = "/mnt/test";
 
 fn mount(folder: &Path) -> String {
@@ -90,7 +90,7 @@ fn runs(suite: &'static str, arch: &'static str, release: &str) {
         container().args(sum).output().success().mentions("arm642");
         return;
     }
-    // As any user, and with nothing to write to but a temporary folder.
+    // As any user, and with nothing to write to but a temporary directory.
     let ran = container()
         .options(["--user", "1000730000:0", "--read-only", "--tmpfs", "/tmp"])
         .options(["--volume", &mount(context.folder())])

@@ -55,7 +55,11 @@ fn an_archive_in_this_folder_is_the_default() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
         .collect();
-    assert_eq!(files, ["python3.tar"], "nothing else is left in the folder");
+    assert_eq!(
+        files,
+        ["python3.tar"],
+        "nothing else is left in the directory"
+    );
     // The file is nobody else's than any other file that this user makes.
     context.write("other", "");
     let mode = |name| {

@@ -69,7 +69,7 @@ const FORBIDDEN: &[&str] = &[
     "update-ca-certificates",
 ];
 
-/// What lies in folders of programs, as patterns whose `*` stands for digits and dots.
+/// What lies in directories of programs, as patterns whose `*` stands for digits and dots.
 const PROGRAMS: &[(&str, &[&str])] = &[
     ("static", &[]),
     ("base-nossl", &["ld.so"]),
@@ -142,7 +142,7 @@ fn nothing_comes_with_node_and_java() {
             if runs && entry.kind != Kind::Folder {
                 assert!(!forbidden && !TOOLS.contains(&name), "{image} has {path}");
             }
-            // The folder itself is base-files'.
+            // The directory itself is base-files'.
             let header = path.starts_with("/usr/include/") || path.ends_with(".h");
             assert!(!header, "{image} has {path}");
             let is_special = entry.kind == Kind::Other || entry.mode & 0o6000 != 0;

@@ -164,7 +164,7 @@ fn certificates_lie_in_the_bundle_and_under_their_hashes() {
     });
 }
 
-/// `5f618aec.0`: what OpenSSL looks for in a folder of certificates.
+/// `5f618aec.0`: what OpenSSL looks for in a directory of certificates.
 fn is_hash(name: &str) -> bool {
     name.split_once('.').is_some_and(|(hash, number)| {
         hash.len() == 8

@@ -148,7 +148,7 @@ pub fn chain(error: &dyn Error) -> String {
     text
 }
 
-/// The message without the folder of the test.
+/// The message without the directory of the test.
 pub fn without(folder: &Path, text: &str) -> String {
     text.replace(folder.to_str().unwrap(), "DIR")
 }
@@ -176,7 +176,7 @@ pub fn unpacked(layer: &Layer) -> Vec<u8> {
     tar
 }
 
-/// The names in a folder, sorted.
+/// The names in a directory, sorted.
 pub fn list(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .unwrap()

@@ -38,7 +38,7 @@ pub struct Elf {
     pub is_dynamic: bool,
     /// Whether it is a program or a shared object, and not a relocatable object or a core.
     pub is_loadable: bool,
-    /// Whether its libraries are looked for in the loader's own folders, too: not with
+    /// Whether its libraries are looked for in the loader's own directories, too: not with
     /// `DF_1_NODEFLIB`.
     pub searches_defaults: bool,
     /// The versions of symbols that it needs of its libraries (`DT_VERNEED`).

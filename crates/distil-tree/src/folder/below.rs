@@ -1,4 +1,4 @@
-//! Folders that are reached from an open one, part by part.
+//! Directories that are reached from an open one, part by part.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -7,13 +7,13 @@ use rustix::fs::{Mode, OFlags, openat};
 
 use crate::path::TreePath;
 
-/// How a folder is opened: never through a link, and never something else, which may hang.
+/// How a directory is opened: never through a link, and never something else, which may hang.
 pub(super) const FOLDER: OFlags = OFlags::RDONLY
     .union(OFlags::DIRECTORY)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::CLOEXEC);
 
-/// The folders below an open one.
+/// The directories below an open one.
 ///
 /// One of them stays open beside the root, so a deep tree needs no more open files than a flat one.
 pub(super) struct Below<'a> {
@@ -26,7 +26,7 @@ impl<'a> Below<'a> {
         Self { root, here: None }
     }
 
-    /// The folder at `path`, opened without following a link on the way.
+    /// The directory at `path`, opened without following a link on the way.
     pub(super) fn folder(&mut self, path: &TreePath) -> io::Result<BorrowedFd<'_>> {
         let (known, mut folder) = match self.here.take() {
             Some((known, folder)) if path.is_within(&known) => (known, Some(folder)),
@@ -43,7 +43,7 @@ impl<'a> Below<'a> {
         }
     }
 
-    /// The folder that holds `path`, and the name in it.
+    /// The directory that holds `path`, and the name in it.
     pub(super) fn parent<'p>(
         &mut self,
         path: &'p TreePath,

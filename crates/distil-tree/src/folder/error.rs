@@ -1,4 +1,4 @@
-//! What goes wrong with a root file system in a folder.
+//! What goes wrong with a root file system in a directory.
 
 use std::fmt;
 use std::io;
@@ -9,28 +9,28 @@ use crate::path::{PathError, Printable, TreePath};
 /// Why a root file system could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
-    /// The folder to write has something in it.
-    #[error("`{}` is not empty, so nothing is written into it; name a new folder", .0.display())]
+    /// The directory to write has something in it.
+    #[error("`{}` is not empty, so nothing is written into it; name a new directory", .0.display())]
     NotEmpty(PathBuf),
-    /// Something else is where a folder is needed.
-    #[error("`{}` is no folder", .0.display())]
+    /// Something else is where a directory is needed.
+    #[error("`{}` is no directory", .0.display())]
     NotAFolder(PathBuf),
-    /// The folder to write is a symbolic link.
-    #[error("`{}` is a symbolic link; name the folder that it leads to", .0.display())]
+    /// The directory to write is a symbolic link.
+    #[error("`{}` is a symbolic link; name the directory that it leads to", .0.display())]
     Link(PathBuf),
-    /// The folder to write is a file system of its own, which cannot be replaced.
-    #[error("`{}` is a mount point, which cannot be replaced; name a new folder in it", .0.display())]
+    /// The directory to write is a file system of its own, which cannot be replaced.
+    #[error("`{}` is a mount point, which cannot be replaced; name a new directory in it", .0.display())]
     MountPoint(PathBuf),
-    /// The folder to write is named by `.`, `..` or `/`.
-    #[error("`{}` has no name of its own; name a new folder", .0.display())]
+    /// The directory to write is named by `.`, `..` or `/`.
+    #[error("`{}` has no name of its own; name a new directory", .0.display())]
     NoName(PathBuf),
-    /// The folder that the one to write belongs into is missing.
+    /// The directory that the one to write belongs into is missing.
     #[error("`{}` does not exist; make it first", .0.display())]
     NoParent(PathBuf),
     /// [`discard_unfinished`](distil_store::unfinished::discard_unfinished) was called meanwhile.
     #[error("the program was interrupted before `{}` was written", .0.display())]
     Interrupted(PathBuf),
-    /// The machine refused something about the folder as a whole.
+    /// The machine refused something about the directory as a whole.
     #[error("failed to {action} `{}`", path.display())]
     Place {
         /// What was being done.
@@ -55,37 +55,37 @@ pub enum FolderError {
         what: Part,
         /// The entry.
         path: TreePath,
-        /// The folder.
+        /// The directory.
         place: PathBuf,
         /// Why it failed.
         source: io::Error,
     },
-    /// Something in the folder could not be read.
+    /// Something in the directory could not be read.
     #[error("failed to {action} `{path}` in `{}`", place.display())]
     Read {
         /// What was being done.
         action: &'static str,
         /// To what.
         path: TreePath,
-        /// The folder.
+        /// The directory.
         place: PathBuf,
         /// Why it failed.
         source: io::Error,
     },
-    /// Something in the folder has a path that no tree can have.
+    /// Something in the directory has a path that no tree can have.
     #[error("the path `/{}` in `{}` {source}", Printable(path), place.display())]
     Path {
-        /// The path, relative to the folder.
+        /// The path, relative to the directory.
         path: Vec<u8>,
-        /// The folder.
+        /// The directory.
         place: PathBuf,
         /// What is wrong with it.
         source: PathError,
     },
-    /// The folder has more in it than the limits allow.
+    /// The directory has more in it than the limits allow.
     #[error("`{}` has more than {limit} {what}", place.display())]
     Limit {
-        /// The folder.
+        /// The directory.
         place: PathBuf,
         /// What there is too much of.
         what: &'static str,

@@ -1,7 +1,7 @@
-//! A plain root file system in a folder of the machine, out and in.
+//! A plain root file system in a directory of the machine, out and in.
 //!
-//! Neither the tree that is written nor the folder that is read is trusted: every file is reached
-//! from an open folder part by part (openat(2) with `O_NOFOLLOW`), so no symbolic link is followed
+//! Neither the tree that is written nor the directory that is read is trusted: every file is reached
+//! from an open directory part by part (openat(2) with `O_NOFOLLOW`), so no symbolic link is followed
 //! in either direction, whatever it leads to.
 
 mod below;

@@ -1,4 +1,4 @@
-//! Reading a root file system out of a folder, which may be hostile.
+//! Reading a root file system out of a directory, which may be hostile.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -26,7 +26,7 @@ const FILE: OFlags = OFlags::RDONLY
     .union(OFlags::NOCTTY)
     .union(OFlags::CLOEXEC);
 
-/// What a folder may ask of its reader. Paths are never longer than
+/// What a directory may ask of its reader. Paths are never longer than
 /// [`MAX_LENGTH`](crate::MAX_LENGTH).
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -46,7 +46,7 @@ impl Default for Limits {
     }
 }
 
-/// Something in a folder.
+/// Something in a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     /// Where it lies.
@@ -60,10 +60,10 @@ pub struct Found {
     pub inode: Option<(u64, u64)>,
 }
 
-/// What something in a folder is.
+/// What something in a directory is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FoundKind {
-    /// A folder.
+    /// A directory.
     Directory,
     /// A file with this many bytes.
     File(u64),
@@ -73,12 +73,12 @@ pub enum FoundKind {
     Special(&'static str),
 }
 
-/// Calls `visit` with everything in the folder `place`, the root first, in the order of
-/// [`TreePath`]: a folder comes before what it holds. Files come with a reader of as many bytes as
+/// Calls `visit` with everything in the directory `place`, the root first, in the order of
+/// [`TreePath`]: a directory comes before what it holds. Files come with a reader of as many bytes as
 /// they have; what is not read of it is skipped.
 ///
 /// Symbolic links are not followed, except in `place` itself. Other file systems that are mounted
-/// in it are part of it. Nothing but folders and files is opened. A folder that is changed
+/// in it are part of it. Nothing but directories and files is opened. A directory that is changed
 /// meanwhile gives an error or a mixture, never something from elsewhere.
 ///
 /// # Errors
@@ -163,7 +163,7 @@ struct Walk<'a> {
     place: &'a Path,
     limits: Limits,
     below: Below<'a>,
-    /// The paths that are to be visited, and those of folders that are to be listed, with a slash
+    /// The paths that are to be visited, and those of directories that are to be listed, with a slash
     /// behind them: `a/` comes after `a-b` and before `a/b`, as in a tree.
     pending: BTreeSet<Vec<u8>>,
     /// Bytes of what is pending.
@@ -173,9 +173,9 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Takes down what lies in a folder.
+    /// Takes down what lies in a directory.
     fn list(&mut self, path: &TreePath) -> Result<(), FolderError> {
-        let failed = read_failed("list the folder", path, self.place);
+        let failed = read_failed("list the directory", path, self.place);
         let failed_by = |errno: Errno| failed(errno.into());
         let folder = self.below.folder(path).map_err(&failed)?;
         for entry in Dir::read_from(folder).map_err(failed_by)? {
@@ -199,7 +199,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// What lies at a path, with its bytes if it is a file. A folder is to be listed later.
+    /// What lies at a path, with its bytes if it is a file. A directory is to be listed later.
     fn look_at(&mut self, path: TreePath) -> Result<(Found, Option<File>), FolderError> {
         let failed = read_failed("read", &path, self.place);
         let (parent, name) = self.below.parent(&path).map_err(&failed)?;

@@ -48,7 +48,7 @@ fn tree(entries: Vec<(&str, Kind, u32)>) -> Tree {
     tree
 }
 
-/// What a folder holds: the metadata of each path, and its bytes or target after a word.
+/// What a directory holds: the metadata of each path, and its bytes or target after a word.
 type Seen = BTreeMap<TreePath, (Metadata, Vec<u8>)>;
 
 fn seen(place: &Path) -> Seen {
@@ -111,7 +111,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The error with its causes, as a user sees it, without the folder of the test.
+/// The error with its causes, as a user sees it, without the directory of the test.
 fn message(error: &FolderError, folder: &TempDir) -> String {
     let mut text = error.to_string();
     let mut next = std::error::Error::source(error);
@@ -202,7 +202,7 @@ proptest! {
                 Generated::Symlink(target) => Kind::Symlink(target),
             };
             let path = TreePath::from_archive(&path).unwrap();
-            // A file or link in place of a folder does not take along what lies in that.
+            // A file or link in place of a directory does not take along what lies in that.
             let full = |place: TreePath| place.is_root() || tree.below(&place).next().is_some();
             if !matches!(kind, Kind::Directory) && tree.place(&path).is_ok_and(full) {
                 continue;
@@ -293,7 +293,7 @@ fn folders_that_forbid_writing_are_written() {
         ("closed/inner/x", Kind::file("x"), 0o000),
     ]);
     write(&tree, &place).unwrap();
-    // Opened from above, so that the test's own folder can be removed.
+    // Opened from above, so that the test's own directory can be removed.
     for (name, mode) in [("", 0o500), ("closed", 0o000), ("closed/inner", 0o500)] {
         assert_eq!(mode_of(&place.join(name)), mode);
         fs::set_permissions(place.join(name), Permissions::from_mode(0o700)).unwrap();
@@ -314,16 +314,16 @@ fn targets_that_cannot_be_replaced_are_refused_and_left() {
     let before = seen(folder.path());
     let tree = tree(vec![("x", Kind::file("x"), 0o644)]);
     let refused = |name: &str| message(&write(&tree, &path(name)).unwrap_err(), &folder);
-    let full = "`out/full` is not empty, so nothing is written into it; name a new folder";
+    let full = "`out/full` is not empty, so nothing is written into it; name a new directory";
     assert_eq!(refused("full"), full);
-    assert_eq!(refused("file"), "`out/file` is no folder");
-    let link = "is a symbolic link; name the folder that it leads to";
+    assert_eq!(refused("file"), "`out/file` is no directory");
+    let link = "is a symbolic link; name the directory that it leads to";
     assert_eq!(refused("link"), format!("`out/link` {link}"));
     assert_eq!(refused("dangling"), format!("`out/dangling` {link}"));
     let parent = "`out/none` does not exist; make it first";
     assert_eq!(refused("none/rootfs"), parent);
-    assert_eq!(refused("file/rootfs"), "`out/file` is no folder");
-    let name = "has no name of its own; name a new folder";
+    assert_eq!(refused("file/rootfs"), "`out/file` is no directory");
+    let name = "has no name of its own; name a new directory";
     assert_eq!(refused("empty/.."), format!("`out/empty/..` {name}"));
     for place in ["/", ".", ".."] {
         let error = write(&tree, Path::new(place)).unwrap_err();

@@ -18,7 +18,7 @@ use crate::path::TreePath;
 /// The most bytes of a name that the temporary one repeats, so that it is no longer than allowed.
 const MAX_REPEATED: usize = 200;
 
-/// A folder under its temporary name; held by what is open, whatever becomes of paths.
+/// A directory under its temporary name; held by what is open, whatever becomes of paths.
 #[derive(Debug)]
 struct Temporary {
     parent: OwnedFd,
@@ -34,12 +34,12 @@ impl Discard for Temporary {
     }
 }
 
-/// A folder that is being filled.
+/// A directory that is being filled.
 #[derive(Debug)]
 pub(super) struct UnfinishedFolder(Unfinished<Temporary>);
 
 impl UnfinishedFolder {
-    /// An empty folder in `parent`, which is the folder at `path`, that only this user may enter
+    /// An empty directory in `parent`, which is the directory at `path`, that only this user may enter
     /// and that is to be called `name`.
     pub(super) fn new_in(parent: OwnedFd, path: &Path, name: &OsStr) -> io::Result<Self> {
         let repeated = &name.as_bytes()[..name.len().min(MAX_REPEATED)];
@@ -47,7 +47,7 @@ impl UnfinishedFolder {
         let mut builder = tempfile::Builder::new();
         builder.prefix(OsStr::from_bytes(&prefix)).rand_bytes(6);
         let make = || {
-            // Only the name is made by `tempfile`; the folder is made in the open parent.
+            // Only the name is made by `tempfile`; the directory is made in the open parent.
             let made = builder.make_in(path, |path| {
                 let name = path.file_name().unwrap_or_default().to_owned();
                 let folder = make_folder(parent.as_fd(), name.as_bytes())?;
@@ -65,20 +65,20 @@ impl UnfinishedFolder {
         Unfinished::begin(make).map(Self)
     }
 
-    /// The folder, open.
+    /// The directory, open.
     pub(super) fn folder(&self) -> BorrowedFd<'_> {
         self.0.get().folder.as_fd()
     }
 
-    /// Does something to a name in the folder, unless the folder is being discarded.
+    /// Does something to a name in the directory, unless the directory is being discarded.
     pub(super) fn change<T>(&self, change: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         self.0.change(change)
     }
 
-    /// Gives the folder its name.
+    /// Gives the directory its name.
     ///
     /// # Errors
-    /// Also when there is something of this name other than an empty folder.
+    /// Also when there is something of this name other than an empty directory.
     pub(super) fn finish(self, name: &OsStr) -> io::Result<()> {
         self.0.finish(|made| {
             let parent = &made.parent;
@@ -87,7 +87,7 @@ impl UnfinishedFolder {
     }
 }
 
-/// Makes a folder that its owner, and nobody else, may use, whatever the umask.
+/// Makes a directory that its owner, and nobody else, may use, whatever the umask.
 pub(super) fn make_folder(parent: BorrowedFd<'_>, name: &[u8]) -> io::Result<OwnedFd> {
     mkdirat(parent, name, Mode::RWXU)?;
     let open = || {
@@ -107,9 +107,9 @@ pub(super) fn make_folder(parent: BorrowedFd<'_>, name: &[u8]) -> io::Result<Own
     })
 }
 
-/// Removes everything in a folder, also what its owner may not write to at the moment.
+/// Removes everything in a directory, also what its owner may not write to at the moment.
 ///
-/// Neither recursive nor with a folder open for every level: trees may be thousands deep.
+/// Neither recursive nor with a directory open for every level: trees may be thousands deep.
 fn clear(root: BorrowedFd<'_>) -> io::Result<()> {
     fchmod(root, Mode::RWXU)?;
     let mut below = Below::new(root);
@@ -118,7 +118,7 @@ fn clear(root: BorrowedFd<'_>) -> io::Result<()> {
         let folder = below.folder(&path)?;
         let inner = clear_files(folder, &path)?;
         if !inner.is_empty() {
-            // They are gone when this folder's turn comes again.
+            // They are gone when this directory's turn comes again.
             todo.extend(inner);
             continue;
         }
@@ -131,7 +131,7 @@ fn clear(root: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes what lies in a folder and is none, and gives the paths of the folders in it.
+/// Removes what lies in a directory and is none, and gives the paths of the directories in it.
 fn clear_files(folder: BorrowedFd<'_>, path: &TreePath) -> io::Result<Vec<TreePath>> {
     let mut inner = Vec::new();
     for entry in Dir::read_from(folder)? {

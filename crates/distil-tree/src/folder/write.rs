@@ -1,4 +1,4 @@
-//! Writing a tree into a folder of the machine.
+//! Writing a tree into a directory of the machine.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -42,15 +42,15 @@ pub struct Written {
     pub owners_kept: bool,
 }
 
-/// Writes a tree into the folder `place`, which must not exist yet or be empty.
+/// Writes a tree into the directory `place`, which must not exist yet or be empty.
 ///
 /// It appears whole or not at all: until all is written, it has another name in the same parent
-/// folder, and nobody else may enter it. Modes are the tree's whatever the umask, and so are the
+/// directory, and nobody else may enter it. Modes are the tree's whatever the umask, and so are the
 /// modification times; entries that share a file become hard links, with the metadata of the first
 /// of them. A root that the tree does not have gets mode 0755 and the newest time of the tree.
 ///
 /// # Errors
-/// [`FolderError`]; the folder is as it was then, and nothing stays beside it.
+/// [`FolderError`]; the directory is as it was then, and nothing stays beside it.
 pub fn write(tree: &Tree, place: &Path) -> Result<Written, FolderError> {
     write_whole(tree, place).map_err(|error| match is_discarded() {
         true => FolderError::Interrupted(place.to_owned()),
@@ -63,14 +63,14 @@ fn write_whole(tree: &Tree, place: &Path) -> Result<Written, FolderError> {
         return Err(FolderError::NoName(place.to_owned()));
     };
     let parent_path = match place.parent() {
-        // The parent of a bare name is the empty path, which means this folder.
+        // The parent of a bare name is the empty path, which means this directory.
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     let parent = open_parent(parent_path)?;
     check_target(parent.as_fd(), name.as_bytes(), place)?;
     let unfinished = UnfinishedFolder::new_in(parent, parent_path, name);
-    let unfinished = unfinished.map_err(failed("make a folder in", parent_path))?;
+    let unfinished = unfinished.map_err(failed("make a directory in", parent_path))?;
     let root = rustix::process::geteuid().is_root();
     let mut writer = Writer {
         unfinished: &unfinished,
@@ -94,7 +94,7 @@ fn write_whole(tree: &Tree, place: &Path) -> Result<Written, FolderError> {
             Some(Errno::NOTEMPTY | Errno::EXIST) => FolderError::NotEmpty(place.to_owned()),
             Some(Errno::NOTDIR) => FolderError::NotAFolder(place.to_owned()),
             Some(Errno::BUSY | Errno::XDEV) => FolderError::MountPoint(place.to_owned()),
-            _ => failed("give the finished folder the name", place)(source),
+            _ => failed("give the finished directory the name", place)(source),
         })?;
     Ok(written)
 }
@@ -157,7 +157,7 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Everything; folders without their metadata, which forbids writing into some of them, and
+    /// Everything; directories without their metadata, which forbids writing into some of them, and
     /// which writing into others would change.
     fn entries(&mut self, tree: &'a Tree) -> Result<(), FolderError> {
         for (path, entry) in tree.iter() {
@@ -246,7 +246,7 @@ impl<'a> Writer<'a> {
             .change(|| Ok(linkat(first_parent, first_name, parent, name, flags)?))
     }
 
-    /// Gives the folders their metadata, the deepest first, the root last.
+    /// Gives the directories their metadata, the deepest first, the root last.
     fn seal_folders(&mut self, tree: &Tree) -> Result<(), FolderError> {
         let place = self.place;
         for (path, entry) in tree.iter().rev() {
@@ -280,7 +280,7 @@ impl<'a> Writer<'a> {
         // After the owner, whose change takes the setuid and setgid bits away; chown(2).
         let mode = Mode::from_raw_mode(meta.mode & 0o7777);
         let chmod = || Ok(fchmod(open, mode)?);
-        // A mode may forbid to remove what lies in a folder.
+        // A mode may forbid to remove what lies in a directory.
         self.unfinished.change(chmod).map_err(failed(Part::Mode))?;
         futimens(open, &times(meta)).map_err(|errno| failed(Part::Time)(errno.into()))
     }

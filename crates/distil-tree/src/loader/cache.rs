@@ -12,7 +12,7 @@ const MAX_SIZE: u64 = 16 << 20;
 /// `DL_CACHE_HWCAP_EXTENSION`: the entry is for the level that the lower half names by its number.
 const HAS_LEVEL: u32 = 1 << 30;
 
-/// `dl_cache_hwcap_isa_level_mask`: bits of the upper half that say nothing of the folder.
+/// `dl_cache_hwcap_isa_level_mask`: bits of the upper half that say nothing of the directory.
 const ISA_LEVEL: u32 = 0x3ff;
 
 /// `cache_extension_magic`.

@@ -1,4 +1,4 @@
-//! Which folders ldconfig(8) looks into.
+//! Which directories ldconfig(8) looks into.
 
 use super::error::LoaderError;
 use crate::path::TreePath;
@@ -7,7 +7,7 @@ use crate::tree::{Kind, Tree};
 /// The most that is read of a file of the loader's configuration.
 const MAX_CONFIGURATION: u64 = 64 << 10;
 
-/// The folders of `/etc/ld.so.conf.d/*.conf` in the order of the files' names, then `/lib` and
+/// The directories of `/etc/ld.so.conf.d/*.conf` in the order of the files' names, then `/lib` and
 /// `/usr/lib` (ldconfig(8)): those whose libraries go into the cache.
 ///
 /// # Errors

@@ -1,11 +1,11 @@
-//! The kinds of machines of an architecture that glibc's loader tells apart: into which folders
+//! The kinds of machines of an architecture that glibc's loader tells apart: into which directories
 //! within those of a search path each looks, and which entries of the cache each takes.
 //!
-//! glibc has levels since 2.33, which are folders in `glibc-hwcaps` (`elf/dl-hwcaps.c` of 2.33).
+//! glibc has levels since 2.33, which are directories in `glibc-hwcaps` (`elf/dl-hwcaps.c` of 2.33).
 //! Up to 2.36 there is an older way behind them (`_dl_important_hwcaps` there): `tls`, the name of
 //! the platform (`AT_PLATFORM`, or what the loader has put in its place) and the important ones
 //! among the names of the machine's capabilities (`HWCAP_IMPORTANT`), in all combinations. 2.37 has
-//! neither these folders nor the entries of the cache for them (NEWS of 2.37; `elf/dl-cache.c`).
+//! neither these directories nor the entries of the cache for them (NEWS of 2.37; `elf/dl-cache.c`).
 
 use std::collections::BTreeSet;
 
@@ -20,10 +20,10 @@ const TLS: Feature = ("tls", 1 << 63);
 /// The minor version of the first glibc with levels.
 const FIRST_WITH_LEVELS: u32 = 33;
 
-/// The minor version of the first glibc without the older folders.
+/// The minor version of the first glibc without the older directories.
 const FIRST_WITHOUT_FEATURES: u32 = 37;
 
-/// The name of a folder, and the bit of it in the entries of the cache, if it has one.
+/// The name of a directory, and the bit of it in the entries of the cache, if it has one.
 type Feature = (&'static str, u64);
 
 /// What a machine has, as far as glibc up to 2.36 looks for it.
@@ -31,7 +31,7 @@ struct Hardware {
     name: &'static str,
     /// The best level that such machines have; empty for none.
     level: &'static str,
-    /// A machine is of one platform alone: one of a newer one does not look into the folders of
+    /// A machine is of one platform alone: one of a newer one does not look into the directories of
     /// the older.
     platform: Option<Feature>,
     /// In the order of their bits.
@@ -208,7 +208,7 @@ pub(super) struct Kind {
     pub(super) name: &'static str,
     /// Whether it is a level, which the machines of better ones have, too.
     pub(super) is_level: bool,
-    /// Where it looks within a folder of a search path, in order, between slashes.
+    /// Where it looks within a directory of a search path, in order, between slashes.
     pub(super) folders: Vec<Vec<u8>>,
     /// The levels that it has, the best first.
     levels: &'static [&'static str],
@@ -232,7 +232,7 @@ pub(super) struct Kinds {
     pub(super) others: Vec<Kind>,
 }
 
-/// The names of folders for some machines that a tree has, as folders or as links to such.
+/// The names of directories for some machines that a tree has, as directories or as links to such.
 pub(super) fn present(tree: &Tree, abis: &BTreeSet<Abi>) -> BTreeSet<&'static str> {
     let mut names = BTreeSet::from([TLS.0]);
     for abi in abis {
@@ -254,8 +254,8 @@ pub(super) fn present(tree: &Tree, abis: &BTreeSet<Abi>) -> BTreeSet<&'static st
 }
 
 impl Kinds {
-    /// Those that look into folders of their own in a tree with folders of these names. Of a glibc
-    /// of which the version is not known the folders are those of today's.
+    /// Those that look into directories of their own in a tree with directories of these names. Of a glibc
+    /// of which the version is not known the directories are those of today's.
     pub(super) fn new(abi: Abi, glibc: Option<u32>, present: &BTreeSet<&'static str>) -> Self {
         let architecture = architecture(abi);
         let all: &[&str] = match glibc.is_some_and(|minor| minor < FIRST_WITH_LEVELS) {
@@ -296,7 +296,7 @@ impl Kinds {
         });
         let hardware = architecture.others.iter().filter(|_| is_old);
         let featured = hardware.map(|one| kind(one.name, one.level, one));
-        // Most images have no such folders at all.
+        // Most images have no such directories at all.
         for kind in better.chain(featured) {
             let is_known = kind.folders == common.folders
                 || others.iter().any(|known| known.folders == kind.folders);
@@ -335,7 +335,7 @@ impl Kind {
 /// All combinations of the names that a machine looks for, in the loader's order: as the numbers
 /// fall whose bits are the names, with the highest one's name first, which is `tls`.
 ///
-/// Names of which there are no folders are left out, which changes nothing for the others.
+/// Names of which there are no directories are left out, which changes nothing for the others.
 fn combinations<'a>(
     hardware: &'a Hardware,
     present: &BTreeSet<&'static str>,

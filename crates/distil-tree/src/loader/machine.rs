@@ -48,7 +48,7 @@ pub fn machine_name(machine: u16) -> String {
     }
 }
 
-/// The levels of a machine for which glibc has folders of their own, the best first (ld.so(8),
+/// The levels of a machine for which glibc has directories of their own, the best first (ld.so(8),
 /// "glibc Hardware capabilities"). A machine of one level is one of all that follow, too.
 pub fn levels(abi: Abi) -> &'static [&'static str] {
     match (abi.machine, abi.is_64, abi.is_little_endian) {

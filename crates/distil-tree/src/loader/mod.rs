@@ -25,7 +25,7 @@ pub use machine::{levels, machine, machine_name, multiarch};
 /// How many files may be loaded in all simulated starts together. Real images need some thousands.
 const MAX_LOADS: usize = 200_000;
 
-/// The most bytes of paths that are looked up: a file with thousands of folders and of libraries asks
+/// The most bytes of paths that are looked up: a file with thousands of directories and of libraries asks
 /// for millions.
 const MAX_LOOKED_UP: usize = 256 << 20;
 
@@ -48,7 +48,7 @@ pub struct Loader<'a> {
     library_path: Vec<Vec<u8>>,
     musl_path: Option<Vec<Vec<u8>>>,
     default_folders: BTreeMap<Abi, Vec<Vec<u8>>>,
-    /// The kinds of machines for which glibc looks into folders of their own.
+    /// The kinds of machines for which glibc looks into directories of their own.
     kinds: BTreeMap<Abi, Kinds>,
     found: RefCell<BTreeMap<Candidate, Option<TreePath>>>,
     loads: RefCell<usize>,
@@ -84,7 +84,7 @@ pub struct Library {
 /// A library that some machines get and others do not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
-    /// The kind of the machines, as folders for them are named: `x86-64-v3`, `haswell`.
+    /// The kind of the machines, as directories for them are named: `x86-64-v3`, `haswell`.
     pub machines: &'static str,
     /// Whether that is a level, so that better machines get it, too, or what is better still.
     pub is_level: bool,
@@ -164,7 +164,7 @@ impl<'a> Loader<'a> {
         for abi in abis {
             let folders = loader.folders_of(abi);
             loader.default_folders.insert(abi, folders);
-            // The version says nothing where there are no such folders.
+            // The version says nothing where there are no such directories.
             let glibc = (!present.is_empty()).then(|| loader.glibc(abi)).flatten();
             loader.kinds.insert(abi, Kinds::new(abi, glibc, &present));
         }
@@ -225,7 +225,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// The folders that a glibc of this machine has built in: Debian's, or those of most others.
+    /// The directories that a glibc of this machine has built in: Debian's, or those of most others.
     fn folders_of(&self, abi: Abi) -> Vec<Vec<u8>> {
         let mut folders = Vec::new();
         if let Some(multiarch) = multiarch(abi) {
@@ -261,7 +261,7 @@ impl<'a> Loader<'a> {
         found
     }
 
-    /// `..` behind a link means the link's target's folder, so each part is resolved by itself.
+    /// `..` behind a link means the link's target's directory, so each part is resolved by itself.
     fn resolve(&self, path: &str) -> Option<TreePath> {
         if !path.contains("..") {
             return self.tree.resolve(&TreePath::lexical(path)?).ok();

@@ -19,7 +19,7 @@ pub(super) fn is_itself(name: &[u8]) -> bool {
     reserved.contains(&&rest[..end])
 }
 
-/// The folders of `/etc/ld-musl-ARCH.path`, or musl's own; none without a musl.
+/// The directories of `/etc/ld-musl-ARCH.path`, or musl's own; none without a musl.
 pub(super) fn path(tree: &Tree) -> Option<Vec<Vec<u8>>> {
     let lib = tree.resolve(&TreePath::of("lib")).ok()?;
     let is_loader = |path: &TreePath| {

@@ -149,7 +149,7 @@ fn better_machines_look_into_more_folders() {
         (usual, x()),
     ]);
     assert_eq!(other, (Some(format!("/{usual}")), Vec::new()));
-    // A folder that the cache alone knows.
+    // A directory that the cache alone knows.
     let v2 = "opt/glibc-hwcaps/x86-64-v2/libx.so.1";
     let (path, best) = (format!("/{v2}"), format!("/{v3}"));
     let entries = [

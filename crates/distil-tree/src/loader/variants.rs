@@ -1,4 +1,4 @@
-//! What glibc's loader finds in folders for some machines, and which glibc that is.
+//! What glibc's loader finds in directories for some machines, and which glibc that is.
 
 use super::kinds::Kind;
 use super::{Libc, Library, Loader, Variant};
@@ -9,7 +9,7 @@ use crate::path::TreePath;
 const MAX_C_LIBRARY: u64 = 16 << 20;
 
 impl Loader<'_> {
-    /// The file of a name in a folder, or in the folders in it for machines of a kind, the best
+    /// The file of a name in a directory, or in the directories in it for machines of a kind, the best
     /// first.
     pub(super) fn candidate(
         &self,
@@ -68,7 +68,7 @@ impl Loader<'_> {
     pub fn variants(&self, chain: &[TreePath], name: &[u8], libc: Libc) -> Vec<Variant> {
         let abi = chain.last().and_then(|path| self.files.get(path));
         let kinds = abi.and_then(|facts| self.kinds.get(&facts.abi));
-        // Most images have no folders for any.
+        // Most images have no directories for any.
         let Some(kinds) = kinds.filter(|kinds| !kinds.others.is_empty()) else {
             return Vec::new();
         };

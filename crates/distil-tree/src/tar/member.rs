@@ -54,7 +54,7 @@ pub struct Member {
 pub enum MemberKind {
     /// A file with this many bytes.
     File(u64),
-    /// A folder.
+    /// A directory.
     Directory,
     /// A symbolic link with its target.
     Symlink(Vec<u8>),

@@ -13,7 +13,7 @@ fn links_that_lead_out_are_told_and_not_followed() {
     let seen: Vec<_> = seen(&place).into_values().map(|(_, what)| what).collect();
     let links: [&[u8]; 4] = [b"folder", b"link /", b"link .", b"link ../../.."];
     assert_eq!(seen, links);
-    // The folder itself is the user's own word.
+    // The directory itself is the user's own word.
     let link = folder.path().join("link");
     symlink("rootfs", &link).unwrap();
     assert_eq!(seen_within(&link, Limits::default()).unwrap().len(), 4);
@@ -51,7 +51,7 @@ fn what_cannot_be_read_is_named() {
     fs::create_dir_all(path("rootfs/etc")).unwrap();
     fs::write(path("rootfs/etc/shadow"), "").unwrap();
     if !geteuid().is_root() {
-        for (name, what) in [("etc/shadow", "read"), ("etc", "list the folder")] {
+        for (name, what) in [("etc/shadow", "read"), ("etc", "list the directory")] {
             let closed = path("rootfs").join(name);
             fs::set_permissions(&closed, Permissions::from_mode(0o000)).unwrap();
             let denied = "Permission denied (os error 13)";
@@ -61,12 +61,12 @@ fn what_cannot_be_read_is_named() {
         }
     }
     let file = path("rootfs/etc/shadow");
-    assert_eq!(failure(&file), "`out/rootfs/etc/shadow` is no folder");
+    assert_eq!(failure(&file), "`out/rootfs/etc/shadow` is no directory");
     let none = "failed to read `out/none`: No such file or directory (os error 2)";
     assert_eq!(failure(&path("none")), none);
 }
 
-/// Reads a folder while `change` changes it at the visit of `/a`.
+/// Reads a directory while `change` changes it at the visit of `/a`.
 fn read_changing(change: impl Fn(&Path)) -> (TempDir, Result<Seen, FolderError>) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("a"), "12345").unwrap();
@@ -127,7 +127,7 @@ fn a_folder_that_becomes_a_link_is_not_listed() {
     let error: FolderError = result.unwrap_err();
     assert_eq!(
         message(&error, &folder),
-        "failed to list the folder `/b` in `out`: Not a directory (os error 20)"
+        "failed to list the directory `/b` in `out`: Not a directory (os error 20)"
     );
 }
 

@@ -25,7 +25,7 @@ fn folders(glibc: u32, present: &[&'static str], kind: &str) -> Vec<String> {
 }
 
 /// What `LD_DEBUG=libs` of Debian's glibc 2.36-9+deb12u14 showed for a program with a RUNPATH, on a
-/// machine of AMD's of the level x86-64-v3: first the folders of `glibc-hwcaps`, then these.
+/// machine of AMD's of the level x86-64-v3: first the directories of `glibc-hwcaps`, then these.
 #[test]
 fn the_folders_are_tried_as_the_loader_does() {
     let shown = [
@@ -124,9 +124,9 @@ fn what_all_machines_have_is_found_on_all() {
     assert_eq!(amd64(&["opt/x86_64", "opt/tls", "opt"]).0, "/opt/tls");
     let all = ["opt/tls/x86_64", "opt/x86_64", "opt/tls", "opt"];
     assert_eq!(amd64(&all), ("/opt/tls/x86_64".into(), Vec::new()));
-    // In the folders that the loader has built in, too.
+    // In the directories that the loader has built in, too.
     assert_eq!(amd64(&["usr/lib/x86_64"]).0, "/usr/lib/x86_64");
-    // Such a folder of another architecture's is none.
+    // Such a directory of another architecture's is none.
     assert_eq!(amd64(&["opt/aarch64", "opt/neon"]), (String::new(), vec![]));
 }
 
@@ -165,7 +165,7 @@ fn other_architectures_have_names_of_their_own() {
     assert_eq!(sse2, ("/opt".into(), vec!["sse2 /opt/i686/sse2".into()]));
     let arm = of(Machine::Arm, &["opt/vfp", "opt/neon/vfp"]);
     assert_eq!(arm, ("/opt/vfp".into(), vec!["neon /opt/neon/vfp".into()]));
-    // A machine is of one platform, and looks into no folder of an older one.
+    // A machine is of one platform, and looks into no directory of an older one.
     let (usual, variants) = of(Machine::Ppc64le, &["opt/power8", "opt/power9/altivec"]);
     assert_eq!(usual, "");
     assert_eq!(
@@ -211,7 +211,7 @@ fn glibcs_before_2_33_know_no_levels() {
 }
 
 /// In the order and with the bits that ldconfig of Debian's glibc 2.36-9+deb12u14 wrote for these
-/// folders. Of them its loader took, on a machine of AMD's, `tls`; without that `x86_64`; without
+/// directories. Of them its loader took, on a machine of AMD's, `tls`; without that `x86_64`; without
 /// both the one for all; and without that none.
 #[test]
 fn entries_of_the_cache_are_for_machines() {
