@@ -99,9 +99,9 @@ fn a_vendored_directory_is_enough_for_anybody_anywhere() {
         .distil(["vendor", "app.yaml", "--to", "vendor"])
         .success();
     assert!(
-        again.stderr.contains("; 0 of them are new"),
+        again.stderr().contains("; 0 of them are new"),
         "{}",
-        again.stderr
+        again.stderr()
     );
     context.distil(["vendor", "--check", "vendor"]).success();
 
