@@ -24,7 +24,7 @@ fn main() {
     println!("cargo::rustc-env=DISTIL_VERSION={version}");
 }
 
-/// The commit that is checked out; none where this is no repository.
+/// The commit that is checked out; none where this is not a repository.
 fn commit() -> Option<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let git = directory(&root.join(".git"))?;

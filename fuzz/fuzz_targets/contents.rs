@@ -1,4 +1,4 @@
-//! An index of contents: what is kept of it comes back, and names nothing that is no package.
+//! An index of contents: what is kept of it comes back, and names nothing that is not a package.
 
 #![no_main]
 

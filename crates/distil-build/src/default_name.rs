@@ -135,7 +135,7 @@ fn package(relation: &str) -> String {
     let relation = relation.trim_start().chars();
     let name: String = relation.take_while(|c| is_name(*c)).collect();
     match name.is_empty() {
-        // What is no relation is told when it is read as one.
+        // What is not a relation is told when it is read as one.
         true => "local".to_owned(),
         false => name,
     }

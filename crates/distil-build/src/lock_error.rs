@@ -10,7 +10,7 @@ use distil_tree::ReadFileError;
 /// Why a lock cannot be made or used.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// The file is no lock.
+    /// The file is not a lock.
     #[error(transparent)]
     Invalid(#[from] InvalidLock),
     /// The file cannot be read.

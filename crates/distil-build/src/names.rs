@@ -27,7 +27,7 @@ use crate::settings::threads;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamePattern(String);
 
-/// A string is no name, or no pattern of one.
+/// A string is not a name, or no pattern of one.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidName {
     /// A variable is not known.
@@ -36,7 +36,7 @@ pub enum InvalidName {
          and `date`"
     )]
     Variable(UnknownVariable),
-    /// It is no name, whatever the variables are.
+    /// It is not a name, whatever the variables are.
     #[error(transparent)]
     Reference(#[from] InvalidReference),
 }
@@ -60,7 +60,7 @@ pub enum NameError {
         /// The pattern.
         pattern: String,
     },
-    /// With the values it is no name.
+    /// With the values it is not a name.
     #[error("the name `{pattern}` becomes none")]
     Reference {
         /// The pattern.

@@ -50,7 +50,7 @@ impl SessionOptions {
     /// The defaults, with what the environment says of the time.
     ///
     /// # Errors
-    /// If `SOURCE_DATE_EPOCH` is no time.
+    /// If `SOURCE_DATE_EPOCH` is not a time.
     pub fn from_environment(archive: ArchiveSettings) -> Result<Self, SettingsError> {
         Ok(Self {
             archive,

@@ -147,7 +147,7 @@ pub enum SettingsError {
     /// A keyring has no keys that can be used.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
-    /// `SOURCE_DATE_EPOCH` is no time.
+    /// `SOURCE_DATE_EPOCH` is not a time.
     #[error("SOURCE_DATE_EPOCH is `{text}`, and must be a number of seconds since 1970")]
     Epoch {
         /// Its value.
@@ -336,7 +336,7 @@ fn parse_mirrors(named: &[String]) -> Result<Mirrors, SettingsError> {
 /// What a keyring is called that is Debian's own, which files replace otherwise.
 const DEBIAN_KEYS: &str = "debian";
 
-/// The keys of all of these files; `debian` is no file, but Debian's own keys. Without any, those.
+/// The keys of all of these files; `debian` is not a file, but Debian's own keys. Without any, those.
 pub(crate) fn keys(files: &[PathBuf]) -> Result<Keys, SettingsError> {
     let mut keyring: Option<Keyring> = None;
     let mut texts = Vec::new();

@@ -44,7 +44,7 @@ pub enum VendorError {
         name: String,
     },
     /// There is no lock in the directory.
-    #[error("`{}` has no locks in it, and is no directory that `distil vendor` filled", directory.display())]
+    #[error("`{}` has no locks in it, and is not a directory that `distil vendor` filled", directory.display())]
     NoLocks {
         /// The directory.
         directory: PathBuf,
@@ -78,7 +78,7 @@ pub(crate) fn state(directory: &Path, file: &ArchiveFile) -> Result<FileState, V
     };
     let found = opened.metadata().map_err(failed)?;
     if !found.is_file() {
-        return Ok(FileState::Damaged("is no regular file".to_owned()));
+        return Ok(FileState::Damaged("is not a regular file".to_owned()));
     }
     if found.len() != file.size {
         return Ok(FileState::Damaged(format!(
@@ -127,7 +127,7 @@ pub(crate) fn locks(directory: &Path) -> Result<Vec<PathBuf>, VendorError> {
     };
     let paths = entries.map(|entry| entry.map(|entry| entry.path()));
     let mut paths: Vec<PathBuf> = paths.collect::<Result<_, _>>().map_err(failed)?;
-    // An unfinished file of a run that was killed is no lock.
+    // An unfinished file of a run that was killed is not a lock.
     paths.retain(|path| {
         path.extension()
             .is_some_and(|extension| extension == "lock")

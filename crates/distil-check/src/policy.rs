@@ -51,7 +51,7 @@ pub enum InvalidPolicy {
     /// There is no such rule.
     #[error(transparent)]
     Rule(#[from] UnknownRule),
-    /// A path is no pattern.
+    /// A path is not a pattern.
     #[error(transparent)]
     Pattern(#[from] PatternError),
     /// A day is none.
@@ -145,7 +145,7 @@ impl Policy {
     /// Adds an allowance as the command line has it: `RULE` or `RULE=PATH`.
     ///
     /// # Errors
-    /// If there is no such rule, or the path is no pattern.
+    /// If there is no such rule, or the path is not a pattern.
     pub fn allow(&mut self, text: &str) -> Result<(), InvalidPolicy> {
         let (rule, path) = match text.split_once('=') {
             Some((rule, path)) => (rule, Some(path)),

@@ -177,7 +177,7 @@ JAVA_CLASS "F501" "java-class-version" Error
     "Compile with `--release N`, or take an image with the newer Java."
 JAR "F502" "damaged-jar" Warning
     "A jar or wheel cannot be read."
-    "The file is called `.jar`, `.war`, `.ear` or `.whl` and is no zip archive, or a damaged one. Java says `Invalid or corrupt jarfile` or finds none of its classes."
+    "The file is called `.jar`, `.war`, `.ear` or `.whl` and is not a zip archive, or a damaged one. Java says `Invalid or corrupt jarfile` or finds none of its classes."
     "Build or copy the file again."
 EXPIRED "F601" "certificate-expired" Warning
     "A trusted certificate has expired, or will within 30 days."

@@ -93,7 +93,7 @@ fn check(der: &[u8], now: SystemTime) -> Result<(), String> {
 ///
 /// Strict are OpenSSL with `X509_V_FLAG_X509_STRICT` (X509_VERIFY_PARAM_set_flags(3)), which
 /// Python uses by default since 3.13 (`ssl.create_default_context`), and others that hold to RFC
-/// 5280. What is no certificate is refused for that, elsewhere.
+/// 5280. What is not a certificate is refused for that, elsewhere.
 pub fn strict_refusal(der: &[u8]) -> Option<StrictRefusal> {
     let certificate = Certificate::from_der(der).ok()?;
     let tbs = certificate.tbs_certificate();

@@ -35,7 +35,7 @@ pub enum SurfaceError {
         /// The position of the value in the definition.
         position: Position,
     },
-    /// An entry of `allow` is no pattern.
+    /// An entry of `allow` is not a pattern.
     #[error(transparent)]
     Pattern(#[from] PatternError),
 }

@@ -156,7 +156,7 @@ fn write_one(
     Ok(StoredLayer { facts, pieces })
 }
 
-/// What belongs together in a layer: a package, or all that is no package's.
+/// What belongs together in a layer: a package, or all that is not a package's.
 fn group(entry: &Entry) -> Option<&str> {
     match &entry.origin {
         Origin::Package(name) if !entry.is_directory() => Some(name),

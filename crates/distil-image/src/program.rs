@@ -68,7 +68,7 @@ pub enum ProgramError {
         position: Position,
     },
     /// It cannot start in its directory.
-    #[error("the `workdir` of `{image}` is `{workdir}`, which is no directory{position}")]
+    #[error("the `workdir` of `{image}` is `{workdir}`, which is not a directory{position}")]
     Workdir {
         /// The image.
         image: String,

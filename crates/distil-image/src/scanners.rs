@@ -87,7 +87,7 @@ impl Check<'_> {
         self.violations.push(problem.into());
     }
 
-    /// The text of a file, links followed; none if there is none or it is no text.
+    /// The text of a file, links followed; none if there is none or it is not text.
     fn text(&self, path: &TreePath) -> Result<Option<String>, ScannerError> {
         let Some((path, entry)) = self.assembly.tree.follow(path) else {
             return Ok(None);
@@ -168,7 +168,7 @@ impl Check<'_> {
             let binary = &package.locked;
             let path = TreePath::of(FOLDER).join(&binary.name);
             let Some(text) = self.text(&path)? else {
-                self.wrong(format!("`{path}` is no text"));
+                self.wrong(format!("`{path}` is not text"));
                 continue;
             };
             if text.len() as u64 >= MAX_STANZA {
@@ -215,7 +215,7 @@ impl Check<'_> {
             let name = package.locked.name.as_str();
             let list = TreePath::of(FOLDER).join(format!("{name}.md5sums"));
             let Some(text) = self.text(&list)? else {
-                self.wrong(format!("`{list}` is no text"));
+                self.wrong(format!("`{list}` is not text"));
                 continue;
             };
             for line in text.lines() {
@@ -224,14 +224,14 @@ impl Check<'_> {
                 let Some((sum, path)) = parts.filter(|(sum, path)| is_sum(sum) && !path.is_empty())
                 else {
                     self.wrong(format!(
-                        "`{list}` has the line `{}`, which is no sum, two blanks and a path",
+                        "`{list}` has the line `{}`, which is not a sum, two blanks and a path",
                         line.escape_debug()
                     ));
                     continue;
                 };
                 let path = TreePath::from_archive(path.as_bytes()).unwrap_or_default();
                 match tree.get(&path).and_then(Entry::file) {
-                    None => self.wrong(format!("`{list}` names `{path}`, which is no file")),
+                    None => self.wrong(format!("`{list}` names `{path}`, which is not a file")),
                     Some(node) if sum != sum_of(tree, &path, node.md5)? => {
                         self.wrong(format!("`{list}` has a wrong sum of `{path}`"));
                     }

@@ -51,7 +51,7 @@ pub enum AmbiguityKind {
     MemberInWhiteout,
     /// Two members of one name: Docker and Podman reject the layer, containerd takes the last.
     DuplicateMember,
-    /// A member that is no directory, after members in a directory of its name: these are gone, and
+    /// A member that is not a directory, after members in a directory of its name: these are gone, and
     /// engines reject the layer if directories are among them.
     ReplacedDirectory,
     /// A hard link to what only a layer below has: overlay rejects the layer.

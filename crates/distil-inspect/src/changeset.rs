@@ -63,7 +63,7 @@ pub(crate) enum Change {
     HardLink(TreePath),
 }
 
-/// What is no directory, and all that its hard links share.
+/// What is not a directory, and all that its hard links share.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub(crate) kind: NodeKind,
@@ -384,7 +384,7 @@ impl Changeset {
                 }
                 Some(Change::Node(node)) => {
                     let NodeKind::Symlink(target) = &node.kind else {
-                        return Err(contradiction(path, &next, "is no directory"));
+                        return Err(contradiction(path, &next, "is not a directory"));
                     };
                     let steps = walk.follow(target);
                     let steps = steps.map_err(|Loop| {

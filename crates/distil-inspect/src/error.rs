@@ -12,7 +12,7 @@ pub enum LayerError {
     /// The bytes cannot be had.
     #[error("failed to read the layer")]
     Open(#[source] io::Error),
-    /// It is no archive, or one that cannot be read without doubt.
+    /// It is not an archive, or one that cannot be read without doubt.
     #[error(transparent)]
     Tar(#[from] ReadError),
     /// A member has a name that leads out of the image, or something that no file can have.
@@ -23,7 +23,7 @@ pub enum LayerError {
         /// What is wrong with it.
         problem: String,
     },
-    /// A member lies in another one of the same layer that is no directory, or is a hard link to
+    /// A member lies in another one of the same layer that is not a directory, or is a hard link to
     /// one that is not there: no engine applies such a layer.
     #[error("`{path}` in the layer {problem}")]
     Contradiction {

@@ -63,8 +63,8 @@ pub enum PackagesError {
         /// Why.
         source: io::Error,
     },
-    /// It is no stanza.
-    #[error("`{path}` of the image is no stanza")]
+    /// It is not a stanza.
+    #[error("`{path}` of the image is not a stanza")]
     Stanza {
         /// Where it is.
         path: TreePath,

@@ -72,7 +72,7 @@ pub fn find(tree: &Tree, config: &ContainerConfig, word: &str) -> Result<TreePat
     program::find(tree, path, config.directory(), word)
 }
 
-/// What is at WORKDIR, if it is no directory. Engines make one that is not there.
+/// What is at WORKDIR, if it is not a directory. Engines make one that is not there.
 pub fn no_directory(tree: &Tree, config: &ContainerConfig) -> Option<TreePath> {
     if config.workdir.is_empty() {
         return None;

@@ -38,7 +38,7 @@ pub struct Entry {
 #[derive(Debug, thiserror::Error)]
 pub enum ZipError {
     /// It is none, or is cut off, or contradicts itself.
-    #[error("it is no zip archive, or a damaged one: {0}")]
+    #[error("it is not a zip archive, or a damaged one: {0}")]
     Damaged(&'static str),
     /// There are more entries than are listed.
     #[error("it has more than {MAX_ENTRIES} entries")]

@@ -165,7 +165,7 @@ impl Rootfs {
                 kind: Kind::File(content),
                 ..
             }) => content,
-            other => panic!("{path} is no file: {:?}", other.map(|entry| &entry.kind)),
+            other => panic!("{path} is not a file: {:?}", other.map(|entry| &entry.kind)),
         }
     }
 
@@ -180,7 +180,7 @@ impl Rootfs {
     pub fn link(&self, path: &str) -> &str {
         match self.get(path).map(|entry| &entry.kind) {
             Some(Kind::Symlink(target)) => target,
-            other => panic!("{path} is no symbolic link: {}", describe(other)),
+            other => panic!("{path} is not a symbolic link: {}", describe(other)),
         }
     }
 

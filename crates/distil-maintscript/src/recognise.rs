@@ -210,7 +210,7 @@ fn diversion(arguments: &[Field]) -> Option<Action> {
     }
 }
 
-/// The words that are no options and no values of options.
+/// The words that are neither options nor values of options.
 fn operands<'f>(arguments: &'f [Field], with_value: &[&str]) -> Vec<&'f str> {
     let mut operands = Vec::new();
     let mut words = arguments.iter().map(|field| field.text.as_str());

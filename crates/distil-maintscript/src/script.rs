@@ -71,7 +71,7 @@ fn unfit(text: &str) -> Option<&'static str> {
         return Some("it is longer than any script that is read");
     }
     if text.contains('\0') {
-        return Some("it is no text");
+        return Some("it is not text");
     }
     let line = text.lines().next()?.strip_prefix("#!")?;
     let mut words = line.split_whitespace();

@@ -2,7 +2,7 @@
 
 /// The words of a command behind its name.
 pub(crate) struct Words<'w> {
-    /// The words that are no options and no values of options.
+    /// The words that are neither options nor values of options.
     pub(crate) operands: Vec<&'w str>,
     /// The options, each with its value where it has one.
     options: Vec<(&'w str, Option<&'w str>)>,

@@ -85,7 +85,7 @@ impl fmt::Debug for Environment {
 /// A small file's bytes; none if there is no such file.
 ///
 /// # Errors
-/// If it cannot be read, is no plain file, or is larger than any such file is.
+/// If it cannot be read, is not a plain file, or is larger than any such file is.
 pub(crate) fn read_small(path: &Path) -> io::Result<Option<Vec<u8>>> {
     let is_absent = |error: &io::Error| {
         matches!(

@@ -1,4 +1,4 @@
-//! Artifacts: manifests of what is no image, such as a signature or an SBOM.
+//! Artifacts: manifests of what is not an image, such as a signature or an SBOM.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -112,7 +112,7 @@ pub(crate) fn is_foreign_layer(media_type: &MediaType) -> bool {
 
 /// The media type of a layer in a manifest of OCI's, or of Docker's: no manifest may mix them.
 ///
-/// `None` if `media_type` is no layer's that could be renamed.
+/// `None` if `media_type` is not a layer's that could be renamed.
 pub(crate) fn layer_type_in(manifest: &MediaType, media_type: &MediaType) -> Option<MediaType> {
     let in_docker = manifest.as_ref() == DOCKER_MANIFEST;
     let suffix = match media_type {

@@ -104,7 +104,7 @@ pub enum DocumentError {
         /// Its media type.
         media_type: String,
     },
-    /// A layer that is no layer of a file system.
+    /// A layer that is not a layer of a file system.
     #[error("`{0}` is not the media type of a layer")]
     LayerMediaType(String),
     /// There are images, but none for the platform.

@@ -155,7 +155,7 @@ impl ImageIndex {
         }
     }
 
-    /// Reads the image of an entry; `None` if it is no image, or is not there.
+    /// Reads the image of an entry; `None` if it is not an image, or is not there.
     fn image(&self, entry: &Descriptor) -> Result<Option<Image>, DocumentError> {
         Ok(match self.manifest(entry)? {
             Some(Manifest::Image(image)) => Some(image),

@@ -247,7 +247,7 @@ impl Reader {
         ))
     }
 
-    /// What is no image, or shall not be looked at as one.
+    /// What is not an image, or shall not be looked at as one.
     fn artifact_of(
         &self,
         document: Document,

@@ -321,7 +321,7 @@ enum Problem {
         "`{0}` has to be lower-case letters and digits, with single `.`, `_`, `__` or `-` between them"
     )]
     Component(String),
-    #[error("`{0}` is no host, with or without a port")]
+    #[error("`{0}` is not a host, with or without a port")]
     Host(String),
     #[error(
         "the tag `{0}` has to be 1 to 128 letters, digits, `_`, `.` and `-`, and begin with none of the last two"

@@ -240,7 +240,7 @@ fn an_index_with_attestations_gives_its_images_and_is_copied_whole() {
     assert_eq!(entries.len(), 6);
     assert!(matches!(read_entry(1), Some(Manifest::Artifact(_))));
     assert!(read_entry(3).is_none(), "what is not there");
-    assert!(read_entry(4).is_none(), "what is no manifest");
+    assert!(read_entry(4).is_none(), "what is not a manifest");
     let Some(Manifest::Artifact(artifact)) = read_entry(5) else {
         panic!("not an artifact");
     };
@@ -378,7 +378,7 @@ fn members_that_could_be_taken_for_another_are_refused() {
     insta::assert_snapshot!(plain("./././manifest.json"), @"failed to read an image from `docker-archive:DIR/x.tar`: `manifest.json` in the archive occurs twice");
     insta::assert_snapshot!(plain("./."), @"failed to read an image from `docker-archive:DIR/x.tar`: `./.` in the archive has no name");
     let link = |name, to| with(name, tar::EntryType::Symlink, to).unwrap_err();
-    insta::assert_snapshot!(link("blobs", "elsewhere"), @"failed to read an image from `docker-archive:DIR/x.tar`: `blobs/sha256/75178442c6d0860e7f349b92e73c1c8ab1f7c065afa72e5e3831aa02aeb9d4ed` in the archive lies below what is no directory");
+    insta::assert_snapshot!(link("blobs", "elsewhere"), @"failed to read an image from `docker-archive:DIR/x.tar`: `blobs/sha256/75178442c6d0860e7f349b92e73c1c8ab1f7c065afa72e5e3831aa02aeb9d4ed` in the archive lies below what is not a directory");
     insta::assert_snapshot!(link("manifest.json", "oci-layout"), @"failed to read an image from `docker-archive:DIR/x.tar`: `manifest.json` in the archive occurs twice");
     // As `tar -C DIR -c .` has them, and as programs repeat them that append.
     let directory = |name| with(name, tar::EntryType::Directory, "");
@@ -560,9 +560,9 @@ fn entries_that_are_no_plain_files_are_refused() {
 
 #[test]
 fn what_is_no_archive_of_images_is_refused() {
-    insta::assert_snapshot!(error(&archive([("x", &b"y"[..])]), "oci-archive:"), @"failed to read an image from `oci-archive:DIR/x.tar`: `DIR/x.tar` is no image: it has neither `index.json` nor `manifest.json`");
+    insta::assert_snapshot!(error(&archive([("x", &b"y"[..])]), "oci-archive:"), @"failed to read an image from `oci-archive:DIR/x.tar`: `DIR/x.tar` is not an image: it has neither `index.json` nor `manifest.json`");
     insta::assert_snapshot!(error(&[b'x'; 600], "docker-archive:"), @"failed to read an image from `docker-archive:DIR/x.tar`: the archive is damaged: there is no valid header at byte 0");
-    insta::assert_snapshot!(error(b"", "docker-archive:"), @"failed to read an image from `docker-archive:DIR/x.tar`: `DIR/x.tar` is no image: it has neither `index.json` nor `manifest.json`");
+    insta::assert_snapshot!(error(b"", "docker-archive:"), @"failed to read an image from `docker-archive:DIR/x.tar`: `DIR/x.tar` is not an image: it has neither `index.json` nor `manifest.json`");
     let saved = archive([("manifest.json", &br#"[{"Config": "../../etc/passwd"}]"#[..])]);
     insta::assert_snapshot!(error(&saved, "docker-archive:"), @"failed to read an image from `docker-archive:DIR/x.tar`: `../../etc/passwd` in the archive is missing");
     let good = packed(&files(&image("amd64").into()));

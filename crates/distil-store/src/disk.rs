@@ -237,7 +237,7 @@ impl Disk {
     }
 }
 
-/// Gives a file its place, for which directories are made, and what is no file makes way.
+/// Gives a file its place, for which directories are made, and what is not a file makes way.
 fn persist(file: NamedTempFile, path: &Path) -> Result<(), (StoreError, NamedTempFile)> {
     let file = match file.persist(path) {
         Ok(_) => return Ok(()),
@@ -265,7 +265,7 @@ fn persist(file: NamedTempFile, path: &Path) -> Result<(), (StoreError, NamedTem
         .map_err(|error| (StoreError::io("write", path)(error.error), error.file))
 }
 
-/// Makes a directory of the store. What is in its place, and is no directory, makes way; but a link that
+/// Makes a directory of the store. What is in its place, and is not a directory, makes way; but a link that
 /// leads to one is the user's, who has the store elsewhere.
 fn make_folder(folder: &Path) -> Result<(), StoreError> {
     if folder.is_dir() {

@@ -14,7 +14,7 @@ use rustix::fs::OFlags;
 /// Opens a plain file to be read; anything else is not there.
 ///
 /// # Errors
-/// What the system reports, and [`io::ErrorKind::NotFound`] for what is no plain file.
+/// What the system reports, and [`io::ErrorKind::NotFound`] for what is not a plain file.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     open_with(path, OpenOptions::new().read(true))
 }

@@ -178,7 +178,7 @@ impl Store {
     }
 
     /// Reads every blob, and takes away those whose bytes are not what their names say, the keys that
-    /// lead nowhere, and what has the name of one of both and is no file.
+    /// lead nowhere, and what has the name of one of both and is not a file.
     ///
     /// # Errors
     /// If the store cannot be read or written.
@@ -207,7 +207,7 @@ impl Store {
         Ok(checked)
     }
 
-    /// Removes keys of blobs that are gone, and what is no key.
+    /// Removes keys of blobs that are gone, and what is not a key.
     fn sweep_keys(&self) -> Result<u64, StoreError> {
         let blobs: BTreeSet<Digest> = self.blobs()?.into_iter().map(|blob| blob.digest).collect();
         let mut removed = 0;
@@ -240,7 +240,7 @@ impl Store {
         Ok(found)
     }
 
-    /// What has the name of a blob and is no file.
+    /// What has the name of a blob and is not a file.
     fn oddities(&self) -> Result<Vec<(Digest, PathBuf)>, StoreError> {
         let mut found = Vec::new();
         self.each_of_blobs(|digest, path, metadata| {
@@ -317,7 +317,7 @@ fn check(store: &Store, blob: &Found) -> Result<Option<bool>, StoreError> {
 }
 
 /// What is in a directory, with what is known of each; nothing of a directory that is gone, or of
-/// something that is no directory.
+/// something that is not a directory.
 fn children(folder: &Path) -> Result<Vec<(PathBuf, fs::Metadata)>, StoreError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

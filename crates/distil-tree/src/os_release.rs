@@ -57,7 +57,7 @@ impl OsRelease {
 fn assignment(line: &str) -> Option<(String, String)> {
     let (name, value) = line.trim().split_once('=')?;
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    // A comment is no name either.
+    // A comment is not a name either.
     if name.is_empty() || !name.chars().all(is_name) {
         return None;
     }

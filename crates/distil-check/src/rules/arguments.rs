@@ -255,7 +255,7 @@ impl Arguments<'_> {
         })
     }
 
-    /// The one file of that name that is no package's.
+    /// The one file of that name that is not a package's.
     fn elsewhere(&self, name: &str) -> Option<TreePath> {
         let context = self.context;
         let is_dependency = |part: &[u8]| part == b"node_modules" || part.ends_with(b"-packages");

@@ -76,7 +76,7 @@ pub(super) fn check(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 continue;
             }
             Err(error) => {
-                let found = Finding::new(&JAR, format!("`{path}` is no jar: {error}")).at(path);
+                let found = Finding::new(&JAR, format!("`{path}` is not a jar: {error}")).at(path);
                 let command = context.subject.config.command();
                 let is_started = command.iter().any(|word| {
                     context
@@ -177,7 +177,7 @@ impl Jar<'_> {
             match result {
                 Err(ZipError::Damaged(what)) => {
                     let name = shown(&entry.name);
-                    let problem = format!("`{name}` in `{}` is no jar: {what}", self.path);
+                    let problem = format!("`{name}` in `{}` is not a jar: {what}", self.path);
                     self.findings
                         .push(Finding::new(&JAR, problem).at(self.path));
                 }

@@ -413,7 +413,7 @@ fn wheels(
                 Ok(text) => (text, false),
                 Err(error) => {
                     findings.push(
-                        Finding::new(&JAR, format!("`{path}` is no wheel: {error}")).at(path),
+                        Finding::new(&JAR, format!("`{path}` is not a wheel: {error}")).at(path),
                     );
                     continue;
                 }

@@ -336,7 +336,7 @@ fn workdir(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let config = context.subject.config;
     if let Some(place) = no_directory(context.subject.tree(), config) {
         let workdir = shown(&config.workdir);
-        let problem = format!("WORKDIR is `{workdir}`, which is no directory");
+        let problem = format!("WORKDIR is `{workdir}`, which is not a directory");
         let found = Finding::new(&WORKDIR, problem).at(&place);
         let parent = place.parent().unwrap_or_default();
         let found = found.remedy(format!("name a directory: `WORKDIR {parent}`"));

@@ -97,7 +97,7 @@ pub enum PackageFailure {
         /// What was tried.
         attempts: Vec<Attempt>,
     },
-    /// It is no package.
+    /// It is not a package.
     #[error(transparent)]
     Malformed(#[from] DebError),
     /// A mirror did not give it.

@@ -51,7 +51,7 @@ pub enum InvalidSnapshots {
         /// The part.
         missing: &'static str,
     },
-    /// It is no address.
+    /// It is not an address.
     #[error(transparent)]
     Address(#[from] InvalidMirror),
 }
@@ -62,7 +62,7 @@ impl Snapshots {
         Self(PUBLIC_SNAPSHOT.to_owned())
     }
 
-    /// The archive of an area as it was at a time, in seconds since 1970; none if that is no time
+    /// The archive of an area as it was at a time, in seconds since 1970; none if that is not a time
     /// of a snapshot.
     pub fn at(&self, area: Area, seconds: i64) -> Option<Mirror> {
         let archive = match area {

@@ -73,7 +73,7 @@ impl Archive {
     /// Gets and verifies the Releases of all pockets of a suite.
     ///
     /// # Errors
-    /// If any pocket cannot be had: an image without its security fixes is no image that
+    /// If any pocket cannot be had: an image without its security fixes is not an image that
     /// somebody asked for.
     pub fn open(
         options: &ArchiveOptions,

@@ -52,7 +52,7 @@ impl Condensed {
 /// input and the architecture.
 ///
 /// # Errors
-/// When reading or writing fails, or the input is no index; the output is then of no use.
+/// When reading or writing fails, or the input is not an index; the output is then of no use.
 pub fn condense(
     input: impl Read + Send,
     architecture: &str,

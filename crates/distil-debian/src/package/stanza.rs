@@ -52,7 +52,7 @@ pub enum PackageError {
     /// The digest is not one.
     #[error("the digest in `SHA256` is wrong")]
     Digest(#[source] InvalidDigest),
-    /// The path could lead out of the archive, or is no path.
+    /// The path could lead out of the archive, or is not a path.
     #[error("the path `{0}` in `Filename` is not a plain relative one")]
     Filename(String),
     /// A field has a value that it cannot have.

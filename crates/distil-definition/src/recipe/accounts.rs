@@ -77,7 +77,7 @@ impl Lowering<'_> {
         let others = |c: char| c.is_ascii_alphanumeric() || "_-.$".contains(c);
         if !name.starts_with(first) || !name.chars().all(others) || name.len() > 32 {
             let problem = format!(
-                "`{}` is no name of a user or group: letters, digits, `_`, `-` and `.`, at most 32",
+                "`{}` is not a name of a user or group: letters, digits, `_`, `-` and `.`, at most 32",
                 name.escape_debug()
             );
             return Err(self.error(part, problem));
@@ -85,7 +85,7 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// The number that chown(2) takes for "leave it as it is" is no account's.
+    /// The number that chown(2) takes for "leave it as it is" is not an account's.
     fn check_number(&self, part: &Part, number: u32) -> Result<(), RecipeError> {
         if number == u32::MAX {
             let problem = format!("{number} stands for no number at all");

@@ -212,7 +212,7 @@ impl Lowering<'_> {
             let parsed = humantime::parse_duration(time);
             if !parsed.is_ok_and(|time| time.as_millis() > 0) {
                 let shown = time.escape_debug();
-                let problem = format!("`{shown}` is no time, such as `30s` or `1m 30s`");
+                let problem = format!("`{shown}` is not a time, such as `30s` or `1m 30s`");
                 return Err(self.error(&part.key(key), problem));
             }
         }

@@ -102,7 +102,7 @@ impl Source {
     /// A definition that is in no file, and so can name none.
     ///
     /// # Errors
-    /// If the text is no definition.
+    /// If the text is not a definition.
     pub fn of_text(text: &str, origin: &str) -> Result<Self, RecipeError> {
         let text = Text {
             origin: origin.into(),

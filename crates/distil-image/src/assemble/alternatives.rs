@@ -31,7 +31,7 @@ impl Alternatives {
         for name in names {
             let choices = self.0.iter();
             let choices = choices.filter(|one| one.master.name == name);
-            // What the image has not is no choice.
+            // What the image has not is not a choice.
             let choices = choices.filter(|one| is_there(&builder.tree, &one.master.path));
             let best = choices.fold(None, |best: Option<&Alternative>, one| match best {
                 Some(best) if best.priority >= one.priority => Some(best),

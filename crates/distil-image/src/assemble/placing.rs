@@ -117,7 +117,7 @@ impl<'a> Placing<'a> {
         Ok(())
     }
 
-    /// Puts an entry that is no directory at a path, where it is then; none if another package's
+    /// Puts an entry that is not a directory at a path, where it is then; none if another package's
     /// file stays there.
     pub(super) fn add(
         &mut self,

@@ -215,7 +215,7 @@ fn meaning(runtime: Runtime, word: &str) -> Meaning<'_> {
     }
 }
 
-/// A word that is no option, and what it means otherwise. `-` is standard input.
+/// A word that is not an option, and what it means otherwise. `-` is standard input.
 fn operand(word: &str) -> Option<Meaning<'_>> {
     match word {
         "-" => Some(Meaning::Unknown),
@@ -250,7 +250,7 @@ fn python(word: &str) -> Meaning<'_> {
     Meaning::Option
 }
 
-/// Options of Node.js with a value in the next word that is no file to be loaded.
+/// Options of Node.js with a value in the next word that is not a file to be loaded.
 const NODE_VALUES: [&str; 22] = [
     "-C",
     "--conditions",

@@ -183,7 +183,10 @@ fn applets_are_links_to_one_busybox() {
                 if applet == "busybox" {
                     continue;
                 }
-                assert!(matches!(entry.kind, Kind::Symlink(_)), "{path} is no link");
+                assert!(
+                    matches!(entry.kind, Kind::Symlink(_)),
+                    "{path} is not a link"
+                );
                 assert_eq!(rootfs.read(path), busybox, "{path}");
                 applets += 1;
             }

@@ -41,7 +41,7 @@ pub enum InvalidLock {
         /// The file.
         origin: String,
     },
-    /// It is no lock, or was edited.
+    /// It is not a lock, or was edited.
     #[error("`{origin}` is not a valid lock\n{problem}")]
     Invalid {
         /// The file.

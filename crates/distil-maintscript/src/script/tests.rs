@@ -227,7 +227,7 @@ fn scripts_that_cannot_be_followed_are_named() {
         (
             "preinst",
             "\u{7f}ELF\0",
-            "1 MISSING: cannot be followed, because it is no text",
+            "1 MISSING: cannot be followed, because it is not text",
         ),
         (
             "postinst",

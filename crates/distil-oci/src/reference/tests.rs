@@ -58,7 +58,7 @@ fn what_is_wrong_is_said() {
     insta::assert_snapshot!(error("Python3"), @"`Python3` is not the name of an image: it has to be in lower case");
     insta::assert_snapshot!(error("a..b"), @"`a..b` is not the name of an image: `a..b` has to be lower-case letters and digits, with single `.`, `_`, `__` or `-` between them");
     insta::assert_snapshot!(error("a:b:c"), @"`a:b:c` is not the name of an image: the tag `b:c` has to be 1 to 128 letters, digits, `_`, `.` and `-`, and begin with none of the last two");
-    insta::assert_snapshot!(error("ho_st.example/x"), @"`ho_st.example/x` is not the name of an image: `ho_st.example` is no host, with or without a port");
+    insta::assert_snapshot!(error("ho_st.example/x"), @"`ho_st.example/x` is not the name of an image: `ho_st.example` is not a host, with or without a port");
     insta::assert_snapshot!(error(&format!("x@sha256:{}", "0".repeat(64))), @"`x@sha256:0000000000000000000000000000000000000000000000000000000000000000` is not the name of an image: a digest cannot be chosen, only a tag");
     insta::assert_snapshot!(error("x@sha512:00"), @"`x@sha512:00` is not the name of an image: after `@` comes a digest, `sha256:` and 64 hexadecimal digits");
     insta::assert_snapshot!(error(&"a".repeat(64)), @"`aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa` is not the name of an image: 64 hexadecimal digits would be taken for an image's ID");

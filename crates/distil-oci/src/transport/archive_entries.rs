@@ -81,7 +81,7 @@ impl Entries {
     /// When the member is something else.
     pub(crate) fn file(&self, name: &str) -> Result<Option<FileRange>, ImageArchiveError> {
         let wrong = |what: &'static str| Err(ImageArchiveError::member(name, what));
-        // What is no name of a member is the name of none.
+        // What is not a name of a member is the name of none.
         match normalised(name)
             .ok()
             .and_then(|name| self.members.get(&name))
@@ -195,7 +195,7 @@ fn members(walk: &mut Walk<impl Input>) -> Result<BTreeMap<String, Member>, Imag
     Ok(members)
 }
 
-/// Refuses members below one that is no directory: below a link they would be somewhere else.
+/// Refuses members below one that is not a directory: below a link they would be somewhere else.
 fn check_parents(members: &BTreeMap<String, Member>) -> Result<(), ImageArchiveError> {
     for (name, member) in members {
         if *member == Member::Directory {
@@ -208,7 +208,7 @@ fn check_parents(members: &BTreeMap<String, Member>) -> Result<(), ImageArchiveE
         {
             return Err(ImageArchiveError::member(
                 other,
-                "lies below what is no directory",
+                "lies below what is not a directory",
             ));
         }
     }

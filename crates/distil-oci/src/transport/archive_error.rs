@@ -22,7 +22,7 @@ pub enum ImageArchiveError {
     #[error("`{}` is neither a plain file nor a pipe", .0.display())]
     NotAFile(PathBuf),
     /// The input has neither of the documents that describe images.
-    #[error("`{}` is no image: it has neither `index.json` nor `manifest.json`", .0.display())]
+    #[error("`{}` is not an image: it has neither `index.json` nor `manifest.json`", .0.display())]
     NotAnImage(PathBuf),
     /// The archive cannot be read, or unpacks to more than an archive of images does.
     #[error("failed to read the archive")]

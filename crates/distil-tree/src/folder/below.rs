@@ -59,7 +59,7 @@ fn name(part: &[u8]) -> io::Result<&[u8]> {
     match part {
         b"" | b"." | b".." => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
-            "it is no name of a file",
+            "it is not a name of a file",
         )),
         _ => Ok(part),
     }

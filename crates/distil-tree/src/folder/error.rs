@@ -13,7 +13,7 @@ pub enum FolderError {
     #[error("`{}` is not empty, so nothing is written into it; name a new directory", .0.display())]
     NotEmpty(PathBuf),
     /// Something else is where a directory is needed.
-    #[error("`{}` is no directory", .0.display())]
+    #[error("`{}` is not a directory", .0.display())]
     NotAFolder(PathBuf),
     /// The directory to write is a symbolic link.
     #[error("`{}` is a symbolic link; name the directory that it leads to", .0.display())]

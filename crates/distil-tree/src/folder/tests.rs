@@ -316,13 +316,13 @@ fn targets_that_cannot_be_replaced_are_refused_and_left() {
     let refused = |name: &str| message(&write(&tree, &path(name)).unwrap_err(), &folder);
     let full = "`out/full` is not empty, so nothing is written into it; name a new directory";
     assert_eq!(refused("full"), full);
-    assert_eq!(refused("file"), "`out/file` is no directory");
+    assert_eq!(refused("file"), "`out/file` is not a directory");
     let link = "is a symbolic link; name the directory that it leads to";
     assert_eq!(refused("link"), format!("`out/link` {link}"));
     assert_eq!(refused("dangling"), format!("`out/dangling` {link}"));
     let parent = "`out/none` does not exist; make it first";
     assert_eq!(refused("none/rootfs"), parent);
-    assert_eq!(refused("file/rootfs"), "`out/file` is no directory");
+    assert_eq!(refused("file/rootfs"), "`out/file` is not a directory");
     let name = "has no name of its own; name a new directory";
     assert_eq!(refused("empty/.."), format!("`out/empty/..` {name}"));
     for place in ["/", ".", ".."] {
@@ -395,7 +395,7 @@ fn an_error_names_what_of_which_entry_could_not_be_written_where() {
     if geteuid().is_root() {
         tree.get_mut(&path).unwrap().meta.uid = u32::MAX;
         let owner = "failed to write the owner of `/usr/x` of the image to `out/rootfs`: \
-            4294967295:42 is no owner";
+            4294967295:42 is not an owner";
         assert_eq!(failure(&tree), owner);
     }
     tree.get_mut(&path).unwrap().kind = Kind::symlink("");

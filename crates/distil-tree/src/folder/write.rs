@@ -302,7 +302,7 @@ fn write_failed<'e>(
 /// The owner's numbers; the largest would mean "as it is" to chown(2).
 fn owner(meta: &Metadata) -> io::Result<(Option<Uid>, Option<Gid>)> {
     if meta.uid == u32::MAX || meta.gid == u32::MAX {
-        let message = format!("{}:{} is no owner", meta.uid, meta.gid);
+        let message = format!("{}:{} is not an owner", meta.uid, meta.gid);
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
     let (user, group) = (Uid::from_raw(meta.uid), Gid::from_raw(meta.gid));

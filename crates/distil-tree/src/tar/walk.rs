@@ -348,7 +348,7 @@ fn member(
         }
     };
     if size != 0 && !matches!(kind, MemberKind::File(_)) {
-        return Err(refused(&path, "has content though it is no file"));
+        return Err(refused(&path, "has content though it is not a file"));
     }
     let mode = field(&old.mode, header.mode().map(u64::from))?;
     let mode = u32::try_from(mode).unwrap_or_default();

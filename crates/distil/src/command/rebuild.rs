@@ -37,7 +37,7 @@ pub(crate) fn run(arguments: &cli::Rebuild) -> Result<(), CommandError> {
     let found = Location::find(word);
     let found = found.map_err(|error| CommandError::reading(Path::new(word), error))?;
     let Some(location) = found else {
-        let message = format!("`{word}` is no image: there is no such file or directory");
+        let message = format!("`{word}` is not an image: there is no such file or directory");
         return Err(CommandError::usage(message)
             .hint("name an archive, an OCI layout, or TRANSPORT:PLACE, such as `docker://…`"));
     };

@@ -167,7 +167,7 @@ fn write(path: &Path, page: &str) -> Result<(), CommandError> {
     let failed = |error: io::Error| {
         CommandError::failure(format!("failed to write `{}`: {error}", path.display()))
     };
-    // What is no regular file, such as a pipe, cannot be replaced.
+    // What is not a regular file, such as a pipe, cannot be replaced.
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         fs::write(path, page).map_err(failed)?;
     } else {

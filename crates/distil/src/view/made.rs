@@ -56,7 +56,7 @@ fn licences(built: &Built, package: &str) -> Result<Vec<String>, CommandError> {
     Ok(copyright::licences(&bytes))
 }
 
-/// What made a file that is no package's.
+/// What made a file that is not a package's.
 fn maker(origin: &Origin) -> Option<String> {
     match origin {
         Origin::Package(_) => None,

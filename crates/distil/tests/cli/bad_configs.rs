@@ -246,7 +246,7 @@ fn programs_that_would_not_run() {
     ");
     insta::assert_snapshot!(fails("healthcheck: {test: [app], interval: 30}"), @"
     status 1
-    error: `config` of definition `app`: `30` is no time, such as `30s` or `1m 30s`
+    error: `config` of definition `app`: `30` is not a time, such as `30s` or `1m 30s`
      --> app.yaml:4:47
       |
     4 | config: {healthcheck: {test: [app], interval: 30}}
@@ -254,7 +254,7 @@ fn programs_that_would_not_run() {
     ");
     insta::assert_snapshot!(fails("healthcheck: {test: [app], interval: soon}"), @"
     status 1
-    error: `config` of definition `app`: `soon` is no time, such as `30s` or `1m 30s`
+    error: `config` of definition `app`: `soon` is not a time, such as `30s` or `1m 30s`
      --> app.yaml:4:47
       |
     4 | config: {healthcheck: {test: [app], interval: soon}}
@@ -267,7 +267,7 @@ fn programs_that_would_not_run() {
     ");
     insta::assert_snapshot!(fails("healthcheck: {test: [app], timeout: 0s}"), @"
     status 1
-    error: `config` of definition `app`: `0s` is no time, such as `30s` or `1m 30s`
+    error: `config` of definition `app`: `0s` is not a time, such as `30s` or `1m 30s`
      --> app.yaml:4:46
       |
     4 | config: {healthcheck: {test: [app], timeout: 0s}}

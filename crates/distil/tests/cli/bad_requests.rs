@@ -256,7 +256,7 @@ fn bare_root_file_systems() {
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1);
     insta::assert_snapshot!(context.fails(&["build", "static", "-o", "rootfs:root/mine"]), @"
     status 1
-    error: `root/mine` is no directory
+    error: `root/mine` is not a directory
     ");
     insta::assert_snapshot!(context.fails(&["build", "static", "-o", "rootfs:no/such/x"]), @"
     status 1

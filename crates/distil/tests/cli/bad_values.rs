@@ -335,7 +335,7 @@ fn names_and_numbers_of_accounts() {
     let fails = |yaml: &str| on_base(&context, yaml);
     insta::assert_snapshot!(fails("accounts: {users: [{name: 'a:b', uid: 1}]}"), @"
     status 1
-    error: `accounts` of definition `app`: `a:b` is no name of a user or group: letters, digits, `_`, `-` and `.`, at most 32
+    error: `accounts` of definition `app`: `a:b` is not a name of a user or group: letters, digits, `_`, `-` and `.`, at most 32
      --> app.yaml:3:27
       |
     3 | accounts: {users: [{name: 'a:b', uid: 1}]}

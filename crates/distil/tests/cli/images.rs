@@ -114,11 +114,11 @@ fn certificates_have_a_bundle_and_openssls_links() {
     for (name, pem, hash) in distil_fixture::CA_CERTIFICATES {
         assert!(bundle.contains(pem.trim()), "{name} is not in the bundle");
         let MemberKind::Symlink(link) = &files[&format!("etc/ssl/certs/{hash}.0")].kind else {
-            panic!("{hash}.0 is no link");
+            panic!("{hash}.0 is not a link");
         };
         let link = String::from_utf8(link.clone()).unwrap();
         let MemberKind::Symlink(target) = &files[&format!("etc/ssl/certs/{link}")].kind else {
-            panic!("{link} is no link");
+            panic!("{link} is not a link");
         };
         let target = std::str::from_utf8(target).unwrap().trim_start_matches('/');
         assert_eq!(files[target].bytes, pem.as_bytes(), "{name}");

@@ -185,7 +185,7 @@ impl Client {
             return Ok(None);
         };
         let Ok(address) = response.url().join(location) else {
-            return Err(self.lies("sends an upload to what is no address"));
+            return Err(self.lies("sends an upload to what is not an address"));
         };
         let address = address.without_login();
         if address.is_loopback() && !self.base.is_loopback() {

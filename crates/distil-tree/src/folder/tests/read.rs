@@ -61,7 +61,7 @@ fn what_cannot_be_read_is_named() {
         }
     }
     let file = path("rootfs/etc/shadow");
-    assert_eq!(failure(&file), "`out/rootfs/etc/shadow` is no directory");
+    assert_eq!(failure(&file), "`out/rootfs/etc/shadow` is not a directory");
     let none = "failed to read `out/none`: No such file or directory (os error 2)";
     assert_eq!(failure(&path("none")), none);
 }

@@ -223,11 +223,11 @@ fn a_directory_is_filled_by_a_lock_only() {
     fs::create_dir(context.work().join("empty")).unwrap();
     insta::assert_snapshot!(context.fails(&["vendor", "--check", "empty"]), @"
     status 1
-    error: `empty` has no locks in it, and is no directory that `distil vendor` filled
+    error: `empty` has no locks in it, and is not a directory that `distil vendor` filled
     ");
     insta::assert_snapshot!(context.fails(&["vendor", "--check", "nothing"]), @"
     status 1
-    error: `nothing` has no locks in it, and is no directory that `distil vendor` filled
+    error: `nothing` has no locks in it, and is not a directory that `distil vendor` filled
     ");
 }
 

@@ -102,7 +102,7 @@ fn there_has_to_be_an_image() {
     let context = context();
     insta::assert_snapshot!(context.fails(&["rebuild", "nothing.tar", "app.yaml"]), @"
     status 2
-    error: `nothing.tar` is no image: there is no such file or directory
+    error: `nothing.tar` is not an image: there is no such file or directory
 
     hint: name an archive, an OCI layout, or TRANSPORT:PLACE, such as `docker://…`
     ");
