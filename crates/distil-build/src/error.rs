@@ -9,6 +9,7 @@ use distil_oci::{InvalidImage, Platform, TransportError};
 use distil_store::StoreError;
 use distil_tree::folder::FolderError;
 
+use crate::inventory::InventoryError;
 use crate::lock_error::LockError;
 use crate::names::NameError;
 use crate::platforms::PlatformError;
@@ -83,6 +84,9 @@ pub enum BuildError {
     /// A directory for a root file system cannot be written.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// It is not known what is in the image.
+    #[error(transparent)]
+    Inventory(#[from] InventoryError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

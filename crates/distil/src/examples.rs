@@ -138,6 +138,45 @@ pub(crate) const EXAMPLES: &[(&str, [Example; 2])] = &[
         ],
     ),
     (
+        "sbom",
+        [
+            (
+                "Print what is in an image as SPDX",
+                "distil sbom docker://docker.io/library/nginx:latest",
+            ),
+            (
+                "Write it as CycloneDX",
+                "distil sbom app.tar -o app.cdx.json",
+            ),
+        ],
+    ),
+    (
+        "sign",
+        [
+            (
+                "Sign an image with a key of cosign's",
+                "COSIGN_PASSWORD=… distil sign docker://reg.example.org/team/app:1.0 --key cosign.key",
+            ),
+            (
+                "Sign it for skopeo and Podman, too, with a key from a vault",
+                "distil sign docker://reg.example.org/team/app:1.0 --signature-tags --key 'command:vault …'",
+            ),
+        ],
+    ),
+    (
+        "verify",
+        [
+            (
+                "Verify that a key has signed an image",
+                "distil verify docker://reg.example.org/team/app:1.0 --key cosign.pub",
+            ),
+            (
+                "Verify that a key has signed its bill of materials, too",
+                "distil verify docker://reg.example.org/team/app:1.0 --key cosign.pub --require spdx",
+            ),
+        ],
+    ),
+    (
         "check",
         [
             (
