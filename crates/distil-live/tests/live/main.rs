@@ -27,6 +27,7 @@ mod push;
 mod python;
 mod reproducible;
 mod sarif;
+mod sbom;
 mod scanners;
 mod schema;
 mod surface;
