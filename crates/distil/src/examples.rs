@@ -158,8 +158,8 @@ pub(crate) const EXAMPLES: &[(&str, [Example; 2])] = &[
                 "COSIGN_PASSWORD=… distil sign docker://reg.example.org/team/app:1.0 --key cosign.key",
             ),
             (
-                "Sign it for skopeo and Podman, too, with a key from a vault",
-                "distil sign docker://reg.example.org/team/app:1.0 --signature-tags --key 'command:vault …'",
+                "Sign it for skopeo and Podman, too, with a key in a variable",
+                "distil sign docker://reg.example.org/team/app:1.0 --key env:KEY --signature-tags",
             ),
         ],
     ),

@@ -1,7 +1,7 @@
 //! CycloneDX 1.6 as JSON (ECMA-424; `schema/bom-1.6.schema.json` of the specification).
 //!
-//! Packages have Trivy's properties for their source packages, which the format has no field for,
-//! and which advisories are about.
+//! Packages have Trivy's and Syft's properties for their source packages, which the format has no
+//! field for, and which advisories are about.
 
 use distil_debian::version::Version;
 use serde_json::{Value, json};
@@ -145,25 +145,29 @@ fn package(one: &Component, reference: &str, inventory: &Inventory) -> Value {
     component
 }
 
-/// The source package and its version, in the parts that Trivy wants it in.
+/// The source package and its version, for Trivy in the parts that it wants it in.
 fn properties(one: &Component) -> Value {
-    let property = |name: &str, value: &str| json!({"name": format!("aquasecurity:trivy:{name}"), "value": value});
-    let mut properties = vec![
-        property("PkgType", "debian"),
-        property("SrcName", &one.source),
-    ];
+    let property = |name: &str, value: &str| json!({"name": name, "value": value});
+    let trivy = |name: &str, value: &str| property(&format!("aquasecurity:trivy:{name}"), value);
+    let mut properties = vec![trivy("PkgType", "debian"), trivy("SrcName", &one.source)];
     match one.source_version.parse::<Version>() {
         Ok(version) => {
             if version.epoch() > 0 {
-                properties.push(property("SrcEpoch", &version.epoch().to_string()));
+                properties.push(trivy("SrcEpoch", &version.epoch().to_string()));
             }
             if let Some(revision) = version.revision() {
-                properties.push(property("SrcRelease", revision));
+                properties.push(trivy("SrcRelease", revision));
             }
-            properties.push(property("SrcVersion", version.upstream()));
+            properties.push(trivy("SrcVersion", version.upstream()));
         }
-        Err(_) => properties.push(property("SrcVersion", &one.source_version)),
+        Err(_) => properties.push(trivy("SrcVersion", &one.source_version)),
     }
+    properties.push(property("syft:metadata:source", &one.source));
+    if one.source_version != one.version {
+        properties.push(property("syft:metadata:sourceVersion", &one.source_version));
+    }
+    properties.push(property("syft:package:metadataType", "dpkg-db-entry"));
+    properties.push(property("syft:package:type", "deb"));
     Value::Array(properties)
 }
 

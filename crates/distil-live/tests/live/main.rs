@@ -30,6 +30,7 @@ mod sarif;
 mod sbom;
 mod scanners;
 mod schema;
+mod sign;
 mod surface;
 mod system_files;
 mod variants;

@@ -189,7 +189,8 @@ fn what_is_not_signed_or_signed_otherwise_is_an_error() {
 
 #[test]
 fn what_is_tampered_with_does_not_count() {
-    let cases: [(&str, fn(Value) -> Value); 5] = [
+    type Change = fn(Value) -> Value;
+    let cases: [(&str, Change); 5] = [
         ("payload", |mut bundle| {
             bundle["dsseEnvelope"]["payload"] = json!("e30=");
             bundle

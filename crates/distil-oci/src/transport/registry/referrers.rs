@@ -65,13 +65,16 @@ pub(crate) fn of(
     Ok(found)
 }
 
+/// An entry of a list, and what it leads to.
+type Entry = (spec::Descriptor, Result<Manifest, RegistryError>);
+
 /// What is about one manifest: each with the descriptor that the list has of it, and read, or why it
 /// cannot be. Anybody who may write to a repository may add what is broken.
 pub(crate) fn to(
     repository: &Repository,
     subject: Digest,
     registries: &Registries,
-) -> Result<Vec<(spec::Descriptor, Result<Manifest, RegistryError>)>, RegistryError> {
+) -> Result<Vec<Entry>, RegistryError> {
     let credentials = registries.credentials(repository)?;
     let client = Client::new(registries, repository, credentials, Action::Pull)?;
     let client = Arc::new(client);
