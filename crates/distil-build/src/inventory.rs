@@ -3,6 +3,7 @@
 
 use distil_attest::inventory::{Inventory, Origins, Subject};
 use distil_attest::provenance::Dependency;
+use distil_attest::vex::Code;
 use distil_definition::Architecture;
 use distil_definition::recipe::Recipe;
 use distil_image::{Assembly, Built};
@@ -14,6 +15,7 @@ use distil_store::Digest;
 use distil_tree::Origin;
 use serde_json::{Map, Value};
 
+use crate::code::code;
 use crate::error::BuildError;
 use crate::make::Made;
 use crate::output::{ImageRequest, Outcome};
@@ -92,6 +94,8 @@ pub struct Described {
     pub parameters: Map<String, Value>,
     /// What it was made from.
     pub dependencies: Vec<Dependency>,
+    /// The code of its packages that it has and that was left out.
+    pub code: Code,
 }
 
 impl Session {
@@ -125,6 +129,7 @@ impl Session {
                 image: image.clone(),
                 parameters: parameters(recipe),
                 dependencies: dependencies(words, recipe, lock, &inventory),
+                code: code(assembly),
                 inventory,
             })
         };

@@ -52,7 +52,9 @@ impl Source {
             ))
         };
         match self {
-            Self::File(path) => read_file(path).map_err(|error| failed(error.to_string())),
+            Self::File(path) => {
+                read_file(path, MAX_SECRET).map_err(|error| failed(error.to_string()))
+            }
             Self::Variable(name) => match std::env::var_os(name) {
                 Some(value) => Ok(value.into_encoded_bytes()),
                 None => Err(failed("it is not set".to_owned())),
@@ -74,14 +76,15 @@ impl Source {
     }
 }
 
-fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+/// Reads a file that has at most so many bytes.
+pub(crate) fn read_file(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
-    let mut file = std::fs::File::open(path)?.take(MAX_SECRET + 1);
+    let mut file = std::fs::File::open(path)?.take(limit + 1);
     file.read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > MAX_SECRET {
+    match bytes.len() as u64 > limit {
         true => Err(std::io::Error::other(format!(
-            "it has more than {MAX_SECRET} bytes"
+            "it has more than {limit} bytes"
         ))),
         false => Ok(bytes),
     }

@@ -95,9 +95,10 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-fn of_syft(context: &Context, syft: &Path, source: &str) -> Packages {
+/// What Syft sees: `scan` reads an image, `convert` a document.
+fn of_syft(context: &Context, syft: &Path, action: &str, source: &str) -> Packages {
     let command = ["SYFT_CHECK_FOR_APP_UPDATE=false", syft.to_str().unwrap()];
-    let scan = ["scan", "--quiet", "--output", "json", source];
+    let scan = [action, "--quiet", "--output", "json", source];
     let scanned = context
         .run("env", command.into_iter().chain(scan))
         .success();

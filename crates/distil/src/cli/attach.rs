@@ -1,5 +1,7 @@
 //! Flags for what is attached to images in registries.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use super::sign::Signing;
@@ -16,6 +18,19 @@ pub(crate) struct AttachOutput {
         help_heading = "Attestations"
     )]
     pub(crate) attach: Vec<Attachment>,
+
+    /// Report of Trivy or Grype on the image, in JSON: what `--vex` and `--attach openvex` are about
+    #[arg(long, value_name = "FILE", help_heading = "Attestations")]
+    pub(crate) vex_from: Option<PathBuf>,
+
+    /// File for the matches of that report whose code is not in the image, as OpenVEX 0.2.0
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "vex_from",
+        help_heading = "Attestations"
+    )]
+    pub(crate) vex: Option<PathBuf>,
 
     /// Private key that signs the image and what is attached: FILE, `env:VARIABLE` or
     /// `command:COMMAND`
@@ -35,4 +50,6 @@ pub(crate) enum Attachment {
     Cyclonedx,
     /// From what the image was built, SLSA 1.0
     Provenance,
+    /// Matches of the report of `--vex-from` whose code is not in the image, OpenVEX 0.2.0
+    Openvex,
 }

@@ -1,5 +1,7 @@
 //! What is signed and attached when an image is written to a registry.
 
+use std::path::Path;
+
 use distil_attest::attach;
 use distil_attest::inventory::Inventory;
 use distil_attest::key::PrivateKey;
@@ -7,6 +9,7 @@ use distil_attest::provenance;
 use distil_attest::sbom::{Format, document};
 use distil_attest::sign::Signer;
 use distil_attest::statement::{PROVENANCE, Statement};
+use distil_attest::vex::{self, Matches};
 use distil_build::{Described, ImageRequest, Outcome, Session};
 use distil_oci::reference::RegistryReference;
 use distil_oci::spec::Descriptor;
@@ -14,12 +17,15 @@ use distil_oci::{Image, InvalidImage, Location, Registries};
 use distil_store::Digest;
 use serde_json::Value;
 
-use super::sbom::TOOL;
+use super::sbom::{TOOL, write};
 use super::sign::{CREATOR, failed, forms, sign};
 use crate::cli;
 use crate::error::CommandError;
-use crate::keys;
+use crate::keys::{self, read_file};
 use crate::printer::Printer;
+
+/// The largest report that is read, in bytes.
+const MAX_REPORT: u64 = 256 << 20;
 
 /// The annotation by which others choose among referrers with statements.
 const PREDICATE_TYPE: &str = "in-toto.io/predicate-type";
@@ -27,6 +33,7 @@ const PREDICATE_TYPE: &str = "in-toto.io/predicate-type";
 /// What is to be attached, with the key that signs it.
 pub(crate) struct Attachments<'a> {
     key: Option<PrivateKey>,
+    matches: Option<Matches>,
     flags: &'a cli::AttachOutput,
 }
 
@@ -44,21 +51,40 @@ impl<'a> Attachments<'a> {
     pub(crate) fn of(flags: &'a cli::AttachOutput) -> Result<Self, CommandError> {
         let key = flags.sign_key.as_ref();
         let key = key.map(|word| keys::private(word, &flags.signing));
+        let matches = flags.vex_from.as_deref().map(matches).transpose()?;
+        if matches.is_none() && flags.attach.contains(&cli::Attachment::Openvex) {
+            let message = "`--attach openvex` is about a report of Trivy or Grype";
+            return Err(CommandError::usage(message).hint("name it: `--vex-from report.json`"));
+        }
         Ok(Self {
             key: key.transpose()?,
+            matches,
             flags,
         })
     }
 
     /// Whether nothing is asked for.
     pub(crate) fn is_empty(&self) -> bool {
-        self.key.is_none() && self.flags.attach.is_empty()
+        self.key.is_none() && self.flags.attach.is_empty() && self.flags.vex.is_none()
     }
 
-    /// Rejects a request that writes to no registry.
-    pub(crate) fn check(&self, outputs: &[Location]) -> Result<(), CommandError> {
+    /// Whether something is to be in a registry.
+    fn is_attached(&self) -> bool {
+        self.key.is_some() || !self.flags.attach.is_empty()
+    }
+
+    /// Rejects a request that writes to no registry, or several documents to one file.
+    pub(crate) fn check(&self, request: &ImageRequest) -> Result<(), CommandError> {
+        let platforms = request.architectures.len();
+        if let Some(path) = self.flags.vex.as_ref().filter(|_| platforms > 1) {
+            let message = format!(
+                "`{}` is one file, but each of {platforms} platforms has its own matches",
+                path.display()
+            );
+            return Err(CommandError::usage(message).hint("build one platform with `--vex`"));
+        }
         let is_registry = |one: &Location| matches!(one, Location::Registry(_));
-        if self.is_empty() || outputs.iter().any(is_registry) {
+        if !self.is_attached() || request.outputs.iter().any(is_registry) {
             return Ok(());
         }
         let message = "signatures and attachments are in registries, and no output is in one";
@@ -77,17 +103,20 @@ impl<'a> Attachments<'a> {
         if self.is_empty() {
             return Ok(());
         }
-        let described = match self.flags.attach.is_empty() {
+        let described = match self.flags.attach.is_empty() && self.flags.vex.is_none() {
             true => Vec::new(),
             false => session.describe(request, outcome)?,
         };
+        if let (Some(path), [one]) = (&self.flags.vex, described.as_slice()) {
+            write(path, &self.vex(one)?)?;
+        }
         for location in &request.outputs {
             let Location::Registry(reference) = location else {
                 continue;
             };
             let registries = session.registries();
             for one in &described {
-                let (image, documents) = (&one.image, self.documents_of_build(one));
+                let (image, documents) = (&one.image, self.documents_of_build(one)?);
                 self.attach(reference, image, &documents, registries, printer)?;
             }
             let tag = outcome.references.first().map(|name| name.tag());
@@ -104,10 +133,11 @@ impl<'a> Attachments<'a> {
         registries: &Registries,
         printer: &Printer,
     ) -> Result<(), CommandError> {
-        if self.flags.attach.contains(&cli::Attachment::Provenance) {
-            let message = "the provenance of an image is known to who builds it alone";
+        let made = [cli::Attachment::Provenance, cli::Attachment::Openvex];
+        if self.flags.vex.is_some() || made.iter().any(|one| self.flags.attach.contains(one)) {
+            let message = "the provenance of an image, and what was left out of it, is known to who builds it alone";
             return Err(CommandError::usage(message)
-                .hint("leave `provenance` out of `--attach`, or push what `build` builds"));
+                .hint("leave `provenance` and `openvex` out, or push what `build` builds"));
         }
         let place = RegistryReference::of_digest(reference.repository().clone(), digest);
         let location = Location::Registry(place);
@@ -155,12 +185,24 @@ impl<'a> Attachments<'a> {
         let formats = wanted.filter_map(|one| match one {
             cli::Attachment::Spdx => Some(Format::Spdx),
             cli::Attachment::Cyclonedx => Some(Format::CycloneDx),
-            cli::Attachment::Provenance => None,
+            cli::Attachment::Provenance | cli::Attachment::Openvex => None,
         });
         formats.map(sbom).collect()
     }
 
-    fn documents_of_build(&self, described: &Described) -> Vec<Document> {
+    /// The matches of the report that do not concern an image.
+    fn vex(&self, described: &Described) -> Result<Value, CommandError> {
+        let none = Matches::default();
+        let matches = self.matches.as_ref().unwrap_or(&none);
+        let config = Some(described.image.config_digest());
+        let (inventory, code) = (&described.inventory, &described.code);
+        vex::document(matches, inventory, config, code, TOOL).map_err(|error| {
+            CommandError::usage(error)
+                .hint("scan the image that this command builds, and name that report")
+        })
+    }
+
+    fn documents_of_build(&self, described: &Described) -> Result<Vec<Document>, CommandError> {
         let mut documents = self.documents(&described.inventory);
         if self.flags.attach.contains(&cli::Attachment::Provenance) {
             let (parameters, dependencies) = (&described.parameters, &described.dependencies);
@@ -170,7 +212,14 @@ impl<'a> Attachments<'a> {
                 media_type: None,
             });
         }
-        documents
+        if self.flags.attach.contains(&cli::Attachment::Openvex) {
+            documents.push(Document {
+                predicate_type: vex::PREDICATE_TYPE,
+                predicate: self.vex(described)?,
+                media_type: None,
+            });
+        }
+        Ok(documents)
     }
 
     /// Attaches documents to one image: each by itself, since scanners look for it by its type, and
@@ -213,6 +262,21 @@ impl<'a> Attachments<'a> {
         }
         Ok(())
     }
+}
+
+/// The report in a file.
+fn matches(path: &Path) -> Result<Matches, CommandError> {
+    let failed = |problem: String| {
+        CommandError::usage(format!(
+            "failed to read the report `{}`: {problem}",
+            path.display()
+        ))
+    };
+    let bytes = read_file(path, MAX_REPORT).map_err(|error| failed(error.to_string()))?;
+    Matches::parse(&bytes).map_err(|error| {
+        failed(error.to_string())
+            .hint("`trivy image --format json` and `grype -o json` write such reports")
+    })
 }
 
 fn artifact(

@@ -60,7 +60,7 @@ fn build(
     let requests = requests(arguments)?;
     let attachments = Attachments::of(&arguments.attach)?;
     for request in &requests {
-        attachments.check(&request.outputs)?;
+        attachments.check(request)?;
     }
     let options = SessionOptions {
         compression: compression(&arguments.compression)?,

@@ -137,6 +137,7 @@ fn make(
         outputs: vec![to],
     };
     let attachments = Attachments::of(&arguments.attach)?;
+    attachments.check(&request)?;
     let options = SessionOptions {
         registries: RegistrySettings::from(&arguments.registry),
         ..SessionOptions::from_environment(ArchiveSettings::from(&arguments.archive))?

@@ -136,7 +136,7 @@ fn write_for(path: &Path, inventory: &Inventory) -> Result<(), CommandError> {
 }
 
 /// Writes a document: whole or not at all, but into what is no plain file, such as a pipe.
-fn write(path: &Path, document: &Value) -> Result<(), CommandError> {
+pub(crate) fn write(path: &Path, document: &Value) -> Result<(), CommandError> {
     let failed = |error: std::io::Error| {
         CommandError::failure(format!("failed to write `{}`: {error}", path.display()))
     };

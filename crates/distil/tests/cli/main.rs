@@ -43,4 +43,5 @@ mod single_layer;
 mod statuses;
 mod store;
 mod suites;
+mod vex;
 mod why;
