@@ -477,7 +477,7 @@ pub fn ours(layers: &[Vec<Member>]) -> Option<Filesystem> {
                 Member::File(path, number) => {
                     let content = FileContent {
                         bytes: number.to_string().as_str().into(),
-                        digest: None,
+                        digests: distil_inspect::FileDigests::default(),
                         capability: None,
                     };
                     changeset.add(&TreePath::of(path), Entry::File(meta(0o644), content))

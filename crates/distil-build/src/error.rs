@@ -9,6 +9,7 @@ use distil_oci::{InvalidImage, Platform, TransportError};
 use distil_store::StoreError;
 use distil_tree::folder::FolderError;
 
+use crate::inventory::InventoryError;
 use crate::lock_error::LockError;
 use crate::names::NameError;
 use crate::platforms::PlatformError;
@@ -87,6 +88,9 @@ pub enum BuildError {
     /// A directory cannot be filled or checked.
     #[error(transparent)]
     Vendor(#[from] VendorError),
+    /// It is not known what is in the image.
+    #[error(transparent)]
+    Inventory(#[from] InventoryError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -9,10 +9,12 @@
 //! definition and which of its images is wanted; [`Session::build`] makes it for all platforms,
 //! proves it and writes it. An image that was made of the same inputs before is found, not made.
 
+mod code;
 mod default_name;
 mod error;
 mod event;
 mod finished;
+mod inventory;
 mod libraries;
 mod lock_changes;
 mod lock_error;
@@ -39,6 +41,7 @@ pub use default_name::DefaultName;
 pub use error::{BuildError, MissingPackage, PlatformFailure};
 pub use event::{Event, Events, Pushed, Silent, Warning};
 pub use finished::{Finished, Summary};
+pub use inventory::{Described, InventoryError, inventory_at, inventory_of};
 pub use libraries::Libraries;
 pub use lock_changes::{PackageChange, PlatformChanges, UpdateChanges, package_changes};
 pub use lock_error::LockError;

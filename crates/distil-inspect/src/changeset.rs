@@ -73,7 +73,7 @@ pub(crate) struct Node {
 
 #[derive(Debug, Clone)]
 pub(crate) enum NodeKind {
-    File(Arc<FileNode>, Option<Digest>),
+    File(Arc<FileNode>, FileDigests),
     Symlink(Vec<u8>),
     Special(&'static str),
 }
@@ -93,13 +93,22 @@ pub enum Entry {
     Special(Metadata, &'static str),
 }
 
+/// The digests of all bytes of a file, as far as they were asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FileDigests {
+    /// SHA-256.
+    pub sha256: Option<Digest>,
+    /// SHA-1, by which SPDX documents name files.
+    pub sha1: Option<[u8; 20]>,
+}
+
 /// What is known of a file's content.
 #[derive(Debug, Clone)]
 pub struct FileContent {
     /// The bytes, as far as they were kept.
     pub bytes: distil_tree::Content,
-    /// The digest of all of them, if it was asked for.
-    pub digest: Option<Digest>,
+    /// The digests of all of them.
+    pub digests: FileDigests,
     /// The `security.capability` attribute, where it has one.
     pub capability: Option<Arc<[u8]>>,
 }
@@ -142,7 +151,7 @@ impl Changeset {
             Entry::Directory(meta) => return self.add_directory(path, place, meta),
             Entry::File(meta, content) => {
                 let file = FileNode::new(content.bytes, None);
-                let kind = NodeKind::File(Arc::new(file), content.digest);
+                let kind = NodeKind::File(Arc::new(file), content.digests);
                 node(kind, meta, content.capability)
             }
             Entry::Symlink(meta, target) => node(NodeKind::Symlink(target), meta, None),

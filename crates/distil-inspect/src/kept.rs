@@ -7,10 +7,13 @@
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 
-use distil_store::{Digest, Hasher};
+use distil_store::Hasher;
 use distil_tree::tar::ReadError;
 use distil_tree::{Content, TreePath};
 
+use sha1::{Digest as _, Sha1};
+
+use crate::changeset::FileDigests;
 use crate::error::LayerError;
 use crate::limits::Budget;
 
@@ -42,6 +45,8 @@ pub(crate) struct Keeper<'a> {
     pub(crate) budget: &'a Budget,
     /// Whether all of a file is read for its digest.
     pub(crate) digests: bool,
+    /// Whether it is read for its SHA-1 as well.
+    pub(crate) sha1: bool,
 }
 
 impl Keeper<'_> {
@@ -52,18 +57,24 @@ impl Keeper<'_> {
         size: u64,
         content: &mut dyn Read,
         members: u64,
-    ) -> Result<(Content, Option<Digest>), LayerError> {
-        if !self.digests {
-            return Ok((self.content(path, size, content, members)?, None));
+    ) -> Result<(Content, FileDigests), LayerError> {
+        if !self.digests && !self.sha1 {
+            let kept = self.content(path, size, content, members)?;
+            return Ok((kept, FileDigests::default()));
         }
         let mut hashed = Hashed {
             content,
-            hasher: Hasher::default(),
+            sha256: self.digests.then(Hasher::default),
+            sha1: self.sha1.then(Sha1::new),
         };
         let kept = self.content(path, size, &mut hashed, members)?;
         let rest = io::copy(&mut hashed, &mut io::sink());
         rest.map_err(|source| ReadError::of_content(source, members))?;
-        Ok((kept, Some(hashed.hasher.finish())))
+        let digests = FileDigests {
+            sha256: hashed.sha256.map(Hasher::finish),
+            sha1: hashed.sha1.map(|hasher| hasher.finalize().into()),
+        };
+        Ok((kept, digests))
     }
 
     fn content(
@@ -160,16 +171,22 @@ fn head_of(head: Vec<u8>, size: u64) -> Content {
     }
 }
 
-/// Makes a digest of what goes through.
+/// Makes digests of what goes through.
 struct Hashed<'a> {
     content: &'a mut dyn Read,
-    hasher: Hasher,
+    sha256: Option<Hasher>,
+    sha1: Option<Sha1>,
 }
 
 impl Read for Hashed<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.content.read(buffer)?;
-        self.hasher.update(&buffer[..count]);
+        if let Some(hasher) = &mut self.sha256 {
+            hasher.update(&buffer[..count]);
+        }
+        if let Some(hasher) = &mut self.sha1 {
+            hasher.update(&buffer[..count]);
+        }
         Ok(count)
     }
 }

@@ -30,7 +30,7 @@ mod stage;
 mod zip;
 
 pub use ambiguity::{Ambiguity, AmbiguityKind};
-pub use changeset::{Changeset, Entry, FileContent};
+pub use changeset::{Changeset, Entry, FileContent, FileDigests};
 pub use container::ContainerConfig;
 pub use error::{InspectError, LayerError, MergeError};
 pub use inspection::Inspection;

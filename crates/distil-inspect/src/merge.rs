@@ -11,7 +11,7 @@ use distil_store::Digest;
 use distil_tree::{Entry, Kind, Metadata, Origin, Tree, TreePath};
 
 use crate::ambiguity::{Ambiguity, AmbiguityKind};
-use crate::changeset::{Change, Changeset, Node, NodeKind};
+use crate::changeset::{Change, Changeset, FileDigests, Node, NodeKind};
 use crate::error::MergeError;
 
 /// How many findings of one kind are remembered of an image.
@@ -28,6 +28,8 @@ pub struct Filesystem {
     pub devices: BTreeMap<TreePath, Device>,
     /// The digests of files, if they were asked for.
     pub digests: BTreeMap<TreePath, Digest>,
+    /// The same by SHA-1.
+    pub sha1: BTreeMap<TreePath, [u8; 20]>,
     /// What each layer did to those below it.
     pub layers: Vec<LayerChanges>,
     /// What engines do not agree on, with the layer that it is in.
@@ -183,8 +185,11 @@ impl Merging {
                     kind: match &entry.kind {
                         Kind::Directory => return Err(failed("is a directory")),
                         Kind::File(file) => {
-                            let digest = filesystem.digests.get(&place).copied();
-                            NodeKind::File(Arc::clone(file), digest)
+                            let digests = FileDigests {
+                                sha256: filesystem.digests.get(&place).copied(),
+                                sha1: filesystem.sha1.get(&place).copied(),
+                            };
+                            NodeKind::File(Arc::clone(file), digests)
                         }
                         Kind::Symlink(target) => NodeKind::Symlink(target.clone()),
                     },
@@ -226,6 +231,7 @@ impl Merging {
         let filesystem = &mut self.filesystem;
         filesystem.capabilities.remove(path);
         filesystem.digests.remove(path);
+        filesystem.sha1.remove(path);
         match filesystem.tree.remove(path) {
             Some(entry) => Some(entry.file().map_or(0, |file| file.content.size())),
             None => filesystem.devices.remove(path).map(|_| 0),
@@ -293,9 +299,12 @@ impl Merging {
             capabilities.insert(path.clone(), capability);
         }
         let kind = match node.kind {
-            NodeKind::File(file, digest) => {
-                if let Some(digest) = digest {
+            NodeKind::File(file, digests) => {
+                if let Some(digest) = digests.sha256 {
                     self.filesystem.digests.insert(path.clone(), digest);
+                }
+                if let Some(digest) = digests.sha1 {
+                    self.filesystem.sha1.insert(path.clone(), digest);
                 }
                 Kind::File(file)
             }

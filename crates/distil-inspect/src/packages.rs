@@ -43,6 +43,10 @@ pub struct Package {
     pub source: String,
     /// The version of that.
     pub source_version: String,
+    /// Who maintains it, such as `Debian GCC Maintainers <debian-gcc@lists.debian.org>`.
+    pub maintainer: Option<String>,
+    /// The address of its project.
+    pub homepage: Option<String>,
     /// The names of its licences, as its copyright file has them. Packages with the same file share
     /// them.
     pub licences: Arc<[String]>,
@@ -237,6 +241,8 @@ impl Reading<'_> {
             architecture,
             source,
             source_version,
+            maintainer: field("Maintainer").filter(|text| !text.is_empty()),
+            homepage: field("Homepage").filter(|text| !text.is_empty()),
             files,
             depends: Vec::new(),
         });

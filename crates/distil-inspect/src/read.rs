@@ -15,7 +15,7 @@ use distil_tree::tar::{self, Member, MemberKind};
 use distil_tree::{Content, Metadata, TreePath, printable};
 
 use crate::ambiguity::AmbiguityKind;
-use crate::changeset::{Changeset, Entry, FileContent};
+use crate::changeset::{Changeset, Entry, FileContent, FileDigests};
 use crate::error::LayerError;
 use crate::kept::Keeper;
 use crate::limits::{Budget, Limits};
@@ -29,6 +29,8 @@ pub struct Options {
     pub threads: NonZeroUsize,
     /// Whether the digest of each file is made.
     pub digests: bool,
+    /// Whether the SHA-1 of each file is made, which SPDX documents want.
+    pub sha1: bool,
 }
 
 impl Default for Options {
@@ -37,6 +39,7 @@ impl Default for Options {
             limits: Limits::default(),
             threads: NonZeroUsize::MIN,
             digests: false,
+            sha1: false,
         }
     }
 }
@@ -55,6 +58,7 @@ pub fn read_layers(
     let keeper = Keeper {
         budget: &budget,
         digests: options.digests,
+        sha1: options.sha1,
     };
     // The one that the others are waited for with. Several at once would only take the memory.
     let largest = (0..layers.len()).max_by_key(|number| layers[*number].size());
@@ -79,6 +83,7 @@ pub fn read(tar: impl Read, limits: Limits) -> Result<Changeset, LayerError> {
     let keeper = Keeper {
         budget: &Budget::new(limits),
         digests: false,
+        sha1: false,
     };
     read_counted(tar, &keeper)
 }
@@ -114,6 +119,7 @@ pub fn read_directory(path: &Path, options: Options) -> Result<Changeset, LayerE
     let keeper = Keeper {
         budget: &budget,
         digests: options.digests,
+        sha1: options.sha1,
     };
     let mut changeset = Changeset::default();
     let mut inodes = HashMap::new();
@@ -151,12 +157,12 @@ pub fn read_directory(path: &Path, options: Options) -> Result<Changeset, LayerE
 }
 
 fn file_content(
-    (bytes, digest): (Content, Option<distil_store::Digest>),
+    (bytes, digests): (Content, FileDigests),
     capability: Option<Arc<[u8]>>,
 ) -> FileContent {
     FileContent {
         bytes,
-        digest,
+        digests,
         capability,
     }
 }

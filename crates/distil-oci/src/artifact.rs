@@ -71,6 +71,32 @@ impl Artifact {
         Ok(Self::from_document(document, &manifest, empty(), blobs))
     }
 
+    /// An artifact with a configuration, whose type is its own, with its manifest in canonical JSON:
+    /// how artifacts were before there was a field for their type.
+    ///
+    /// # Errors
+    /// When the manifest cannot be made.
+    pub fn of_config(
+        config: DescribedBlob,
+        blobs: Vec<DescribedBlob>,
+        annotations: BTreeMap<String, String>,
+    ) -> Result<Self, InvalidImage> {
+        let layers: Vec<Descriptor> = blobs.iter().map(|blob| blob.descriptor().clone()).collect();
+        let mut manifest = spec::ImageManifestBuilder::default()
+            .schema_version(spec::SCHEMA_VERSION)
+            .media_type(MediaType::ImageManifest)
+            .config(config.descriptor().clone())
+            .layers(layers)
+            .build()
+            .map_err(InvalidImage::Incomplete)?;
+        if !annotations.is_empty() {
+            manifest.set_annotations(Some(annotations.into_iter().collect()));
+        }
+        let bytes = canonical::to_json(&manifest).map_err(InvalidImage::Json)?;
+        let document = Document::new(MediaType::ImageManifest, bytes);
+        Ok(Self::from_document(document, &manifest, config, blobs))
+    }
+
     /// An artifact of a document as it was made or found, with what it says.
     pub(crate) fn from_document(
         document: Document,

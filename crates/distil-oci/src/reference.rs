@@ -169,6 +169,24 @@ impl FromStr for Reference {
 }
 
 impl RegistryReference {
+    /// What a tag of a repository leads to.
+    pub fn of_tag(repository: Repository, tag: impl Into<String>) -> Self {
+        Self {
+            repository,
+            tag: Some(tag.into()),
+            digest: None,
+        }
+    }
+
+    /// What has a digest in a repository.
+    pub fn of_digest(repository: Repository, digest: Digest) -> Self {
+        Self {
+            repository,
+            tag: None,
+            digest: Some(digest),
+        }
+    }
+
     /// The repository.
     pub fn repository(&self) -> &Repository {
         &self.repository

@@ -177,6 +177,45 @@ pub(crate) const EXAMPLES: &[(&str, [Example; 2])] = &[
         ],
     ),
     (
+        "sbom",
+        [
+            (
+                "Print what is in an image as SPDX",
+                "distil sbom docker://docker.io/library/nginx:latest",
+            ),
+            (
+                "Write it as CycloneDX",
+                "distil sbom app.tar -o app.cdx.json",
+            ),
+        ],
+    ),
+    (
+        "sign",
+        [
+            (
+                "Sign an image with a key of cosign's",
+                "COSIGN_PASSWORD=… distil sign docker://reg.example.org/team/app:1.0 --key cosign.key",
+            ),
+            (
+                "Sign it for skopeo and Podman, too, with a key in a variable",
+                "distil sign docker://reg.example.org/team/app:1.0 --key env:KEY --signature-tags",
+            ),
+        ],
+    ),
+    (
+        "verify",
+        [
+            (
+                "Verify that a key has signed an image",
+                "distil verify docker://reg.example.org/team/app:1.0 --key cosign.pub",
+            ),
+            (
+                "Verify that a key has signed its bill of materials, too",
+                "distil verify docker://reg.example.org/team/app:1.0 --key cosign.pub --require spdx",
+            ),
+        ],
+    ),
+    (
         "check",
         [
             (

@@ -10,6 +10,7 @@ mod error;
 mod examples;
 mod harmless;
 mod hints;
+mod keys;
 mod log;
 mod printer;
 mod recorder;
@@ -44,6 +45,9 @@ fn main() -> ExitCode {
         cli::Command::Cache(arguments) => command::cache::run(&arguments),
         cli::Command::Push(arguments) => command::push::run(&arguments),
         cli::Command::Check(arguments) => command::check::run(&arguments),
+        cli::Command::Sbom(arguments) => command::sbom::run(&arguments),
+        cli::Command::Sign(arguments) => command::sign::run(&arguments),
+        cli::Command::Verify(arguments) => command::verify::run(&arguments),
         cli::Command::Schema => command::manual::schema(),
         cli::Command::Completions(arguments) => command::manual::completions(&arguments),
         cli::Command::Man(arguments) => command::manual::pages(&arguments),

@@ -45,6 +45,15 @@ impl TransportError {
         }
     }
 
+    /// Whether a registry answered that it has nothing of that name.
+    pub fn is_missing(&self) -> bool {
+        let answer = match self.problem() {
+            Problem::Registry(RegistryError::Answer { status, .. }) => Some(*status),
+            _ => None,
+        };
+        answer == Some(404)
+    }
+
     /// What went wrong.
     pub fn problem(&self) -> &Problem {
         match self {

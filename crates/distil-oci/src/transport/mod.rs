@@ -176,6 +176,29 @@ pub fn referrers(
     found.map_err(|error| TransportError::read(location, error))
 }
 
+/// What a registry has about one manifest.
+pub type Attached = Vec<(crate::spec::Descriptor, Result<Manifest, TransportError>)>;
+
+/// What is attached to one manifest in a registry, not what is attached to that in turn: each with
+/// the descriptor that the registry's list has of it, and read, or why it cannot be read.
+///
+/// # Errors
+/// If the registry does not say.
+pub fn attached(
+    repository: &Repository,
+    digest: distil_store::Digest,
+    registries: &Registries,
+) -> Result<Attached, TransportError> {
+    let reference = RegistryReference::of_digest(repository.clone(), digest);
+    let location = Location::Registry(reference);
+    let failed = |error| TransportError::read(&location, error);
+    let found = registry::referrers_to(repository, digest, registries).map_err(failed)?;
+    let read = found
+        .into_iter()
+        .map(|(descriptor, manifest)| (descriptor, manifest.map_err(failed)));
+    Ok(read.collect())
+}
+
 /// The names that an archive at `location` carries.
 fn archive_names<'a>(location: &'a Location, options: &WriteOptions<'a>) -> names::Names<'a> {
     match location {

@@ -2,8 +2,10 @@
 
 use clap::Args;
 
+use super::attach::AttachOutput;
 use super::format::ReportFormat;
 use super::request::{Archive, Definition, LayerCompression, Registry, UseLock};
+use super::sbom::SbomOutput;
 
 #[derive(Debug, Args)]
 pub(crate) struct Build {
@@ -53,6 +55,12 @@ pub(crate) struct Build {
 
     #[command(flatten)]
     pub(crate) registry: Registry,
+
+    #[command(flatten)]
+    pub(crate) sbom: SbomOutput,
+
+    #[command(flatten)]
+    pub(crate) attach: AttachOutput,
 
     /// Output format: a line for each image, JSON, or a report of failures and warnings
     #[arg(long, value_enum, default_value_t)]

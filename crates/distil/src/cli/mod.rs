@@ -1,5 +1,6 @@
 //! The command line, as it is written. Commands make sense of it.
 
+mod attach;
 mod build;
 mod cache;
 mod check;
@@ -9,6 +10,8 @@ mod push;
 mod rebuild;
 mod report;
 mod request;
+mod sbom;
+mod sign;
 mod vendor;
 mod view;
 
@@ -17,6 +20,7 @@ use std::path::PathBuf;
 use clap::builder::Styles;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::attach::{AttachOutput, Attachment};
 pub(crate) use self::build::Build;
 pub(crate) use self::cache::{Cache, CacheCommand, CacheInfo, CachePrune, CacheVerify};
 pub(crate) use self::check::{Check, FailOn, Profile};
@@ -28,6 +32,8 @@ pub(crate) use self::report::Report;
 pub(crate) use self::request::{
     Archive, Codec, Definition, LayerCompression, Made, Registry, UseLock,
 };
+pub(crate) use self::sbom::{Sbom, SbomFormat, SbomOutput};
+pub(crate) use self::sign::{Sign, Signing, Verify};
 pub(crate) use self::vendor::Vendor;
 pub(crate) use self::view::{Diff, GraphFormat, List, Show, Why};
 use crate::examples;
@@ -130,6 +136,12 @@ pub(crate) enum Command {
     Push(Push),
     /// Check that an image runs without a shell and exposes a minimal attack surface
     Check(Check),
+    /// Write the bill of materials of an image: SPDX or CycloneDX
+    Sbom(Sbom),
+    /// Sign an image in a registry
+    Sign(Sign),
+    /// Verify who has signed an image in a registry
+    Verify(Verify),
     /// Print the JSON Schema of definitions, for editors and validators
     Schema,
     /// Print completions for a shell

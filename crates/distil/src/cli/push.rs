@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::attach::AttachOutput;
 use super::request::{Archive, Definition, Registry, UseLock};
 
 #[derive(Debug, Args)]
@@ -30,6 +31,9 @@ pub(crate) struct Push {
     /// or all that are there]
     #[arg(long, value_name = "PLATFORM", value_delimiter = ',')]
     pub(crate) platform: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) attach: AttachOutput,
 
     #[command(flatten)]
     pub(crate) lock: UseLock,

@@ -16,7 +16,8 @@ use distil_oci::Location;
 use distil_store::unfinished::ScratchDirectory;
 use serde::Serialize;
 
-use super::{compression, diff, request, say_lock};
+use super::attach::Attachments;
+use super::{compression, diff, request, say_lock, sbom};
 use crate::cli;
 use crate::error::CommandError;
 use crate::printer::Printer;
@@ -60,6 +61,10 @@ fn build(
 ) -> Result<(), CommandError> {
     // Everything that the command line says is made sense of before anything is done.
     let requests = requests(arguments)?;
+    let attachments = Attachments::of(&arguments.attach)?;
+    for request in &requests {
+        attachments.check(request)?;
+    }
     let options = SessionOptions {
         compression: compression(&arguments.compression)?,
         registries: RegistrySettings::from(&arguments.registry),
@@ -79,7 +84,12 @@ fn build(
     let built = requests.iter().try_for_each(|request| {
         say_lock(&request.request, &printer);
         report.subjects.push(Subject::of(&request.request.word));
-        let outcome = session.build(request);
+        let outcome = session.build(request).map_err(CommandError::from);
+        let outcome = outcome.and_then(|outcome| {
+            sbom::write_outputs(&arguments.sbom, &session, request, &outcome)?;
+            attachments.write(&session, request, &outcome, &printer)?;
+            Ok(outcome)
+        });
         let kept = recorder.take();
         if let Some(subject) = report.subjects.last_mut() {
             let entries = kept.warnings.iter();
@@ -291,6 +301,7 @@ fn requests(arguments: &cli::Build) -> Result<Vec<ImageRequest>, CommandError> {
         let message = "an archive and the document of `--format` cannot both be on stdout";
         return Err(CommandError::usage(message));
     }
+    sbom::check_outputs(&arguments.sbom, &requests)?;
     // Better now than when other outputs are written already.
     for (number, request) in requests.iter().enumerate() {
         request.check()?;

@@ -1,5 +1,6 @@
 //! The subcommands, one file each, and what some of them share.
 
+pub(crate) mod attach;
 pub(crate) mod build;
 pub(crate) mod cache;
 pub(crate) mod check;
@@ -10,8 +11,11 @@ pub(crate) mod manual;
 pub(crate) mod push;
 pub(crate) mod rebuild;
 pub(crate) mod report;
+pub(crate) mod sbom;
 pub(crate) mod show;
+pub(crate) mod sign;
 pub(crate) mod vendor;
+pub(crate) mod verify;
 pub(crate) mod why;
 
 use std::sync::Arc;

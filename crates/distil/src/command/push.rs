@@ -10,6 +10,7 @@ use distil_oci::Location;
 use distil_oci::reference::RegistryReference;
 use distil_store::Digest;
 
+use super::attach::Attachments;
 use super::{registries, request, say_lock};
 use crate::cli;
 use crate::error::CommandError;
@@ -95,6 +96,7 @@ fn copy(
             format!("what is attached to an image is in its registry, and not in `{from}`");
         return Err(CommandError::usage(message).hint("leave `--referrers` out"));
     }
+    let reference = to;
     let (to, names) = names(arguments, to, "latest")?;
     let request = PushRequest {
         from,
@@ -103,8 +105,13 @@ fn copy(
         names,
         with_referrers: arguments.referrers,
     };
+    let attachments = Attachments::of(&arguments.attach)?;
     let registries = registries(&arguments.archive, &arguments.registry);
-    Ok(distil_build::push(&request, &registries, printer, now()?)?)
+    let digest = distil_build::push(&request, &registries, printer, now()?)?;
+    if !attachments.is_empty() {
+        attachments.write_copy(reference, digest, &registries, printer)?;
+    }
+    Ok(digest)
 }
 
 /// Makes the image of a definition first.
@@ -129,12 +136,18 @@ fn make(
         names,
         outputs: vec![to],
     };
+    let attachments = Attachments::of(&arguments.attach)?;
+    attachments.check(&request)?;
     let options = SessionOptions {
         registries: RegistrySettings::from(&arguments.registry),
         ..SessionOptions::from_environment(ArchiveSettings::from(&arguments.archive))?
     };
     let session = Session::open(options)?.with_events(printer.clone());
-    let outcome = session.build(&request);
+    let outcome = session.build(&request).map_err(CommandError::from);
+    let outcome = outcome.and_then(|outcome| {
+        attachments.write(&session, &request, &outcome, printer)?;
+        Ok(outcome)
+    });
     session.finish();
     Ok(outcome?.digest)
 }

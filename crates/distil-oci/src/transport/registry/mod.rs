@@ -14,5 +14,5 @@ mod upload;
 pub use self::error::RegistryError;
 pub(crate) use self::pull::open;
 pub(crate) use self::push::Push;
-pub(crate) use self::referrers::of as referrers_of;
+pub(crate) use self::referrers::{of as referrers_of, to as referrers_to};
 pub use self::registries::Registries;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use distil_net::{Method, NetError, StatusCode};
 use distil_store::Digest;
@@ -18,6 +19,7 @@ use crate::canonical;
 use crate::descriptor;
 use crate::document_error::DocumentError;
 use crate::index::Manifest;
+use crate::invalid::InvalidImage;
 use crate::reader::{MAX_DOCUMENT, MAX_ENTRIES};
 use crate::reference::Repository;
 use crate::spec::{self, MediaType};
@@ -61,6 +63,34 @@ pub(crate) fn of(
         }
     }
     Ok(found)
+}
+
+/// An entry of a list, and what it leads to.
+type Entry = (spec::Descriptor, Result<Manifest, RegistryError>);
+
+/// What is about one manifest: each with the descriptor that the list has of it, and read, or why it
+/// cannot be. Anybody who may write to a repository may add what is broken.
+pub(crate) fn to(
+    repository: &Repository,
+    subject: Digest,
+    registries: &Registries,
+) -> Result<Vec<Entry>, RegistryError> {
+    let credentials = registries.credentials(repository)?;
+    let client = Client::new(registries, repository, credentials, Action::Pull)?;
+    let client = Arc::new(client);
+    let entries = list(&client, subject)?;
+    if entries.len() > MAX_ENTRIES {
+        return Err(DocumentError::TooManyEntries {
+            index: format!("the list of what is about `{subject}` in `{repository}`"),
+            limit: MAX_ENTRIES,
+        }
+        .into());
+    }
+    let read = |entry: spec::Descriptor| {
+        let manifest = pull::by_descriptor(&client, &entry);
+        (entry, manifest)
+    };
+    Ok(entries.into_iter().map(read).collect())
 }
 
 /// The descriptors of what is about a manifest.
@@ -132,10 +162,15 @@ fn fallback(
     }
 }
 
+/// How often a list is put again that somebody else has overwritten.
+const MAX_ATTEMPTS: u32 = 24;
+
 /// Notes in the list under the subject's tag what a manifest is about, since the registry keeps no
 /// list itself. Nothing is done for a manifest that is about nothing.
 ///
-/// Two that note something at once may lose one of the two, as the specification says.
+/// A registry knows no way to replace a tag only if nobody else has. Of two that read a list, add to
+/// it and put it, the first one's entry is lost. So what was put is looked at again after a pause,
+/// and put again beside the others' if it is gone: whoever comes last sees all.
 pub(super) fn note(client: &Client, document: &DescribedBlob) -> Result<(), RegistryError> {
     let digest = document.digest();
     let bytes = document
@@ -148,21 +183,48 @@ pub(super) fn note(client: &Client, document: &DescribedBlob) -> Result<(), Regi
     let Some(subject) = subject.and_then(|subject| subject.as_str()?.parse::<Digest>().ok()) else {
         return Ok(());
     };
-    let (entries, mut list) = match fallback(client, subject)? {
-        Some(found) => found,
-        None => (Vec::new(), json!({})),
-    };
-    if entries
-        .iter()
-        .any(|one| descriptor::sha256(one) == Some(digest))
-    {
-        return Ok(());
+    let entry = entry(document, &manifest);
+    for attempt in 0..MAX_ATTEMPTS {
+        let (entries, list) = match fallback(client, subject)? {
+            Some(found) => found,
+            None => (Vec::new(), json!({})),
+        };
+        if entries
+            .iter()
+            .any(|one| descriptor::sha256(one) == Some(digest))
+        {
+            return Ok(());
+        }
+        let bytes = canonical::to_json(&with_entry(list, entry.clone()));
+        let bytes = bytes.map_err(|error| DocumentError::Image(InvalidImage::Json(error)))?;
+        let list = DescribedBlob::of_bytes(MediaType::ImageIndex, bytes);
+        put(client, &list, &tag(subject))?;
+        std::thread::sleep(pause(digest, attempt));
     }
+    Err(RegistryError::Lies {
+        host: client.host().to_owned(),
+        what: format!(
+            "does not keep what is put under the tag `{}`, or others overwrite it all the time",
+            tag(subject)
+        ),
+    })
+}
+
+/// A pause before a list is looked at again, longer from one attempt to the next, and another one
+/// for each manifest: two that wait equally long would overwrite one another again.
+fn pause(digest: Digest, attempt: u32) -> Duration {
+    let bytes = digest.as_bytes();
+    let own = bytes[attempt as usize % bytes.len()];
+    Duration::from_millis(40 + u64::from(own) * u64::from(attempt + 1) / 4)
+}
+
+/// The entry of a list for a manifest (OCI image specification, "Image Index", `manifests`).
+fn entry(document: &DescribedBlob, manifest: &serde_json::Map<String, Value>) -> Value {
     let config_type = manifest.get("config").and_then(|one| one.get("mediaType"));
     let artifact_type = manifest.get("artifactType").or(config_type);
     let mut entry = json!({
         "mediaType": document.descriptor().media_type().as_ref(),
-        "digest": digest.to_string(),
+        "digest": document.digest().to_string(),
         "size": document.size(),
     });
     for (key, value) in [
@@ -173,17 +235,18 @@ pub(super) fn note(client: &Client, document: &DescribedBlob) -> Result<(), Regi
             entry.insert(key.to_owned(), value.clone());
         }
     }
+    entry
+}
+
+/// A list with one more entry; what else it has stays.
+fn with_entry(mut list: Value, entry: Value) -> Value {
     list["schemaVersion"] = json!(2);
     list["mediaType"] = json!(MediaType::ImageIndex.as_ref());
     match list.get_mut("manifests").and_then(Value::as_array_mut) {
         Some(entries) => entries.push(entry),
         None => list["manifests"] = json!([entry]),
     }
-    let bytes = canonical::to_json(&list).map_err(crate::invalid::InvalidImage::Json);
-    let bytes = bytes.map_err(DocumentError::Image)?;
-    let list = DescribedBlob::of_bytes(MediaType::ImageIndex, bytes);
-    put(client, &list, &tag(subject))?;
-    Ok(())
+    list
 }
 
 #[cfg(test)]

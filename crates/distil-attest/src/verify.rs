@@ -1,0 +1,431 @@
+//! Verifying what is signed of an image: by which key, of which digest, under which name.
+//!
+//! Nothing counts that is not verified: what cannot be read, is of another digest, names another
+//! repository or is by another key is told as rejected, and an image without a signature of its own
+//! is an error.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use distil_oci::reference::{Reference, Repository};
+use distil_oci::transport;
+use distil_oci::{DescribedBlob, Manifest, Registries, TransportError};
+use distil_store::Digest;
+
+use crate::attach::{ATTESTATIONS, ENVELOPE, SIGNATURES, TagError, Tagged};
+use crate::bundle::{Bundle, BundleError, MAX_BUNDLE};
+use crate::dsse::{self, Envelope, EnvelopeError};
+use crate::key::PublicKey;
+use crate::simple_signing::{self, MAX_PAYLOAD, Payload};
+use crate::statement::{self, Statement};
+
+/// The most signatures of an image that are looked at.
+const MAX_CANDIDATES: usize = 256;
+
+/// Where a signature is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Form {
+    /// In a bundle that is a referrer.
+    Referrer,
+    /// Under a tag of cosign's.
+    Tag,
+}
+
+/// Which signatures count.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy<'a> {
+    /// The keys; one of them is enough.
+    pub keys: &'a [PublicKey],
+    /// The repository that signatures must name, if they name one.
+    pub identity: &'a Repository,
+}
+
+/// Something that claims to be signed of an image.
+#[derive(Debug, Clone, Copy)]
+pub enum Candidate<'a> {
+    /// A Sigstore bundle.
+    Bundle(&'a DescribedBlob),
+    /// An envelope under a tag.
+    Envelope(&'a DescribedBlob),
+    /// A payload under a tag, whose signature is an annotation.
+    Payload(&'a DescribedBlob),
+}
+
+/// What a key has signed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verified {
+    /// Where it is.
+    pub form: Form,
+    /// The digest of what has the signature.
+    pub blob: Digest,
+    /// Of which type the statement is; [`statement::SIGNATURE`] for a signature of the image.
+    pub predicate_type: String,
+    /// Which of the policy's keys has signed it.
+    pub key: usize,
+    /// The name that was signed; none if it names none.
+    pub name: Option<String>,
+    /// What was signed, byte by byte.
+    pub payload: Vec<u8>,
+}
+
+impl Verified {
+    /// Whether it is a signature of the image, and not something that is said of it.
+    pub fn is_signature(&self) -> bool {
+        self.predicate_type == statement::SIGNATURE
+    }
+}
+
+/// Why something does not count.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// It cannot be read from the registry.
+    #[error("it cannot be read: {problem}")]
+    Unreadable {
+        /// Why.
+        problem: String,
+    },
+    /// It is no bundle that can be used.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// It is no envelope by one of the keys.
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
+    /// No key has made the signature.
+    #[error("it is signed by none of the keys")]
+    Key,
+    /// There is no signature where one should be.
+    #[error("it has no signature")]
+    Unsigned,
+    /// What is signed is of no known format.
+    #[error("what it signs is {what}")]
+    Payload {
+        /// What that is.
+        what: &'static str,
+    },
+    /// It is about another digest.
+    #[error("it is about another image: it names another digest")]
+    OtherDigest,
+    /// It is about an image of that name elsewhere.
+    #[error("it was made for `{name}`")]
+    OtherName {
+        /// The name.
+        name: String,
+    },
+}
+
+/// Something that does not count, and why.
+#[derive(Debug)]
+pub struct Rejected {
+    /// Where it is.
+    pub form: Form,
+    /// Its digest, if it has one.
+    pub blob: Option<Digest>,
+    /// Why.
+    pub why: Rejection,
+}
+
+/// What is signed of a manifest.
+#[derive(Debug)]
+pub struct Verification {
+    /// The manifest.
+    pub digest: Digest,
+    /// What counts: at least one signature of the image.
+    pub verified: Vec<Verified>,
+    /// What does not.
+    pub rejected: Vec<Rejected>,
+}
+
+/// Why an image does not count as signed.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The registry failed.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// A tag of cosign's cannot be used.
+    #[error(transparent)]
+    Tag(#[from] TagError),
+    /// There are more signatures than are looked at.
+    #[error("`{digest}` has more than {limit} signatures and attestations")]
+    TooMany {
+        /// The manifest.
+        digest: Digest,
+        /// How many are looked at.
+        limit: usize,
+    },
+    /// No signature counts.
+    #[error("`{digest}` in `{repository}` has no signature by {}{}", by_whom(*keys), listed(rejected))]
+    Unsigned {
+        /// The manifest.
+        digest: Digest,
+        /// Where it is.
+        repository: Repository,
+        /// By how many keys it could have been signed.
+        keys: usize,
+        /// What does not count.
+        rejected: Vec<Rejected>,
+    },
+}
+
+fn by_whom(count: usize) -> String {
+    match count {
+        1 => "the key".to_owned(),
+        count => format!("one of the {count} keys"),
+    }
+}
+
+/// The first of what does not count, for a message.
+fn listed(rejected: &[Rejected]) -> String {
+    const SHOWN: usize = 8;
+    let mut text = String::new();
+    for one in rejected.iter().take(SHOWN) {
+        let form = match one.form {
+            Form::Referrer => "referrer",
+            Form::Tag => "tag",
+        };
+        let blob = one.blob.map(|digest| format!(" {digest}"));
+        text += &format!("\n  {form}{}: {}", blob.unwrap_or_default(), one.why);
+    }
+    if rejected.len() > SHOWN {
+        text += &format!("\n  and {} more", rejected.len() - SHOWN);
+    }
+    text
+}
+
+/// Verifies a manifest in a repository.
+///
+/// # Errors
+/// If no signature of it counts, or the registry does not say.
+pub fn verify(
+    repository: &Repository,
+    digest: Digest,
+    policy: Policy<'_>,
+    registries: &Registries,
+) -> Result<Verification, VerifyError> {
+    let mut found = Found::default();
+    for (descriptor, manifest) in transport::attached(repository, digest, registries)? {
+        let listed = descriptor.digest().as_ref().parse().ok();
+        match manifest {
+            Ok(Manifest::Artifact(artifact))
+                if Bundle::is_bundle(artifact.artifact_type().as_ref()) =>
+            {
+                for blob in artifact.blobs() {
+                    found.look(policy, Candidate::Bundle(blob), digest);
+                }
+            }
+            Ok(_) => {}
+            Err(error) => found.rejected.push(Rejected {
+                form: Form::Referrer,
+                blob: listed,
+                why: Rejection::Unreadable {
+                    problem: error.problem().to_string(),
+                },
+            }),
+        }
+        found.check(digest)?;
+    }
+    let signatures = Tagged::find(repository, digest, SIGNATURES, registries)?;
+    for blob in &signatures.blobs {
+        found.look(policy, Candidate::Payload(blob), digest);
+        found.check(digest)?;
+    }
+    let attestations = Tagged::find(repository, digest, ATTESTATIONS, registries)?;
+    for blob in &attestations.blobs {
+        found.look(policy, Candidate::Envelope(blob), digest);
+        found.check(digest)?;
+    }
+    let Found { verified, rejected } = found;
+    match verified.iter().any(Verified::is_signature) {
+        true => Ok(Verification {
+            digest,
+            verified,
+            rejected,
+        }),
+        false => Err(VerifyError::Unsigned {
+            digest,
+            repository: repository.clone(),
+            keys: policy.keys.len(),
+            rejected,
+        }),
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    verified: Vec<Verified>,
+    rejected: Vec<Rejected>,
+}
+
+impl Found {
+    fn look(&mut self, policy: Policy<'_>, candidate: Candidate<'_>, digest: Digest) {
+        match policy.verify(candidate, digest) {
+            Ok(verified) => self.verified.push(verified),
+            Err(why) => self.rejected.push(Rejected {
+                form: candidate.form(),
+                blob: Some(candidate.blob().digest()),
+                why,
+            }),
+        }
+    }
+
+    fn check(&self, digest: Digest) -> Result<(), VerifyError> {
+        match self.verified.len() + self.rejected.len() > MAX_CANDIDATES {
+            true => Err(VerifyError::TooMany {
+                digest,
+                limit: MAX_CANDIDATES,
+            }),
+            false => Ok(()),
+        }
+    }
+}
+
+impl<'a> Candidate<'a> {
+    fn form(self) -> Form {
+        match self {
+            Self::Bundle(_) => Form::Referrer,
+            Self::Envelope(_) | Self::Payload(_) => Form::Tag,
+        }
+    }
+
+    fn blob(self) -> &'a DescribedBlob {
+        match self {
+            Self::Bundle(blob) | Self::Envelope(blob) | Self::Payload(blob) => blob,
+        }
+    }
+
+    /// The bytes, which are what their digest says.
+    fn bytes(self) -> Result<Vec<u8>, Rejection> {
+        let limit = match self {
+            Self::Payload(_) => MAX_PAYLOAD,
+            Self::Bundle(_) | Self::Envelope(_) => MAX_BUNDLE,
+        };
+        let bytes = self.blob().read(limit);
+        bytes.map_err(|error| Rejection::Unreadable {
+            problem: error.to_string(),
+        })
+    }
+}
+
+impl Policy<'_> {
+    /// Whether a candidate counts for a manifest.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn verify(&self, candidate: Candidate<'_>, digest: Digest) -> Result<Verified, Rejection> {
+        match candidate {
+            Candidate::Payload(blob) => self.payload(candidate, blob, digest),
+            Candidate::Bundle(blob) => {
+                let bundle = Bundle::parse(&candidate.bytes()?)?;
+                self.envelope(bundle.envelope()?, candidate.form(), blob, digest)
+            }
+            Candidate::Envelope(blob) => {
+                if blob.descriptor().media_type().as_ref() != ENVELOPE {
+                    let what = "of another media type than envelopes";
+                    return Err(Rejection::Payload { what });
+                }
+                let envelope: Envelope =
+                    serde_json::from_slice(&candidate.bytes()?).map_err(|_| {
+                        let what = "no envelope of DSSE";
+                        Rejection::Payload { what }
+                    })?;
+                self.envelope(&envelope, candidate.form(), blob, digest)
+            }
+        }
+    }
+
+    fn envelope(
+        &self,
+        envelope: &Envelope,
+        form: Form,
+        blob: &DescribedBlob,
+        digest: Digest,
+    ) -> Result<Verified, Rejection> {
+        let (key, payload) = self.signer(envelope)?;
+        // The type is signed, too: what is no statement must not be taken for one.
+        if envelope.payload_type() != dsse::STATEMENT {
+            let what = "no in-toto statement";
+            return Err(Rejection::Payload { what });
+        }
+        let statement = Statement::parse(&payload).ok_or(Rejection::Payload {
+            what: "no in-toto statement of a known version",
+        })?;
+        let name = statement.name_of(digest).ok_or(Rejection::OtherDigest)?;
+        // Others put names of their own into statements that are no signatures.
+        let is_signature = statement.predicate_type() == statement::SIGNATURE;
+        let name = (is_signature && !name.is_empty()).then(|| name.to_owned());
+        Ok(Verified {
+            form,
+            blob: blob.digest(),
+            predicate_type: statement.predicate_type().to_owned(),
+            key,
+            name: self.named(name)?,
+            payload,
+        })
+    }
+
+    /// The key that has signed an envelope, and the payload.
+    fn signer(&self, envelope: &Envelope) -> Result<(usize, Vec<u8>), Rejection> {
+        let mut last = Rejection::Key;
+        for (number, key) in self.keys.iter().enumerate() {
+            match envelope.verify(key) {
+                Ok(payload) => return Ok((number, payload)),
+                Err(error) => last = error.into(),
+            }
+        }
+        Err(match self.keys.len() {
+            1 => last,
+            _ => Rejection::Key,
+        })
+    }
+
+    fn payload(
+        &self,
+        candidate: Candidate<'_>,
+        blob: &DescribedBlob,
+        digest: Digest,
+    ) -> Result<Verified, Rejection> {
+        let descriptor = blob.descriptor();
+        if descriptor.media_type().as_ref() != simple_signing::MEDIA_TYPE {
+            let what = "of another media type than signatures";
+            return Err(Rejection::Payload { what });
+        }
+        let annotations = descriptor.annotations().as_ref();
+        let annotation = |name| annotations.and_then(|all| all.get(name));
+        if annotation(simple_signing::CERTIFICATE).is_some() {
+            return Err(BundleError::Keyless.into());
+        }
+        let signature = annotation(simple_signing::SIGNATURE).ok_or(Rejection::Unsigned)?;
+        let signature = BASE64_STANDARD
+            .decode(signature)
+            .map_err(|_| Rejection::Unsigned)?;
+        let bytes = candidate.bytes()?;
+        let mut keys = self.keys.iter();
+        let key = keys
+            .position(|key| key.verify(&bytes, &signature))
+            .ok_or(Rejection::Key)?;
+        let what = "no signature of an image";
+        let payload = Payload::parse(&bytes).ok_or(Rejection::Payload { what })?;
+        if payload.digest != digest {
+            return Err(Rejection::OtherDigest);
+        }
+        Ok(Verified {
+            form: candidate.form(),
+            blob: blob.digest(),
+            predicate_type: statement::SIGNATURE.to_owned(),
+            key,
+            name: self.named(Some(payload.reference))?,
+            payload: bytes,
+        })
+    }
+
+    /// The name that was signed, if it is that of the policy's repository.
+    fn named(&self, name: Option<String>) -> Result<Option<String>, Rejection> {
+        let Some(name) = name else { return Ok(None) };
+        let reference = name.parse::<Reference>();
+        match reference.is_ok_and(|reference| reference.repository() == self.identity) {
+            true => Ok(Some(name)),
+            false => Err(Rejection::OtherName {
+                name: name.chars().take(200).collect(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Which vulnerabilities that a scanner has matched do not concern an image, because the code of the
+//! package is not in it (OpenVEX 0.2.0, `OPENVEX-SPEC.md`).
+//!
+//! Scanners match packages, and advisories are about source packages. Of a package of which only
+//! data are in the image, such as `libc-bin` for its locale, every program and library was left out:
+//! the vulnerable code is not there, whatever the advisory is about. Nothing else is claimed: a
+//! package that never had code may be vulnerable by its data, and one that has some of its code is
+//! not looked into.
+
+mod list;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use distil_store::Digest;
+use serde_json::{Value, json};
+
+pub use self::list::{ListError, Match, Matches};
+use crate::inventory::Inventory;
+use crate::purl::DebianPackage;
+use crate::sbom::Tool;
+
+/// The format's context, which names its version.
+const CONTEXT: &str = "https://openvex.dev/ns/v0.2.0";
+
+/// The type of documents as predicates of statements.
+pub const PREDICATE_TYPE: &str = "https://openvex.dev/ns";
+
+/// The code of an image's packages, as its maker knows it.
+#[derive(Debug, Clone, Default)]
+pub struct Code {
+    /// Packages of which the image has code.
+    present: BTreeSet<String>,
+    /// How many files with code were left out, by package.
+    left_out: BTreeMap<String, usize>,
+}
+
+impl Code {
+    /// Notes a file of a package that is in the image.
+    pub fn add_present(&mut self, package: &str) {
+        self.present.insert(package.to_owned());
+    }
+
+    /// Notes a file of a package that was left out.
+    pub fn add_left_out(&mut self, package: &str) {
+        *self.left_out.entry(package.to_owned()).or_default() += 1;
+    }
+
+    /// How many files with code were left out, if these were all.
+    fn absent(&self, package: &str) -> Option<usize> {
+        match self.present.contains(package) {
+            true => None,
+            false => self.left_out.get(package).copied(),
+        }
+    }
+}
+
+/// Why a list says nothing of an image.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VexError {
+    /// It is of another image.
+    #[error(
+        "the list of vulnerabilities is of another image: it has `{package}` {version}, which `{image}` \
+         has not"
+    )]
+    OtherImage {
+        /// A package that the image does not have.
+        package: String,
+        /// Its version.
+        version: String,
+        /// The image.
+        image: String,
+    },
+    /// It is of an image with another digest.
+    #[error("the list of vulnerabilities is of the image `{listed}`, and not of `{image}`")]
+    OtherDigest {
+        /// The digest in the list.
+        listed: String,
+        /// That of the image.
+        image: String,
+    },
+    /// The image has no digest that statements could be about.
+    #[error("a plain root file system has no digest that statements could be about")]
+    NoDigest,
+}
+
+/// The document about the matches of which the code is not there.
+///
+/// # Errors
+/// If the list is of another image.
+pub fn document(
+    matches: &Matches,
+    inventory: &Inventory,
+    config: Option<Digest>,
+    code: &Code,
+    tool: Tool<'_>,
+) -> Result<Value, VexError> {
+    let subject = &inventory.subject;
+    let (Some(digest), Some(image)) = (subject.digest, subject.purl()) else {
+        return Err(VexError::NoDigest);
+    };
+    let own: Vec<Digest> = [Some(digest), config].into_iter().flatten().collect();
+    if !matches.digests.is_empty() && !own.iter().any(|one| matches.digests.contains(one)) {
+        let listed = matches.digests.iter().next();
+        return Err(VexError::OtherDigest {
+            listed: listed.map(ToString::to_string).unwrap_or_default(),
+            image: digest.to_string(),
+        });
+    }
+    let mut statements = Vec::new();
+    for one in &matches.matches {
+        let mut components = inventory.components.iter();
+        let found = components.find(|own| own.name == one.package && own.version == one.version);
+        let Some(component) = found else {
+            return Err(VexError::OtherImage {
+                package: one.package.clone(),
+                version: one.version.clone(),
+                image: subject.name.clone(),
+            });
+        };
+        let Some(count) = code.absent(&component.name) else {
+            continue;
+        };
+        // Scanners have qualifiers of their own for the distribution; what is not said matches.
+        let package = DebianPackage {
+            vendor: inventory
+                .distribution
+                .as_ref()
+                .map_or("debian", |one| &one.id),
+            name: &component.name,
+            version: &component.version,
+            architecture: &component.architecture,
+            source: (&component.name, &component.version),
+            distribution: None,
+        };
+        let files = match count {
+            1 => "the only file".to_owned(),
+            count => format!("all {count} files"),
+        };
+        statements.push(json!({
+            "vulnerability": {"name": one.vulnerability},
+            "products": [{"@id": image, "subcomponents": [{"@id": package.purl()}]}],
+            "status": "not_affected",
+            "justification": "vulnerable_code_not_present",
+            "impact_statement": format!(
+                "{files} of {} that can be executed or loaded were left out of the image",
+                component.name
+            ),
+        }));
+    }
+    let mut document = json!({
+        "@context": CONTEXT,
+        "author": tool.name,
+        "timestamp": inventory.created,
+        "tooling": format!("{} {}", tool.name, tool.version),
+        "version": 1,
+        "statements": statements,
+    });
+    let id = Digest::of(document.to_string()).hex();
+    document["@id"] = json!(format!("https://openvex.dev/docs/distil/vex-{id}"));
+    Ok(document)
+}

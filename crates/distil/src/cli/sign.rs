@@ -1,0 +1,83 @@
+//! Flags of `sign` and `verify`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::format::Format;
+use super::request::{Archive, Registry};
+
+#[derive(Debug, Args)]
+pub(crate) struct Sign {
+    /// Image in a registry: `docker://REGISTRY/NAME:TAG` or `…@DIGEST`
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+
+    /// Private key: FILE, `env:VARIABLE`, or `command:COMMAND` that prints it
+    ///
+    /// ECDSA P-256 or Ed25519, in PEM: PKCS #8, or encrypted by `cosign generate-key-pair`.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: String,
+
+    #[command(flatten)]
+    pub(crate) signing: Signing,
+
+    #[command(flatten)]
+    pub(crate) archive: Archive,
+
+    #[command(flatten)]
+    pub(crate) registry: Registry,
+
+    /// Print errors only
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// How signatures are made and written.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Signing {
+    /// Password of an encrypted key: FILE, `env:VARIABLE` or `command:COMMAND`
+    /// [default: env:COSIGN_PASSWORD]
+    #[arg(long, value_name = "SOURCE", help_heading = "Signatures")]
+    pub(crate) key_password: Option<String>,
+
+    /// Also write signatures under tags (`sha256-….sig`), for cosign up to version 2, skopeo and
+    /// Podman
+    #[arg(long, help_heading = "Signatures")]
+    pub(crate) signature_tags: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// Image in a registry: `docker://REGISTRY/NAME:TAG` or `…@DIGEST`
+    #[arg(value_name = "IMAGE")]
+    pub(crate) image: String,
+
+    /// File of a public key in PEM, one of which must have signed the image; may be repeated
+    #[arg(long = "key", value_name = "FILE", required = true)]
+    pub(crate) keys: Vec<PathBuf>,
+
+    /// Repository that the signature must name, for a copy of a signed image
+    /// [default: that of the image]
+    #[arg(long, value_name = "REGISTRY/NAME")]
+    pub(crate) identity: Option<String>,
+
+    /// Type of an attestation that must be signed, too: `spdx`, `cyclonedx`, `provenance`,
+    /// `openvex` or a URI; may be repeated
+    #[arg(long = "require", value_name = "TYPE")]
+    pub(crate) required: Vec<String>,
+
+    /// Platform, to verify its image alone [default: all of the image]
+    #[arg(long)]
+    pub(crate) platform: Option<String>,
+
+    /// Output format
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+
+    #[command(flatten)]
+    pub(crate) archive: Archive,
+
+    #[command(flatten)]
+    pub(crate) registry: Registry,
+}

@@ -1,0 +1,203 @@
+//! `distil verify`: who has signed an image, and what of it.
+
+use std::path::PathBuf;
+
+use distil_attest::key::PublicKey;
+use distil_attest::statement;
+use distil_attest::verify::{Form, Policy, Rejected, Verification, Verified, VerifyError, verify};
+use distil_oci::reference::{Reference, Repository};
+use distil_oci::{Location, Platform, transport};
+use serde::Serialize;
+
+use super::registries;
+use super::sign::in_registry;
+use crate::cli;
+use crate::error::CommandError;
+use crate::keys;
+use crate::table::{print, print_json, print_table, table};
+
+/// Types of attestations that have short names.
+const TYPES: [(&str, &str); 4] = [
+    ("spdx", "https://spdx.dev/Document"),
+    ("cyclonedx", "https://cyclonedx.org/bom"),
+    ("provenance", statement::PROVENANCE),
+    ("openvex", "https://openvex.dev/ns"),
+];
+
+pub(crate) fn run(arguments: &cli::Verify) -> Result<(), CommandError> {
+    let reference = in_registry(&arguments.image)?;
+    let keys = keys::public(&arguments.keys)?;
+    let required: Vec<&str> = arguments
+        .required
+        .iter()
+        .map(|word| predicate_type(word))
+        .collect::<Result<_, _>>()?;
+    let identity = match &arguments.identity {
+        Some(word) => repository(word)?,
+        None => reference.repository().clone(),
+    };
+    let registries = registries(&arguments.archive, &arguments.registry);
+    let opened = transport::open(&Location::Registry(reference.clone()), &registries)?;
+    let wanted = arguments.platform.as_deref().map(str::parse::<Platform>);
+    let wanted = wanted.transpose().map_err(CommandError::usage)?;
+    let digest = match &wanted {
+        Some(platform) => opened.image_for(Some(platform))?.digest(),
+        None => opened.manifest().digest(),
+    };
+    let policy = Policy {
+        keys: &keys,
+        identity: &identity,
+    };
+    let found = verify(reference.repository(), digest, policy, &registries);
+    let found = found.map_err(|error| failed(error, &identity))?;
+    let types = |one: &Verified| one.predicate_type.clone();
+    let signed: Vec<String> = found.verified.iter().map(types).collect();
+    if let Some(missing) = required
+        .iter()
+        .find(|one| !signed.iter().any(|s| s == *one))
+    {
+        let message = format!("`{digest}` has no signed attestation of the type `{missing}`");
+        return Err(CommandError::failure(message));
+    }
+    match arguments.format {
+        cli::Format::Json => print_json(&Document::of(&found, &reference.to_string(), &keys)),
+        cli::Format::Table => tables(&found, &arguments.keys, &keys),
+    }
+}
+
+fn predicate_type(word: &str) -> Result<&str, CommandError> {
+    let known = TYPES.iter().find(|(short, _)| *short == word);
+    match known {
+        Some((_, uri)) => Ok(uri),
+        None if word.contains("://") => Ok(word),
+        None => {
+            let known = TYPES.map(|(short, _)| format!("`{short}`")).join(", ");
+            Err(
+                CommandError::usage(format!("`{word}` is no type of attestations"))
+                    .hint(format!("types are {known}, and URIs")),
+            )
+        }
+    }
+}
+
+fn repository(word: &str) -> Result<Repository, CommandError> {
+    let reference: Reference = word.parse().map_err(CommandError::usage)?;
+    Ok(reference.repository().clone())
+}
+
+fn failed(error: VerifyError, identity: &Repository) -> CommandError {
+    let has_other_name = matches!(
+        &error,
+        VerifyError::Unsigned { rejected, .. }
+            if rejected.iter().any(|one| matches!(one.why, distil_attest::verify::Rejection::OtherName { .. }))
+    );
+    match error {
+        VerifyError::Transport(error) => error.into(),
+        other => {
+            let error = CommandError::failure(other);
+            match has_other_name {
+                true => error.hint(format!(
+                    "the signature was made for another name than `{identity}`; if this is meant to \
+                     be a copy, `--identity NAME` accepts signatures of that name"
+                )),
+                false => error,
+            }
+        }
+    }
+}
+
+fn short(uri: &str) -> &str {
+    if uri == statement::SIGNATURE {
+        return "signature";
+    }
+    let known = TYPES.iter().find(|(_, known)| *known == uri);
+    known.map_or(uri, |(short, _)| short)
+}
+
+fn form(form: Form) -> &'static str {
+    match form {
+        Form::Referrer => "referrer",
+        Form::Tag => "tag",
+    }
+}
+
+fn tables(found: &Verification, paths: &[PathBuf], keys: &[PublicKey]) -> Result<(), CommandError> {
+    print(found.digest)?;
+    print("")?;
+    let rows = found.verified.iter().map(|one| {
+        let path = paths.get(one.key).map(|path| path.display().to_string());
+        let key = keys.get(one.key).map(|key| key.fingerprint().to_string());
+        vec![
+            short(&one.predicate_type).to_owned(),
+            form(one.form).to_owned(),
+            path.unwrap_or_default(),
+            key.unwrap_or_default(),
+            one.name.clone().unwrap_or_else(|| "-".to_owned()),
+        ]
+    });
+    let heading = ["VERIFIED", "IN", "BY", "KEY", "NAME"];
+    print_table(&table(&heading, rows.collect(), &[]))?;
+    if found.rejected.is_empty() {
+        return Ok(());
+    }
+    print("")?;
+    let rows = found.rejected.iter().map(|one| {
+        let blob = one.blob.map(|digest| digest.to_string());
+        vec![
+            blob.unwrap_or_else(|| "-".to_owned()),
+            form(one.form).to_owned(),
+            one.why.to_string(),
+        ]
+    });
+    print_table(&table(&["REJECTED", "IN", "BECAUSE"], rows.collect(), &[]))
+}
+
+/// The result for programs; docs/json.md tells what the fields mean.
+#[derive(Serialize)]
+struct Document {
+    schema_version: u32,
+    image: String,
+    digest: String,
+    verified: Vec<VerifiedEntry>,
+    rejected: Vec<RejectedEntry>,
+}
+
+#[derive(Serialize)]
+struct VerifiedEntry {
+    predicate_type: String,
+    form: &'static str,
+    blob: String,
+    key: Option<String>,
+    name: Option<String>,
+}
+
+#[derive(Serialize)]
+struct RejectedEntry {
+    form: &'static str,
+    blob: Option<String>,
+    reason: String,
+}
+
+impl Document {
+    fn of(found: &Verification, image: &str, keys: &[PublicKey]) -> Self {
+        let verified = |one: &Verified| VerifiedEntry {
+            predicate_type: one.predicate_type.clone(),
+            form: form(one.form),
+            blob: one.blob.to_string(),
+            key: keys.get(one.key).map(|key| key.fingerprint().to_string()),
+            name: one.name.clone(),
+        };
+        let rejected = |one: &Rejected| RejectedEntry {
+            form: form(one.form),
+            blob: one.blob.map(|digest| digest.to_string()),
+            reason: one.why.to_string(),
+        };
+        Self {
+            schema_version: 1,
+            image: image.to_owned(),
+            digest: found.digest.to_string(),
+            verified: found.verified.iter().map(verified).collect(),
+            rejected: found.rejected.iter().map(rejected).collect(),
+        }
+    }
+}
