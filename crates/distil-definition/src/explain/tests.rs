@@ -321,7 +321,7 @@ fn folders_and_files() {
       |
     2 | directories: [/data]
       |               ^^^^^
-      = `directories`: Folders that no package ships
+      = `directories`: Directories that no package ships
     ");
     insta::assert_snapshot!(said("name: app\ndirectories:\n  - {path: /data, modes: \"0755\"}\n"), @r#"
     an entry of `directories` has no key `modes`; did you mean `mode`?

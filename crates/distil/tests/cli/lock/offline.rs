@@ -175,6 +175,8 @@ fn a_directory_with_files_missing_damaged_and_added() {
     note: the packages of `app.yaml` are as `app.lock` pins them
     error: not in the store, and in no local mirror: 1 package
       tool 1.0-1 (864 bytes)
+
+    hint: leave `--offline` out once, or let `distil vendor` fill a directory where there is a network, and name it by `--mirror file:DIR`
     ");
     let arguments = ["build", "app.yaml", "--platform", "linux/amd64"];
     insta::assert_snapshot!(context.failure(&mut apart(&context, &arguments)), @"
@@ -273,6 +275,8 @@ fn what_is_missing_without_network_is_listed() {
       zlib1g 1:1.3.dfsg+really1.3.1-1+deb13u1 (1832 bytes)
       libtool1 1.0-1 (848 bytes)
       tool 1.0-1 (864 bytes)
+
+    hint: leave `--offline` out once, or let `distil vendor` fill a directory where there is a network, and name it by `--mirror file:DIR`
     ");
     // With the store alone it works, once everything is there.
     let expected = digest(&context, "app.yaml", &["--platform", "linux/amd64"]);
