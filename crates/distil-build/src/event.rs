@@ -26,6 +26,11 @@ pub enum Event<'a> {
         /// The bytes of its `.deb` file.
         bytes: u64,
     },
+    /// A file of no package is being downloaded.
+    Downloading {
+        /// Its address.
+        url: &'a str,
+    },
     /// The tree is made of the packages.
     Assembling,
     /// The layers are written and compressed.

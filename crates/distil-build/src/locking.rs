@@ -129,6 +129,7 @@ impl Session {
             definitions,
             archives: states.iter().map(ArchiveState::of).collect(),
             files: LockFile::files_of(&platforms),
+            downloads: LockFile::downloads_of(&platforms),
             platforms: platforms.iter().map(PlatformLocks::platform_lock).collect(),
         };
         if let Some(old) = old {
@@ -156,7 +157,7 @@ impl Session {
             ..request.request.clone()
         };
         let target = request_of.target(request.suite, architecture, self.now);
-        Ok(lower(request_of.source, target)?)
+        self.lower(request_of.source, target)
     }
 
     /// Whether the old lock is what would be made, and has the platforms that are asked for.

@@ -7,13 +7,13 @@ use distil_debian::contents::LibraryIndex;
 use distil_debian::index::{IndexError, PackageIndex};
 use distil_debian::solve::SolveError;
 use distil_debian::suite::Suite;
-use distil_definition::recipe::{Recipe, Target, lower};
+use distil_definition::recipe::{Recipe, Source, Target, lower};
 use distil_definition::strict_refusal;
 use distil_image::{Built, Draft, LayerOptions, Prepared};
 use distil_lock::file::{Change, Formats};
 use distil_lock::{
     Fetch, Lock, LockedPackage, MirrorSource, PackageSource, ResolveError, SnapshotSource, Sources,
-    StoreSource, fetch, missing, resolve,
+    StoreSource, fetch, fetch_bundles, look_at, missing, resolve,
 };
 use distil_store::{Digest, parallel};
 
@@ -43,7 +43,7 @@ impl Session {
     /// If the definition is wrong, the archive cannot be used, or there is no solution; if the
     /// request has a lock, if that does not fit.
     pub fn solve(&self, request: &Request, target: Target) -> Result<Lock, BuildError> {
-        let recipe = lower(request.source.clone(), target)?;
+        let recipe = self.lower(request.source.clone(), target)?;
         if let Some(used) = &request.lock {
             return Ok(used.lock(&recipe, self.layers(request).compression)?.0);
         }
@@ -57,7 +57,7 @@ impl Session {
     /// # Errors
     /// As [`Session::solve`], and if a package cannot be had or the files contradict one another.
     pub fn prepare(&self, request: &Request, target: Target) -> Result<Prepared, BuildError> {
-        let recipe = lower(request.source.clone(), target)?;
+        let recipe = self.lower(request.source.clone(), target)?;
         let options = self.archive(&recipe)?;
         let lock = match &request.lock {
             Some(used) => {
@@ -93,7 +93,7 @@ impl Session {
     /// As [`Session::look_at`], and if the image does not pass. Nothing is written but to the
     /// store.
     pub fn make(&self, request: &Request, target: Target, anew: bool) -> Result<Made, BuildError> {
-        let recipe = lower(request.source.clone(), target)?;
+        let recipe = self.lower(request.source.clone(), target)?;
         self.warn_of_authorities(&recipe);
         let options = self.archive(&recipe)?;
         let layers = self.layers(request);
@@ -144,6 +144,16 @@ impl Session {
             built: Some(built),
             changes: changed,
         })
+    }
+
+    /// The recipe of an image. A download without a digest is looked at first, before anything is
+    /// done for the image.
+    pub(crate) fn lower(&self, source: Source, target: Target) -> Result<Recipe, BuildError> {
+        let recipe = lower(source, target)?;
+        look_at(&recipe, &self.fetcher, &self.store, &|url| {
+            self.tell(Event::Downloading { url });
+        })?;
+        Ok(recipe)
     }
 
     /// Tells of the authorities of definitions that not all programs accept.
@@ -258,10 +268,12 @@ impl Session {
             threads: self.layers.threads,
             waiting: self.fetcher.connections(),
         };
-        let contents = fetch(&lock, &how, &done).map_err(|source| match &request.lock {
+        let mut contents = fetch(&lock, &how, &done).map_err(|source| match &request.lock {
             Some(used) => BuildError::Lock(used.unavailable(source)),
             None => source.into(),
         })?;
+        let asked = |url: &str| self.tell(Event::Downloading { url });
+        contents.add_bundles(fetch_bundles(&recipe, &self.fetcher, &self.store, &asked)?);
         self.tell(Event::Assembling);
         let epoch = self.layers.epoch;
         Ok(Prepared::new(recipe, lock, &contents, epoch)?)

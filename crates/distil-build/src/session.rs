@@ -225,6 +225,7 @@ fn log(event: &Event<'_>) {
         Event::Solving => tracing::info!("solving"),
         Event::Fetching { packages, bytes } => tracing::info!(packages, bytes, "fetching"),
         Event::Fetched { package, bytes } => tracing::debug!(package, bytes, "fetched"),
+        Event::Downloading { url } => tracing::info!(url, "downloading"),
         Event::Assembling => tracing::info!("assembling"),
         Event::Compressing => tracing::info!("compressing"),
         Event::Unchanged { location, .. } => tracing::info!(%location, "unchanged"),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::elsewhere::{CopyItem, DownloadItem};
 use crate::item::{OneOrMany, PackageItem};
 
 /// An image, or a layer on top of another definition's image.
@@ -52,6 +53,12 @@ pub struct Definition {
     pub directories: Vec<DirectoryItem>,
     /// Files that no package ships.
     pub files: Vec<FileItem>,
+    /// Files and archives that are downloaded, known by their digests.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub downloads: Vec<DownloadItem>,
+    /// Directories of this machine that are copied whole.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copy: Vec<CopyItem>,
     /// Users and groups, beside those of the definition that this one stands on.
     pub accounts: Accounts,
     /// Certificates of authorities.
@@ -90,6 +97,12 @@ pub struct Overlay {
     pub directories: Vec<DirectoryItem>,
     /// As in a definition.
     pub files: Vec<FileItem>,
+    /// As in a definition.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub downloads: Vec<DownloadItem>,
+    /// As in a definition.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copy: Vec<CopyItem>,
     /// As in a definition.
     pub config: Config,
     /// As in a definition.

@@ -12,6 +12,7 @@ mod architecture;
 mod authority;
 mod base_passwd;
 mod catalogue;
+mod elsewhere;
 mod explain;
 mod format;
 mod harmless;
@@ -29,6 +30,9 @@ pub use architecture::{Architecture, UnsupportedPlatform};
 pub use authority::{StrictRefusal, authorities, strict_refusal};
 pub use base_passwd::{base_groups, base_users};
 pub use catalogue::{Catalogue, CatalogueError, UnknownDefinition};
+pub use elsewhere::{
+    ComponentItem, CopyItem, DownloadFormat, DownloadItem, DownloadVariant,
+};
 pub use distil_tree::{PatternError, Patterns};
 pub use format::{
     Accounts, Certificates, Config, Debug, Definition, Dev, DirectoryItem, FileItem, Group,

@@ -27,7 +27,6 @@ mod read;
 pub mod runtime;
 pub mod search;
 mod stage;
-mod zip;
 
 pub use ambiguity::{Ambiguity, AmbiguityKind};
 pub use changeset::{Changeset, Entry, FileContent, FileDigests};
@@ -40,4 +39,4 @@ pub use merge::{Amount, Device, Filesystem, LayerChanges, ReplacedLink, merge};
 pub use packages::{Package, PackagesError, owned, packages};
 pub use read::{Options, read, read_directory, read_layers};
 pub use stage::{BuildStage, newer_release, release};
-pub use zip::{Archive as ZipArchive, ZipError};
+pub use distil_tree::zip::{Archive as ZipArchive, ZipError};

@@ -8,6 +8,7 @@
 //! A [`Lock`] names every package by its digest and by where it lies in an archive, so that it is
 //! had again without opening the archive: from the store, from any mirror, or from a directory.
 
+mod bundles;
 mod contents;
 pub mod file;
 mod gate;
@@ -15,9 +16,10 @@ mod lock;
 mod resolve;
 mod source;
 
+pub use bundles::{Bundle, BundleSourceError, fetch_bundles, look_at};
 pub use contents::{Contents, ContentsError, Fetch, fetch, missing};
-pub use lock::{ArchiveFile, LocalFile, Lock, LockedLayer, LockedPackage, PackageRelations};
-pub use resolve::{ResolveError, local_files_of, resolve};
+pub use lock::{ArchiveFile, LocalFile, LockedDownload, Lock, LockedLayer, LockedPackage, PackageRelations};
+pub use resolve::{ResolveError, downloads_of, local_files_of, resolve};
 pub use source::{
     DirectorySource, MirrorSource, PackageSource, ReadFile, SnapshotSource, Sources, StoreSource,
 };

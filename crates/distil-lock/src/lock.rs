@@ -24,8 +24,11 @@ pub struct Lock {
     pub layers: Vec<LockedLayer>,
     /// Dependencies of the packages that were left out.
     pub omitted: Vec<Omitted>,
-    /// The files that definitions bring from beside them.
+    /// The files and directories that definitions bring from beside them.
     pub files: Vec<LocalFile>,
+    /// What definitions download.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub downloads: Vec<LockedDownload>,
 }
 
 /// The packages that one layer adds.
@@ -105,7 +108,18 @@ pub struct PackageRelations {
     pub replaces: Relations,
 }
 
-/// A file that a definition brings from beside it.
+/// Something that a definition downloads, exactly.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LockedDownload {
+    /// The definition.
+    pub definition: String,
+    /// The address, without what may be secret in it.
+    pub url: String,
+    /// The digest of its bytes.
+    pub digest: Digest,
+}
+
+/// A file, or a directory with all that is copied of it, that a definition brings from beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalFile {
     /// The definition.
@@ -114,7 +128,8 @@ pub struct LocalFile {
     pub from: String,
     /// Its path in the image; none of a file of certificates, which go to several places.
     pub path: Option<String>,
-    /// The digest of what is taken of it: its bytes, or those of its certificates in DER.
+    /// The digest of what is taken of it: its bytes, or those of its certificates in DER; of a
+    /// directory, of the list of its entries with their digests.
     pub digest: Digest,
     /// How many bytes these are.
     pub size: u64,

@@ -9,11 +9,11 @@ use distil_debian::archive::PocketState;
 use distil_debian::index::PackageIndex;
 use distil_debian::solve::{Omitted, Reason, Request, Selected, SolveError, solve};
 use distil_definition::Policy;
-use distil_definition::recipe::{LayerRecipe, Position, Recipe, is_tool};
+use distil_definition::recipe::{BundleSource, LayerRecipe, Position, Recipe, is_tool};
 use distil_oci::Platform;
 use distil_store::Digest;
 
-use crate::lock::{LocalFile, Lock, LockedLayer, LockedPackage};
+use crate::lock::{LocalFile, Lock, LockedDownload, LockedLayer, LockedPackage};
 
 /// Why there are no packages for a recipe.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +93,7 @@ pub fn resolve(
         }
     };
     let files = local_files_of(recipe);
+    let downloads = downloads_of(recipe);
     Ok(Lock {
         suite: recipe.suite.codename.to_owned(),
         architecture: recipe.architecture.debian().to_owned(),
@@ -100,6 +101,7 @@ pub fn resolve(
         layers,
         omitted,
         files,
+        downloads,
     })
 }
 
@@ -201,6 +203,26 @@ pub fn local_files_of(recipe: &Recipe) -> Vec<LocalFile> {
     recipe.layers.iter().flat_map(local_files).collect()
 }
 
+/// What the definitions of a recipe download.
+pub fn downloads_of(recipe: &Recipe) -> Vec<LockedDownload> {
+    let layers = recipe.layers.iter();
+    let downloads = layers.flat_map(|layer| {
+        let bundles = layer.bundles.iter();
+        bundles.filter_map(|bundle| match &bundle.source {
+            BundleSource::Download(download) => Some(LockedDownload {
+                definition: layer.definition.clone(),
+                url: download.url.to_string(),
+                digest: download.digest?,
+            }),
+            BundleSource::Directory { .. } => None,
+        })
+    });
+    let mut downloads: Vec<LockedDownload> = downloads.collect();
+    downloads.sort();
+    downloads.dedup();
+    downloads
+}
+
 fn local_files(layer: &LayerRecipe) -> Vec<LocalFile> {
     let local = |from: &str, path: Option<String>, bytes: &[u8]| LocalFile {
         definition: layer.definition.clone(),
@@ -221,7 +243,17 @@ fn local_files(layer: &LayerRecipe) -> Vec<LocalFile> {
         let bytes: Vec<&[u8]> = file.authorities.iter().map(AsRef::as_ref).collect();
         local(&file.from, None, &bytes.concat())
     });
-    files.chain(certificates).collect()
+    let directories = layer.bundles.iter().filter_map(|bundle| match &bundle.source {
+        BundleSource::Directory { from, listing } => Some(LocalFile {
+            definition: layer.definition.clone(),
+            from: from.clone(),
+            path: Some(bundle.placement.to.to_string()),
+            digest: listing.digest(),
+            size: listing.size(),
+        }),
+        BundleSource::Download(_) => None,
+    });
+    files.chain(certificates).chain(directories).collect()
 }
 
 fn resolve_layer(

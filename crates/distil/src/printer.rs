@@ -68,6 +68,7 @@ impl Events for Printer {
                 self.amount(&format!("{packages} packages"), bytes);
             }
             Event::Fetched { bytes, .. } => self.with(|bar| bar.inc(bytes)),
+            Event::Downloading { url } => self.step(&format!("downloading {url}")),
             Event::Assembling => self.step("assembling"),
             Event::Compressing => self.step("compressing"),
             Event::Idle => self.finish(),
@@ -112,14 +113,14 @@ impl Events for Printer {
 }
 
 impl Printer {
-    fn step(&self, what: &'static str) {
+    fn step(&self, what: &str) {
         if !self.is_shown {
             return;
         }
         self.with(|bar| {
             // A bar of what came before would stand there full.
             bar.finish_and_clear();
-            *bar = ProgressBar::new_spinner().with_message(what);
+            *bar = ProgressBar::new_spinner().with_message(what.to_owned());
             if self.moves {
                 bar.enable_steady_tick(Duration::from_millis(100));
             }

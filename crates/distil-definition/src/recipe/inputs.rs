@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use distil_store::{Digest, Hasher};
 use serde_json::Value;
 
+use super::bundle::BundleSource;
 use super::error::RecipeError;
 use super::layer::LayerRecipe;
 use super::position::{Position, Text};
@@ -118,6 +119,13 @@ pub(super) fn files(layers: &[LayerRecipe]) -> Digest {
                 file.addition.owner, file.addition.mode
             ));
             parts.add(&file.bytes);
+        }
+        for bundle in &layer.bundles {
+            // What a download is stands in the definition.
+            if let BundleSource::Directory { listing, .. } = &bundle.source {
+                parts.add(bundle.placement.to.as_bytes());
+                parts.add(listing.digest().as_bytes());
+            }
         }
         for authority in layer.certificates.iter().flat_map(|file| &file.authorities) {
             parts.add(authority);

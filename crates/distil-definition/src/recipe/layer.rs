@@ -6,6 +6,7 @@ use distil_debian::relation::Alternatives;
 use distil_tree::TreePath;
 use rustls_pki_types::CertificateDer;
 
+use super::bundle::NewBundle;
 use super::position::Position;
 use super::written::{Reason, WrittenPatterns};
 use crate::format::{Accounts, KeyStore};
@@ -37,6 +38,8 @@ pub struct LayerRecipe {
     pub directories: Vec<Addition>,
     /// Files with their bytes.
     pub files: Vec<NewFile>,
+    /// Downloads and directories.
+    pub bundles: Vec<NewBundle>,
     /// All accounts so far, those of the layers below first.
     pub accounts: Accounts,
     /// Certificates that are trusted beside Debian's.
@@ -64,6 +67,7 @@ impl LayerRecipe {
             links: Vec::new(),
             directories: Vec::new(),
             files: Vec::new(),
+            bundles: Vec::new(),
             accounts: Accounts::default(),
             certificates: Vec::new(),
             key_store: KeyStore::default(),

@@ -4,8 +4,10 @@
 mod accounts;
 mod additions;
 mod author;
+mod bundle;
 mod chain;
 mod dev;
+mod elsewhere;
 mod error;
 mod inputs;
 mod layer;
@@ -24,6 +26,7 @@ mod whole;
 mod written;
 
 pub use author::Author;
+pub use bundle::{BundleSource, Download, NewBundle, Placement};
 pub use dev::is_tool;
 pub use error::{RecipeError, UnsuitableSuite};
 pub use inputs::{Inputs, Meaning};

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use distil_bundle::{Listing, ListingError, PathRules};
 use distil_tree::{ReadFileError, read_file, read_file_within};
 
 use super::author::Author;
@@ -13,6 +14,10 @@ use crate::parse::{DefinitionError, parse};
 
 /// The largest definition that is read.
 const MAX_DEFINITION: u64 = 1 << 20;
+
+/// What is wrong with a file of a definition that lies elsewhere.
+const OUTSIDE: &str = "lies outside the folder of the definition that names it; a definition has \
+                       its files beside it or below";
 
 /// Whether a word that names a definition is the path of a file.
 pub fn is_file_name(word: &str) -> bool {
@@ -223,6 +228,47 @@ impl Source {
         self.home != Home::Catalogue
     }
 
+    /// What a directory that the definition names has, but for what `exclude` and the file of
+    /// patterns beside the definition leave out. As files do, it lies beside the definition or
+    /// below; one that flags name may lie anywhere, and has that file in itself.
+    pub(super) fn list(&self, name: &str, exclude: PathRules) -> Result<Listing, RecipeError> {
+        let exclude = (String::new(), exclude);
+        let ignored = |directory: &Path| {
+            let rules = Listing::ignored(directory);
+            rules.map_err(|error| failed(directory, unusable(&error)))
+        };
+        match &self.home {
+            Home::Catalogue => {
+                let problem = "is named by the catalogue, which has no files";
+                Err(failed(Path::new(name), problem.to_owned()))
+            }
+            Home::CommandLine => {
+                let place = Path::new(name);
+                let ignored = ignored(place)?.map(|rules| (String::new(), rules));
+                listing(place, ignored.into_iter().chain([exclude]).collect())
+            }
+            Home::File(file) => {
+                let folder = folder_of(file);
+                let shown = folder.join(name);
+                let real = |path: &Path| {
+                    let real = path.canonicalize();
+                    real.map_err(|error| failed(path, format!("cannot be copied: {error}")))
+                };
+                let (place, beside) = (real(&shown)?, real(folder)?);
+                let Ok(inner) = place.strip_prefix(&beside) else {
+                    return Err(failed(&shown, OUTSIDE.to_owned()));
+                };
+                let before = match inner.to_str() {
+                    Some("") => String::new(),
+                    Some(inner) => format!("{inner}/"),
+                    None => return Err(failed(&shown, "has a name that is not UTF-8".to_owned())),
+                };
+                let ignored = ignored(folder)?.map(|rules| (before, rules));
+                listing(&shown, ignored.into_iter().chain([exclude]).collect())
+            }
+        }
+    }
+
     /// Reads a file that the definition names, of which there may be `limit` bytes. What counts
     /// is where its bytes are, not which links lead there.
     pub(super) fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, RecipeError> {
@@ -240,13 +286,27 @@ impl Source {
         };
         bytes.map_err(|error| match error {
             ReadFileError::Outside => {
-                let problem = "lies outside the folder of the definition that names it; a \
-                               definition has its files beside it or below";
-                failed(&path, problem.to_owned())
+                failed(&path, OUTSIDE.to_owned())
             }
             error => failed(&path, error.to_string()),
         })
     }
+}
+
+/// What a directory has, as somebody's error if it cannot be read.
+fn listing(place: &Path, excluded: Vec<(String, PathRules)>) -> Result<Listing, RecipeError> {
+    Listing::of(place, excluded).map_err(|error| failed(place, unusable(&error)))
+}
+
+/// Why a directory cannot be copied, with all causes; it follows the directory's name.
+fn unusable(error: &ListingError) -> String {
+    let mut text = format!("cannot be copied: {error}");
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
 }
 
 /// The directory that a file is in.

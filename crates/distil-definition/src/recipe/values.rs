@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use distil_bundle::{Listing, PathRules};
 use distil_debian::relation::{RelationError, Relations};
 use distil_debian::suite::Suite;
+use distil_oci::Platform;
 use distil_tree::{PatternError, Patterns};
 
 use super::error::RecipeError;
@@ -110,6 +112,22 @@ impl<'a> Lowering<'a> {
         bytes.map_err(|error| error.at(self.position(part)))
     }
 
+    /// What a directory that the definition names has, but for what `exclude` leaves out.
+    pub(super) fn list(
+        &self,
+        part: &Part,
+        name: &str,
+        exclude: PathRules,
+    ) -> Result<Listing, RecipeError> {
+        let listing = self.source.list(name, exclude);
+        listing.map_err(|error| error.at(self.position(part)))
+    }
+
+    /// The platform.
+    pub(super) fn platform(&self) -> Platform {
+        self.target.architecture.platform()
+    }
+
     /// Fills in the variables of a value.
     pub(super) fn expand(&self, part: &Part, text: &str) -> Result<String, RecipeError> {
         let expanded = expand(text, &|name| self.variable(name));
@@ -171,6 +189,7 @@ impl<'a> Lowering<'a> {
             allow: self.allowed(&self.levels("allow", &definition.allow, |o| &o.allow))?,
             packages: self.packages("packages", |d| &d.packages, |overlay| &overlay.packages)?,
             links: self.links()?,
+            bundles: self.bundles()?,
             key_store: definition.certificates.key_store,
             ..LayerRecipe::new(&definition.name)
         };

@@ -8,11 +8,11 @@ use distil_debian::solve::{Omitted, Reason};
 use distil_definition::recipe::Recipe;
 
 use super::format::{
-    ArchiveState, FileState, LeftOut, LockFile, PackageLock, PlatformLock, VariantName,
+    ArchiveState, DownloadState, FileState, LeftOut, LockFile, PackageLock, PlatformLock, VariantName,
 };
 use super::part::{ProvidedList, Timestamp, WrittenDependency, WrittenReason};
 use crate::lock::{ArchiveFile, LocalFile, Lock, LockedLayer, LockedPackage, PackageRelations};
-use crate::resolve::local_files_of;
+use crate::resolve::{downloads_of, local_files_of};
 
 /// The locks of the variants of one image on one platform.
 #[derive(Debug, Clone)]
@@ -94,6 +94,22 @@ impl LockFile {
             })
             .collect();
         files.into_values().collect()
+    }
+}
+
+impl LockFile {
+    /// What the definitions download, on all platforms and of all variants, each once.
+    pub fn downloads_of(platforms: &[PlatformLocks]) -> Vec<DownloadState> {
+        let downloads = platforms.iter().flat_map(PlatformLocks::all);
+        let downloads = downloads.flat_map(|lock| &lock.downloads);
+        let downloads: BTreeSet<DownloadState> = downloads
+            .map(|one| DownloadState {
+                definition: one.definition.clone(),
+                url: one.url.clone(),
+                digest: one.digest,
+            })
+            .collect();
+        downloads.into_iter().collect()
     }
 }
 
@@ -188,6 +204,7 @@ pub fn lock(file: &LockFile, recipe: &Recipe) -> Option<Lock> {
         layers,
         omitted: omitted.collect(),
         files: local_files_of(recipe),
+        downloads: downloads_of(recipe),
     })
 }
 

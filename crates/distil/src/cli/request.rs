@@ -80,6 +80,15 @@ pub(crate) struct Definition {
     )]
     pub(crate) files: Vec<String>,
 
+    /// Local directory to copy into the image, without what its `.distilignore` or `.dockerignore`
+    /// names; may be repeated
+    #[arg(
+        long = "copy",
+        value_name = "HOST:IMAGE",
+        help_heading = "Changes"
+    )]
+    pub(crate) copies: Vec<String>,
+
     /// PEM file of a certificate authority to trust; may be repeated
     #[arg(long = "ca", value_name = "FILE", help_heading = "Changes")]
     pub(crate) authorities: Vec<String>,
