@@ -10,7 +10,7 @@ use distil_image::{IMAGE_FORMAT, LAYER_FORMAT};
 use distil_lock::file::{
     ArchiveState, DefinitionState, Formats, LockFile, PlatformLocks, SCHEMA_VERSION, Timestamp,
 };
-use distil_lock::{Lock, LockedPackage};
+use distil_lock::{LOCAL, Lock, LockedPackage};
 use distil_oci::Platform;
 use distil_store::Digest;
 
@@ -263,7 +263,8 @@ fn held(
         Update::Packages(names) => names.contains(&one.name) || names.contains(&one.source.name),
     };
     let mut held = old.packages_of(&architecture.platform().to_string());
-    held.retain(|one| !moves(one));
+    // A file of this machine is what it is now.
+    held.retain(|one| !moves(one) && one.file.suite != LOCAL);
     for one in &mut held {
         // Should no Release name it any more, the old one is where it was seen last.
         let state = old

@@ -12,7 +12,7 @@ use distil_definition::strict_refusal;
 use distil_image::{Built, Draft, LayerOptions, Prepared};
 use distil_lock::file::{Change, Formats};
 use distil_lock::{
-    Fetch, Lock, LockedPackage, MirrorSource, PackageSource, ResolveError, SnapshotSource, Sources,
+    Fetch, LocalSource, Lock, LockedPackage, MirrorSource, PackageSource, ResolveError, SnapshotSource, Sources,
     StoreSource, fetch, fetch_bundles, look_at, missing, resolve,
 };
 use distil_store::{Digest, parallel};
@@ -249,6 +249,8 @@ impl Session {
         let others = self.packages().map(StoreSource);
         let mut sources: Vec<&dyn PackageSource> = vec![&stored];
         sources.extend(others.as_ref().map(|one| one as &dyn PackageSource));
+        let local = LocalSource::new(&recipe);
+        sources.push(&local);
         sources.push(&mirrors);
         // What an archive has now, its mirrors have; what it had, perhaps not.
         let snapshots = match &request.lock {

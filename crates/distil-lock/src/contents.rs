@@ -205,5 +205,9 @@ impl<'a> Unpacker<'a> {
 fn unpacked_limit(package: &LockedPackage) -> u64 {
     let announced = package.installed_size_kib.saturating_mul(2 << 10);
     let most = distil_tree::tar::Limits::default().size;
+    if announced == 0 {
+        // A package that somebody made by hand may not say it.
+        return most;
+    }
     announced.saturating_add(64 << 20).min(most)
 }

@@ -18,8 +18,8 @@ mod source;
 
 pub use bundles::{Bundle, BundleSourceError, fetch_bundles, look_at};
 pub use contents::{Contents, ContentsError, Fetch, fetch, missing};
-pub use lock::{ArchiveFile, LocalFile, LockedDownload, Lock, LockedLayer, LockedPackage, PackageRelations};
+pub use lock::{ArchiveFile, LOCAL, LocalFile, LockedDownload, Lock, LockedLayer, LockedPackage, PackageRelations};
 pub use resolve::{ResolveError, downloads_of, local_files_of, resolve};
 pub use source::{
-    DirectorySource, MirrorSource, PackageSource, ReadFile, SnapshotSource, Sources, StoreSource,
+    DirectorySource, LocalSource, MirrorSource, PackageSource, ReadFile, SnapshotSource, Sources, StoreSource,
 };

@@ -10,6 +10,9 @@ use distil_debian::version::Version;
 use distil_store::Digest;
 use serde::{Deserialize, Serialize};
 
+/// The suite of packages that are files of this machine, in no archive.
+pub const LOCAL: &str = "local";
+
 /// The packages and files of an image, for one platform. It names each by its digest and by where
 /// it lies in an archive, so that it can be had again without any index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

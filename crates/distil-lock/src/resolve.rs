@@ -13,7 +13,7 @@ use distil_definition::recipe::{BundleSource, LayerRecipe, Position, Recipe, is_
 use distil_oci::Platform;
 use distil_store::Digest;
 
-use crate::lock::{LocalFile, Lock, LockedDownload, LockedLayer, LockedPackage};
+use crate::lock::{LOCAL, LocalFile, Lock, LockedDownload, LockedLayer, LockedPackage};
 
 /// Why there are no packages for a recipe.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +89,11 @@ pub fn resolve(
         false => resolve_layers(&recipe.layers, index)?,
         true => {
             let (image, _) = resolve_layers(&recipe.same_as, index)?;
-            (vec![resolve_dev(recipe, &image, index)?], Vec::new())
+            let mut local = WithLocal::new(index);
+            for layer in recipe.same_as.iter().chain(&recipe.layers) {
+                local.add(layer)?;
+            }
+            (vec![resolve_dev(recipe, &image, local.index())?], Vec::new())
         }
     };
     let files = local_files_of(recipe);
@@ -165,7 +169,10 @@ fn resolve_layers(
     let mut layers: Vec<LockedLayer> = Vec::new();
     let mut omitted = Vec::new();
     let mut without: BTreeSet<String> = Policy::default_policy().without.keys().cloned().collect();
+    let mut local = WithLocal::new(index);
     for layer in recipes {
+        local.add(layer)?;
+        let index = local.index();
         without.extend(layer.without.keys().cloned());
         let resolved;
         (resolved, omitted) = resolve_layer(layer, &layers, &without, index)?;
@@ -189,6 +196,35 @@ fn resolve_layers(
         });
     }
     Ok((layers, omitted))
+}
+
+/// An index with the packages that definitions bring as files: from the layer of such a definition
+/// on, each is the only one of its name.
+struct WithLocal<'a> {
+    index: &'a PackageIndex,
+    local: Option<PackageIndex>,
+}
+
+impl<'a> WithLocal<'a> {
+    fn new(index: &'a PackageIndex) -> Self {
+        Self { index, local: None }
+    }
+
+    fn add(&mut self, layer: &LayerRecipe) -> Result<(), ResolveError> {
+        for local in layer.packages.iter().filter_map(|one| one.local.as_ref()) {
+            let index = self.local.get_or_insert_with(|| self.index.clone());
+            let held = index.hold(local.package.clone(), LOCAL);
+            held.map_err(|source| ResolveError::Unsolvable {
+                definition: layer.definition.clone(),
+                source: source.into(),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn index(&self) -> &PackageIndex {
+        self.local.as_ref().unwrap_or(self.index)
+    }
 }
 
 /// A selected package, with the suite that its index is of instead of a position among the indexes.
@@ -253,7 +289,18 @@ fn local_files(layer: &LayerRecipe) -> Vec<LocalFile> {
         }),
         BundleSource::Download(_) => None,
     });
-    files.chain(certificates).chain(directories).collect()
+    let packages = layer.packages.iter().filter_map(|request| {
+        let local = request.local.as_ref()?;
+        Some(LocalFile {
+            definition: layer.definition.clone(),
+            from: local.from.clone(),
+            path: None,
+            digest: local.package.sha256,
+            size: local.package.size,
+        })
+    });
+    let files = files.chain(certificates).chain(directories);
+    files.chain(packages).collect()
 }
 
 fn resolve_layer(

@@ -13,7 +13,8 @@ use distil_debian::archive::{ArchiveOptions, Attempt, PackageFailure, PocketStat
 use distil_debian::deb::DebError;
 use distil_debian::fetch::{FetchError, Fetcher, Mirror};
 use distil_debian::suite::{Area, Suite};
-use distil_store::{Blob, Store};
+use distil_definition::recipe::Recipe;
+use distil_store::{Blob, Digest, Store};
 
 use crate::gate::Gate;
 use crate::lock::ArchiveFile;
@@ -87,6 +88,37 @@ impl PackageSource for DirectorySource {
             }
         }
         Ok(None)
+    }
+}
+
+/// The packages that definitions name as files of this machine, by their digests.
+pub struct LocalSource(BTreeMap<Digest, PathBuf>);
+
+impl LocalSource {
+    /// Those of a recipe.
+    pub fn new(recipe: &Recipe) -> Self {
+        let layers = recipe.layers.iter().chain(&recipe.same_as);
+        let requests = layers.flat_map(|layer| &layer.packages);
+        let local = requests.filter_map(|request| request.local.as_ref());
+        Self(
+            local
+                .map(|local| (local.package.sha256, local.path.clone()))
+                .collect(),
+        )
+    }
+}
+
+impl PackageSource for LocalSource {
+    fn read(
+        &self,
+        file: &ArchiveFile,
+        read: &mut ReadFile<'_>,
+        attempts: &mut Vec<Attempt>,
+    ) -> Result<Option<Blob>, PackageFailure> {
+        match self.0.get(&file.sha256) {
+            Some(path) => read_path(path, path.display().to_string(), read, attempts),
+            None => Ok(None),
+        }
     }
 }
 

@@ -107,6 +107,25 @@ pub(super) fn definitions(chain: &[Source], target: &Target) -> Result<Digest, R
     Ok(parts.0.finish())
 }
 
+/// The digest of definitions with that of the packages that they bring, which decide what else an
+/// image has.
+pub(super) fn with_local_packages<'a>(
+    definitions: Digest,
+    layers: impl Iterator<Item = &'a LayerRecipe>,
+) -> Digest {
+    let requests = layers.flat_map(|layer| &layer.packages);
+    let mut local = requests.filter_map(|request| request.local.as_ref()).peekable();
+    if local.peek().is_none() {
+        return definitions;
+    }
+    let mut parts = Parts::default();
+    parts.add(definitions.as_bytes());
+    for local in local {
+        parts.add(local.package.sha256.as_bytes());
+    }
+    parts.0.finish()
+}
+
 /// The digest of what layers take from files of this machine.
 pub(super) fn files(layers: &[LayerRecipe]) -> Digest {
     let mut parts = Parts::default();

@@ -1,7 +1,10 @@
 //! What one layer of an image is made of.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
 
+use distil_debian::package::BinaryPackage;
 use distil_debian::relation::Alternatives;
 use distil_tree::TreePath;
 use rustls_pki_types::CertificateDer;
@@ -93,8 +96,21 @@ pub struct PackageRequest {
     pub only: WrittenPatterns,
     /// Files that go elsewhere.
     pub moved: BTreeMap<TreePath, NewPath>,
+    /// The `.deb` that it is, if the definition names one.
+    pub local: Option<Arc<LocalPackage>>,
     /// The position of the entry in the definition.
     pub position: Position,
+}
+
+/// A `.deb` of this machine.
+#[derive(Debug, Clone)]
+pub struct LocalPackage {
+    /// The file, as the definition names it, with variables filled in.
+    pub from: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it is.
+    pub package: BinaryPackage,
 }
 
 /// Where a package's file goes instead of its own path.

@@ -126,7 +126,7 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
         suite: target.suite,
         architecture: target.architecture,
         inputs: Inputs {
-            definitions,
+            definitions: inputs::with_local_packages(definitions, layers.iter().chain(&same_as)),
             files: inputs::files(&layers),
         },
         definitions: meanings,
@@ -204,6 +204,7 @@ fn debug_layer(
             relation,
             only: WrittenPatterns::new(only.to_vec()).map_err(|error| failed(&error))?,
             moved: [(TreePath::of("usr/bin/busybox"), busybox.clone())].into(),
+            local: None,
             position: Position::default(),
         });
     }

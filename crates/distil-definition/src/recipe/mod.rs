@@ -11,6 +11,7 @@ mod elsewhere;
 mod error;
 mod inputs;
 mod layer;
+mod local;
 mod lower;
 mod merge;
 mod part;
@@ -31,7 +32,7 @@ pub use dev::is_tool;
 pub use error::{RecipeError, UnsuitableSuite};
 pub use inputs::{Inputs, Meaning};
 pub use layer::{
-    Addition, LayerRecipe, NewCertificates, NewFile, NewLink, NewPath, PackageRequest,
+    Addition, LayerRecipe, LocalPackage, NewCertificates, NewFile, NewLink, NewPath, PackageRequest,
 };
 pub use lower::lower;
 pub use position::{Position, Text};

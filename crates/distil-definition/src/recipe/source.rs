@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use distil_bundle::{Listing, ListingError, PathRules};
-use distil_tree::{ReadFileError, read_file, read_file_within};
+use distil_tree::{Patterns, ReadFileError, read_file, read_file_within};
 
 use super::author::Author;
 use super::error::RecipeError;
@@ -228,6 +228,25 @@ impl Source {
         self.home != Home::Catalogue
     }
 
+    /// The file of this machine that a path of the definition means; its last part may be a pattern
+    /// that only one file matches. As files are, it lies beside the definition or below, unless flags
+    /// name it.
+    pub(super) fn find_beside(&self, name: &str) -> Result<PathBuf, RecipeError> {
+        match &self.home {
+            Home::Catalogue => {
+                let problem = "is named by the catalogue, which has no files";
+                Err(failed(Path::new(name), problem.to_owned()))
+            }
+            Home::CommandLine => only_match(Path::new(name)),
+            Home::File(file) => {
+                let folder = folder_of(file);
+                let path = only_match(&folder.join(name))?;
+                within(folder, &path)?;
+                Ok(path)
+            }
+        }
+    }
+
     /// What a directory that the definition names has, but for what `exclude` and the file of
     /// patterns beside the definition leave out. As files do, it lies beside the definition or
     /// below; one that flags name may lie anywhere, and has that file in itself.
@@ -250,14 +269,7 @@ impl Source {
             Home::File(file) => {
                 let folder = folder_of(file);
                 let shown = folder.join(name);
-                let real = |path: &Path| {
-                    let real = path.canonicalize();
-                    real.map_err(|error| failed(path, format!("cannot be copied: {error}")))
-                };
-                let (place, beside) = (real(&shown)?, real(folder)?);
-                let Ok(inner) = place.strip_prefix(&beside) else {
-                    return Err(failed(&shown, OUTSIDE.to_owned()));
-                };
+                let inner = within(folder, &shown)?;
                 let before = match inner.to_str() {
                     Some("") => String::new(),
                     Some(inner) => format!("{inner}/"),
@@ -290,6 +302,54 @@ impl Source {
             }
             error => failed(&path, error.to_string()),
         })
+    }
+}
+
+/// The path, without links, of a file below the directory that it must be in.
+fn within(folder: &Path, path: &Path) -> Result<PathBuf, RecipeError> {
+    let real = |path: &Path| {
+        let real = path.canonicalize();
+        real.map_err(|error| {
+            let problem = match error.kind() {
+                std::io::ErrorKind::NotFound => "does not exist".to_owned(),
+                _ => format!("cannot be read: {error}"),
+            };
+            failed(path, problem)
+        })
+    };
+    let (place, folder) = (real(path)?, real(folder)?);
+    let inner = place.strip_prefix(&folder).map(Path::to_owned);
+    inner.map_err(|_| failed(path, OUTSIDE.to_owned()))
+}
+
+/// The one file that a path means whose last part may be a pattern with `*` in it.
+fn only_match(path: &Path) -> Result<PathBuf, RecipeError> {
+    let (Some(name), Some(folder)) = (path.file_name().and_then(|name| name.to_str()), path.parent())
+    else {
+        return Err(failed(path, "is not the name of a file".to_owned()));
+    };
+    if !name.contains('*') {
+        return Ok(path.to_owned());
+    }
+    let folder = if folder == Path::new("") { Path::new(".") } else { folder };
+    let pattern = Patterns::new(&[format!("/{name}")]);
+    let pattern = pattern.map_err(|error| failed(path, format!("is no pattern: {error}")))?;
+    let unreadable = |error: std::io::Error| failed(folder, format!("cannot be read: {error}"));
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?.file_name();
+        if let Some(entry) = entry.to_str().filter(|entry| pattern.any(&format!("/{entry}"))) {
+            found.push(entry.to_owned());
+        }
+    }
+    found.sort();
+    match &found[..] {
+        [one] => Ok(folder.join(one)),
+        [] => Err(failed(path, "matches no file".to_owned())),
+        many => {
+            let problem = format!("matches more than one file: `{}`", many.join("`, `"));
+            Err(failed(path, problem))
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 //! its files read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use distil_bundle::{Listing, PathRules};
 use distil_debian::relation::{RelationError, Relations};
@@ -123,6 +125,17 @@ impl<'a> Lowering<'a> {
         listing.map_err(|error| error.at(self.position(part)))
     }
 
+    /// The file of this machine that a path of the definition means.
+    pub(super) fn find(&self, part: &Part, name: &str) -> Result<PathBuf, RecipeError> {
+        let found = self.source.find_beside(name);
+        found.map_err(|error| error.at(self.position(part)))
+    }
+
+    /// Debian's name of the architecture.
+    pub(super) fn architecture(&self) -> &'static str {
+        self.target.architecture.debian()
+    }
+
     /// The platform.
     pub(super) fn platform(&self) -> Platform {
         self.target.architecture.platform()
@@ -149,7 +162,7 @@ impl<'a> Lowering<'a> {
     fn variable(&self, name: &str) -> Option<String> {
         let value = match name {
             "multiarch" => self.target.architecture.multiarch(),
-            "architecture" => self.target.architecture.debian(),
+            "architecture" | "arch" => self.target.architecture.debian(),
             "suite" => self.target.suite.codename,
             _ => return None,
         };
@@ -334,8 +347,12 @@ impl<'a> Lowering<'a> {
             }
             _ => error.to_string(),
         };
-        let relations: Relations = item
-            .name
+        let local = self.local_package(&name, &item.name)?.map(Arc::new);
+        let relation = match &local {
+            Some(local) => local.relation(),
+            None => item.name.clone(),
+        };
+        let relations: Relations = relation
             .parse()
             .map_err(|error: RelationError| self.error(&name, wrong(&error)))?;
         if relations.is_empty() {
@@ -357,6 +374,7 @@ impl<'a> Lowering<'a> {
                     relation,
                     only,
                     moved,
+                    local: local.clone(),
                     position: self.position(part),
                 });
             }

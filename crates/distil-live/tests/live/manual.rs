@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use distil_fixture::{Compression, Entry, Server, sha256_hex, tar};
+use distil_fixture::{Compression, DebBuilder, Entry, Server, sha256_hex, tar};
 use distil_live::Context;
 use distil_live::outcome::find_program;
 use distil_live::tls::Authority;
@@ -109,6 +109,12 @@ fn write_files(context: &Context, yaml: &str) {
             let program = std::fs::read(find_program("true").unwrap()).unwrap();
             let path = context.write(name, program);
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        } else if let Some(name) = need.strip_suffix(" (package)") {
+            let file = name.rsplit('/').next().unwrap();
+            let mut parts = file.trim_end_matches(".deb").split('_');
+            let mut part = || parts.next().unwrap();
+            let package = DebBuilder::new(part(), part(), part()).depends("libc6");
+            context.write(name, package.file("usr/share/shop/data", "data").build());
         } else if need.ends_with(".pem") {
             context.write(need, Authority::new(context.folder()).pem());
         } else {

@@ -22,6 +22,7 @@ mod images;
 mod inspected;
 mod interrupted;
 mod list;
+mod local_packages;
 mod lock;
 mod manual;
 mod messages;
