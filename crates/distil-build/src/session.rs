@@ -170,7 +170,16 @@ impl Session {
 
     /// The archive that a recipe's packages are from.
     pub(crate) fn archive(&self, recipe: &Recipe) -> Result<ArchiveOptions, SettingsError> {
-        self.archive_of(recipe.suite, recipe.architecture.debian(), &recipe.mirrors)
+        let architecture = recipe.architecture.debian();
+        let options = self.archive_of(recipe.suite, architecture, &recipe.mirrors)?;
+        let origins = &recipe.origins;
+        let others = origins.archives.iter();
+        Ok(ArchiveOptions {
+            components: origins.components.clone(),
+            backports: !origins.backports.is_empty(),
+            others: others.map(|archive| archive.pocket.clone()).collect(),
+            ..options
+        })
     }
 
     /// The archive of a suite, at the mirrors of the session or else those of a definition.
@@ -185,6 +194,9 @@ impl Session {
             architecture: architecture.to_owned(),
             mirrors: mirrors(&self.mirrors, defined)?,
             keys: self.keys.clone(),
+            components: Vec::new(),
+            backports: false,
+            others: Vec::new(),
             allow_expired: self.allow_expired,
             freshness: self.freshness,
             now: SystemTime::now(),
@@ -261,6 +273,9 @@ pub(crate) fn stored(
         architecture: architecture.to_owned(),
         mirrors: mirrors(&settings.mirrors, &[]).ok()?,
         keys: keys(&settings.keyrings).ok()?,
+        components: Vec::new(),
+        backports: false,
+        others: Vec::new(),
         allow_expired: true,
         freshness: Duration::from_secs(u64::MAX),
         now: SystemTime::now(),

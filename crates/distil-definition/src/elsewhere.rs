@@ -4,6 +4,23 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Another archive of Debian packages.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ArchiveItem {
+    /// Paragraphs as apt's `.sources` files have them (sources.list(5)), or the path of such a file.
+    /// `Signed-By` is required.
+    pub sources: String,
+    /// Patterns of the packages that may be taken from it, whatever Debian's archive has. If there is
+    /// none, those that Debian's archive does not have and those that the definition asks for by
+    /// name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<String>,
+    /// How much its packages are preferred; Debian's have 500.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<i32>,
+}
+
 /// A file or an archive that is downloaded.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::elsewhere::{CopyItem, DownloadItem};
+use crate::elsewhere::{ArchiveItem, CopyItem, DownloadItem};
 use crate::item::{OneOrMany, PackageItem};
 
 /// An image, or a layer on top of another definition's image.
@@ -31,8 +31,19 @@ pub struct Definition {
     /// A snapshot service that has what no mirror has any more, for what a lock names: an
     /// address with `{archive}` and `{time}` in it.
     pub snapshot: Option<String>,
-    /// Debian packages: names, relations with versions and alternatives, or some of a
-    /// package's files.
+    /// Other archives of Debian packages.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub archives: Vec<ArchiveItem>,
+    /// Components of Debian's archive: `main` and, beside it, `contrib`, `non-free` and
+    /// `non-free-firmware`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<String>,
+    /// Packages that are taken from the release's backports; what they need is, too, where the
+    /// release does not have it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub backports: Vec<String>,
+    /// Debian packages: names, relations with versions and alternatives, files of this machine, or
+    /// some of a package's files.
     pub packages: Vec<PackageItem>,
     /// Relations that are left out on purpose: the name that they ask for, and the reason.
     pub without: BTreeMap<String, String>,

@@ -31,7 +31,7 @@ pub use authority::{StrictRefusal, authorities, strict_refusal};
 pub use base_passwd::{base_groups, base_users};
 pub use catalogue::{Catalogue, CatalogueError, UnknownDefinition};
 pub use elsewhere::{
-    ComponentItem, CopyItem, DownloadFormat, DownloadItem, DownloadVariant,
+    ArchiveItem, ComponentItem, CopyItem, DownloadFormat, DownloadItem, DownloadVariant,
 };
 pub use distil_tree::{PatternError, Patterns};
 pub use format::{

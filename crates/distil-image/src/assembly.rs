@@ -50,6 +50,8 @@ pub struct PlacedBundle {
 pub struct InstalledPackage {
     /// The package and the reasons why it is there.
     pub locked: LockedPackage,
+    /// Whose archive it is from, where that is not Debian's.
+    pub vendor: Option<String>,
     /// The layer that it belongs to.
     pub layer: usize,
     /// The text of its control file.

@@ -14,12 +14,15 @@ pub mod file;
 mod gate;
 mod lock;
 mod resolve;
+mod resolve_error;
 mod source;
+mod view;
 
 pub use bundles::{Bundle, BundleSourceError, fetch_bundles, look_at};
 pub use contents::{Contents, ContentsError, Fetch, fetch, missing};
 pub use lock::{ArchiveFile, LOCAL, LocalFile, LockedDownload, Lock, LockedLayer, LockedPackage, PackageRelations};
-pub use resolve::{ResolveError, downloads_of, local_files_of, resolve};
+pub use resolve_error::ResolveError;
+pub use resolve::{downloads_of, local_files_of, resolve};
 pub use source::{
     DirectorySource, LocalSource, MirrorSource, PackageSource, ReadFile, SnapshotSource, Sources, StoreSource,
 };

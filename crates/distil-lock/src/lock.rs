@@ -145,6 +145,13 @@ impl Lock {
         layers.flat_map(|(number, layer)| layer.packages.iter().map(move |one| (number, one)))
     }
 
+    /// Whose archive a package is from, as its Release says, where that is not Debian's own.
+    pub fn vendor(&self, package: &LockedPackage) -> Option<&str> {
+        let suite = &package.file.suite;
+        let state = self.states.iter().find(|state| state.name == *suite);
+        state?.origin.as_deref()
+    }
+
     /// The source of each package with its version, by the package's name.
     pub fn sources(&self) -> BTreeMap<String, String> {
         let packages = self.packages();

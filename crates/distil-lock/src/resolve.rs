@@ -9,72 +9,12 @@ use distil_debian::archive::PocketState;
 use distil_debian::index::PackageIndex;
 use distil_debian::solve::{Omitted, Reason, Request, Selected, SolveError, solve};
 use distil_definition::Policy;
-use distil_definition::recipe::{BundleSource, LayerRecipe, Position, Recipe, is_tool};
-use distil_oci::Platform;
+use distil_definition::recipe::{BundleSource, LayerRecipe, Recipe, is_tool};
 use distil_store::Digest;
 
-use crate::lock::{LOCAL, LocalFile, Lock, LockedDownload, LockedLayer, LockedPackage};
-
-/// Why there are no packages for a recipe.
-#[derive(Debug, thiserror::Error)]
-pub enum ResolveError {
-    /// There is no solution.
-    #[error("failed to find packages for `{definition}`")]
-    Unsolvable {
-        /// The definition.
-        definition: String,
-        /// Why.
-        source: SolveError,
-    },
-    /// What a `dev` is to have does not go together.
-    #[error("failed to find packages for `{definition}` beside those of the image itself")]
-    UnsolvableDev {
-        /// The image.
-        definition: String,
-        /// Why.
-        source: SolveError,
-    },
-    /// There is no compiler for the platform, or another tool of every `dev`.
-    #[error(
-        "`{definition}` cannot be made for {platform}: there is no package `{tool}`, which every \
-         `:dev` has, in {}", pockets.join(", ")
-    )]
-    NoTool {
-        /// The image.
-        definition: String,
-        /// The platform.
-        platform: Platform,
-        /// The tool's package.
-        tool: String,
-        /// The pockets that were searched.
-        pockets: Vec<String>,
-    },
-    /// An entry of `without` leaves nothing out.
-    #[error(
-        "`without: {name}` of definition `{definition}` leaves nothing out: no package of the \
-         image asks for it{position}"
-    )]
-    UselessWithout {
-        /// The definition.
-        definition: String,
-        /// The entry.
-        name: String,
-        /// The position of the entry.
-        position: Position,
-    },
-}
-
-impl ResolveError {
-    /// The pocket whose index turned out to be damaged in the store, if that is why.
-    pub fn damaged(&self) -> Option<&str> {
-        match self {
-            Self::Unsolvable { source, .. } | Self::UnsolvableDev { source, .. } => {
-                source.damaged()
-            }
-            Self::NoTool { .. } | Self::UselessWithout { .. } => None,
-        }
-    }
-}
+use crate::lock::{LocalFile, Lock, LockedDownload, LockedLayer, LockedPackage};
+use crate::resolve_error::ResolveError;
+use crate::view::{View, wanted};
 
 /// Finds the packages of all layers.
 ///
@@ -86,14 +26,14 @@ pub fn resolve(
     states: &[PocketState],
 ) -> Result<Lock, ResolveError> {
     let (layers, omitted) = match recipe.variant.is_dev() {
-        false => resolve_layers(&recipe.layers, index)?,
+        false => resolve_layers(recipe, &recipe.layers, index)?,
         true => {
-            let (image, _) = resolve_layers(&recipe.same_as, index)?;
-            let mut local = WithLocal::new(index);
+            let (image, _) = resolve_layers(recipe, &recipe.same_as, index)?;
+            let mut view = View::new(recipe, index);
             for layer in recipe.same_as.iter().chain(&recipe.layers) {
-                local.add(layer)?;
+                view.add(layer)?;
             }
-            (vec![resolve_dev(recipe, &image, local.index())?], Vec::new())
+            (vec![resolve_dev(recipe, &image, view.index())?], Vec::new())
         }
     };
     let files = local_files_of(recipe);
@@ -119,9 +59,14 @@ fn resolve_dev(
     let layer = recipe.layers.last();
     let definition = layer.map_or("", |layer| &layer.definition);
     let of_image = || image.iter().flat_map(|layer| &layer.packages);
-    let requests = recipe.layers.iter().flat_map(|layer| &layer.packages);
+    let mut install = Vec::new();
+    for layer in &recipe.layers {
+        for one in &layer.packages {
+            install.push(wanted(one, layer, index)?);
+        }
+    }
     let request = Request {
-        install: requests.map(|one| one.relation.clone()).collect(),
+        install,
         pinned: of_image()
             .map(|one| (one.name.clone(), one.version.clone()))
             .collect(),
@@ -163,16 +108,17 @@ fn resolve_dev(
 }
 
 fn resolve_layers(
+    recipe: &Recipe,
     recipes: &[LayerRecipe],
     index: &PackageIndex,
 ) -> Result<(Vec<LockedLayer>, Vec<Omitted>), ResolveError> {
     let mut layers: Vec<LockedLayer> = Vec::new();
     let mut omitted = Vec::new();
     let mut without: BTreeSet<String> = Policy::default_policy().without.keys().cloned().collect();
-    let mut local = WithLocal::new(index);
+    let mut view = View::new(recipe, index);
     for layer in recipes {
-        local.add(layer)?;
-        let index = local.index();
+        view.add(layer)?;
+        let index = view.index();
         without.extend(layer.without.keys().cloned());
         let resolved;
         (resolved, omitted) = resolve_layer(layer, &layers, &without, index)?;
@@ -196,35 +142,6 @@ fn resolve_layers(
         });
     }
     Ok((layers, omitted))
-}
-
-/// An index with the packages that definitions bring as files: from the layer of such a definition
-/// on, each is the only one of its name.
-struct WithLocal<'a> {
-    index: &'a PackageIndex,
-    local: Option<PackageIndex>,
-}
-
-impl<'a> WithLocal<'a> {
-    fn new(index: &'a PackageIndex) -> Self {
-        Self { index, local: None }
-    }
-
-    fn add(&mut self, layer: &LayerRecipe) -> Result<(), ResolveError> {
-        for local in layer.packages.iter().filter_map(|one| one.local.as_ref()) {
-            let index = self.local.get_or_insert_with(|| self.index.clone());
-            let held = index.hold(local.package.clone(), LOCAL);
-            held.map_err(|source| ResolveError::Unsolvable {
-                definition: layer.definition.clone(),
-                source: source.into(),
-            })?;
-        }
-        Ok(())
-    }
-
-    fn index(&self) -> &PackageIndex {
-        self.local.as_ref().unwrap_or(self.index)
-    }
 }
 
 /// A selected package, with the suite that its index is of instead of a position among the indexes.
@@ -312,7 +229,7 @@ fn resolve_layer(
     let mut without = without.clone();
     let mut request = Request::default();
     for package in &layer.packages {
-        request.install.push(package.relation.clone());
+        request.install.push(wanted(package, layer, index)?);
         for relation in package.relation.iter() {
             // What a layer below did without, this one may ask for by name.
             if !layer.without.contains_key(&relation.name) {

@@ -149,11 +149,8 @@ pub struct MirrorSource<'a> {
 impl<'a> MirrorSource<'a> {
     /// The mirrors of the suites of an archive. What they give is kept in the store.
     pub fn new(options: &ArchiveOptions, fetcher: &'a Fetcher, store: &'a Store) -> Self {
-        let pockets = options.suite.pockets();
-        let mirrors = pockets.into_iter().map(|(name, area)| {
-            let mirrors = options.mirrors.of(area);
-            (name, mirrors)
-        });
+        let pockets = options.pockets().into_iter();
+        let mirrors = pockets.map(|pocket| (pocket.name, pocket.mirrors));
         Self {
             mirrors: mirrors.collect(),
             fetcher,

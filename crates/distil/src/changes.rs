@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 
-use distil_definition::{Certificates, Config, CopyItem, Definition, FileItem, PackageItem};
+use distil_definition::{ArchiveItem, Certificates, Config, CopyItem, Definition, FileItem, PackageItem};
 
 use crate::cli;
 use crate::error::CommandError;
@@ -11,6 +11,10 @@ use crate::error::CommandError;
 /// The definition that the flags stand for.
 pub(crate) fn changes(flags: &cli::Definition) -> Result<Definition, CommandError> {
     let packages = flags.packages.iter();
+    let archives = flags.archives.iter().map(|file| ArchiveItem {
+        sources: file.clone(),
+        ..ArchiveItem::default()
+    });
     let config = Config {
         entrypoint: command("--entrypoint", flags.entrypoint.as_deref())?,
         cmd: command("--cmd", flags.cmd.as_deref())?,
@@ -24,6 +28,7 @@ pub(crate) fn changes(flags: &cli::Definition) -> Result<Definition, CommandErro
     let copies: Result<Vec<CopyItem>, CommandError> =
         flags.copies.iter().map(|text| copy(text)).collect();
     Ok(Definition {
+        archives: archives.collect(),
         packages: packages.map(|name| PackageItem::whole(name)).collect(),
         without: pairs("--without", &flags.without)?,
         allow: pairs("--allow", &flags.allow)?,

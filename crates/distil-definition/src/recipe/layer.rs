@@ -96,6 +96,8 @@ pub struct PackageRequest {
     pub only: WrittenPatterns,
     /// Files that go elsewhere.
     pub moved: BTreeMap<TreePath, NewPath>,
+    /// The suite that it is taken from, if the definition names one.
+    pub suite: Option<String>,
     /// The `.deb` that it is, if the definition names one.
     pub local: Option<Arc<LocalPackage>>,
     /// The position of the entry in the definition.

@@ -3,6 +3,7 @@
 use distil_debian::relation::{RelationError, Relations};
 use distil_tree::TreePath;
 
+use super::archives::Origins;
 use super::chain::chain;
 use super::dev;
 use super::error::RecipeError;
@@ -48,13 +49,16 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
     let mut dev = Vec::new();
     let mut same_as = Vec::new();
     let mut runtimes = Vec::new();
+    let mut origins = Origins::default();
     for source in &chain {
         let lowering = Lowering::new(source, target)?;
         layers.push(lowering.layer(&mut accounts)?);
         if source.definition.layers == Layers::Single {
             let single = merged(&source.definition.name, layers);
             layers = vec![single.map_err(|error| lowering.error(&Part::of("layers"), error))?];
+            origins.lie_in_one_layer();
         }
+        lowering.add_origins(layers.len().saturating_sub(1), &mut origins)?;
         lowering.merge_config(&mut config, &mut positions)?;
         if source.is_strict() {
             own.note(&lowering);
@@ -135,6 +139,7 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
         config,
         runtimes,
         positions,
+        origins,
         mirrors,
         snapshot,
     })
@@ -204,6 +209,7 @@ fn debug_layer(
             relation,
             only: WrittenPatterns::new(only.to_vec()).map_err(|error| failed(&error))?,
             moved: [(TreePath::of("usr/bin/busybox"), busybox.clone())].into(),
+            suite: None,
             local: None,
             position: Position::default(),
         });

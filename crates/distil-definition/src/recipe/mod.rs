@@ -2,6 +2,7 @@
 //! architecture, its variables filled in, its files read. What comes after knows no YAML.
 
 mod accounts;
+mod archives;
 mod additions;
 mod author;
 mod bundle;
@@ -26,6 +27,7 @@ mod variant;
 mod whole;
 mod written;
 
+pub use archives::{NewArchive, Origins};
 pub use author::Author;
 pub use bundle::{BundleSource, Download, NewBundle, Placement};
 pub use dev::is_tool;

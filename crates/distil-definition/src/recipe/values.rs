@@ -136,6 +136,11 @@ impl<'a> Lowering<'a> {
         self.target.architecture.debian()
     }
 
+    /// The suite of backports.
+    pub(super) fn backports_suite(&self) -> String {
+        self.target.suite.backports()
+    }
+
     /// The platform.
     pub(super) fn platform(&self) -> Platform {
         self.target.architecture.platform()
@@ -340,21 +345,14 @@ impl<'a> Lowering<'a> {
         requests: &mut Vec<PackageRequest>,
     ) -> Result<(), RecipeError> {
         let name = part.key("name");
-        let wrong = |error: &RelationError| match item.name.split_once('=') {
-            Some((name, version)) if !item.name.contains('(') => {
-                let (name, version) = (name, version);
-                format!("{error}; a version is written `{name} (= {version})`")
-            }
-            _ => error.to_string(),
-        };
         let local = self.local_package(&name, &item.name)?.map(Arc::new);
-        let relation = match &local {
-            Some(local) => local.relation(),
-            None => item.name.clone(),
+        let (relation, suite) = match &local {
+            Some(local) => (local.relation(), None),
+            None => chosen(&item.name),
         };
         let relations: Relations = relation
             .parse()
-            .map_err(|error: RelationError| self.error(&name, wrong(&error)))?;
+            .map_err(|error: RelationError| self.error(&name, error))?;
         if relations.is_empty() {
             return Err(self.error(&name, "an entry is empty; it must name a package"));
         }
@@ -374,6 +372,7 @@ impl<'a> Lowering<'a> {
                     relation,
                     only,
                     moved,
+                    suite: suite.clone(),
                     local: local.clone(),
                     position: self.position(part),
                 });
@@ -441,6 +440,26 @@ impl<'a> Lowering<'a> {
         let last = levels.last().map(|(part, _)| part.clone());
         WrittenPatterns::new(written)
             .map_err(|error| self.error(&last.unwrap_or_else(|| Part::of("drop")), error))
+    }
+}
+
+/// The relation that an entry of `packages` means, and the suite that it names: `name=version` and
+/// `name/suite` are written as for apt-get(8).
+fn chosen(text: &str) -> (String, Option<String>) {
+    let is_word = |word: &str| !word.is_empty() && !word.contains(char::is_whitespace);
+    let both = |parts: Option<(&str, &str)>| {
+        let (name, rest) = parts.filter(|(name, rest)| is_word(name) && is_word(rest))?;
+        Some((name.to_owned(), rest.to_owned()))
+    };
+    if text.contains(['(', '|', ',']) {
+        return (text.to_owned(), None);
+    }
+    if let Some((name, version)) = both(text.split_once('=')) {
+        return (format!("{name} (= {version})"), None);
+    }
+    match both(text.split_once('/')) {
+        Some((name, suite)) => (name, Some(suite)),
+        None => (text.to_owned(), None),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use distil_debian::suite::Suite;
 
+use super::archives::Origins;
 use super::author::Author;
 use super::inputs::{Inputs, Meaning};
 use super::layer::LayerRecipe;
@@ -41,6 +42,8 @@ pub struct Recipe {
     pub runtimes: Vec<String>,
     /// The positions of what definitions say of that.
     pub positions: ConfigPositions,
+    /// Where packages come from beside Debian's release.
+    pub origins: Origins,
     /// Mirrors that the definition names, or the nearest of those that it stands on.
     pub mirrors: Vec<String>,
     /// The snapshot service that the definition names, or the nearest of those that it stands on.

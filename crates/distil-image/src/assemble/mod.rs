@@ -81,6 +81,7 @@ pub fn assemble(
         let owners = Owners::new(&accounts);
         diversions.add(&effects);
         packages::add(&mut builder, &mut inventory, &input, &owners, &diversions)?;
+        inventory.note_vendors(lock);
         inventory.note_undone(undeclared);
         placed.extend(bundles::add(
             &mut builder,

@@ -2,7 +2,9 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use distil_fixture::{Compression, DebBuilder, Entry, Server, sha256_hex, tar};
+use distil_fixture::{
+    ArchiveBuilder, Compression, DebBuilder, Entry, Pocket, Server, SigningKey, sha256_hex, tar,
+};
 use distil_live::Context;
 use distil_live::outcome::find_program;
 use distil_live::tls::Authority;
@@ -49,6 +51,15 @@ fn write_needed(context: &Context, yaml: &str, site: &Site) -> String {
             continue;
         };
         let (address, what) = need.split_once(" (").unwrap();
+        if what == "packages)" {
+            let key = SigningKey::new(7);
+            let pocket = Pocket::new("stable").package(DebBuilder::new("shop", "1.2", "amd64"));
+            let archive = ArchiveBuilder::new().key(key.clone()).pocket(pocket);
+            let archive = archive.write(&site.folder.path().join(address)).unwrap();
+            context.write("company.gpg", key.public_binary());
+            yaml = yaml.replace(&format!("URIs: https://{address}"), &format!("URIs: {}", archive.url()));
+            continue;
+        }
         let bytes = match what {
             "archive)" => tool(),
             _ => b"hello\n".to_vec(),

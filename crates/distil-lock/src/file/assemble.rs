@@ -144,6 +144,7 @@ impl ArchiveState {
             date: Timestamp(state.date),
             release: state.release,
             keys: state.keys.clone(),
+            origin: state.origin.clone(),
         }
     }
 
@@ -154,6 +155,7 @@ impl ArchiveState {
             release: self.release,
             version: self.version.clone(),
             keys: self.keys.clone(),
+            origin: self.origin.clone(),
         }
     }
 }

@@ -10,8 +10,18 @@ use super::format::{DefinitionState, FileState, LockFile, PackageLock, PlatformL
 use crate::resolve::local_files_of;
 
 /// Keys of definitions that decide which packages an image has.
-const DECIDING: [&str; 8] = [
-    "debug", "dev", "from", "layers", "packages", "suites", "when", "without",
+const DECIDING: [&str; 11] = [
+    "archives",
+    "backports",
+    "components",
+    "debug",
+    "dev",
+    "from",
+    "layers",
+    "packages",
+    "suites",
+    "when",
+    "without",
 ];
 
 /// Why a lock has no packages for an image.

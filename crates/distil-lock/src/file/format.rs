@@ -170,6 +170,9 @@ pub struct ArchiveState {
     pub release: Digest,
     /// The fingerprints of the keys that signed it.
     pub keys: Vec<String>,
+    /// Whose archive it is, as its Release says; none of Debian's own.
+    #[serde(default)]
+    pub origin: Option<String>,
 }
 
 /// A file that a definition brings from beside it.

@@ -64,6 +64,9 @@ impl LockFile {
             list(lines, 2, "keys", &one.keys, |lines, key| {
                 lines.digits(3, key)
             });
+            if let Some(origin) = &one.origin {
+                lines.string(2, "origin", origin);
+            }
         });
     }
 

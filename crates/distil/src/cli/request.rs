@@ -59,6 +59,10 @@ pub(crate) struct Definition {
     #[arg(long = "add", value_name = "PACKAGE", help_heading = "Changes")]
     pub(crate) packages: Vec<String>,
 
+    /// File of another archive in apt's deb822 format, such as `company.sources`; may be repeated
+    #[arg(long = "archive", value_name = "FILE", help_heading = "Changes")]
+    pub(crate) archives: Vec<String>,
+
     /// Dependency to leave out, and why; may be repeated
     #[arg(long, value_name = "PACKAGE=REASON", help_heading = "Changes")]
     pub(crate) without: Vec<String>,

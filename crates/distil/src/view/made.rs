@@ -111,6 +111,8 @@ fn packages(built: &Built) -> Result<Vec<Package>, CommandError> {
             size: one.size,
             depends,
             layer: layers.get(one.layer).map(|layer| layer.definition.clone()),
+            suite: Some(package.file.suite.clone()),
+            origin: one.vendor.clone(),
         })
     };
     let packages = built.assembly.packages.iter().map(package);

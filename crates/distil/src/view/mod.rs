@@ -155,6 +155,12 @@ pub(crate) struct Package {
     pub(crate) depends: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) layer: Option<String>,
+    /// The suite that it is from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) suite: Option<String>,
+    /// Whose archive that is, where it is not Debian's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) origin: Option<String>,
 }
 
 fn shared<S: serde::Serializer>(list: &Arc<[String]>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod accidents;
+mod archives;
 mod bad_configs;
 mod bad_definitions;
 mod bad_files;
