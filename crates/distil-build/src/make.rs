@@ -198,6 +198,9 @@ impl Session {
 
     pub(crate) fn open_archive(&self, options: &ArchiveOptions) -> Result<Archive, ArchiveError> {
         self.tell(Event::ReadingArchive);
+        if let Some(moment) = options.snapshot {
+            self.tell(Event::Snapshot { moment });
+        }
         let archive = Archive::open(options, &self.store, &self.fetcher)?;
         for warning in archive.warnings() {
             self.tell(Event::Warning(Warning::Release(warning)));
@@ -255,7 +258,7 @@ impl Session {
         // What an archive has now, its mirrors have; what it had, perhaps not.
         let snapshots = match &request.lock {
             Some(_) => Some(SnapshotSource::new(
-                self.snapshots(recipe.snapshot.as_deref())?,
+                self.snapshots(recipe.snapshot_service.as_deref())?,
                 recipe.suite,
                 &lock.states,
                 &self.fetcher,

@@ -51,6 +51,7 @@ impl Place {
             keys: Keys::named(parsed, std::iter::once(keyring.as_slice())),
             components: Vec::new(),
             backports: false,
+            snapshot: None,
             others: Vec::new(),
             allow_expired: false,
             freshness: Duration::ZERO,

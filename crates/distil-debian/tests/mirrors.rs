@@ -48,6 +48,7 @@ impl Site {
             keys: Keys::named(keyring, [key.as_slice()].into_iter()),
             components: Vec::new(),
             backports: false,
+            snapshot: None,
             others: Vec::new(),
             allow_expired: true,
             freshness: Duration::ZERO,

@@ -30,6 +30,11 @@ pub struct Definition {
     pub mirrors: Vec<String>,
     /// A snapshot service that has what no mirror has any more, for what a lock names: an
     /// address with `{archive}` and `{time}` in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot_service: Option<String>,
+    /// The moment whose state of Debian's archive the image is built from, such as
+    /// `20261101T000000Z`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
     /// Other archives of Debian packages.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -141,6 +141,8 @@ fn read_path(
 
 /// The mirrors of an archive, which are asked in turn.
 pub struct MirrorSource<'a> {
+    /// Of a snapshot service, which throttles.
+    gate: Option<Gate>,
     mirrors: BTreeMap<String, Vec<Mirror>>,
     fetcher: &'a Fetcher,
     store: &'a Store,
@@ -152,6 +154,7 @@ impl<'a> MirrorSource<'a> {
         let pockets = options.pockets().into_iter();
         let mirrors = pockets.map(|pocket| (pocket.name, pocket.mirrors));
         Self {
+            gate: options.snapshot.map(|_| Gate::new(SNAPSHOTS_AT_ONCE)),
             mirrors: mirrors.collect(),
             fetcher,
             store,
@@ -176,6 +179,7 @@ impl PackageSource for MirrorSource<'_> {
         read: &mut ReadFile<'_>,
         attempts: &mut Vec<Attempt>,
     ) -> Result<Option<Blob>, PackageFailure> {
+        let _place = self.gate.as_ref().map(Gate::enter);
         let mirrors = self.mirrors.get(&file.suite);
         let mirrors = mirrors.map_or_else(Vec::new, |mirrors| self.fetcher.in_order(mirrors));
         for mirror in mirrors {

@@ -152,8 +152,10 @@ pub(super) fn get(
 
 /// Where an index lies below its suite's directory, by the suffix of its compression.
 fn path(which: Which<'_>, architecture: &str, suffix: &str) -> String {
-    let component = which.component;
-    format!("{component}/binary-{architecture}/Packages{suffix}")
+    match which.component {
+        Some(component) => format!("{component}/binary-{architecture}/Packages{suffix}"),
+        None => format!("Packages{suffix}"),
+    }
 }
 
 /// The compressions of an index that the Release names: the suffix, the path, and what it is.

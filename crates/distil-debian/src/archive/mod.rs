@@ -10,6 +10,7 @@ mod error;
 mod index;
 mod keys;
 mod mirrors;
+mod moment;
 mod options;
 mod pocket;
 mod release;
@@ -32,6 +33,7 @@ use release::SignedRelease;
 
 pub use error::{ArchiveError, Attempt, PackageFailure};
 pub use keys::Keys;
+pub use moment::{InvalidMoment, Moment};
 pub use mirrors::{InvalidSnapshots, Mirrors, Snapshots};
 pub use options::ArchiveOptions;
 pub use pocket::{PocketOptions, PocketPlace};

@@ -6,6 +6,7 @@ use crate::suite::{Area, Suite};
 
 use super::keys::Keys;
 use super::mirrors::Mirrors;
+use super::moment::Moment;
 use super::pocket::{PocketOptions, PocketPlace};
 
 /// The component that images are made from: what Debian itself is (Debian Policy §2.2.1).
@@ -26,6 +27,8 @@ pub struct ArchiveOptions {
     pub components: Vec<String>,
     /// Whether the suite of backports is read, too.
     pub backports: bool,
+    /// The moment whose state of Debian's archive is opened; the state of now if there is none.
+    pub snapshot: Option<Moment>,
     /// Suites of other archives.
     pub others: Vec<PocketOptions>,
     /// Whether a Release is taken though its `Valid-Until` has passed.
@@ -37,6 +40,12 @@ pub struct ArchiveOptions {
 }
 
 impl ArchiveOptions {
+    /// The moment at which a Release of a suite has to be valid.
+    pub(super) fn moment(&self, pocket: &PocketOptions) -> SystemTime {
+        let snapshot = self.snapshot.filter(|_| pocket.is_debian);
+        snapshot.map_or(self.now, Moment::time)
+    }
+
     /// All suites that packages come from: those of the release, its backports, and those of other
     /// archives.
     pub fn pockets(&self) -> Vec<PocketOptions> {

@@ -165,7 +165,7 @@ fn verified_before(
     }
     let known: VerifiedBefore = serde_json::from_slice(&store.value(key, MAX_VERIFIED)?).ok()?;
     let is_current = is_fresh(known.at, options)
-        && (may_be_expired(pocket, options) || known.release.check_fresh(options.now).is_ok());
+        && (may_be_expired(pocket, options) || known.release.check_fresh(options.moment(pocket)).is_ok());
     is_current.then_some(VerifiedRelease {
         release: known.release,
         digest: known.digest,
@@ -192,6 +192,11 @@ fn may_be_expired(pocket: &PocketOptions, options: &ArchiveOptions) -> bool {
     options.allow_expired || !pocket.check_valid_until
 }
 
+/// Whether it is a state that the archive had.
+fn is_past(pocket: &PocketOptions, options: &ArchiveOptions) -> bool {
+    options.snapshot.is_some() && pocket.is_debian
+}
+
 fn verify(
     message: &SignedRelease,
     pocket: &PocketOptions,
@@ -199,13 +204,13 @@ fn verify(
 ) -> Result<VerifiedRelease, Box<dyn std::error::Error>> {
     let verified = match message {
         SignedRelease::Inline(message) => {
-            verify_inline(message.as_bytes(), pocket.keys.keyring(), options.now)?
+            verify_inline(message.as_bytes(), pocket.keys.keyring(), options.moment(pocket))?
         }
         SignedRelease::Detached { text, signature } => verify_detached(
             text.as_bytes(),
             signature,
             pocket.keys.keyring(),
-            options.now,
+            options.moment(pocket),
         )?,
     };
     let release = Release::parse(&verified.text)?;
@@ -213,7 +218,7 @@ fn verify(
         release.check_identity(suite)?;
     }
     if !may_be_expired(pocket, options) {
-        release.check_fresh(options.now)?;
+        release.check_fresh(options.moment(pocket))?;
     }
     Ok(VerifiedRelease {
         release,
@@ -244,7 +249,10 @@ fn fetch(
     let known = if is_local { None } else { load(&key, store) };
     let now = seconds(options.now);
     let fetched = match known {
-        Some(known) if is_fresh(known.at, options) => return Ok(known.message),
+        // What a snapshot has does not change.
+        Some(known) if is_fresh(known.at, options) || is_past(pocket, options) => {
+            return Ok(known.message);
+        }
         Some(known) => match ask(Some(&known.validators))? {
             Some((message, validators)) => Fetched {
                 at: now,

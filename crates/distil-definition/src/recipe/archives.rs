@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use distil_debian::archive::{Keys, PocketOptions, PocketPlace};
+use distil_debian::archive::{InvalidMoment, Keys, Moment, PocketOptions, PocketPlace};
 use distil_debian::fetch::Mirror;
 use distil_debian::openpgp::Keyring;
 use distil_debian::sources::{SignedBy, Source as AptSource, SourceType, Sources};
@@ -108,6 +108,22 @@ impl Lowering<'_> {
             return Err(self.error(&Part::of("archives"), problem));
         }
         Ok(())
+    }
+
+    /// The moment whose state of the archive the definition asks for.
+    pub(super) fn snapshot(&self) -> Result<Option<Moment>, RecipeError> {
+        let Some(text) = &self.definition.snapshot else {
+            return Ok(None);
+        };
+        let moment = text.parse();
+        let part = Part::of("snapshot");
+        moment.map(Some).map_err(|error: InvalidMoment| {
+            let hint = match text.contains("{time}") {
+                true => "; the address of a service is `snapshot_service`",
+                false => "",
+            };
+            self.error(&part, format!("{error}{hint}"))
+        })
     }
 
     fn add_archive(

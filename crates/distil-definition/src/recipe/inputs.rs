@@ -50,7 +50,7 @@ impl Meaning {
         let mut keys = BTreeMap::new();
         for (key, value) in values(&source.definition) {
             // Where packages are fetched from changes nothing about them.
-            let is_source = matches!(key.as_str(), "mirrors" | "snapshot");
+            let is_source = matches!(key.as_str(), "mirrors" | "snapshot_service");
             if !is_source && nothing.get(&key) != Some(&value) {
                 keys.insert(key, Digest::of(value.to_string()));
             }

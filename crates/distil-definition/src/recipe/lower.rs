@@ -73,8 +73,12 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
     let with_mirrors = chain.iter().rev().map(|source| &source.definition.mirrors);
     let mirrors = with_mirrors.into_iter().find(|list| !list.is_empty());
     let mirrors = mirrors.cloned().unwrap_or_default();
-    let nearest = |source: &Source| source.definition.snapshot.clone();
-    let snapshot = chain.iter().rev().find_map(nearest);
+    let nearest = |source: &Source| source.definition.snapshot_service.clone();
+    let snapshot_service = chain.iter().rev().find_map(nearest);
+    let mut snapshot = None;
+    for source in &chain {
+        snapshot = Lowering::new(source, target)?.snapshot()?.or(snapshot);
+    }
     if target.variant.is_debug() {
         layers.push(debug_layer(&top.name, debug, &accounts)?);
         let path = config.env.entry("PATH".to_owned());
@@ -141,6 +145,7 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
         positions,
         origins,
         mirrors,
+        snapshot_service,
         snapshot,
     })
 }

@@ -1,5 +1,6 @@
 //! The recipe of one image: its layers and how a container of it runs.
 
+use distil_debian::archive::Moment;
 use distil_debian::suite::Suite;
 
 use super::archives::Origins;
@@ -47,5 +48,8 @@ pub struct Recipe {
     /// Mirrors that the definition names, or the nearest of those that it stands on.
     pub mirrors: Vec<String>,
     /// The snapshot service that the definition names, or the nearest of those that it stands on.
-    pub snapshot: Option<String>,
+    pub snapshot_service: Option<String>,
+    /// The moment whose state of the archive the definition names, or the nearest of those that it
+    /// stands on.
+    pub snapshot: Option<Moment>,
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use distil_debian::archive::Moment;
 use distil_build::{ArchiveSettings, RegistrySettings};
 
 /// How layers are compressed.
@@ -129,13 +130,18 @@ pub(crate) struct Archive {
     #[arg(long = "mirror", value_name = "ADDRESS", help_heading = "Archive")]
     pub(crate) mirrors: Vec<String>,
 
-    /// Snapshot service, for what a lock names and no mirror has any more [default: Debian's]
+    /// Snapshot service, for `--snapshot`, and for what a lock names and no mirror has any more
+    /// [default: Debian's]
     ///
     /// An address with `{archive}` (`debian` or `debian-security`) and `{time}`
     /// (`20251114T082210Z`) in it. Goes before the one that the definition names, and that before
-    /// DISTIL_SNAPSHOT.
-    #[arg(long, value_name = "ADDRESS", help_heading = "Archive")]
-    pub(crate) snapshot: Option<String>,
+    /// DISTIL_SNAPSHOT_SERVICE.
+    #[arg(long = "snapshot-service", value_name = "ADDRESS", help_heading = "Archive")]
+    pub(crate) snapshot_service: Option<String>,
+
+    /// Build from the state that Debian's archive had at a moment, such as `20261101T000000Z`
+    #[arg(long, value_name = "TIME", help_heading = "Archive")]
+    pub(crate) snapshot: Option<Moment>,
 
     /// Keyring that verifies the archive of all mirrors, instead of Debian's keys (`debian`); may be
     /// repeated
@@ -172,7 +178,8 @@ impl From<&Archive> for ArchiveSettings {
     fn from(archive: &Archive) -> Self {
         Self {
             mirrors: archive.mirrors.clone(),
-            snapshot: archive.snapshot.clone(),
+            snapshot: archive.snapshot,
+            snapshot_service: archive.snapshot_service.clone(),
             keyrings: archive.keyrings.clone(),
             allow_expired: archive.allow_expired,
             refresh: archive.refresh,

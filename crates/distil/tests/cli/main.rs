@@ -45,6 +45,7 @@ mod scripts_done;
 mod show_diff;
 mod sign;
 mod single_layer;
+mod snapshots;
 mod statuses;
 mod store;
 mod suites;
