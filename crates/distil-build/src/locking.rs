@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use distil_debian::archive::{Archive, PocketState};
 use distil_debian::suite::Suite;
 use distil_definition::Architecture;
-use distil_definition::recipe::{Recipe, Variant, lower};
+use distil_definition::recipe::{Recipe, Variant};
 use distil_image::{IMAGE_FORMAT, LAYER_FORMAT};
 use distil_lock::file::{
     ArchiveState, DefinitionState, Formats, LockFile, PlatformLocks, SCHEMA_VERSION, Timestamp,
@@ -109,8 +109,19 @@ impl Session {
             {
                 check_newer(archive.states(), old, &request.origin)?;
             }
-            match &states {
-                Some(states) => check_same(states, archive.states())?,
+            match &mut states {
+                Some(states) => {
+                    check_same(states, archive.states())?;
+                    // Another archive may have some architectures alone.
+                    let known = |one: &&PocketState| states.iter().any(|it| it.name == one.name);
+                    let more: Vec<PocketState> = archive
+                        .states()
+                        .iter()
+                        .filter(|one| !known(one))
+                        .cloned()
+                        .collect();
+                    states.extend(more);
+                }
                 None => states = Some(archive.states().to_vec()),
             }
             let held = held(request, old, *architecture);
@@ -348,9 +359,12 @@ fn check_newer(states: &[PocketState], old: &LockFile, origin: &str) -> Result<(
 
 /// All platforms are chosen from the same states.
 fn check_same(first: &[PocketState], now: &[PocketState]) -> Result<(), LockError> {
-    let mut pairs = first.iter().zip(now);
-    match pairs.find(|(first, now)| first.release != now.release) {
-        Some((_, now)) => Err(LockError::Moving {
+    let moved = |now: &&PocketState| {
+        let mut first = first.iter();
+        first.any(|first| first.name == now.name && first.release != now.release)
+    };
+    match now.iter().find(moved) {
+        Some(now) => Err(LockError::Moving {
             suite: now.name.clone(),
         }),
         None => Ok(()),

@@ -12,8 +12,8 @@ use distil_definition::strict_refusal;
 use distil_image::{Built, Draft, LayerOptions, Prepared};
 use distil_lock::file::{Change, Formats};
 use distil_lock::{
-    Fetch, LocalSource, Lock, LockedPackage, MirrorSource, PackageSource, ResolveError, SnapshotSource, Sources,
-    StoreSource, fetch, fetch_bundles, look_at, missing, resolve,
+    Fetch, LocalSource, Lock, LockedPackage, MirrorSource, PackageSource, ResolveError,
+    SnapshotSource, Sources, StoreSource, fetch, fetch_bundles, look_at, missing, resolve,
 };
 use distil_store::{Digest, parallel};
 

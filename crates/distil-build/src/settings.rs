@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use distil_debian::archive::{InvalidSnapshots, Keys, Mirrors, Snapshots};
+use distil_debian::archive::{InvalidSnapshots, Keys, Mirrors, Moment, Snapshots};
 use distil_debian::fetch::{InvalidMirror, Mirror};
 use distil_debian::openpgp::{Keyring, KeyringError};
 use distil_debian::sources::{Sources, debian_mirrors};

@@ -31,9 +31,8 @@ pub(crate) fn decompress<'a>(
             Box::new(decoder)
         }
         ArchiveFormat::TarBz2 => Box::new(bzip2::read::MultiBzDecoder::new(input)),
-        ArchiveFormat::File
-        | ArchiveFormat::Tar
-        | ArchiveFormat::PlainTar
-        | ArchiveFormat::Zip => Box::new(input),
+        ArchiveFormat::File | ArchiveFormat::Tar | ArchiveFormat::PlainTar | ArchiveFormat::Zip => {
+            Box::new(input)
+        }
     })
 }

@@ -97,9 +97,7 @@ fn of_head(head: &[u8]) -> (Option<ArchiveFormat>, &'static str) {
     if let Some((_, format, word)) = magic.iter().find(|(magic, _, _)| head.starts_with(magic)) {
         return (Some(*format), word);
     }
-    let is_tar = head
-        .first_chunk()
-        .is_some_and(|block| distil_tree::tar::is_header(block));
+    let is_tar = head.first_chunk().is_some_and(distil_tree::tar::is_header);
     match () {
         () if is_tar => (
             Some(ArchiveFormat::PlainTar),

@@ -142,7 +142,9 @@ impl Listing {
             let kind = self.entries.get(&found.path).ok_or_else(changed)?;
             count += 1;
             match (kind, &found.kind, content) {
-                (ListedKind::Directory, FoundKind::Directory, _) => writer.directory(&found.path)?,
+                (ListedKind::Directory, FoundKind::Directory, _) => {
+                    writer.directory(&found.path)?
+                }
                 (ListedKind::Symlink(listed), FoundKind::Symlink(target), _)
                     if listed.as_bytes() == target =>
                 {

@@ -126,7 +126,7 @@ fn unpack_zip(
         if entry.is_symlink() {
             let mut target = Vec::new();
             let read = (&mut content).take(MAX_TARGET + 1).read_to_end(&mut target);
-            read.map_err(|source| zip_read(source))?;
+            read.map_err(zip_read)?;
             if target.len() as u64 > MAX_TARGET {
                 return Err(entry_error(&path, "links to a name that is too long"));
             }

@@ -187,7 +187,8 @@ impl<W: Write> BundleWriter<W> {
         // What lies in a directory that has no entry of its own makes one: no file may come there.
         let mut missing = Vec::new();
         let mut above = path.parent();
-        while let Some(one) = above.filter(|one| !one.is_root() && !self.indexes.contains_key(one)) {
+        while let Some(one) = above.filter(|one| !one.is_root() && !self.indexes.contains_key(one))
+        {
             above = one.parent();
             missing.push(one);
         }

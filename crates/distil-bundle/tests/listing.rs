@@ -53,7 +53,13 @@ fn a_directory_is_listed_without_what_is_left_out() {
     let listing = Listing::of(folder.path(), rules(&["**/*.pyc", "node_modules"])).unwrap();
     assert_eq!(
         paths(&listing),
-        ["/empty/", "/lib/", "/lib/a.py", "/link -> main.py", "/main.py*"]
+        [
+            "/empty/",
+            "/lib/",
+            "/lib/a.py",
+            "/link -> main.py",
+            "/main.py*"
+        ]
     );
     let excepted = rules(&["lib", "node_modules", "!node_modules/keep"]);
     let listing = Listing::of(folder.path(), excepted).unwrap();
@@ -86,14 +92,19 @@ fn the_digest_is_of_what_is_copied_and_of_nothing_else() {
     put(b.path(), "node_modules/other", "x");
     fs::set_permissions(b.path().join("lib/a.py"), fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!(first, digest(&b));
-    let file = fs::File::options().append(true).open(b.path().join("lib/a.py")).unwrap();
+    let file = fs::File::options()
+        .append(true)
+        .open(b.path().join("lib/a.py"))
+        .unwrap();
     file.set_modified(std::time::UNIX_EPOCH).unwrap();
     assert_eq!(first, digest(&b));
     for change in [
         &(|root: &Path| put(root, "lib/a.py", "x")) as &dyn Fn(&Path),
         &|root| put(root, "new", ""),
         &|root| fs::remove_dir(root.join("empty")).unwrap(),
-        &|root| fs::set_permissions(root.join("main.py"), fs::Permissions::from_mode(0o600)).unwrap(),
+        &|root| {
+            fs::set_permissions(root.join("main.py"), fs::Permissions::from_mode(0o600)).unwrap()
+        },
         &|root| {
             fs::remove_file(root.join("link")).unwrap();
             symlink("lib", root.join("link")).unwrap();
@@ -113,11 +124,19 @@ fn what_was_listed_is_copied() {
     let mut file = tempfile::tempfile().unwrap();
     std::io::Write::write_all(&mut file, &written).unwrap();
     let bundle = BundleFile::open(file, written.len() as u64).unwrap();
-    let entry = bundle.entries().iter().find(|one| one.path == "main.py").unwrap();
+    let entry = bundle
+        .entries()
+        .iter()
+        .find(|one| one.path == "main.py")
+        .unwrap();
     let (content, executable) = bundle.content(entry).unwrap();
     assert_eq!(content.read(100).unwrap(), b"print()");
     assert!(executable);
-    let link = bundle.entries().iter().find(|one| one.path == "link").unwrap();
+    let link = bundle
+        .entries()
+        .iter()
+        .find(|one| one.path == "link")
+        .unwrap();
     assert_eq!(link.kind, EntryKind::Symlink("main.py".to_owned()));
 }
 
@@ -128,7 +147,9 @@ fn a_file_that_changes_meanwhile_is_an_error() {
         &|root| put(root, "main.py", "longer than it was"),
         &|root| fs::remove_file(root.join("main.py")).unwrap(),
         &|root| put(root, "new", ""),
-        &|root| fs::set_permissions(root.join("main.py"), fs::Permissions::from_mode(0o600)).unwrap(),
+        &|root| {
+            fs::set_permissions(root.join("main.py"), fs::Permissions::from_mode(0o600)).unwrap()
+        },
         &|root| {
             fs::remove_file(root.join("main.py")).unwrap();
             symlink("lib", root.join("main.py")).unwrap();
@@ -149,7 +170,9 @@ fn what_no_image_can_have_is_told() {
         make(folder.path());
         let listing = Listing::of(folder.path(), rules(exclude));
         listing.map(drop).map_err(|error| {
-            error.to_string().replace(&folder.path().display().to_string(), "DIR")
+            error
+                .to_string()
+                .replace(&folder.path().display().to_string(), "DIR")
         })
     };
     let socket = |root: &Path| drop(UnixListener::bind(root.join("socket")).unwrap());

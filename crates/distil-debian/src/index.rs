@@ -136,6 +136,15 @@ impl PackageIndex {
         Ok(packages)
     }
 
+    /// The pockets that have packages of a name and may not provide them.
+    pub fn withholding(&self, name: &str) -> Vec<&str> {
+        let files = (0..=u16::MAX).zip(&self.files);
+        let withholding = files.filter(|(pocket, file)| {
+            file.table.entries_named(name).next().is_some() && !self.may_provide(*pocket, name)
+        });
+        sorted(withholding.map(|(pocket, _)| self.pocket(pocket).0))
+    }
+
     /// Whether a pocket may provide the packages of a name.
     fn may_provide(&self, pocket: u16, name: &str) -> bool {
         match self.rules.get(self.pocket(pocket).0) {
@@ -168,6 +177,17 @@ impl PackageIndex {
     /// The pockets, in the order in which they were added.
     pub fn pockets(&self) -> &[Pocket] {
         &self.pockets
+    }
+
+    /// The names of the pockets in that order, each once: a suite is one for each of its components.
+    pub fn pocket_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for pocket in &self.pockets {
+            if !names.contains(&pocket.name) {
+                names.push(pocket.name.clone());
+            }
+        }
+        names
     }
 
     /// How many stanzas the index has.

@@ -30,10 +30,10 @@ pub use architecture::{Architecture, UnsupportedPlatform};
 pub use authority::{StrictRefusal, authorities, strict_refusal};
 pub use base_passwd::{base_groups, base_users};
 pub use catalogue::{Catalogue, CatalogueError, UnknownDefinition};
+pub use distil_tree::{PatternError, Patterns};
 pub use elsewhere::{
     ArchiveItem, ComponentItem, CopyItem, DownloadFormat, DownloadItem, DownloadVariant,
 };
-pub use distil_tree::{PatternError, Patterns};
 pub use format::{
     Accounts, Certificates, Config, Debug, Definition, Dev, DirectoryItem, FileItem, Group,
     Healthcheck, KeyStore, Layers, Overlay, User,

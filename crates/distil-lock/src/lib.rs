@@ -20,9 +20,13 @@ mod view;
 
 pub use bundles::{Bundle, BundleSourceError, fetch_bundles, look_at};
 pub use contents::{Contents, ContentsError, Fetch, fetch, missing};
-pub use lock::{ArchiveFile, LOCAL, LocalFile, LockedDownload, Lock, LockedLayer, LockedPackage, PackageRelations};
-pub use resolve_error::ResolveError;
+pub use lock::{
+    ArchiveFile, LOCAL, LocalFile, Lock, LockedDownload, LockedLayer, LockedPackage,
+    PackageRelations,
+};
 pub use resolve::{downloads_of, local_files_of, resolve};
+pub use resolve_error::ResolveError;
 pub use source::{
-    DirectorySource, LocalSource, MirrorSource, PackageSource, ReadFile, SnapshotSource, Sources, StoreSource,
+    DirectorySource, LocalSource, MirrorSource, PackageSource, ReadFile, SnapshotSource, Sources,
+    StoreSource,
 };

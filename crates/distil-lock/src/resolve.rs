@@ -196,16 +196,19 @@ fn local_files(layer: &LayerRecipe) -> Vec<LocalFile> {
         let bytes: Vec<&[u8]> = file.authorities.iter().map(AsRef::as_ref).collect();
         local(&file.from, None, &bytes.concat())
     });
-    let directories = layer.bundles.iter().filter_map(|bundle| match &bundle.source {
-        BundleSource::Directory { from, listing } => Some(LocalFile {
-            definition: layer.definition.clone(),
-            from: from.clone(),
-            path: Some(bundle.placement.to.to_string()),
-            digest: listing.digest(),
-            size: listing.size(),
-        }),
-        BundleSource::Download(_) => None,
-    });
+    let directories = layer
+        .bundles
+        .iter()
+        .filter_map(|bundle| match &bundle.source {
+            BundleSource::Directory { from, listing } => Some(LocalFile {
+                definition: layer.definition.clone(),
+                from: from.clone(),
+                path: Some(bundle.placement.to.to_string()),
+                digest: listing.digest(),
+                size: listing.size(),
+            }),
+            BundleSource::Download(_) => None,
+        });
     let packages = layer.packages.iter().filter_map(|request| {
         let local = request.local.as_ref()?;
         Some(LocalFile {
@@ -241,9 +244,18 @@ fn resolve_layer(
     let pinned = below.iter().flat_map(|layer| &layer.packages);
     let pinned = pinned.map(|one| (one.name.clone(), one.version.clone()));
     request.pinned = pinned.collect();
-    let solution = solve(index, &request).map_err(|source| ResolveError::Unsolvable {
-        definition: layer.definition.clone(),
-        source,
+    let solution = solve(index, &request).map_err(|source| {
+        let definition = layer.definition.clone();
+        if let SolveError::Unknown { name, .. } = &source
+            && let Some(archive) = index.withholding(name).first()
+        {
+            return ResolveError::Withheld {
+                definition,
+                name: name.clone(),
+                archive: (*archive).to_owned(),
+            };
+        }
+        ResolveError::Unsolvable { definition, source }
     })?;
     let is_new = |one: &Selected| {
         !request

@@ -60,6 +60,19 @@ pub enum ResolveError {
         /// The position of the entry.
         position: Position,
     },
+    /// A package is in an archive that may not provide it.
+    #[error(
+        "there is a package `{name}`, which `{definition}` asks for, in `{archive}` alone, and \
+         `packages` of that archive's entry does not name it"
+    )]
+    Withheld {
+        /// The definition.
+        definition: String,
+        /// The package.
+        name: String,
+        /// The archive.
+        archive: String,
+    },
     /// An entry of `without` leaves nothing out.
     #[error(
         "`without: {name}` of definition `{definition}` leaves nothing out: no package of the \
@@ -82,7 +95,10 @@ impl ResolveError {
             Self::Unsolvable { source, .. } | Self::UnsolvableDev { source, .. } => {
                 source.damaged()
             }
-            Self::NoTool { .. } | Self::NotInSuite { .. } | Self::UselessWithout { .. } => None,
+            Self::Withheld { .. }
+            | Self::NoTool { .. }
+            | Self::NotInSuite { .. }
+            | Self::UselessWithout { .. } => None,
         }
     }
 }

@@ -107,9 +107,8 @@ pub(crate) fn wanted(
     let name = &name.name;
     let pockets = index.pockets().iter().map(|pocket| &pocket.name);
     // Another archive's suite may be named by the last word of its name.
-    let is_meant = |pocket: &&String| {
-        *pocket == suite || pocket.rsplit(' ').next() == Some(suite.as_str())
-    };
+    let is_meant =
+        |pocket: &&String| *pocket == suite || pocket.rsplit(' ').next() == Some(suite.as_str());
     let meant: BTreeSet<&String> = pockets.clone().filter(is_meant).collect();
     let missing = |known| ResolveError::NotInSuite {
         definition: layer.definition.clone(),

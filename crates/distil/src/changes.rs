@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 
-use distil_definition::{ArchiveItem, Certificates, Config, CopyItem, Definition, FileItem, PackageItem};
+use distil_definition::{
+    ArchiveItem, Certificates, Config, CopyItem, Definition, FileItem, PackageItem,
+};
 
 use crate::cli;
 use crate::error::CommandError;
@@ -108,7 +110,8 @@ fn file(text: &str) -> Result<FileItem, CommandError> {
 /// `HOST:IMAGE`, a directory each.
 fn copy(text: &str) -> Result<CopyItem, CommandError> {
     let colon = text.rfind(":/").filter(|colon| *colon > 0);
-    let Some((from, to)) = colon.and_then(|colon| Some((text.get(..colon)?, text.get(colon + 1..)?)))
+    let Some((from, to)) =
+        colon.and_then(|colon| Some((text.get(..colon)?, text.get(colon + 1..)?)))
     else {
         let message = format!("`--copy {text}` is not `HOST:IMAGE`");
         return Err(CommandError::usage(message)

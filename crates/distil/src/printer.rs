@@ -48,16 +48,6 @@ impl Printer {
         }
     }
 
-    /// Says something that stays on the screen, unless it was said before.
-    fn say_once(&self, text: impl Display) {
-        let text = text.to_string();
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        if said.insert(text.clone()) {
-            drop(said);
-            self.say(text);
-        }
-    }
-
     /// Takes what moves off the screen.
     pub(crate) fn finish(&self) {
         self.with(|bar| bar.finish_and_clear());
@@ -72,7 +62,7 @@ impl Events for Printer {
     fn event(&self, event: Event<'_>) {
         match event {
             Event::ReadingArchive => self.step("reading the archive"),
-            Event::Snapshot { moment } => self.say_once(format_args!(
+            Event::Snapshot { moment } => self.say_once(format!(
                 "using Debian's archive as it was at {moment}; whether a Release is expired is \
                  judged at that moment"
             )),

@@ -224,7 +224,7 @@ pub(super) fn compressed(
         }
     }
     Err(ArchiveError::IndexMissing {
-        pocket: which.pocket.to_owned(),
+        pocket: which.pocket.name.clone(),
         attempts,
     })
 }

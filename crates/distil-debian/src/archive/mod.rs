@@ -33,8 +33,8 @@ use release::SignedRelease;
 
 pub use error::{ArchiveError, Attempt, PackageFailure};
 pub use keys::Keys;
-pub use moment::{InvalidMoment, Moment};
 pub use mirrors::{InvalidSnapshots, Mirrors, Snapshots};
+pub use moment::{InvalidMoment, Moment};
 pub use options::ArchiveOptions;
 pub use pocket::{PocketOptions, PocketPlace};
 pub use signed::{IndexBytes, IndexFile};
@@ -266,7 +266,10 @@ impl Archive {
         store: &Store,
         fetcher: &Fetcher,
     ) -> Result<LibraryIndex, ArchiveError> {
-        let own = self.pockets.iter().filter(|pocket| pocket.options.is_debian);
+        let own = self
+            .pockets
+            .iter()
+            .filter(|pocket| pocket.options.is_debian);
         let own: Vec<&OpenPocket> = own.collect();
         let found = at_once(&own, |pocket| {
             contents::get(

@@ -84,7 +84,15 @@ mod tests {
             assert_eq!(text.parse(), Ok(expected), "{text}");
         }
         assert_eq!(expected.to_string(), "20261101T000000Z");
-        for text in ["", "now", "2026", "20261301T000000Z", "20261101T0000", "1960-01-01", "２０２６１１０１"] {
+        for text in [
+            "",
+            "now",
+            "2026",
+            "20261301T000000Z",
+            "20261101T0000",
+            "1960-01-01",
+            "２０２６１１０１",
+        ] {
             assert!(text.parse::<Moment>().is_err(), "{text}");
         }
     }

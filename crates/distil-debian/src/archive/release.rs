@@ -165,7 +165,8 @@ fn verified_before(
     }
     let known: VerifiedBefore = serde_json::from_slice(&store.value(key, MAX_VERIFIED)?).ok()?;
     let is_current = is_fresh(known.at, options)
-        && (may_be_expired(pocket, options) || known.release.check_fresh(options.moment(pocket)).is_ok());
+        && (may_be_expired(pocket, options)
+            || known.release.check_fresh(options.moment(pocket)).is_ok());
     is_current.then_some(VerifiedRelease {
         release: known.release,
         digest: known.digest,
@@ -203,9 +204,11 @@ fn verify(
     options: &ArchiveOptions,
 ) -> Result<VerifiedRelease, Box<dyn std::error::Error>> {
     let verified = match message {
-        SignedRelease::Inline(message) => {
-            verify_inline(message.as_bytes(), pocket.keys.keyring(), options.moment(pocket))?
-        }
+        SignedRelease::Inline(message) => verify_inline(
+            message.as_bytes(),
+            pocket.keys.keyring(),
+            options.moment(pocket),
+        )?,
         SignedRelease::Detached { text, signature } => verify_detached(
             text.as_bytes(),
             signature,

@@ -1,6 +1,6 @@
 //! Where packages come from beside Debian's release: other archives, other components, backports.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use distil_debian::archive::{InvalidMoment, Keys, Moment, PocketOptions, PocketPlace};
 use distil_debian::fetch::Mirror;
@@ -152,7 +152,8 @@ impl Lowering<'_> {
             let problem = format!("{}{}", line.unwrap_or_default(), warning.why);
             return Err(self.error(&sources_part, problem));
         }
-        let binary = |source: &&AptSource| source.enabled && source.types.contains(&SourceType::Binary);
+        let binary =
+            |source: &&AptSource| source.enabled && source.types.contains(&SourceType::Binary);
         let sources: Vec<&AptSource> = found.sources.iter().filter(binary).collect();
         if sources.is_empty() {
             let problem = "there is no archive of binary packages in it: a paragraph has `Types: \
@@ -163,10 +164,17 @@ impl Lowering<'_> {
         for source in sources {
             let keys = self.keys_of(&sources_part, source)?;
             let is_for_us = source.architectures.is_empty()
-                || source.architectures.iter().any(|one| one == self.architecture());
+                || source
+                    .architectures
+                    .iter()
+                    .any(|one| one == self.architecture());
             for suite in source.suites.iter().filter(|_| is_for_us) {
                 let pocket = self.pocket_of(&sources_part, source, suite, &keys)?;
-                if origins.archives.iter().any(|one| one.pocket.name == pocket.name) {
+                if origins
+                    .archives
+                    .iter()
+                    .any(|one| one.pocket.name == pocket.name)
+                {
                     let problem = format!("the archive `{}` is there twice", pocket.name);
                     return Err(self.error(&sources_part, problem));
                 }
@@ -216,7 +224,9 @@ impl Lowering<'_> {
             mirrors.push(mirror);
         }
         let shown = mirrors.first().map(ToString::to_string).unwrap_or_default();
-        let shown = shown.split_once("//").map_or(shown.as_str(), |(_, rest)| rest);
+        let shown = shown
+            .split_once("//")
+            .map_or(shown.as_str(), |(_, rest)| rest);
         let is_harmless = |text: &str| {
             text.chars().all(|c| c.is_ascii_graphic()) && !text.split('/').any(|part| part == "..")
         };
@@ -258,7 +268,9 @@ impl Lowering<'_> {
         for signed_by in &source.signed_by {
             let (bytes, name) = match signed_by {
                 SignedBy::Keyring(text) => (text.clone().into_bytes(), "Signed-By".to_owned()),
-                SignedBy::File(path) => (self.keyring_file(part, path)?, path.display().to_string()),
+                SignedBy::File(path) => {
+                    (self.keyring_file(part, path)?, path.display().to_string())
+                }
                 SignedBy::Fingerprint(fingerprint) => {
                     let problem = format!(
                         "`Signed-By: {fingerprint}` of `{whose}` names a key that is not there; \
@@ -288,11 +300,11 @@ impl Lowering<'_> {
     }
 
     /// A file with keys: beside the definition, or anywhere by a path from the root, as apt's are.
-    fn keyring_file(&self, part: &Part, path: &PathBuf) -> Result<Vec<u8>, RecipeError> {
+    fn keyring_file(&self, part: &Part, path: &Path) -> Result<Vec<u8>, RecipeError> {
         if path.is_absolute() {
             let bytes = distil_tree::read_file(path, MAX_KEYRING);
             return bytes.map_err(|error| RecipeError::File {
-                path: path.clone(),
+                path: path.to_owned(),
                 problem: error.to_string(),
                 position: self.position(part),
             });

@@ -92,7 +92,11 @@ impl Placement {
             return if is_executable { 0o755 } else { 0o644 };
         };
         // As `chmod a+X`: who may read it may execute it.
-        let execute = if is_executable { (mode & 0o444) >> 2 } else { 0 };
+        let execute = if is_executable {
+            (mode & 0o444) >> 2
+        } else {
+            0
+        };
         mode | execute
     }
 }

@@ -17,6 +17,9 @@ use crate::elsewhere::{ComponentItem, CopyItem, DownloadFormat, DownloadItem};
 /// How many leading directories may be taken off.
 const MAX_STRIP: usize = 64;
 
+/// A value that may be there, and the part of the definition that it stands in.
+type Written<'i> = (Part, &'i Option<String>);
+
 impl Lowering<'_> {
     /// All downloads and directories of the definition and of the overlays that apply.
     pub(super) fn bundles(&self) -> Result<Vec<NewBundle>, RecipeError> {
@@ -36,20 +39,24 @@ impl Lowering<'_> {
     }
 
     fn download(&self, part: &Part, item: &DownloadItem) -> Result<NewBundle, RecipeError> {
-        let (url_part, url, digest_part, digest) = self.variant(part, item)?;
+        let [(url_part, url), (digest_part, digest)] = self.variant(part, item)?;
         let url = url.as_ref().ok_or_else(|| {
             let problem = "an entry has no `url`, and none of its variants";
             self.error(&part.key("to"), problem)
         })?;
         let text = self.expand(&url_part, url)?;
         self.check_harmless(&url_part, &text)?;
-        let url: Url = text
-            .parse()
-            .map_err(|error| self.error(&url_part, error))?;
+        let url: Url = text.parse().map_err(|error| self.error(&url_part, error))?;
         if url.login().is_some() {
             let problem = "the address has a user or a password in it, which would stand in the \
                            definition for all to read; they belong in `~/.netrc`";
-            return Err(self.error(&url_part, problem));
+            // Without the line, which would show it.
+            return Err(RecipeError::Value {
+                definition: self.definition.name.clone(),
+                key: "downloads",
+                problem: problem.to_owned(),
+                position: Position::default(),
+            });
         }
         let digest = digest.as_ref().map(|text| {
             let hex = text.strip_prefix("sha256:").unwrap_or(text);
@@ -91,7 +98,11 @@ impl Lowering<'_> {
             only_written,
             ..self.placement("downloads", part, &to, &item.owner, item.mode.as_deref())?
         };
-        let position = self.position(if digest.is_some() { &digest_part } else { &url_part });
+        let position = self.position(if digest.is_some() {
+            &digest_part
+        } else {
+            &url_part
+        });
         Ok(NewBundle {
             source: BundleSource::Download(Download {
                 url,
@@ -109,10 +120,10 @@ impl Lowering<'_> {
         &self,
         part: &Part,
         item: &'i DownloadItem,
-    ) -> Result<(Part, &'i Option<String>, Part, &'i Option<String>), RecipeError> {
+    ) -> Result<[Written<'i>; 2], RecipeError> {
         let own = (part.key("url"), part.key("sha256"));
         if item.variants.is_empty() {
-            return Ok((own.0, &item.url, own.1, &item.sha256));
+            return Ok([(own.0, &item.url), (own.1, &item.sha256)]);
         }
         if item.sha256.is_some() {
             let problem = "an entry with `variants` has a digest in each of them, and none of its \
@@ -144,7 +155,8 @@ impl Lowering<'_> {
             Some(_) => (variant_part.key("url"), &variant.url),
             None => (own.0, &item.url),
         };
-        Ok((url_part, url, variant_part.key("sha256"), &variant.sha256))
+        let digest = (variant_part.key("sha256"), &variant.sha256);
+        Ok([(url_part, url), digest])
     }
 
     fn copy(&self, part: &Part, item: &CopyItem) -> Result<NewBundle, RecipeError> {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use distil_store::{Digest, Hasher};
 use serde_json::Value;
 
+use super::archives::Origins;
 use super::bundle::BundleSource;
 use super::error::RecipeError;
 use super::layer::LayerRecipe;
@@ -107,21 +108,28 @@ pub(super) fn definitions(chain: &[Source], target: &Target) -> Result<Digest, R
     Ok(parts.0.finish())
 }
 
-/// The digest of definitions with that of the packages that they bring, which decide what else an
-/// image has.
-pub(super) fn with_local_packages<'a>(
+/// The digest of definitions with that of what stands in files beside them and decides which packages
+/// an image has: packages, and which parts of other archives are read.
+pub(super) fn with_files_of_packages<'a>(
     definitions: Digest,
     layers: impl Iterator<Item = &'a LayerRecipe>,
+    origins: &Origins,
 ) -> Digest {
     let requests = layers.flat_map(|layer| &layer.packages);
-    let mut local = requests.filter_map(|request| request.local.as_ref()).peekable();
-    if local.peek().is_none() {
+    let mut local = requests
+        .filter_map(|request| request.local.as_ref())
+        .peekable();
+    if local.peek().is_none() && origins.archives.is_empty() {
         return definitions;
     }
     let mut parts = Parts::default();
     parts.add(definitions.as_bytes());
     for local in local {
         parts.add(local.package.sha256.as_bytes());
+    }
+    for archive in &origins.archives {
+        parts.add(&archive.pocket.name);
+        parts.add(archive.pocket.components.join(" "));
     }
     parts.0.finish()
 }

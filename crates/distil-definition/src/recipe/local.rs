@@ -19,7 +19,10 @@ impl LocalPackage {
 /// Whether an entry of `packages` is the path of a file: no relation has a slash in it or such an
 /// end.
 fn is_path(text: &str) -> bool {
-    text.starts_with("./") || text.starts_with("../") || text.starts_with('/') || text.ends_with(".deb")
+    text.starts_with("./")
+        || text.starts_with("../")
+        || text.starts_with('/')
+        || text.ends_with(".deb")
 }
 
 impl Lowering<'_> {

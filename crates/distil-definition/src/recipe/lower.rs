@@ -134,7 +134,11 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
         suite: target.suite,
         architecture: target.architecture,
         inputs: Inputs {
-            definitions: inputs::with_local_packages(definitions, layers.iter().chain(&same_as)),
+            definitions: inputs::with_files_of_packages(
+                definitions,
+                layers.iter().chain(&same_as),
+                &origins,
+            ),
             files: inputs::files(&layers),
         },
         definitions: meanings,

@@ -2,8 +2,8 @@
 //! architecture, its variables filled in, its files read. What comes after knows no YAML.
 
 mod accounts;
-mod archives;
 mod additions;
+mod archives;
 mod author;
 mod bundle;
 mod chain;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use distil_bundle::{Listing, ListingError, PathRules};
+use distil_tree::folder::FolderError;
 use distil_tree::{Patterns, ReadFileError, read_file, read_file_within};
 
 use super::author::Author;
@@ -10,6 +11,7 @@ use super::error::RecipeError;
 use super::position::{Position, Text};
 use crate::catalogue::Catalogue;
 use crate::format::Definition;
+use crate::item::PackageItem;
 use crate::parse::{DefinitionError, parse};
 
 /// The largest definition that is read.
@@ -130,7 +132,7 @@ impl Source {
     /// command runs in.
     pub fn change(&mut self, mut changes: Definition) {
         let mut parts = vec![self.definition.name.as_str()];
-        parts.extend(changes.packages.iter().map(|item| item.name.as_str()));
+        parts.extend(changes.packages.iter().map(PackageItem::label));
         if changes.packages.is_empty() {
             parts.push("local");
         }
@@ -240,7 +242,7 @@ impl Source {
             Home::CommandLine => only_match(Path::new(name)),
             Home::File(file) => {
                 let folder = folder_of(file);
-                let path = only_match(&folder.join(name))?;
+                let path = only_match(&beside(folder, name))?;
                 within(folder, &path)?;
                 Ok(path)
             }
@@ -268,7 +270,7 @@ impl Source {
             }
             Home::File(file) => {
                 let folder = folder_of(file);
-                let shown = folder.join(name);
+                let shown = beside(folder, name);
                 let inner = within(folder, &shown)?;
                 let before = match inner.to_str() {
                     Some("") => String::new(),
@@ -297,11 +299,17 @@ impl Source {
             }
         };
         bytes.map_err(|error| match error {
-            ReadFileError::Outside => {
-                failed(&path, OUTSIDE.to_owned())
-            }
+            ReadFileError::Outside => failed(&path, OUTSIDE.to_owned()),
             error => failed(&path, error.to_string()),
         })
+    }
+}
+
+/// A path as a definition in this directory means it, as it is shown.
+fn beside(folder: &Path, name: &str) -> PathBuf {
+    match folder == Path::new(".") {
+        true => PathBuf::from(name),
+        false => folder.join(name),
     }
 }
 
@@ -324,21 +332,30 @@ fn within(folder: &Path, path: &Path) -> Result<PathBuf, RecipeError> {
 
 /// The one file that a path means whose last part may be a pattern with `*` in it.
 fn only_match(path: &Path) -> Result<PathBuf, RecipeError> {
-    let (Some(name), Some(folder)) = (path.file_name().and_then(|name| name.to_str()), path.parent())
-    else {
+    let (Some(name), Some(folder)) = (
+        path.file_name().and_then(|name| name.to_str()),
+        path.parent(),
+    ) else {
         return Err(failed(path, "is not the name of a file".to_owned()));
     };
     if !name.contains('*') {
         return Ok(path.to_owned());
     }
-    let folder = if folder == Path::new("") { Path::new(".") } else { folder };
+    let folder = if folder == Path::new("") {
+        Path::new(".")
+    } else {
+        folder
+    };
     let pattern = Patterns::new(&[format!("/{name}")]);
     let pattern = pattern.map_err(|error| failed(path, format!("is no pattern: {error}")))?;
     let unreadable = |error: std::io::Error| failed(folder, format!("cannot be read: {error}"));
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?.file_name();
-        if let Some(entry) = entry.to_str().filter(|entry| pattern.any(&format!("/{entry}"))) {
+        if let Some(entry) = entry
+            .to_str()
+            .filter(|entry| pattern.any(&format!("/{entry}")))
+        {
             found.push(entry.to_owned());
         }
     }
@@ -361,6 +378,9 @@ fn listing(place: &Path, excluded: Vec<(String, PathRules)>) -> Result<Listing, 
 /// Why a directory cannot be copied, with all causes; it follows the directory's name.
 fn unusable(error: &ListingError) -> String {
     let mut text = format!("cannot be copied: {error}");
+    if let ListingError::Folder(FolderError::NotAFolder(_)) = error {
+        text.push_str("; `files` brings a single file");
+    }
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         text.push_str(&format!(": {error}"));

@@ -98,7 +98,10 @@ fn add_bundle(
                     .entry(first)
                     .or_insert_with(|| Arc::new(FileNode::new(content, None)));
                 placed.size += node.content.size();
-                (Kind::File(Arc::clone(node)), placement.mode_of(is_executable))
+                (
+                    Kind::File(Arc::clone(node)),
+                    placement.mode_of(is_executable),
+                )
             }
         };
         refuse_taken(
@@ -124,11 +127,7 @@ fn add_bundle(
 }
 
 /// Where an entry goes in the image; none if it is not taken.
-fn place_of(
-    bundle: &Bundle,
-    entry: &BundleEntry,
-    used: &mut BTreeSet<usize>,
-) -> Option<TreePath> {
+fn place_of(bundle: &Bundle, entry: &BundleEntry, used: &mut BTreeSet<usize>) -> Option<TreePath> {
     let placement = &bundle.placement;
     if entry.path.is_empty() {
         return Some(placement.to.clone());

@@ -57,11 +57,21 @@ fn write_needed(context: &Context, yaml: &str, site: &Site) -> String {
             let archive = ArchiveBuilder::new().key(key.clone()).pocket(pocket);
             let archive = archive.write(&site.folder.path().join(address)).unwrap();
             context.write("company.gpg", key.public_binary());
-            yaml = yaml.replace(&format!("URIs: https://{address}"), &format!("URIs: {}", archive.url()));
+            yaml = yaml.replace(
+                &format!("URIs: https://{address}"),
+                &format!("URIs: {}", archive.url()),
+            );
             continue;
         }
         let bytes = match what {
             "archive)" => tool(),
+            "java)" => java(),
+            what if what.starts_with("npm ") => {
+                let package = what.trim_start_matches("npm ").trim_end_matches(')');
+                context.run("npm", ["pack", "--silent", package]).success();
+                let file = package.replace('@', "-") + ".tgz";
+                std::fs::read(context.path(&file)).unwrap()
+            }
             _ => b"hello\n".to_vec(),
         };
         let url = site.put(address, &bytes);
@@ -105,6 +115,16 @@ fn tool() -> Vec<u8> {
     let entries = [
         Entry::file("tool-1.2/bin/tool", program).mode(0o755),
         Entry::file("tool-1.2/LICENSE", "MIT"),
+    ];
+    Compression::Gzip.compress(&tar(&entries, 0))
+}
+
+/// A Java machine as Adoptium lays one out, of a program that starts.
+fn java() -> Vec<u8> {
+    let program = std::fs::read(find_program("true").unwrap()).unwrap();
+    let entries = [
+        Entry::file("jdk-25.0.1+8-jre/bin/java", program).mode(0o755),
+        Entry::file("jdk-25.0.1+8-jre/release", "JAVA_VERSION=\"25.0.1\"\n"),
     ];
     Compression::Gzip.compress(&tar(&entries, 0))
 }

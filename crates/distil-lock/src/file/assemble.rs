@@ -8,7 +8,8 @@ use distil_debian::solve::{Omitted, Reason};
 use distil_definition::recipe::Recipe;
 
 use super::format::{
-    ArchiveState, DownloadState, FileState, LeftOut, LockFile, PackageLock, PlatformLock, VariantName,
+    ArchiveState, DownloadState, FileState, LeftOut, LockFile, PackageLock, PlatformLock,
+    VariantName,
 };
 use super::part::{ProvidedList, Timestamp, WrittenDependency, WrittenReason};
 use crate::lock::{ArchiveFile, LocalFile, Lock, LockedLayer, LockedPackage, PackageRelations};

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use distil_debian::archive::Moment;
 use distil_build::{ArchiveSettings, RegistrySettings};
+use distil_debian::archive::Moment;
 
 /// How layers are compressed.
 #[derive(Debug, Default, Args)]
@@ -87,11 +87,7 @@ pub(crate) struct Definition {
 
     /// Local directory to copy into the image, without what its `.distilignore` or `.dockerignore`
     /// names; may be repeated
-    #[arg(
-        long = "copy",
-        value_name = "HOST:IMAGE",
-        help_heading = "Changes"
-    )]
+    #[arg(long = "copy", value_name = "HOST:IMAGE", help_heading = "Changes")]
     pub(crate) copies: Vec<String>,
 
     /// PEM file of a certificate authority to trust; may be repeated
@@ -136,7 +132,11 @@ pub(crate) struct Archive {
     /// An address with `{archive}` (`debian` or `debian-security`) and `{time}`
     /// (`20251114T082210Z`) in it. Goes before the one that the definition names, and that before
     /// DISTIL_SNAPSHOT_SERVICE.
-    #[arg(long = "snapshot-service", value_name = "ADDRESS", help_heading = "Archive")]
+    #[arg(
+        long = "snapshot-service",
+        value_name = "ADDRESS",
+        help_heading = "Archive"
+    )]
     pub(crate) snapshot_service: Option<String>,
 
     /// Build from the state that Debian's archive had at a moment, such as `20261101T000000Z`

@@ -218,7 +218,9 @@ fn print_making(making: &Making) -> Result<(), CommandError> {
     let rows = making.bundles.iter().map(|one| {
         let component = one.component.as_ref().map(|component| {
             let version = component.version.as_deref().unwrap_or_default();
-            format!("{} {version}", component.name).trim_end().to_owned()
+            format!("{} {version}", component.name)
+                .trim_end()
+                .to_owned()
         });
         vec![
             one.from.clone(),
@@ -230,7 +232,14 @@ fn print_making(making: &Making) -> Result<(), CommandError> {
         ]
     });
     section(
-        &["FROM ELSEWHERE", "TO", "FILES", "SIZE", "COMPONENT", "DIGEST"],
+        &[
+            "FROM ELSEWHERE",
+            "TO",
+            "FILES",
+            "SIZE",
+            "COMPONENT",
+            "DIGEST",
+        ],
         rows.collect(),
         &[2, 3],
     )

@@ -110,7 +110,9 @@ fn package(why: &WhyPackage, image: &str) -> String {
             ));
             if let Some(suite) = &why.suite {
                 lines.push(match &why.origin {
-                    Some(origin) => format!("  from `{suite}`, whose packages are those of {origin}"),
+                    Some(origin) => {
+                        format!("  from `{suite}`, whose packages are those of {origin}")
+                    }
                     None if suite == LOCAL => "  from a file of this machine".to_owned(),
                     None => format!("  from `{suite}`"),
                 });

@@ -10,8 +10,8 @@ use distil_store::Digest;
 use distil_tree::{Kind, Origin, TreePath, printable};
 
 use super::{
-    BuildStage, Bundle, Component, File, FileKind, Files, LeftOut, LocalFile, Making, Omitted, Package, Script,
-    Undone, Unowned, View,
+    BuildStage, Bundle, Component, File, FileKind, Files, LeftOut, LocalFile, Making, Omitted,
+    Package, Script, Undone, Unowned, View,
 };
 use crate::error::CommandError;
 

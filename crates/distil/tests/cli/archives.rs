@@ -29,7 +29,9 @@ fn company_with(change: impl FnOnce(Pocket) -> Pocket) -> Company {
     let folder = tempfile::tempdir().unwrap();
     let key = SigningKey::new(7);
     let pocket = Pocket::new("stable").field("Origin", "Company");
-    let builder = ArchiveBuilder::new().key(key.clone()).pocket(change(pocket));
+    let builder = ArchiveBuilder::new()
+        .key(key.clone())
+        .pocket(change(pocket));
     let archive = builder.write(folder.path()).unwrap();
     Company {
         folder,
@@ -120,8 +122,16 @@ fn sources_in_a_file_and_by_a_flag() {
     );
     assert_eq!(text(&found, "usr/share/shop/version"), "1.2");
     context.run(&[
-        "build", "base", "--archive", "company.sources", "--add", "shop", "--platform",
-        "linux/amd64", "-o", "oci-archive:app.tar",
+        "build",
+        "base",
+        "--archive",
+        "company.sources",
+        "--add",
+        "shop",
+        "--platform",
+        "linux/amd64",
+        "-o",
+        "oci-archive:app.tar",
     ]);
     let found = crate::images::files(&context.work().join("app.tar"));
     assert_eq!(text(&found, "usr/share/shop/version"), "1.2");
@@ -259,7 +269,9 @@ fn archives_that_cannot_be_trusted() {
     add(ours.fails(&context, &format!("{unsigned}packages: [shop]\n")));
     let trusted = format!("{unsigned}      Trusted: yes\npackages: [shop]\n");
     add(ours.fails(&context, &trusted));
-    let by_name = format!("{unsigned}      Signed-By: 0123456789ABCDEF0123456789ABCDEF01234567\npackages: [shop]\n");
+    let by_name = format!(
+        "{unsigned}      Signed-By: 0123456789ABCDEF0123456789ABCDEF01234567\npackages: [shop]\n"
+    );
     add(ours.fails(&context, &by_name));
     let gone = format!("{unsigned}      Signed-By: gone.gpg\npackages: [shop]\n");
     add(ours.fails(&context, &gone));
@@ -283,7 +295,10 @@ fn archives_that_cannot_be_trusted() {
 #[test]
 fn archives_that_are_not_as_they_are_named() {
     let context = Context::new();
-    let ours = company(vec![deb("shop", "1.2"), deb("needy", "1").depends("nobody-has-it")]);
+    let ours = company(vec![
+        deb("shop", "1.2"),
+        deb("needy", "1").depends("nobody-has-it"),
+    ]);
     let mut all = String::new();
     let mut add = |fields: &str, packages: &str| {
         let yaml = ours.definition_of(fields, "", packages);
@@ -294,14 +309,23 @@ fn archives_that_are_not_as_they_are_named() {
     add("      Suites: stable\n", "[shop]");
     add("      Suites: ./\n      Components: main\n", "[shop]");
     add("      Suites: stable\n      Components: main\n", "[needy]");
-    add("      Suites: stable stable\n      Components: main\n", "[shop]");
-    add("      Suites: ../stable\n      Components: main\n", "[shop]");
+    add(
+        "      Suites: stable stable\n      Components: main\n",
+        "[shop]",
+    );
+    add(
+        "      Suites: ../stable\n      Components: main\n",
+        "[shop]",
+    );
     insta::assert_snapshot!(all);
 }
 
 #[test]
 fn two_archives_with_one_package_name() {
-    let (one, two) = (company(vec![deb("shop", "1")]), company(vec![deb("shop", "2")]));
+    let (one, two) = (
+        company(vec![deb("shop", "1")]),
+        company(vec![deb("shop", "2")]),
+    );
     let fields = "      Suites: stable\n      Components: main\n";
     let yaml = format!(
         "name: app\nfrom: base\narchives:\n  - sources: |\n{}  - sources: |\n{}PACKAGES",
@@ -327,7 +351,7 @@ fn fuller() -> Context {
         })
         .pocket(
             Pocket::new("trixie-backports")
-                .package(deb("tool", "2~bpo13+1").depends("helper (>= 2)"))
+                .package(deb("tool", "2~bpo13+1").depends("helper (>= 2~)"))
                 .package(deb("helper", "2~bpo13+1"))
                 .package(deb("helper-two", "2~bpo13+1")),
         );
@@ -363,7 +387,10 @@ fn packages_of_backports() {
     let (one, two) = ("1".to_owned(), "2~bpo13+1".to_owned());
     assert_eq!(tool("", "[tool]"), (one.clone(), one.clone()));
     // What it needs comes from there as well, where the release does not do.
-    assert_eq!(tool("backports: [tool]\n", "[tool]"), (two.clone(), two.clone()));
+    assert_eq!(
+        tool("backports: [tool]\n", "[tool]"),
+        (two.clone(), two.clone())
+    );
     assert_eq!(tool("", "[tool/trixie-backports]"), (two.clone(), two));
     // One package of backports takes nothing else from there.
     assert_eq!(

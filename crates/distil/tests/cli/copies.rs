@@ -93,9 +93,18 @@ fn a_change_of_a_file_is_seen_and_told_of() {
 #[test]
 fn by_a_flag() {
     let context = example();
-    put(&context, "src/.dockerignore", "node_modules\n.dockerignore\n");
+    put(
+        &context,
+        "src/.dockerignore",
+        "node_modules\n.dockerignore\n",
+    );
     context.run(&[
-        "build", "base", "--copy", "./src:/app", "-o", "oci-archive:app.tar",
+        "build",
+        "base",
+        "--copy",
+        "./src:/app",
+        "-o",
+        "oci-archive:app.tar",
     ]);
     let found = files(&context.work().join("app.tar"));
     assert_eq!(text(&found, "app/main.py"), "print()");

@@ -37,7 +37,8 @@ impl Site {
     /// An entry of `downloads` of a file, without its last brace.
     fn entry(&self, name: &str) -> String {
         let (url, sha256) = (self.server.url(), self.sha256(name));
-        format!("{{url: '{url}/{name}', sha256: {sha256}")
+        // A line each, since messages show whole lines.
+        format!("{{url: '{url}/{name}',\n    sha256: {sha256}")
     }
 
     /// What a definition is that downloads this, from a message that names the server.
@@ -53,7 +54,9 @@ fn program() -> Vec<u8> {
 fn archive() -> Vec<u8> {
     let entries = [
         Entry::directory("tool-1.2"),
-        Entry::file("tool-1.2/bin/tool", program()).mode(0o4775).owner(1000, 1000),
+        Entry::file("tool-1.2/bin/tool", program())
+            .mode(0o4775)
+            .owner(1000, 1000),
         Entry::symlink("tool-1.2/bin/alias", "tool"),
         Entry::file("tool-1.2/LICENSE", "licence"),
         Entry::file("tool-1.2/share/doc/manual.txt", "manual"),
@@ -74,9 +77,9 @@ fn fails(context: &Context, site: &Site, downloads: &str) -> String {
 fn an_archive_is_unpacked_and_a_file_is_put() {
     let (context, site) = (Context::new(), Site::new());
     let yaml = format!(
-        "{}  - {}, to: /etc/app/, mode: '0640', owner: nonroot}}\n",
+        "{}  - {},\n    to: /etc/app/, mode: '0640', owner: nonroot}}\n",
         definition(&format!(
-            "{}, strip: 1, only: [bin, LICENSE], to: /opt/tool, component: {{name: tool, version: '1.2', license: MIT, purl: 'pkg:generic/tool@1.2'}}}}",
+            "{},\n    strip: 1, only: [bin, LICENSE], to: /opt/tool, component: {{name: tool, version: '1.2', license: MIT, purl: 'pkg:generic/tool@1.2'}}}}",
             site.entry("tool-1.2.tar")
         )),
         site.entry("notes.txt"),
@@ -104,7 +107,10 @@ fn an_archive_is_unpacked_and_a_file_is_put() {
         format!("sha256:{}", site.sha256("tool-1.2.tar"))
     );
     let why = site.plain(&context.run(&["why", "app.yaml", "/opt/tool/bin/tool"]));
-    assert!(why.contains("download `http://site/tool-1.2.tar` made it"), "{why}");
+    assert!(
+        why.contains("download `http://site/tool-1.2.tar` made it"),
+        "{why}"
+    );
 
     // What scanners read, and nothing that they take for a package of Debian's.
     let sbom: Value = serde_json::from_str(text(&found, "var/lib/db/sbom/app.cdx.json")).unwrap();
@@ -120,7 +126,10 @@ fn an_archive_is_unpacked_and_a_file_is_put() {
 #[test]
 fn what_the_store_has_is_not_downloaded_again() {
     let (context, site) = (Context::new(), Site::new());
-    let yaml = definition(&format!("{}, strip: 1, to: /opt/tool}}", site.entry("tool-1.2.tar")));
+    let yaml = definition(&format!(
+        "{},\n    strip: 1, to: /opt/tool}}",
+        site.entry("tool-1.2.tar")
+    ));
     let first = build(&context, &yaml);
     assert_eq!(site.server.count("/tool-1.2.tar"), 1);
     // Something else is changed, so that the image is made anew.
@@ -132,7 +141,7 @@ fn what_the_store_has_is_not_downloaded_again() {
 #[test]
 fn two_stores_make_the_same_bytes() {
     let site = Site::new();
-    let yaml = definition(&format!("{}, to: /opt}}", site.entry("tool-1.2.tar")));
+    let yaml = definition(&format!("{},\n    to: /opt}}", site.entry("tool-1.2.tar")));
     let make = || {
         let context = Context::new();
         build(&context, &yaml);
@@ -144,25 +153,35 @@ fn two_stores_make_the_same_bytes() {
 #[test]
 fn a_lock_has_the_digests_and_builds_from_the_store() {
     let (context, site) = (Context::new(), Site::new());
-    let yaml = definition(&format!("{}, strip: 1, to: /opt/tool}}", site.entry("tool-1.2.tar")));
+    let yaml = definition(&format!(
+        "{},\n    strip: 1, to: /opt/tool}}",
+        site.entry("tool-1.2.tar")
+    ));
     context.define(&yaml);
     context.run(&["lock", "app.yaml", "--platform", "linux/amd64"]);
     // Nothing has to be downloaded to know what it is.
     assert_eq!(site.server.count("/tool-1.2.tar"), 0);
     let lock = fs::read_to_string(context.work().join("app.lock")).unwrap();
     let expected = format!(
-        "downloads:\n  - definition: app\n    url: \"{}/tool-1.2.tar\"\n    digest: sha256:{}\n",
+        "downloads:\n  - definition: app\n    url: {}/tool-1.2.tar\n    digest: sha256:{}\n",
         site.server.url(),
         site.sha256("tool-1.2.tar")
     );
     assert!(lock.contains(&expected), "{lock}");
     context.run(&["build", "app.yaml", "--locked"]);
+    let other = yaml.replace(&site.sha256("tool-1.2.tar"), &site.sha256("notes.txt"));
     fs::remove_file(site.folder.path().join("tool-1.2.tar")).unwrap();
-    context.run(&["build", "app.yaml", "--locked", "-o", "oci-archive:again.tar"]);
+    context.run(&[
+        "build",
+        "app.yaml",
+        "--locked",
+        "-o",
+        "oci-archive:again.tar",
+    ]);
     let read = |name: &str| files(&context.work().join(name));
     assert_eq!(read("app.tar"), read("again.tar"));
     // Another digest is another image.
-    context.define(&yaml.replace(&site.sha256("tool-1.2.tar"), &site.sha256("notes.txt")));
+    context.define(&other);
     let message = context.fails(&["build", "app.yaml", "--locked"]);
     assert!(message.contains("`downloads`"), "{message}");
 }
@@ -171,7 +190,9 @@ fn a_lock_has_the_digests_and_builds_from_the_store() {
 fn an_entry_without_a_digest_prints_the_one_that_it_saw() {
     let (context, site) = (Context::new(), Site::new());
     let url = site.server.url();
-    context.define(&definition(&format!("{{url: '{url}/notes.txt', to: /notes.txt}}")));
+    context.define(&definition(&format!(
+        "{{url: '{url}/notes.txt', to: /notes.txt}}"
+    )));
     for arguments in [&["build", "app.yaml"][..], &["lock", "app.yaml"]] {
         let output = context.command(arguments).output().unwrap();
         assert!(!output.status.success());
@@ -187,17 +208,30 @@ fn other_bytes_than_announced_are_not_taken() {
     let (context, site) = (Context::new(), Site::new());
     let entry = site.entry("notes.txt");
     site.put("notes.txt", b"else");
-    insta::assert_snapshot!(fails(&context, &site, &format!("{entry}, to: /notes.txt}}")));
+    insta::assert_snapshot!(fails(
+        &context,
+        &site,
+        &format!("{entry},\n    to: /notes.txt}}")
+    ));
 }
 
 #[test]
 fn what_an_address_does_not_have() {
     let (context, site) = (Context::new(), Site::new());
     let entry = site.entry("notes.txt").replace("notes.txt", "gone.txt");
-    insta::assert_snapshot!(fails(&context, &site, &format!("{entry}, to: /notes.txt}}")));
-    site.server.fault("/notes.txt", Times::Always, Fault::status(401));
+    insta::assert_snapshot!(fails(
+        &context,
+        &site,
+        &format!("{entry},\n    to: /notes.txt}}")
+    ));
+    site.server
+        .fault("/notes.txt", Times::Always, Fault::status(401));
     let entry = site.entry("notes.txt");
-    insta::assert_snapshot!(fails(&context, &site, &format!("{entry}, to: /notes.txt}}")));
+    insta::assert_snapshot!(fails(
+        &context,
+        &site,
+        &format!("{entry},\n    to: /notes.txt}}")
+    ));
 }
 
 #[test]
@@ -205,20 +239,30 @@ fn an_archive_that_is_not_what_its_name_says() {
     let (context, site) = (Context::new(), Site::new());
     site.put("page.tar.gz", b"<html>Moved</html>");
     let entry = site.entry("page.tar.gz");
-    insta::assert_snapshot!(fails(&context, &site, &format!("{entry}, to: /opt}}")));
-    site.put("bad.tar", &tar(&[Entry::symlink("a", "/etc"), Entry::file("a/passwd", "")], 0));
+    insta::assert_snapshot!(fails(&context, &site, &format!("{entry},\n    to: /opt}}")));
+    site.put(
+        "bad.tar",
+        &tar(
+            &[Entry::symlink("a", "/etc"), Entry::file("a/passwd", "")],
+            0,
+        ),
+    );
     let entry = site.entry("bad.tar");
-    insta::assert_snapshot!(fails(&context, &site, &format!("{entry}, to: /opt}}")));
+    insta::assert_snapshot!(fails(&context, &site, &format!("{entry},\n    to: /opt}}")));
 }
 
 #[test]
 fn what_is_there_already_is_not_replaced() {
     let (context, site) = (Context::new(), Site::new());
     let entry = site.entry("notes.txt");
-    insta::assert_snapshot!(fails(&context, &site, &format!("{entry}, to: /etc/passwd}}")));
+    insta::assert_snapshot!(fails(
+        &context,
+        &site,
+        &format!("{entry},\n    to: /etc/passwd}}")
+    ));
     let context = Context::with_packages(vec![deb("other").file("opt/LICENSE", "x")]);
     let entry = site.entry("tool-1.2.tar");
-    let yaml = definition(&format!("{entry}, strip: 1, to: /opt}}")) + "packages: [other]\n";
+    let yaml = definition(&format!("{entry},\n    strip: 1, to: /opt}}")) + "packages: [other]\n";
     context.define(&yaml);
     insta::assert_snapshot!(context.fails(&["build", "app.yaml"]));
 }
@@ -230,17 +274,29 @@ fn patterns_that_match_nothing_are_mistakes() {
     insta::assert_snapshot!(fails(
         &context,
         &site,
-        &format!("{entry}, strip: 1, only: [bin, libexec/x], to: /opt}}")
+        &format!("{entry},\n    strip: 1, only: [bin, libexec/x], to: /opt}}")
     ));
-    insta::assert_snapshot!(fails(&context, &site, &format!("{entry}, strip: 9, to: /opt}}")));
+    insta::assert_snapshot!(fails(
+        &context,
+        &site,
+        &format!("{entry},\n    strip: 9, to: /opt}}")
+    ));
 }
 
 #[test]
 fn a_program_of_a_download_needs_its_libraries() {
     let (context, site) = (Context::new(), Site::new());
-    let entries = [Entry::file("x", ElfBuilder::executable().needed("libmissing.so.1").build()).mode(0o755)];
+    let entries = [Entry::file(
+        "x",
+        ElfBuilder::executable().needed("libmissing.so.1").build(),
+    )
+    .mode(0o755)];
     site.put("x.tar", &tar(&entries, 0));
-    let message = fails(&context, &site, &format!("{}, to: /opt}}", site.entry("x.tar")));
+    let message = fails(
+        &context,
+        &site,
+        &format!("{},\n    to: /opt}}", site.entry("x.tar")),
+    );
     assert!(message.contains("libmissing.so.1"), "{message}");
     assert!(message.contains("/opt/x"), "{message}");
 }
@@ -250,7 +306,7 @@ fn variants_are_for_platforms() {
     let (context, site) = (Context::new(), Site::new());
     let (url, sha256) = (site.server.url(), site.sha256("notes.txt"));
     let variants = format!(
-        "{{to: /notes.txt, variants: [{{platform: linux/amd64, url: '{url}/notes.txt', sha256: {sha256}}}]}}"
+        "{{to: /notes.txt, variants: [\n    {{platform: linux/amd64,\n    url: '{url}/notes.txt', sha256: {sha256}}}]}}"
     );
     context.define(&definition(&variants));
     context.run(&["build", "app.yaml", "--platform", "linux/amd64"]);
@@ -290,7 +346,11 @@ fn entries_that_say_nothing_or_too_much() {
 fn files_of_this_machine_are_not_downloaded() {
     let (context, site) = (Context::new(), Site::new());
     let path: PathBuf = site.folder.path().join("notes.txt");
-    let entry = format!("{{url: 'file://{}', sha256: {}, to: /x}}", path.display(), site.sha256("notes.txt"));
+    let entry = format!(
+        "{{url: 'file://{}', sha256: {}, to: /x}}",
+        path.display(),
+        site.sha256("notes.txt")
+    );
     let message = fails(&context, &site, &entry);
     assert!(message.contains("`http://` or `https://`"), "{message}");
 }

@@ -41,7 +41,10 @@ fn a_package_of_this_machine_is_solved_with_all_others() {
     let why = context.run(&["why", "app.yaml", "shop-data"]);
     assert!(why.contains("`shop` depends on `shop-data`"), "{why}");
     let why = context.run(&["why", "app.yaml", "shop"]);
-    assert!(why.contains("definition `app` asks for `shop (= 1.2)`"), "{why}");
+    assert!(
+        why.contains("definition `app` asks for `shop (= 1.2)`"),
+        "{why}"
+    );
 }
 
 #[test]
@@ -50,8 +53,14 @@ fn by_a_pattern_and_by_a_flag() {
     let found = build(&context, &SHOP.replace("shop_1.2_", "shop_*_"));
     assert_eq!(text(&found, "usr/share/shop/version"), "1.2");
     context.run(&[
-        "build", "base", "--add", "./dist/shop_1.2_amd64.deb", "--platform", "linux/amd64",
-        "-o", "oci-archive:app.tar",
+        "build",
+        "base",
+        "--add",
+        "./dist/shop_1.2_amd64.deb",
+        "--platform",
+        "linux/amd64",
+        "-o",
+        "oci-archive:app.tar",
     ]);
     let found = files(&context.work().join("app.tar"));
     assert_eq!(text(&found, "usr/share/shop/version"), "1.2");
@@ -88,7 +97,11 @@ fn its_digest_is_locked() {
     assert!(lock.contains("suite: local\n"), "{lock}");
     context.run(&["build", "app.yaml", "--locked", "--platform", "linux/amd64"]);
     // The same version with other bytes.
-    put(&context, "dist/shop_1.2_amd64.deb", &shop("1.2").file("usr/share/shop/new", "").build());
+    put(
+        &context,
+        "dist/shop_1.2_amd64.deb",
+        &shop("1.2").file("usr/share/shop/new", "").build(),
+    );
     insta::assert_snapshot!(context.fails(&["build", "app.yaml", "--platform", "linux/amd64"]));
     context.run(&["lock", "app.yaml", "--platform", "linux/amd64"]);
     context.run(&["build", "app.yaml", "--locked", "--platform", "linux/amd64"]);
@@ -100,7 +113,11 @@ fn its_digest_is_locked() {
 fn other_bytes_are_another_image() {
     let context = example();
     build(&context, SHOP);
-    put(&context, "dist/shop_1.2_amd64.deb", &shop("1.2").file("usr/share/shop/new", "").build());
+    put(
+        &context,
+        "dist/shop_1.2_amd64.deb",
+        &shop("1.2").file("usr/share/shop/new", "").build(),
+    );
     let found = build(&context, SHOP);
     assert!(found.contains_key("usr/share/shop/new"));
 }
@@ -108,11 +125,21 @@ fn other_bytes_are_another_image() {
 #[test]
 fn files_that_are_no_packages_of_the_image() {
     let context = example();
-    put(&context, "arm.deb", &DebBuilder::new("shop", "1", "arm64").build());
+    put(
+        &context,
+        "arm.deb",
+        &DebBuilder::new("shop", "1", "arm64").build(),
+    );
     put(&context, "text.deb", b"text");
     let package = shop("1").build();
     put(&context, "cut.deb", &package[..100]);
-    put(&context, "alone.deb", &DebBuilder::new("alone", "1", "amd64").depends("nobody-has-it").build());
+    put(
+        &context,
+        "alone.deb",
+        &DebBuilder::new("alone", "1", "amd64")
+            .depends("nobody-has-it")
+            .build(),
+    );
     put(&context, "dist/shop_1.3_amd64.deb", &shop("1.3").build());
     fs::create_dir(context.work().join("folder.deb")).unwrap();
     let mut all = String::new();

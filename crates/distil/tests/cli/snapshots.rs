@@ -85,7 +85,12 @@ fn moments_that_are_not_there() {
     context.define("name: app\nfrom: base\npackages: [tool]\n");
     let build = |time: &str| {
         context.fails(&[
-            "build", "app.yaml", "--snapshot", time, "--snapshot-service", &service,
+            "build",
+            "app.yaml",
+            "--snapshot",
+            time,
+            "--snapshot-service",
+            &service,
         ])
     };
     insta::assert_snapshot!(build("20200101T000000Z"));
