@@ -106,7 +106,7 @@ fn platform(architecture: Architecture) -> String {
 /// The packages that changes add, and `local` for everything else that they are. Of more packages
 /// than a name has room for, their number and a digest.
 fn additions(changes: &Definition) -> Vec<String> {
-    let packages = changes.packages.iter().map(|item| package(&item.name));
+    let packages = changes.packages.iter().map(|item| package(item.label()));
     let packages: Vec<String> = packages.collect();
     let length: usize = packages.iter().map(|name| name.len() + 1).sum();
     let mut additions = match length > MAX_ADDITIONS {

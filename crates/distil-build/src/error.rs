@@ -4,7 +4,7 @@ use distil_debian::archive::ArchiveError;
 use distil_debian::index::IndexError;
 use distil_definition::recipe::RecipeError;
 use distil_image::{AssembleError, ConfigError, LayerError};
-use distil_lock::{ContentsError, ResolveError};
+use distil_lock::{BundleSourceError, ContentsError, ResolveError};
 use distil_oci::{InvalidImage, Platform, TransportError};
 use distil_store::StoreError;
 use distil_tree::folder::FolderError;
@@ -45,6 +45,9 @@ pub enum BuildError {
     /// A package cannot be had or read.
     #[error(transparent)]
     Contents(#[from] ContentsError),
+    /// Files of no package cannot be had.
+    #[error(transparent)]
+    Bundle(#[from] BundleSourceError),
     /// The files contradict one another, or the image would not run.
     #[error(transparent)]
     Assemble(#[from] AssembleError),

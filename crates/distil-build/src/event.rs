@@ -1,5 +1,6 @@
 //! What is told while an image is made.
 
+use distil_debian::archive::Moment;
 use distil_oci::{Location, Reference};
 
 /// A step of making an image, or something that has happened in it.
@@ -8,6 +9,11 @@ use distil_oci::{Location, Reference};
 pub enum Event<'a> {
     /// The Releases and indexes of the archive are read.
     ReadingArchive,
+    /// These are those of a state that the archive had.
+    Snapshot {
+        /// The moment.
+        moment: Moment,
+    },
     /// The archive's indexes of contents are read.
     ReadingContents,
     /// The packages are being chosen.
@@ -25,6 +31,11 @@ pub enum Event<'a> {
         package: &'a str,
         /// The bytes of its `.deb` file.
         bytes: u64,
+    },
+    /// A file of no package is being downloaded.
+    Downloading {
+        /// Its address.
+        url: &'a str,
     },
     /// The tree is made of the packages.
     Assembling,

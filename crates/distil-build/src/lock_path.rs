@@ -110,6 +110,7 @@ mod tests {
             definitions: Vec::new(),
             archives: Vec::new(),
             files: Vec::new(),
+            downloads: Vec::new(),
             platforms: Vec::new(),
         }
     }

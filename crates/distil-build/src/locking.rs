@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use distil_debian::archive::{Archive, PocketState};
 use distil_debian::suite::Suite;
 use distil_definition::Architecture;
-use distil_definition::recipe::{Recipe, Variant, lower};
+use distil_definition::recipe::{Recipe, Variant};
 use distil_image::{IMAGE_FORMAT, LAYER_FORMAT};
 use distil_lock::file::{
     ArchiveState, DefinitionState, Formats, LockFile, PlatformLocks, SCHEMA_VERSION, Timestamp,
 };
-use distil_lock::{Lock, LockedPackage};
+use distil_lock::{LOCAL, Lock, LockedPackage};
 use distil_oci::Platform;
 use distil_store::Digest;
 
@@ -109,8 +109,19 @@ impl Session {
             {
                 check_newer(archive.states(), old, &request.origin)?;
             }
-            match &states {
-                Some(states) => check_same(states, archive.states())?,
+            match &mut states {
+                Some(states) => {
+                    check_same(states, archive.states())?;
+                    // Another archive may have some architectures alone.
+                    let known = |one: &&PocketState| states.iter().any(|it| it.name == one.name);
+                    let more: Vec<PocketState> = archive
+                        .states()
+                        .iter()
+                        .filter(|one| !known(one))
+                        .cloned()
+                        .collect();
+                    states.extend(more);
+                }
                 None => states = Some(archive.states().to_vec()),
             }
             let held = held(request, old, *architecture);
@@ -129,6 +140,7 @@ impl Session {
             definitions,
             archives: states.iter().map(ArchiveState::of).collect(),
             files: LockFile::files_of(&platforms),
+            downloads: LockFile::downloads_of(&platforms),
             platforms: platforms.iter().map(PlatformLocks::platform_lock).collect(),
         };
         if let Some(old) = old {
@@ -156,7 +168,7 @@ impl Session {
             ..request.request.clone()
         };
         let target = request_of.target(request.suite, architecture, self.now);
-        Ok(lower(request_of.source, target)?)
+        self.lower(request_of.source, target)
     }
 
     /// Whether the old lock is what would be made, and has the platforms that are asked for.
@@ -262,7 +274,8 @@ fn held(
         Update::Packages(names) => names.contains(&one.name) || names.contains(&one.source.name),
     };
     let mut held = old.packages_of(&architecture.platform().to_string());
-    held.retain(|one| !moves(one));
+    // A file of this machine is what it is now.
+    held.retain(|one| !moves(one) && one.file.suite != LOCAL);
     for one in &mut held {
         // Should no Release name it any more, the old one is where it was seen last.
         let state = old
@@ -346,9 +359,12 @@ fn check_newer(states: &[PocketState], old: &LockFile, origin: &str) -> Result<(
 
 /// All platforms are chosen from the same states.
 fn check_same(first: &[PocketState], now: &[PocketState]) -> Result<(), LockError> {
-    let mut pairs = first.iter().zip(now);
-    match pairs.find(|(first, now)| first.release != now.release) {
-        Some((_, now)) => Err(LockError::Moving {
+    let moved = |now: &&PocketState| {
+        let mut first = first.iter();
+        first.any(|first| first.name == now.name && first.release != now.release)
+    };
+    match now.iter().find(moved) {
+        Some(now) => Err(LockError::Moving {
             suite: now.name.clone(),
         }),
         None => Ok(()),

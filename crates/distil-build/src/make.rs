@@ -7,13 +7,13 @@ use distil_debian::contents::LibraryIndex;
 use distil_debian::index::{IndexError, PackageIndex};
 use distil_debian::solve::SolveError;
 use distil_debian::suite::Suite;
-use distil_definition::recipe::{Recipe, Target, lower};
+use distil_definition::recipe::{Recipe, Source, Target, lower};
 use distil_definition::strict_refusal;
 use distil_image::{Built, Draft, LayerOptions, Prepared};
 use distil_lock::file::{Change, Formats};
 use distil_lock::{
-    Fetch, Lock, LockedPackage, MirrorSource, PackageSource, ResolveError, SnapshotSource, Sources,
-    StoreSource, fetch, missing, resolve,
+    Fetch, LocalSource, Lock, LockedPackage, MirrorSource, PackageSource, ResolveError,
+    SnapshotSource, Sources, StoreSource, fetch, fetch_bundles, look_at, missing, resolve,
 };
 use distil_store::{Digest, parallel};
 
@@ -43,7 +43,7 @@ impl Session {
     /// If the definition is wrong, the archive cannot be used, or there is no solution; if the
     /// request has a lock, if that does not fit.
     pub fn solve(&self, request: &Request, target: Target) -> Result<Lock, BuildError> {
-        let recipe = lower(request.source.clone(), target)?;
+        let recipe = self.lower(request.source.clone(), target)?;
         if let Some(used) = &request.lock {
             return Ok(used.lock(&recipe, self.layers(request).compression)?.0);
         }
@@ -57,7 +57,7 @@ impl Session {
     /// # Errors
     /// As [`Session::solve`], and if a package cannot be had or the files contradict one another.
     pub fn prepare(&self, request: &Request, target: Target) -> Result<Prepared, BuildError> {
-        let recipe = lower(request.source.clone(), target)?;
+        let recipe = self.lower(request.source.clone(), target)?;
         let options = self.archive(&recipe)?;
         let lock = match &request.lock {
             Some(used) => {
@@ -93,7 +93,7 @@ impl Session {
     /// As [`Session::look_at`], and if the image does not pass. Nothing is written but to the
     /// store.
     pub fn make(&self, request: &Request, target: Target, anew: bool) -> Result<Made, BuildError> {
-        let recipe = lower(request.source.clone(), target)?;
+        let recipe = self.lower(request.source.clone(), target)?;
         self.warn_of_authorities(&recipe);
         let options = self.archive(&recipe)?;
         let layers = self.layers(request);
@@ -146,6 +146,16 @@ impl Session {
         })
     }
 
+    /// The recipe of an image. A download without a digest is looked at first, before anything is
+    /// done for the image.
+    pub(crate) fn lower(&self, source: Source, target: Target) -> Result<Recipe, BuildError> {
+        let recipe = lower(source, target)?;
+        look_at(&recipe, &self.fetcher, &self.store, &|url| {
+            self.tell(Event::Downloading { url });
+        })?;
+        Ok(recipe)
+    }
+
     /// Tells of the authorities of definitions that not all programs accept.
     fn warn_of_authorities(&self, recipe: &Recipe) {
         for file in recipe.layers.iter().flat_map(|one| &one.certificates) {
@@ -188,6 +198,9 @@ impl Session {
 
     pub(crate) fn open_archive(&self, options: &ArchiveOptions) -> Result<Archive, ArchiveError> {
         self.tell(Event::ReadingArchive);
+        if let Some(moment) = options.snapshot {
+            self.tell(Event::Snapshot { moment });
+        }
         let archive = Archive::open(options, &self.store, &self.fetcher)?;
         for warning in archive.warnings() {
             self.tell(Event::Warning(Warning::Release(warning)));
@@ -239,11 +252,13 @@ impl Session {
         let others = self.packages().map(StoreSource);
         let mut sources: Vec<&dyn PackageSource> = vec![&stored];
         sources.extend(others.as_ref().map(|one| one as &dyn PackageSource));
+        let local = LocalSource::new(&recipe);
+        sources.push(&local);
         sources.push(&mirrors);
         // What an archive has now, its mirrors have; what it had, perhaps not.
         let snapshots = match &request.lock {
             Some(_) => Some(SnapshotSource::new(
-                self.snapshots(recipe.snapshot.as_deref())?,
+                self.snapshots(recipe.snapshot_service.as_deref())?,
                 recipe.suite,
                 &lock.states,
                 &self.fetcher,
@@ -258,10 +273,12 @@ impl Session {
             threads: self.layers.threads,
             waiting: self.fetcher.connections(),
         };
-        let contents = fetch(&lock, &how, &done).map_err(|source| match &request.lock {
+        let mut contents = fetch(&lock, &how, &done).map_err(|source| match &request.lock {
             Some(used) => BuildError::Lock(used.unavailable(source)),
             None => source.into(),
         })?;
+        let asked = |url: &str| self.tell(Event::Downloading { url });
+        contents.add_bundles(fetch_bundles(&recipe, &self.fetcher, &self.store, &asked)?);
         self.tell(Event::Assembling);
         let epoch = self.layers.epoch;
         Ok(Prepared::new(recipe, lock, &contents, epoch)?)

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use distil_debian::archive::{Archive, ArchiveOptions, Keys, Snapshots};
+use distil_debian::archive::{Archive, ArchiveOptions, Keys, Mirrors, Moment, Snapshots};
 use distil_debian::contents::LibraryIndex;
 use distil_debian::fetch::Fetcher;
 use distil_debian::index::PackageIndex;
@@ -76,7 +76,8 @@ pub struct Session {
     events: Arc<dyn Events>,
     /// Those that the request names.
     mirrors: Vec<String>,
-    snapshot: Option<String>,
+    snapshot: Option<Moment>,
+    snapshot_service: Option<String>,
     keys: Keys,
     /// A store of another session, for packages alone.
     packages: Option<Store>,
@@ -109,6 +110,7 @@ impl Session {
             events: Arc::new(Silent),
             mirrors: archive.mirrors,
             snapshot: archive.snapshot,
+            snapshot_service: archive.snapshot_service,
             keys: keys(&archive.keyrings)?,
             packages: None,
             limit,
@@ -170,7 +172,26 @@ impl Session {
 
     /// The archive that a recipe's packages are from.
     pub(crate) fn archive(&self, recipe: &Recipe) -> Result<ArchiveOptions, SettingsError> {
-        self.archive_of(recipe.suite, recipe.architecture.debian(), &recipe.mirrors)
+        let architecture = recipe.architecture.debian();
+        let options = self.archive_of(recipe.suite, architecture, &recipe.mirrors)?;
+        let origins = &recipe.origins;
+        let others = origins.archives.iter();
+        let snapshot = self.snapshot.or(recipe.snapshot);
+        let mirrors = match snapshot {
+            None => options.mirrors,
+            Some(moment) => {
+                let snapshots = self.snapshots(recipe.snapshot_service.as_deref())?;
+                Mirrors::of_snapshot(&snapshots, moment)
+            }
+        };
+        Ok(ArchiveOptions {
+            mirrors,
+            snapshot,
+            components: origins.components.clone(),
+            backports: !origins.backports.is_empty(),
+            others: others.map(|archive| archive.pocket.clone()).collect(),
+            ..options
+        })
     }
 
     /// The archive of a suite, at the mirrors of the session or else those of a definition.
@@ -185,6 +206,10 @@ impl Session {
             architecture: architecture.to_owned(),
             mirrors: mirrors(&self.mirrors, defined)?,
             keys: self.keys.clone(),
+            components: Vec::new(),
+            backports: false,
+            snapshot: None,
+            others: Vec::new(),
             allow_expired: self.allow_expired,
             freshness: self.freshness,
             now: SystemTime::now(),
@@ -193,7 +218,7 @@ impl Session {
 
     /// The snapshot service: that of the session or else of a definition.
     pub(crate) fn snapshots(&self, defined: Option<&str>) -> Result<Snapshots, SettingsError> {
-        snapshots(self.snapshot.as_deref(), defined)
+        snapshots(self.snapshot_service.as_deref(), defined)
     }
 
     /// Tells what is to be told of the store, and keeps it to its size, after all is done.
@@ -221,10 +246,12 @@ impl Session {
 fn log(event: &Event<'_>) {
     match event {
         Event::ReadingArchive => tracing::info!("reading the archive"),
+        Event::Snapshot { moment } => tracing::info!(%moment, "of a snapshot"),
         Event::ReadingContents => tracing::info!("reading the indexes of contents"),
         Event::Solving => tracing::info!("solving"),
         Event::Fetching { packages, bytes } => tracing::info!(packages, bytes, "fetching"),
         Event::Fetched { package, bytes } => tracing::debug!(package, bytes, "fetched"),
+        Event::Downloading { url } => tracing::info!(url, "downloading"),
         Event::Assembling => tracing::info!("assembling"),
         Event::Compressing => tracing::info!("compressing"),
         Event::Unchanged { location, .. } => tracing::info!(%location, "unchanged"),
@@ -260,6 +287,10 @@ pub(crate) fn stored(
         architecture: architecture.to_owned(),
         mirrors: mirrors(&settings.mirrors, &[]).ok()?,
         keys: keys(&settings.keyrings).ok()?,
+        components: Vec::new(),
+        backports: false,
+        snapshot: None,
+        others: Vec::new(),
         allow_expired: true,
         freshness: Duration::from_secs(u64::MAX),
         now: SystemTime::now(),

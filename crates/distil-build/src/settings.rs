@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use distil_debian::archive::{InvalidSnapshots, Keys, Mirrors, Snapshots};
+use distil_debian::archive::{InvalidSnapshots, Keys, Mirrors, Moment, Snapshots};
 use distil_debian::fetch::{InvalidMirror, Mirror};
 use distil_debian::openpgp::{Keyring, KeyringError};
 use distil_debian::sources::{Sources, debian_mirrors};
@@ -38,8 +38,10 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub struct ArchiveSettings {
     /// Addresses of mirrors; those of the security archive begin with `security=`.
     pub mirrors: Vec<String>,
+    /// The moment whose state of Debian's archive is used.
+    pub snapshot: Option<Moment>,
     /// A snapshot service, by an address with `{archive}` and `{time}` in it.
-    pub snapshot: Option<String>,
+    pub snapshot_service: Option<String>,
     /// Files of keyrings whose keys sign the archive; Debian's own if there is none.
     pub keyrings: Vec<PathBuf>,
     /// Whether a Release is taken though its `Valid-Until` has passed.
@@ -99,6 +101,7 @@ impl Default for ArchiveSettings {
         Self {
             mirrors: Vec::new(),
             snapshot: None,
+            snapshot_service: None,
             keyrings: Vec::new(),
             allow_expired: false,
             refresh: false,
@@ -238,8 +241,9 @@ pub fn open_store(named: Option<&Path>) -> Result<Store, SettingsError> {
 struct UserSettings {
     /// As `--mirror`.
     mirrors: Vec<String>,
-    /// As `--snapshot`.
-    snapshot: Option<String>,
+    /// As `--snapshot-service`.
+    #[serde(rename = "snapshot-service")]
+    snapshot_service: Option<String>,
     /// As `--store-limit`.
     #[serde(rename = "store-limit")]
     store_limit: Option<String>,
@@ -306,12 +310,12 @@ pub(crate) fn snapshots(
     if let Some(address) = named.or(defined) {
         return Ok(address.parse()?);
     }
-    if let Ok(address) = std::env::var("DISTIL_SNAPSHOT")
+    if let Ok(address) = std::env::var("DISTIL_SNAPSHOT_SERVICE")
         && !address.is_empty()
     {
         return Ok(address.parse()?);
     }
-    match user_settings()?.snapshot {
+    match user_settings()?.snapshot_service {
         Some(address) => Ok(address.parse()?),
         None => Ok(Snapshots::public()),
     }

@@ -18,7 +18,8 @@ use distil_debian::suite::{Area, Suite};
 use distil_definition::recipe::lower;
 use distil_lock::file::LockFile;
 use distil_lock::{
-    ArchiveFile, ContentsError, MirrorSource, PackageSource, SnapshotSource, Sources, StoreSource,
+    ArchiveFile, ContentsError, LOCAL, MirrorSource, PackageSource, SnapshotSource, Sources,
+    StoreSource,
 };
 use distil_store::{Blob, Digest, Store, parallel};
 
@@ -136,6 +137,8 @@ impl Session {
             .map(|used| used.lock(&recipe, compression))
             .transpose()?;
         let packages = file.packages_of(platform).into_iter();
+        // Files of this machine lie beside the definition, as they have to anyhow.
+        let packages = packages.filter(|one| one.file.suite != LOCAL);
         Ok(Needed {
             files: packages
                 .map(|one| (format!("{} {}", one.name, one.version), one.file))
@@ -143,7 +146,7 @@ impl Session {
             states: lock.map(|(lock, _)| lock.states).unwrap_or_default(),
             options: self.archive(&recipe)?,
             suite,
-            snapshot: recipe.snapshot,
+            snapshot: recipe.snapshot_service,
         })
     }
 

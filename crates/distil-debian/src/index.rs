@@ -14,6 +14,7 @@ mod blocks;
 mod condense;
 mod draft;
 mod error;
+mod rule;
 mod scan;
 mod table;
 #[cfg(test)]
@@ -24,6 +25,7 @@ mod text;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +35,7 @@ use table::Entry;
 
 pub use condense::{Condensed, condense};
 pub use error::IndexError;
+pub use rule::PocketRule;
 pub use table::Table;
 pub use text::Text;
 
@@ -55,7 +58,9 @@ pub struct PackageIndex {
     architecture: String,
     pockets: Vec<Pocket>,
     /// What each pocket has. They are few, and each is searched by itself.
-    files: Vec<Condensed>,
+    files: Vec<Arc<Condensed>>,
+    /// What a pocket may provide, by its name; those that are not there may provide all.
+    rules: BTreeMap<String, PocketRule>,
     /// Packages that are the only ones of their names, by these.
     held: BTreeMap<String, BinaryPackage>,
 }
@@ -67,6 +72,7 @@ impl PackageIndex {
             architecture: architecture.to_owned(),
             pockets: Vec::new(),
             files: Vec::new(),
+            rules: BTreeMap::new(),
             held: BTreeMap::new(),
         }
     }
@@ -107,6 +113,62 @@ impl PackageIndex {
         Ok(false)
     }
 
+    /// Says what the pockets of a name may provide. It holds for what is asked from now on.
+    pub fn set_rule(&mut self, pocket: &str, rule: PocketRule) {
+        self.rules.insert(pocket.to_owned(), rule);
+    }
+
+    /// The packages called `name` that the pockets of the name `pocket` have, whatever they may
+    /// provide, the highest version first.
+    ///
+    /// # Errors
+    /// When a stanza is wrong, or damaged in the store.
+    pub fn in_pocket(&self, pocket: &str, name: &str) -> Result<Vec<BinaryPackage>, IndexError> {
+        let mut packages = Vec::new();
+        for (number, file) in (0..=u16::MAX).zip(&self.files) {
+            if self.pocket(number).0 == pocket {
+                for entry in file.table.entries_named(name) {
+                    packages.push(self.parse(&entry, file, number)?);
+                }
+            }
+        }
+        packages.sort_by(|a, b| b.version.cmp(&a.version));
+        Ok(packages)
+    }
+
+    /// The pockets that have packages of a name and may not provide them.
+    pub fn withholding(&self, name: &str) -> Vec<&str> {
+        let files = (0..=u16::MAX).zip(&self.files);
+        let withholding = files.filter(|(pocket, file)| {
+            file.table.entries_named(name).next().is_some() && !self.may_provide(*pocket, name)
+        });
+        sorted(withholding.map(|(pocket, _)| self.pocket(pocket).0))
+    }
+
+    /// Whether a pocket may provide the packages of a name.
+    fn may_provide(&self, pocket: u16, name: &str) -> bool {
+        match self.rules.get(self.pocket(pocket).0) {
+            None => true,
+            Some(rule) => rule.admits(name, || self.is_in_free_pocket(name)),
+        }
+    }
+
+    /// Whether a pocket that may provide all has packages of a name.
+    fn is_in_free_pocket(&self, name: &str) -> bool {
+        let mut files = (0..=u16::MAX).zip(&self.files);
+        files.any(|(pocket, file)| {
+            !self.rules.contains_key(self.pocket(pocket).0)
+                && file.table.entries_named(name).next().is_some()
+        })
+    }
+
+    /// The priority of a pocket's packages of a name.
+    fn priority(&self, pocket: u16, name: &str) -> i32 {
+        let (pocket, priority) = self.pocket(pocket);
+        let rule = self.rules.get(pocket);
+        rule.map_or(priority, |rule| rule.priority(name, priority))
+    }
+
     /// The architecture that the index is for.
     pub fn architecture(&self) -> &str {
         &self.architecture
@@ -115,6 +177,17 @@ impl PackageIndex {
     /// The pockets, in the order in which they were added.
     pub fn pockets(&self) -> &[Pocket] {
         &self.pockets
+    }
+
+    /// The names of the pockets in that order, each once: a suite is one for each of its components.
+    pub fn pocket_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for pocket in &self.pockets {
+            if !names.contains(&pocket.name) {
+                names.push(pocket.name.clone());
+            }
+        }
+        names
     }
 
     /// How many stanzas the index has.
@@ -164,7 +237,7 @@ impl PackageIndex {
             });
         }
         self.pockets.push(pocket);
-        self.files.push(condensed);
+        self.files.push(Arc::new(condensed));
         Ok(())
     }
 
@@ -184,9 +257,11 @@ impl PackageIndex {
 
     /// Whether there is a real package of this name.
     pub fn has_package(&self, name: &str) -> bool {
-        let mut tables = self.tables();
+        let mut files = (0..=u16::MAX).zip(&self.files);
         self.held.contains_key(name)
-            || tables.any(|table| table.entries_named(name).next().is_some())
+            || files.any(|(pocket, file)| {
+                file.table.entries_named(name).next().is_some() && self.may_provide(pocket, name)
+            })
     }
 
     /// The packages called `name`, the best first: by the priority of their pocket, then by
@@ -204,14 +279,18 @@ impl PackageIndex {
         let mut packages = Vec::new();
         // As many as there are numbers, as `add_condensed` sees to.
         for (pocket, file) in (0..=u16::MAX).zip(&self.files) {
+            if !self.rules.is_empty() && !self.may_provide(pocket, name) {
+                continue;
+            }
             for entry in file.table.entries_named(name) {
                 packages.push(self.parse(&entry, file, pocket)?);
             }
         }
         packages.sort_by(|a: &BinaryPackage, b| {
             let pocket = |package: &BinaryPackage| self.pocket(package.pocket);
-            Reverse(pocket(a).1)
-                .cmp(&Reverse(pocket(b).1))
+            let priority = |package: &BinaryPackage| Reverse(self.priority(package.pocket, name));
+            priority(a)
+                .cmp(&priority(b))
                 .then_with(|| b.version.cmp(&a.version))
                 .then_with(|| pocket(a).0.cmp(pocket(b).0))
                 .then_with(|| a.sha256.cmp(&b.sha256))

@@ -170,7 +170,9 @@ impl Release {
     /// contents: a hundredth of them are.
     pub fn indexes_only(&self) -> Self {
         let is_index = |path: &str| {
-            (path.contains("/binary-") && path.contains("/Packages"))
+            // In a flat repository it lies beside the Release.
+            path.starts_with("Packages")
+                || (path.contains("/binary-") && path.contains("/Packages"))
                 || (path.contains("/Contents-") && !path.contains("-udeb-"))
         };
         let files = self.files.iter().filter(|(path, _)| is_index(path));

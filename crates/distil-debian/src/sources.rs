@@ -32,6 +32,8 @@ pub struct Source {
     pub architectures: Vec<String>,
     /// By whom the archive must be signed; none if any key that apt has will do.
     pub signed_by: Vec<SignedBy>,
+    /// False if a Release of it may be expired (`Check-Valid-Until: no`).
+    pub check_valid_until: bool,
     /// False if the entry is switched off (`Enabled: no`).
     pub enabled: bool,
     /// Whether the archive is trusted without a signature, or never; `None` for apt's default.
@@ -118,6 +120,13 @@ impl Sources {
                 sources.read_file(&parts.join(name), format);
             }
         }
+        sources
+    }
+
+    /// Reads paragraphs in the deb822 format that are in no file of apt's.
+    pub fn of_text(text: &str) -> Self {
+        let mut sources = Self::default();
+        sources.parse(&text.replace("\r\n", "\n"), Path::new(""), Format::Deb822);
         sources
     }
 
@@ -266,7 +275,10 @@ fn signed_by(value: &str) -> Result<Vec<SignedBy>, String> {
         .filter(|word| !word.is_empty())
         .map(|word| {
             let hex = word.strip_suffix('!').unwrap_or(word);
-            if word.starts_with('/') {
+            let is_file_name = [".gpg", ".asc", ".pgp"]
+                .iter()
+                .any(|ending| word.ends_with(ending));
+            if word.starts_with('/') || is_file_name {
                 Ok(SignedBy::File(word.into()))
             } else if hex.len() >= 16 && hex.bytes().all(|b| b.is_ascii_hexdigit()) {
                 Ok(SignedBy::Fingerprint(word.to_ascii_uppercase()))

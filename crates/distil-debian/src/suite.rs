@@ -112,6 +112,11 @@ impl Suite {
         found.map(|(_, _, why)| *why)
     }
 
+    /// The suite of packages of later releases, made for this one.
+    pub fn backports(&self) -> String {
+        format!("{}-backports", self.codename)
+    }
+
     /// The suites of the archive that make up this release, and where each is kept.
     pub fn pockets(&self) -> Vec<(String, Area)> {
         let codename = self.codename;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::elsewhere::{ArchiveItem, CopyItem, DownloadItem};
 use crate::item::{OneOrMany, PackageItem};
 
 /// An image, or a layer on top of another definition's image.
@@ -29,9 +30,25 @@ pub struct Definition {
     pub mirrors: Vec<String>,
     /// A snapshot service that has what no mirror has any more, for what a lock names: an
     /// address with `{archive}` and `{time}` in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot_service: Option<String>,
+    /// The moment whose state of Debian's archive the image is built from, such as
+    /// `20261101T000000Z`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
-    /// Debian packages: names, relations with versions and alternatives, or some of a
-    /// package's files.
+    /// Other archives of Debian packages.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub archives: Vec<ArchiveItem>,
+    /// Components of Debian's archive: `main` and, beside it, `contrib`, `non-free` and
+    /// `non-free-firmware`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub components: Vec<String>,
+    /// Packages that are taken from the release's backports; what they need is, too, where the
+    /// release does not have it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub backports: Vec<String>,
+    /// Debian packages: names, relations with versions and alternatives, files of this machine, or
+    /// some of a package's files.
     pub packages: Vec<PackageItem>,
     /// Relations that are left out on purpose: the name that they ask for, and the reason.
     pub without: BTreeMap<String, String>,
@@ -52,6 +69,12 @@ pub struct Definition {
     pub directories: Vec<DirectoryItem>,
     /// Files that no package ships.
     pub files: Vec<FileItem>,
+    /// Files and archives that are downloaded, known by their digests.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub downloads: Vec<DownloadItem>,
+    /// Directories of this machine that are copied whole.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copy: Vec<CopyItem>,
     /// Users and groups, beside those of the definition that this one stands on.
     pub accounts: Accounts,
     /// Certificates of authorities.
@@ -90,6 +113,12 @@ pub struct Overlay {
     pub directories: Vec<DirectoryItem>,
     /// As in a definition.
     pub files: Vec<FileItem>,
+    /// As in a definition.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub downloads: Vec<DownloadItem>,
+    /// As in a definition.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copy: Vec<CopyItem>,
     /// As in a definition.
     pub config: Config,
     /// As in a definition.

@@ -48,6 +48,14 @@ impl PackageItem {
             moved: BTreeMap::new(),
         }
     }
+
+    /// What it is called in names: of a file, what stands before the version in its name.
+    pub fn label(&self) -> &str {
+        match self.name.rsplit_once('/') {
+            Some((_, file)) if file.ends_with(".deb") => file.split('_').next().unwrap_or_default(),
+            _ => &self.name,
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for PackageItem {

@@ -12,6 +12,7 @@ mod architecture;
 mod authority;
 mod base_passwd;
 mod catalogue;
+mod elsewhere;
 mod explain;
 mod format;
 mod harmless;
@@ -30,6 +31,9 @@ pub use authority::{StrictRefusal, authorities, strict_refusal};
 pub use base_passwd::{base_groups, base_users};
 pub use catalogue::{Catalogue, CatalogueError, UnknownDefinition};
 pub use distil_tree::{PatternError, Patterns};
+pub use elsewhere::{
+    ArchiveItem, ComponentItem, CopyItem, DownloadFormat, DownloadItem, DownloadVariant,
+};
 pub use format::{
     Accounts, Certificates, Config, Debug, Definition, Dev, DirectoryItem, FileItem, Group,
     Healthcheck, KeyStore, Layers, Overlay, User,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use distil_bundle::Provenance;
 use distil_definition::Accounts;
 use distil_lock::LockedPackage;
 use distil_tree::{Tree, TreePath};
@@ -21,8 +22,27 @@ pub struct Assembly {
     pub packages: Vec<InstalledPackage>,
     /// What packages ship and the image has not.
     pub left_out: Vec<LeftOut>,
+    /// What it has that no package ships, the lowest layer first.
+    pub bundles: Vec<PlacedBundle>,
     /// Its users and groups.
     pub accounts: Accounts,
+}
+
+/// Files of the image that no Debian package ships and that came as one thing.
+#[derive(Debug, Clone)]
+pub struct PlacedBundle {
+    /// The definition that brings them.
+    pub definition: String,
+    /// The layer that they are in.
+    pub layer: usize,
+    /// Where they are in the image.
+    pub to: TreePath,
+    /// Where they are from, and which software they are.
+    pub provenance: Provenance,
+    /// How many entries were put into the image.
+    pub files: u64,
+    /// The bytes of the files among them.
+    pub size: u64,
 }
 
 /// A package of the image.
@@ -30,6 +50,8 @@ pub struct Assembly {
 pub struct InstalledPackage {
     /// The package and the reasons why it is there.
     pub locked: LockedPackage,
+    /// Whose archive it is from, where that is not Debian's.
+    pub vendor: Option<String>,
     /// The layer that it belongs to.
     pub layer: usize,
     /// The text of its control file.

@@ -156,10 +156,11 @@ fn write_one(
     Ok(StoredLayer { facts, pieces })
 }
 
-/// What belongs together in a layer: a package, or all that is not a package's.
+/// What belongs together in a layer: a package, a download, a directory, or all that is none of them.
 fn group(entry: &Entry) -> Option<&str> {
     match &entry.origin {
         Origin::Package(name) if !entry.is_directory() => Some(name),
+        Origin::Bundle { from, .. } if !entry.is_directory() => Some(from),
         _ => None,
     }
 }

@@ -30,7 +30,7 @@ mod whiteout;
 mod why;
 
 pub use assemble::{AssembleError, assemble};
-pub use assembly::{Amount, Assembly, InstalledPackage, LeftOut, Omission, Undone};
+pub use assembly::{Amount, Assembly, InstalledPackage, LeftOut, Omission, PlacedBundle, Undone};
 pub use closure::ClosureError;
 pub use config::ConfigError;
 pub use exposure::{Found, SurfaceError};

@@ -23,6 +23,10 @@ pub struct WhyPackage {
     pub version: Option<String>,
     /// The definition whose layer it is in.
     pub layer: Option<String>,
+    /// The suite that it is from; `local` of a file of this machine.
+    pub suite: Option<String>,
+    /// Whose archive that is, where it is not Debian's.
+    pub origin: Option<String>,
     /// The bytes of its files in the image.
     pub size: u64,
     /// How many these are.
@@ -146,6 +150,8 @@ pub fn why_package(prepared: &Prepared, name: &str) -> WhyPackage {
         package: name.to_owned(),
         version: None,
         layer: None,
+        suite: None,
+        origin: None,
         size: 0,
         files: 0,
         chain: Vec::new(),
@@ -157,6 +163,8 @@ pub fn why_package(prepared: &Prepared, name: &str) -> WhyPackage {
         Some(one) => {
             why.version = Some(one.locked.version.as_str().to_owned());
             why.layer = Some(layer_name(prepared, one.layer));
+            why.suite = Some(one.locked.file.suite.clone());
+            why.origin.clone_from(&one.vendor);
             (why.size, why.files) = (one.size, one.files.len());
             why.chain = chain(prepared, &by_name, one);
             why.needed_by = one

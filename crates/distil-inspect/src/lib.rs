@@ -27,11 +27,11 @@ mod read;
 pub mod runtime;
 pub mod search;
 mod stage;
-mod zip;
 
 pub use ambiguity::{Ambiguity, AmbiguityKind};
 pub use changeset::{Changeset, Entry, FileContent, FileDigests};
 pub use container::ContainerConfig;
+pub use distil_tree::zip::{Archive as ZipArchive, ZipError};
 pub use error::{InspectError, LayerError, MergeError};
 pub use inspection::Inspection;
 pub use kept::{LIBRARY_CALLS, MAX_DOCUMENT, is_archive, is_document, is_python_module, largest};
@@ -40,4 +40,3 @@ pub use merge::{Amount, Device, Filesystem, LayerChanges, ReplacedLink, merge};
 pub use packages::{Package, PackagesError, owned, packages};
 pub use read::{Options, read, read_directory, read_layers};
 pub use stage::{BuildStage, newer_release, release};
-pub use zip::{Archive as ZipArchive, ZipError};

@@ -10,6 +10,7 @@ use distil_debian::archive::PackageFailure;
 use distil_debian::deb::{Expected, FEWEST_SHARED_BYTES, PackageFile, unpack};
 use distil_store::{Blob, Key, Store, parallel};
 
+use crate::bundles::Bundle;
 use crate::gate::Gate;
 use crate::lock::{Lock, LockedPackage};
 use crate::source::PackageSource;
@@ -17,8 +18,44 @@ use crate::source::PackageSource;
 /// Names what is made of a package; to be raised when that changes.
 const PACKAGE_FORMAT: &[u8] = b"1";
 
-/// The contents of an image's packages, by name.
-pub type Contents = BTreeMap<String, PackageFile>;
+/// The contents of all that an image is made of.
+#[derive(Debug, Clone, Default)]
+pub struct Contents {
+    packages: BTreeMap<String, PackageFile>,
+    bundles: Vec<Bundle>,
+}
+
+impl Contents {
+    /// Nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The contents of a package.
+    pub fn get(&self, package: &str) -> Option<&PackageFile> {
+        self.packages.get(package)
+    }
+
+    /// Adds the contents of a package.
+    pub fn insert(&mut self, package: String, file: PackageFile) {
+        self.packages.insert(package, file);
+    }
+
+    /// The contents of the packages, by their names.
+    pub fn packages(&self) -> &BTreeMap<String, PackageFile> {
+        &self.packages
+    }
+
+    /// The files that no package ships, in the order in which they are put into the image.
+    pub fn bundles(&self) -> &[Bundle] {
+        &self.bundles
+    }
+
+    /// Adds files that no package ships, behind those that there are.
+    pub fn add_bundles(&mut self, bundles: impl IntoIterator<Item = Bundle>) {
+        self.bundles.extend(bundles);
+    }
+}
 
 /// A package of a lock cannot be had or read.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +119,10 @@ pub fn fetch(
         done(package);
         file.map(|file| (package.name.clone(), file))
     });
-    Ok(fetched?.into_iter().collect())
+    Ok(Contents {
+        packages: fetched?.into_iter().collect(),
+        bundles: Vec::new(),
+    })
 }
 
 /// How many packages may be fetched and unpacked at once with what this process may have open: each
@@ -165,5 +205,9 @@ impl<'a> Unpacker<'a> {
 fn unpacked_limit(package: &LockedPackage) -> u64 {
     let announced = package.installed_size_kib.saturating_mul(2 << 10);
     let most = distil_tree::tar::Limits::default().size;
+    if announced == 0 {
+        // A package that somebody made by hand may not say it.
+        return most;
+    }
     announced.saturating_add(64 << 20).min(most)
 }

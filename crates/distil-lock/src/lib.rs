@@ -8,16 +8,25 @@
 //! A [`Lock`] names every package by its digest and by where it lies in an archive, so that it is
 //! had again without opening the archive: from the store, from any mirror, or from a directory.
 
+mod bundles;
 mod contents;
 pub mod file;
 mod gate;
 mod lock;
 mod resolve;
+mod resolve_error;
 mod source;
+mod view;
 
+pub use bundles::{Bundle, BundleSourceError, fetch_bundles, look_at};
 pub use contents::{Contents, ContentsError, Fetch, fetch, missing};
-pub use lock::{ArchiveFile, LocalFile, Lock, LockedLayer, LockedPackage, PackageRelations};
-pub use resolve::{ResolveError, local_files_of, resolve};
+pub use lock::{
+    ArchiveFile, LOCAL, LocalFile, Lock, LockedDownload, LockedLayer, LockedPackage,
+    PackageRelations,
+};
+pub use resolve::{downloads_of, local_files_of, resolve};
+pub use resolve_error::ResolveError;
 pub use source::{
-    DirectorySource, MirrorSource, PackageSource, ReadFile, SnapshotSource, Sources, StoreSource,
+    DirectorySource, LocalSource, MirrorSource, PackageSource, ReadFile, SnapshotSource, Sources,
+    StoreSource,
 };

@@ -10,6 +10,9 @@ use distil_debian::version::Version;
 use distil_store::Digest;
 use serde::{Deserialize, Serialize};
 
+/// The suite of packages that are files of this machine, in no archive.
+pub const LOCAL: &str = "local";
+
 /// The packages and files of an image, for one platform. It names each by its digest and by where
 /// it lies in an archive, so that it can be had again without any index.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,8 +27,11 @@ pub struct Lock {
     pub layers: Vec<LockedLayer>,
     /// Dependencies of the packages that were left out.
     pub omitted: Vec<Omitted>,
-    /// The files that definitions bring from beside them.
+    /// The files and directories that definitions bring from beside them.
     pub files: Vec<LocalFile>,
+    /// What definitions download.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub downloads: Vec<LockedDownload>,
 }
 
 /// The packages that one layer adds.
@@ -105,7 +111,18 @@ pub struct PackageRelations {
     pub replaces: Relations,
 }
 
-/// A file that a definition brings from beside it.
+/// Something that a definition downloads, exactly.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LockedDownload {
+    /// The definition.
+    pub definition: String,
+    /// The address, without what may be secret in it.
+    pub url: String,
+    /// The digest of its bytes.
+    pub digest: Digest,
+}
+
+/// A file, or a directory with all that is copied of it, that a definition brings from beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalFile {
     /// The definition.
@@ -114,7 +131,8 @@ pub struct LocalFile {
     pub from: String,
     /// Its path in the image; none of a file of certificates, which go to several places.
     pub path: Option<String>,
-    /// The digest of what is taken of it: its bytes, or those of its certificates in DER.
+    /// The digest of what is taken of it: its bytes, or those of its certificates in DER; of a
+    /// directory, of the list of its entries with their digests.
     pub digest: Digest,
     /// How many bytes these are.
     pub size: u64,
@@ -125,6 +143,13 @@ impl Lock {
     pub fn packages(&self) -> impl Iterator<Item = (usize, &LockedPackage)> {
         let layers = self.layers.iter().enumerate();
         layers.flat_map(|(number, layer)| layer.packages.iter().map(move |one| (number, one)))
+    }
+
+    /// Whose archive a package is from, as its Release says, where that is not Debian's own.
+    pub fn vendor(&self, package: &LockedPackage) -> Option<&str> {
+        let suite = &package.file.suite;
+        let state = self.states.iter().find(|state| state.name == *suite);
+        state?.origin.as_deref()
     }
 
     /// The source of each package with its version, by the package's name.

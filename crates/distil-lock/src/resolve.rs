@@ -9,72 +9,12 @@ use distil_debian::archive::PocketState;
 use distil_debian::index::PackageIndex;
 use distil_debian::solve::{Omitted, Reason, Request, Selected, SolveError, solve};
 use distil_definition::Policy;
-use distil_definition::recipe::{LayerRecipe, Position, Recipe, is_tool};
-use distil_oci::Platform;
+use distil_definition::recipe::{BundleSource, LayerRecipe, Recipe, is_tool};
 use distil_store::Digest;
 
-use crate::lock::{LocalFile, Lock, LockedLayer, LockedPackage};
-
-/// Why there are no packages for a recipe.
-#[derive(Debug, thiserror::Error)]
-pub enum ResolveError {
-    /// There is no solution.
-    #[error("failed to find packages for `{definition}`")]
-    Unsolvable {
-        /// The definition.
-        definition: String,
-        /// Why.
-        source: SolveError,
-    },
-    /// What a `dev` is to have does not go together.
-    #[error("failed to find packages for `{definition}` beside those of the image itself")]
-    UnsolvableDev {
-        /// The image.
-        definition: String,
-        /// Why.
-        source: SolveError,
-    },
-    /// There is no compiler for the platform, or another tool of every `dev`.
-    #[error(
-        "`{definition}` cannot be made for {platform}: there is no package `{tool}`, which every \
-         `:dev` has, in {}", pockets.join(", ")
-    )]
-    NoTool {
-        /// The image.
-        definition: String,
-        /// The platform.
-        platform: Platform,
-        /// The tool's package.
-        tool: String,
-        /// The pockets that were searched.
-        pockets: Vec<String>,
-    },
-    /// An entry of `without` leaves nothing out.
-    #[error(
-        "`without: {name}` of definition `{definition}` leaves nothing out: no package of the \
-         image asks for it{position}"
-    )]
-    UselessWithout {
-        /// The definition.
-        definition: String,
-        /// The entry.
-        name: String,
-        /// The position of the entry.
-        position: Position,
-    },
-}
-
-impl ResolveError {
-    /// The pocket whose index turned out to be damaged in the store, if that is why.
-    pub fn damaged(&self) -> Option<&str> {
-        match self {
-            Self::Unsolvable { source, .. } | Self::UnsolvableDev { source, .. } => {
-                source.damaged()
-            }
-            Self::NoTool { .. } | Self::UselessWithout { .. } => None,
-        }
-    }
-}
+use crate::lock::{LocalFile, Lock, LockedDownload, LockedLayer, LockedPackage};
+use crate::resolve_error::ResolveError;
+use crate::view::{View, wanted};
 
 /// Finds the packages of all layers.
 ///
@@ -86,13 +26,18 @@ pub fn resolve(
     states: &[PocketState],
 ) -> Result<Lock, ResolveError> {
     let (layers, omitted) = match recipe.variant.is_dev() {
-        false => resolve_layers(&recipe.layers, index)?,
+        false => resolve_layers(recipe, &recipe.layers, index)?,
         true => {
-            let (image, _) = resolve_layers(&recipe.same_as, index)?;
-            (vec![resolve_dev(recipe, &image, index)?], Vec::new())
+            let (image, _) = resolve_layers(recipe, &recipe.same_as, index)?;
+            let mut view = View::new(recipe, index);
+            for layer in recipe.same_as.iter().chain(&recipe.layers) {
+                view.add(layer)?;
+            }
+            (vec![resolve_dev(recipe, &image, view.index())?], Vec::new())
         }
     };
     let files = local_files_of(recipe);
+    let downloads = downloads_of(recipe);
     Ok(Lock {
         suite: recipe.suite.codename.to_owned(),
         architecture: recipe.architecture.debian().to_owned(),
@@ -100,6 +45,7 @@ pub fn resolve(
         layers,
         omitted,
         files,
+        downloads,
     })
 }
 
@@ -113,9 +59,14 @@ fn resolve_dev(
     let layer = recipe.layers.last();
     let definition = layer.map_or("", |layer| &layer.definition);
     let of_image = || image.iter().flat_map(|layer| &layer.packages);
-    let requests = recipe.layers.iter().flat_map(|layer| &layer.packages);
+    let mut install = Vec::new();
+    for layer in &recipe.layers {
+        for one in &layer.packages {
+            install.push(wanted(one, layer, index)?);
+        }
+    }
     let request = Request {
-        install: requests.map(|one| one.relation.clone()).collect(),
+        install,
         pinned: of_image()
             .map(|one| (one.name.clone(), one.version.clone()))
             .collect(),
@@ -157,13 +108,17 @@ fn resolve_dev(
 }
 
 fn resolve_layers(
+    recipe: &Recipe,
     recipes: &[LayerRecipe],
     index: &PackageIndex,
 ) -> Result<(Vec<LockedLayer>, Vec<Omitted>), ResolveError> {
     let mut layers: Vec<LockedLayer> = Vec::new();
     let mut omitted = Vec::new();
     let mut without: BTreeSet<String> = Policy::default_policy().without.keys().cloned().collect();
+    let mut view = View::new(recipe, index);
     for layer in recipes {
+        view.add(layer)?;
+        let index = view.index();
         without.extend(layer.without.keys().cloned());
         let resolved;
         (resolved, omitted) = resolve_layer(layer, &layers, &without, index)?;
@@ -201,6 +156,26 @@ pub fn local_files_of(recipe: &Recipe) -> Vec<LocalFile> {
     recipe.layers.iter().flat_map(local_files).collect()
 }
 
+/// What the definitions of a recipe download.
+pub fn downloads_of(recipe: &Recipe) -> Vec<LockedDownload> {
+    let layers = recipe.layers.iter();
+    let downloads = layers.flat_map(|layer| {
+        let bundles = layer.bundles.iter();
+        bundles.filter_map(|bundle| match &bundle.source {
+            BundleSource::Download(download) => Some(LockedDownload {
+                definition: layer.definition.clone(),
+                url: download.url.to_string(),
+                digest: download.digest?,
+            }),
+            BundleSource::Directory { .. } => None,
+        })
+    });
+    let mut downloads: Vec<LockedDownload> = downloads.collect();
+    downloads.sort();
+    downloads.dedup();
+    downloads
+}
+
 fn local_files(layer: &LayerRecipe) -> Vec<LocalFile> {
     let local = |from: &str, path: Option<String>, bytes: &[u8]| LocalFile {
         definition: layer.definition.clone(),
@@ -221,7 +196,31 @@ fn local_files(layer: &LayerRecipe) -> Vec<LocalFile> {
         let bytes: Vec<&[u8]> = file.authorities.iter().map(AsRef::as_ref).collect();
         local(&file.from, None, &bytes.concat())
     });
-    files.chain(certificates).collect()
+    let directories = layer
+        .bundles
+        .iter()
+        .filter_map(|bundle| match &bundle.source {
+            BundleSource::Directory { from, listing } => Some(LocalFile {
+                definition: layer.definition.clone(),
+                from: from.clone(),
+                path: Some(bundle.placement.to.to_string()),
+                digest: listing.digest(),
+                size: listing.size(),
+            }),
+            BundleSource::Download(_) => None,
+        });
+    let packages = layer.packages.iter().filter_map(|request| {
+        let local = request.local.as_ref()?;
+        Some(LocalFile {
+            definition: layer.definition.clone(),
+            from: local.from.clone(),
+            path: None,
+            digest: local.package.sha256,
+            size: local.package.size,
+        })
+    });
+    let files = files.chain(certificates).chain(directories);
+    files.chain(packages).collect()
 }
 
 fn resolve_layer(
@@ -233,7 +232,7 @@ fn resolve_layer(
     let mut without = without.clone();
     let mut request = Request::default();
     for package in &layer.packages {
-        request.install.push(package.relation.clone());
+        request.install.push(wanted(package, layer, index)?);
         for relation in package.relation.iter() {
             // What a layer below did without, this one may ask for by name.
             if !layer.without.contains_key(&relation.name) {
@@ -245,9 +244,18 @@ fn resolve_layer(
     let pinned = below.iter().flat_map(|layer| &layer.packages);
     let pinned = pinned.map(|one| (one.name.clone(), one.version.clone()));
     request.pinned = pinned.collect();
-    let solution = solve(index, &request).map_err(|source| ResolveError::Unsolvable {
-        definition: layer.definition.clone(),
-        source,
+    let solution = solve(index, &request).map_err(|source| {
+        let definition = layer.definition.clone();
+        if let SolveError::Unknown { name, .. } = &source
+            && let Some(archive) = index.withholding(name).first()
+        {
+            return ResolveError::Withheld {
+                definition,
+                name: name.clone(),
+                archive: (*archive).to_owned(),
+            };
+        }
+        ResolveError::Unsolvable { definition, source }
     })?;
     let is_new = |one: &Selected| {
         !request

@@ -13,7 +13,8 @@ use distil_debian::archive::{ArchiveOptions, Attempt, PackageFailure, PocketStat
 use distil_debian::deb::DebError;
 use distil_debian::fetch::{FetchError, Fetcher, Mirror};
 use distil_debian::suite::{Area, Suite};
-use distil_store::{Blob, Store};
+use distil_definition::recipe::Recipe;
+use distil_store::{Blob, Digest, Store};
 
 use crate::gate::Gate;
 use crate::lock::ArchiveFile;
@@ -90,6 +91,37 @@ impl PackageSource for DirectorySource {
     }
 }
 
+/// The packages that definitions name as files of this machine, by their digests.
+pub struct LocalSource(BTreeMap<Digest, PathBuf>);
+
+impl LocalSource {
+    /// Those of a recipe.
+    pub fn new(recipe: &Recipe) -> Self {
+        let layers = recipe.layers.iter().chain(&recipe.same_as);
+        let requests = layers.flat_map(|layer| &layer.packages);
+        let local = requests.filter_map(|request| request.local.as_ref());
+        Self(
+            local
+                .map(|local| (local.package.sha256, local.path.clone()))
+                .collect(),
+        )
+    }
+}
+
+impl PackageSource for LocalSource {
+    fn read(
+        &self,
+        file: &ArchiveFile,
+        read: &mut ReadFile<'_>,
+        attempts: &mut Vec<Attempt>,
+    ) -> Result<Option<Blob>, PackageFailure> {
+        match self.0.get(&file.sha256) {
+            Some(path) => read_path(path, path.display().to_string(), read, attempts),
+            None => Ok(None),
+        }
+    }
+}
+
 fn read_path(
     path: &Path,
     address: String,
@@ -109,6 +141,8 @@ fn read_path(
 
 /// The mirrors of an archive, which are asked in turn.
 pub struct MirrorSource<'a> {
+    /// Of a snapshot service, which throttles.
+    gate: Option<Gate>,
     mirrors: BTreeMap<String, Vec<Mirror>>,
     fetcher: &'a Fetcher,
     store: &'a Store,
@@ -117,12 +151,10 @@ pub struct MirrorSource<'a> {
 impl<'a> MirrorSource<'a> {
     /// The mirrors of the suites of an archive. What they give is kept in the store.
     pub fn new(options: &ArchiveOptions, fetcher: &'a Fetcher, store: &'a Store) -> Self {
-        let pockets = options.suite.pockets();
-        let mirrors = pockets.into_iter().map(|(name, area)| {
-            let mirrors = options.mirrors.of(area);
-            (name, mirrors)
-        });
+        let pockets = options.pockets().into_iter();
+        let mirrors = pockets.map(|pocket| (pocket.name, pocket.mirrors));
         Self {
+            gate: options.snapshot.map(|_| Gate::new(SNAPSHOTS_AT_ONCE)),
             mirrors: mirrors.collect(),
             fetcher,
             store,
@@ -147,6 +179,7 @@ impl PackageSource for MirrorSource<'_> {
         read: &mut ReadFile<'_>,
         attempts: &mut Vec<Attempt>,
     ) -> Result<Option<Blob>, PackageFailure> {
+        let _place = self.gate.as_ref().map(Gate::enter);
         let mirrors = self.mirrors.get(&file.suite);
         let mirrors = mirrors.map_or_else(Vec::new, |mirrors| self.fetcher.in_order(mirrors));
         for mirror in mirrors {

@@ -102,8 +102,10 @@ fn lock(packages: Vec<PackageLock>) -> LockFile {
             date: Timestamp(1_759_276_800),
             release: Digest::of("release"),
             keys: vec!["0123456789ABCDEF0123456789ABCDEF01234567".to_owned()],
+            origin: None,
         }],
         files: Vec::new(),
+        downloads: Vec::new(),
         platforms: vec![PlatformLock {
             platform: "linux/amd64".to_owned(),
             variants: vec![VariantName::Latest, VariantName::Debug, VariantName::Dev],

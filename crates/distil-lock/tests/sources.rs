@@ -61,7 +61,7 @@ fn a_directory_has_packages_by_path_or_by_name() {
         put(folder.path(), path, &deb);
         let source = DirectorySource(folder.path().to_owned());
         let contents = get(&store, &source, &lock(&deb)).unwrap();
-        let mut entries = contents["hello"].package.entries.iter();
+        let mut entries = contents.get("hello").unwrap().package.entries.iter();
         assert!(entries.any(|entry| entry.path.ends_with("usr/bin/hello")));
         // Unpacked once, it is in the store.
         let none = Sources(&[]);

@@ -17,6 +17,7 @@ pub mod program;
 mod regular;
 pub mod tar;
 mod tree;
+pub mod zip;
 
 pub use content::{Content, ContentId, ContentReader};
 pub use os_release::OsRelease;

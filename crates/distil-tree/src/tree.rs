@@ -112,6 +112,13 @@ pub enum Origin {
     Generated(Arc<str>),
     /// A definition's own word (a file, link or directory that it lists), by its name.
     Definition(Arc<str>),
+    /// Something that is no Debian package: a download, a directory.
+    Bundle {
+        /// What it is, in one word.
+        kind: &'static str,
+        /// Its address or name.
+        from: Arc<str>,
+    },
 }
 
 impl Kind {
@@ -199,6 +206,7 @@ impl std::fmt::Display for Origin {
             Self::Package(name) => write!(f, "package `{name}`"),
             Self::Generated(name) => write!(f, "generated `{name}`"),
             Self::Definition(name) => write!(f, "definition `{name}`"),
+            Self::Bundle { kind, from } => write!(f, "{kind} `{from}`"),
         }
     }
 }

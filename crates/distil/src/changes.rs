@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 
-use distil_definition::{Certificates, Config, Definition, FileItem, PackageItem};
+use distil_definition::{
+    ArchiveItem, Certificates, Config, CopyItem, Definition, FileItem, PackageItem,
+};
 
 use crate::cli;
 use crate::error::CommandError;
@@ -11,6 +13,10 @@ use crate::error::CommandError;
 /// The definition that the flags stand for.
 pub(crate) fn changes(flags: &cli::Definition) -> Result<Definition, CommandError> {
     let packages = flags.packages.iter();
+    let archives = flags.archives.iter().map(|file| ArchiveItem {
+        sources: file.clone(),
+        ..ArchiveItem::default()
+    });
     let config = Config {
         entrypoint: command("--entrypoint", flags.entrypoint.as_deref())?,
         cmd: command("--cmd", flags.cmd.as_deref())?,
@@ -21,12 +27,16 @@ pub(crate) fn changes(flags: &cli::Definition) -> Result<Definition, CommandErro
     };
     let files: Result<Vec<FileItem>, CommandError> =
         flags.files.iter().map(|text| file(text)).collect();
+    let copies: Result<Vec<CopyItem>, CommandError> =
+        flags.copies.iter().map(|text| copy(text)).collect();
     Ok(Definition {
+        archives: archives.collect(),
         packages: packages.map(|name| PackageItem::whole(name)).collect(),
         without: pairs("--without", &flags.without)?,
         allow: pairs("--allow", &flags.allow)?,
         excuse: pairs("--excuse", &flags.excuse)?,
         files: files?,
+        copy: copies?,
         certificates: Certificates {
             extra: flags.authorities.clone(),
             ..Certificates::default()
@@ -94,6 +104,23 @@ fn file(text: &str) -> Result<FileItem, CommandError> {
         owner: None,
         mode,
         replace: false,
+    })
+}
+
+/// `HOST:IMAGE`, a directory each.
+fn copy(text: &str) -> Result<CopyItem, CommandError> {
+    let colon = text.rfind(":/").filter(|colon| *colon > 0);
+    let Some((from, to)) =
+        colon.and_then(|colon| Some((text.get(..colon)?, text.get(colon + 1..)?)))
+    else {
+        let message = format!("`--copy {text}` is not `HOST:IMAGE`");
+        return Err(CommandError::usage(message)
+            .hint("the path in the image begins with a slash: `--copy ./src:/app`"));
+    };
+    Ok(CopyItem {
+        from: from.to_owned(),
+        to: to.to_owned(),
+        ..CopyItem::default()
     })
 }
 

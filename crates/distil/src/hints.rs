@@ -226,7 +226,7 @@ impl Hints for LockError {
             Self::Package { source, .. } => {
                 let name = source.package.split(' ').next().unwrap_or_default();
                 format!(
-                    "`--mirror ADDRESS` and `--snapshot ADDRESS` name other places; `distil lock \
+                    "`--mirror ADDRESS` and `--snapshot-service ADDRESS` name other places; `distil lock \
                      --update {name}` takes the version that there is now"
                 )
             }

@@ -62,12 +62,17 @@ impl Events for Printer {
     fn event(&self, event: Event<'_>) {
         match event {
             Event::ReadingArchive => self.step("reading the archive"),
+            Event::Snapshot { moment } => self.say_once(format!(
+                "using Debian's archive as it was at {moment}; whether a Release is expired is \
+                 judged at that moment"
+            )),
             Event::ReadingContents => self.step("reading the archive's index of contents"),
             Event::Solving => self.step("solving"),
             Event::Fetching { packages, bytes } => {
                 self.amount(&format!("{packages} packages"), bytes);
             }
             Event::Fetched { bytes, .. } => self.with(|bar| bar.inc(bytes)),
+            Event::Downloading { url } => self.step(&format!("downloading {url}")),
             Event::Assembling => self.step("assembling"),
             Event::Compressing => self.step("compressing"),
             Event::Idle => self.finish(),
@@ -112,14 +117,14 @@ impl Events for Printer {
 }
 
 impl Printer {
-    fn step(&self, what: &'static str) {
+    fn step(&self, what: &str) {
         if !self.is_shown {
             return;
         }
         self.with(|bar| {
             // A bar of what came before would stand there full.
             bar.finish_and_clear();
-            *bar = ProgressBar::new_spinner().with_message(what);
+            *bar = ProgressBar::new_spinner().with_message(what.to_owned());
             if self.moves {
                 bar.enable_steady_tick(Duration::from_millis(100));
             }

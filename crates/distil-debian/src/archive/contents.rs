@@ -9,11 +9,11 @@ use std::io::BufReader;
 use distil_store::{Key, Store};
 
 use super::error::{ArchiveError, Attempt};
-use super::index::COMPONENT;
-use super::options::ArchiveOptions;
+use super::options::{ArchiveOptions, MAIN};
+use super::pocket::PocketOptions;
 use super::unpacked::{COMPRESSIONS, addresses, unpacked};
 use crate::contents::{LibraryIndex, LibraryIndexError};
-use crate::fetch::{Fetcher, Mirror};
+use crate::fetch::Fetcher;
 use crate::release::{FileEntry, Release};
 
 /// Names what is made of an index; to be raised when that changes.
@@ -29,9 +29,8 @@ const MOST: u64 = 4 << 30;
 /// The index of `pocket`, from the store if it has it. One without libraries where the Release
 /// names none.
 pub(super) fn get(
-    pocket: &str,
+    pocket: &PocketOptions,
     release: &Release,
-    mirrors: &[Mirror],
     options: &ArchiveOptions,
     store: &Store,
     fetcher: &Fetcher,
@@ -47,7 +46,7 @@ pub(super) fn get(
     let announced = release.file(&path(options, "")).map(|entry| entry.size);
     let most = announced.unwrap_or(MOST);
     let mut attempts = Vec::new();
-    for mirror in mirrors {
+    for mirror in &pocket.mirrors {
         for (suffix, path, entry) in &choices {
             for address in addresses(mirror, pocket, path, entry, release.acquire_by_hash) {
                 // Nothing is unpacked before its digest is right.
@@ -72,7 +71,7 @@ pub(super) fn get(
                     Ok(found) => {
                         let blob = store.put(&found.to_bytes())?;
                         store.record(&exact(entry), &blob)?;
-                        store.record(&last(pocket, options), &blob)?;
+                        store.record(&last(&pocket.name, options), &blob)?;
                         return Ok(found);
                     }
                     Err(error) => attempts.push(Attempt::new(address, &error)),
@@ -81,7 +80,7 @@ pub(super) fn get(
         }
     }
     Err(ArchiveError::ContentsMissing {
-        pocket: pocket.to_owned(),
+        pocket: pocket.name.clone(),
         attempts,
     })
 }
@@ -110,7 +109,7 @@ fn choices(release: &Release, options: &ArchiveOptions) -> Vec<(&'static str, St
 }
 
 fn path(options: &ArchiveOptions, suffix: &str) -> String {
-    format!("{COMPONENT}/Contents-{}{suffix}", options.architecture)
+    format!("{MAIN}/Contents-{}{suffix}", options.architecture)
 }
 
 fn exact(entry: &FileEntry) -> Key {

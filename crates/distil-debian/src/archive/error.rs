@@ -37,6 +37,16 @@ pub enum ArchiveError {
         /// What it has.
         architectures: Vec<String>,
     },
+    /// The suite does not have a component.
+    #[error("`{pocket}` has no component `{component}`, only {}", components.join(", "))]
+    Component {
+        /// The suite.
+        pocket: String,
+        /// What was asked for.
+        component: String,
+        /// What it has.
+        components: Vec<String>,
+    },
     /// No mirror has the index that the Release names.
     #[error(
         "no mirror has the index of `{pocket}` that its Release names{}",

@@ -12,22 +12,21 @@ use distil_store::{Blob, BlobWriter, Digest, Key, Store, StoreError};
 
 use super::error::{ArchiveError, Attempt};
 use super::options::ArchiveOptions;
+use super::pocket::PocketOptions;
 use super::unpacked::{COMPRESSIONS, addresses, unpacked};
-use crate::fetch::{Address, FetchError, Fetcher, Mirror};
+use crate::fetch::{Address, FetchError, Fetcher};
 use crate::index::{Condensed, IndexError, Table, Text, condense};
 use crate::release::{FileEntry, Release};
 
 /// Names what [`condense`] makes; to be raised when that changes.
 const INDEX_FORMAT: &[u8] = b"3";
 
-/// The component that images are made from: what Debian itself is (Debian Policy §2.2.1).
-pub(super) const COMPONENT: &str = "main";
-
 /// Which index.
 #[derive(Clone, Copy)]
 pub(super) struct Which<'a> {
-    pub(super) pocket: &'a str,
-    pub(super) component: &'a str,
+    pub(super) pocket: &'a PocketOptions,
+    /// The component; none of a flat repository.
+    pub(super) component: Option<&'a str>,
     /// Whether what the store has made of it is not taken.
     pub(super) anew: bool,
 }
@@ -45,7 +44,6 @@ const DIGEST: usize = 32;
 pub(super) fn get(
     which: Which<'_>,
     release: &Release,
-    mirrors: &[Mirror],
     options: &ArchiveOptions,
     store: &Store,
     fetcher: &Fetcher,
@@ -54,6 +52,7 @@ pub(super) fn get(
     let architecture = &options.architecture;
     let choices = choices(which, release, architecture)?;
     let Which { pocket, anew, .. } = which;
+    let mirrors = &pocket.mirrors;
     let key = |part: &str, entry: &FileEntry| {
         let inputs = [
             INDEX_FORMAT,
@@ -136,7 +135,7 @@ pub(super) fn get(
                     Ok(condensed) => return Ok(condensed),
                     Err(source @ IndexError::Write(_)) => {
                         return Err(ArchiveError::Index {
-                            pocket: pocket.to_owned(),
+                            pocket: pocket.name.clone(),
                             source,
                         });
                     }
@@ -146,15 +145,17 @@ pub(super) fn get(
         }
     }
     Err(ArchiveError::IndexMissing {
-        pocket: pocket.to_owned(),
+        pocket: pocket.name.clone(),
         attempts,
     })
 }
 
 /// Where an index lies below its suite's directory, by the suffix of its compression.
 fn path(which: Which<'_>, architecture: &str, suffix: &str) -> String {
-    let component = which.component;
-    format!("{component}/binary-{architecture}/Packages{suffix}")
+    match which.component {
+        Some(component) => format!("{component}/binary-{architecture}/Packages{suffix}"),
+        None => format!("Packages{suffix}"),
+    }
 }
 
 /// The compressions of an index that the Release names: the suffix, the path, and what it is.
@@ -171,10 +172,11 @@ fn choices(
             Some((*suffix, path, entry))
         })
         .collect();
-    let (pocket, architecture) = (which.pocket.to_owned(), architecture.to_owned());
+    let (pocket, architecture) = (which.pocket.name.clone(), architecture.to_owned());
+    let is_promised = which.pocket.is_flat() || release.architectures.contains(&architecture);
     match choices.is_empty() {
         false => Ok(choices),
-        true if release.architectures.contains(&architecture) => Err(ArchiveError::NoIndex {
+        true if is_promised => Err(ArchiveError::NoIndex {
             pocket,
             architecture,
         }),
@@ -191,7 +193,6 @@ fn choices(
 pub(super) fn compressed(
     which: Which<'_>,
     release: &Release,
-    mirrors: &[Mirror],
     options: &ArchiveOptions,
     store: &Store,
     fetcher: &Fetcher,
@@ -205,7 +206,7 @@ pub(super) fn compressed(
         }
     }
     let mut attempts = Vec::new();
-    for mirror in fetcher.in_order(mirrors) {
+    for mirror in fetcher.in_order(&which.pocket.mirrors) {
         for (_, path, entry) in &choices {
             let by_hash = release.acquire_by_hash;
             for address in addresses(mirror, which.pocket, path, entry, by_hash) {
@@ -223,7 +224,7 @@ pub(super) fn compressed(
         }
     }
     Err(ArchiveError::IndexMissing {
-        pocket: which.pocket.to_owned(),
+        pocket: which.pocket.name.clone(),
         attempts,
     })
 }

@@ -1,8 +1,8 @@
 //! Which mirrors have which part of Debian's archive.
 
 use std::str::FromStr;
-use std::time::{Duration, SystemTime};
 
+use super::moment::Moment;
 use crate::fetch::{InvalidMirror, Mirror};
 use crate::suite::Area;
 
@@ -69,10 +69,7 @@ impl Snapshots {
             Area::Main => "debian",
             Area::Security => "debian-security",
         };
-        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).ok()?);
-        // RFC 3339 without its marks, as the service's addresses have it.
-        let time = humantime::format_rfc3339_seconds(time).to_string();
-        let time = time.replace(['-', ':'], "");
+        let time = Moment(u64::try_from(seconds).ok()?).to_string();
         let address = self
             .0
             .replace("{archive}", archive)
@@ -120,6 +117,15 @@ impl Mirrors {
         Self {
             main: mirrors,
             security,
+        }
+    }
+
+    /// The archive as it was at a moment: the snapshot service has it, and no mirror.
+    pub fn of_snapshot(snapshots: &Snapshots, moment: Moment) -> Self {
+        let at = |area| snapshots.at(area, moment.seconds());
+        Self {
+            main: at(Area::Main).into_iter().collect(),
+            security: at(Area::Security).into_iter().collect(),
         }
     }
 

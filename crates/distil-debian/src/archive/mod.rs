@@ -10,7 +10,9 @@ mod error;
 mod index;
 mod keys;
 mod mirrors;
+mod moment;
 mod options;
+mod pocket;
 mod release;
 mod signed;
 mod unpacked;
@@ -23,7 +25,7 @@ use distil_store::{Store, parallel};
 use serde::{Deserialize, Serialize};
 
 use crate::contents::LibraryIndex;
-use crate::fetch::{Fetcher, Mirror};
+use crate::fetch::Fetcher;
 use crate::index::{PackageIndex, Pocket};
 use crate::release::Release;
 use crate::solve::Elsewhere;
@@ -32,7 +34,9 @@ use release::SignedRelease;
 pub use error::{ArchiveError, Attempt, PackageFailure};
 pub use keys::Keys;
 pub use mirrors::{InvalidSnapshots, Mirrors, Snapshots};
+pub use moment::{InvalidMoment, Moment};
 pub use options::ArchiveOptions;
+pub use pocket::{PocketOptions, PocketPlace};
 pub use signed::{IndexBytes, IndexFile};
 pub use warning::ReleaseWarning;
 
@@ -50,6 +54,9 @@ pub struct PocketState {
     /// The fingerprints of the keys whose signatures on it are good, sorted.
     #[serde(default)]
     pub keys: Vec<String>,
+    /// Whose archive it is, as its Release says (`Origin`); none of Debian's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
 }
 
 /// An archive, open for one architecture: what it is now is known, and nothing of it read.
@@ -63,10 +70,33 @@ pub struct Archive {
 
 /// A suite of the archive whose Release can be trusted.
 struct OpenPocket {
-    name: String,
-    mirrors: Vec<Mirror>,
+    options: PocketOptions,
     release: Release,
     signed: SignedRelease,
+}
+
+impl OpenPocket {
+    fn name(&self) -> &str {
+        &self.options.name
+    }
+
+    /// The components to read, of which a flat repository has none.
+    fn components(&self) -> Vec<Option<&str>> {
+        match self.options.is_flat() {
+            true => vec![None],
+            false => {
+                let components = self.options.components.iter();
+                let there = components.filter(|one| self.has(one));
+                there.map(|one| Some(one.as_str())).collect()
+            }
+        }
+    }
+
+    /// Whether the Release has a component, or names none at all.
+    fn has(&self, component: &str) -> bool {
+        let components = &self.release.components;
+        components.is_empty() || components.iter().any(|one| one == component)
+    }
 }
 
 impl Archive {
@@ -81,10 +111,9 @@ impl Archive {
         fetcher: &Fetcher,
     ) -> Result<Self, ArchiveError> {
         let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let pockets = options.suite.pockets();
-        let opened = at_once(&pockets, |(name, area)| {
-            let mirrors = options.mirrors.of(*area);
-            open_pocket(name, mirrors, options, store, fetcher)
+        let pockets = options.pockets();
+        let opened = at_once(&pockets, |pocket| {
+            open_pocket(pocket, options, store, fetcher)
         });
         let mut archive = Self {
             options: options.clone(),
@@ -99,7 +128,26 @@ impl Archive {
             archive.warnings.extend(warnings);
             archive.pockets.push(pocket);
         }
+        archive.check_components()?;
         Ok(archive)
+    }
+
+    /// Refuses a component that a suite does not have. Of Debian's suites beside the release itself,
+    /// not each has all of them.
+    fn check_components(&self) -> Result<(), ArchiveError> {
+        let codename = self.options.suite.codename;
+        for pocket in &self.pockets {
+            let is_beside = pocket.options.is_debian && pocket.name() != codename;
+            let mut components = pocket.options.components.iter();
+            if !is_beside && let Some(component) = components.find(|one| !pocket.has(one)) {
+                return Err(ArchiveError::Component {
+                    pocket: pocket.name().to_owned(),
+                    component: component.clone(),
+                    components: pocket.release.components.clone(),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Gets and opens the indexes that the Releases name.
@@ -124,16 +172,21 @@ impl Archive {
         store: &Store,
         fetcher: &Fetcher,
     ) -> Result<PackageIndex, ArchiveError> {
-        let texts = at_once(&self.pockets, |pocket| {
-            let (name, mirrors) = (&pocket.name, &pocket.mirrors);
+        let pockets = self.pockets.iter();
+        let parts: Vec<(&OpenPocket, Option<&str>)> = pockets
+            .flat_map(|pocket| {
+                let components = pocket.components().into_iter();
+                components.map(move |component| (pocket, component))
+            })
+            .collect();
+        let texts = at_once(&parts, |(pocket, component)| {
             index::get(
                 index::Which {
-                    pocket: name,
-                    component: index::COMPONENT,
-                    anew: damaged.contains(name),
+                    pocket: &pocket.options,
+                    component: *component,
+                    anew: damaged.contains(pocket.name()),
                 },
                 &pocket.release,
-                mirrors,
                 &self.options,
                 store,
                 fetcher,
@@ -141,13 +194,13 @@ impl Archive {
             )
         });
         let mut index = PackageIndex::new(&self.options.architecture);
-        for (open, text) in self.pockets.iter().zip(texts) {
+        for ((open, _), text) in parts.iter().zip(texts) {
             let pocket = Pocket {
-                name: open.name.clone(),
+                name: open.name().to_owned(),
                 priority: 500,
             };
             let wrong = |source| ArchiveError::Index {
-                pocket: open.name.clone(),
+                pocket: open.name().to_owned(),
                 source,
             };
             index.add_condensed(text?, pocket).map_err(wrong)?;
@@ -160,17 +213,17 @@ impl Archive {
     pub fn elsewhere(&self, name: &str, store: &Store, fetcher: &Fetcher) -> Vec<Elsewhere> {
         let found = at_once(&self.pockets, |pocket| {
             let others = pocket.release.components.iter();
-            let others = others.filter(|component| *component != index::COMPONENT);
+            let read = &pocket.options.components;
+            let others = others.filter(|one| pocket.options.is_debian && !read.contains(*one));
             let has_it = |component: &&String| {
-                let (mirrors, options) = (&pocket.mirrors, &self.options);
+                let options = &self.options;
                 let condensed = index::get(
                     index::Which {
-                        pocket: &pocket.name,
-                        component,
+                        pocket: &pocket.options,
+                        component: Some(component),
                         anew: false,
                     },
                     &pocket.release,
-                    mirrors,
                     options,
                     store,
                     fetcher,
@@ -178,7 +231,7 @@ impl Archive {
                 );
                 let mut index = PackageIndex::new(&options.architecture);
                 let pocket = Pocket {
-                    name: pocket.name.clone(),
+                    name: pocket.name().to_owned(),
                     priority: 500,
                 };
                 condensed.is_ok_and(|text| index.add_condensed(text, pocket).is_ok())
@@ -186,7 +239,7 @@ impl Archive {
             };
             let place = |component: &String| Elsewhere {
                 component: component.clone(),
-                pocket: pocket.name.clone(),
+                pocket: pocket.name().to_owned(),
             };
             others.filter(has_it).map(place).collect::<Vec<_>>()
         });
@@ -213,12 +266,15 @@ impl Archive {
         store: &Store,
         fetcher: &Fetcher,
     ) -> Result<LibraryIndex, ArchiveError> {
-        let found = at_once(&self.pockets, |pocket| {
-            let (name, mirrors) = (&pocket.name, &pocket.mirrors);
+        let own = self
+            .pockets
+            .iter()
+            .filter(|pocket| pocket.options.is_debian);
+        let own: Vec<&OpenPocket> = own.collect();
+        let found = at_once(&own, |pocket| {
             contents::get(
-                name,
+                &pocket.options,
                 &pocket.release,
-                mirrors,
                 &self.options,
                 store,
                 fetcher,
@@ -235,8 +291,8 @@ impl Archive {
     /// archive; none if it has nothing of the suite itself.
     pub fn stored_libraries(&self, store: &Store) -> Option<LibraryIndex> {
         let mut libraries = LibraryIndex::default();
-        for pocket in &self.pockets {
-            let found = contents::stored(&pocket.name, &pocket.release, &self.options, store);
+        for pocket in self.pockets.iter().filter(|one| one.options.is_debian) {
+            let found = contents::stored(pocket.name(), &pocket.release, &self.options, store);
             if let Some(found) = found {
                 libraries.add(found);
             }
@@ -252,29 +308,31 @@ fn at_once<T: Sync, R: Send>(all: &[T], act: impl Fn(&T) -> R + Sync) -> Vec<R> 
 }
 
 fn open_pocket(
-    pocket: &str,
-    mirrors: Vec<Mirror>,
+    pocket: &PocketOptions,
     options: &ArchiveOptions,
     store: &Store,
     fetcher: &Fetcher,
 ) -> Result<(PocketState, OpenPocket, Vec<ReleaseWarning>), ArchiveError> {
-    if mirrors.is_empty() {
+    if pocket.mirrors.is_empty() {
         return Err(ArchiveError::NoMirror {
-            pocket: pocket.to_owned(),
+            pocket: pocket.name.clone(),
         });
     }
-    let verified = release::get(pocket, &mirrors, options, store, fetcher)?;
+    let verified = release::get(pocket, options, store, fetcher)?;
     let warnings = warning::of(pocket, &verified.release, options, store)?;
     let state = PocketState {
-        name: pocket.to_owned(),
+        name: pocket.name.clone(),
         date: verified.release.date,
         release: verified.digest,
         version: verified.release.version.clone(),
         keys: verified.keys,
+        origin: match pocket.is_debian {
+            true => None,
+            false => verified.release.origin.clone(),
+        },
     };
     let pocket = OpenPocket {
-        name: pocket.to_owned(),
-        mirrors,
+        options: pocket.clone(),
         release: verified.release,
         signed: verified.signed,
     };

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{ArchiveError, Attempt};
 use super::options::ArchiveOptions;
+use super::pocket::{PocketOptions, PocketPlace};
 use crate::date;
 use crate::fetch::{Address, FetchError, Fetcher, Mirror, Reply, Validators};
 use crate::openpgp::{verify_detached, verify_inline};
@@ -58,15 +59,15 @@ impl SignedRelease {
 
 /// Gets the Release of `pocket` from the first mirror that has one that can be trusted.
 pub(super) fn get(
-    pocket: &str,
-    mirrors: &[Mirror],
+    pocket: &PocketOptions,
     options: &ArchiveOptions,
     store: &Store,
     fetcher: &Fetcher,
 ) -> Result<VerifiedRelease, ArchiveError> {
     let mut attempts = Vec::new();
-    for mirror in fetcher.in_order(mirrors) {
-        let address = mirror.join(&format!("dists/{pocket}/InRelease"));
+    let name = &pocket.name;
+    for mirror in fetcher.in_order(&pocket.mirrors) {
+        let address = pocket.address(mirror, "InRelease");
         let message = match fetch(&address, mirror, pocket, options, store, fetcher) {
             Ok(message) => message,
             Err(error) if error.is_local() => {
@@ -76,21 +77,21 @@ pub(super) fn get(
                 });
             }
             Err(error) => {
-                tracing::info!(suite = pocket, %address, %error, "mirror has no Release");
+                tracing::info!(suite = name, %address, %error, "mirror has no Release");
                 attempts.push(Attempt::new(address, &error));
                 continue;
             }
         };
-        let key = verified_key(&message, pocket, options);
-        if let Some(verified) = verified_before(&key, &message, options, store) {
+        let key = verified_key(&message, pocket);
+        if let Some(verified) = verified_before(&key, &message, pocket, options, store) {
             let date = date::format(verified.release.date);
-            tracing::info!(suite = pocket, %address, %date, "Release, verified a while ago");
+            tracing::info!(suite = name, %address, %date, "Release, verified a while ago");
             return Ok(verified);
         }
         match verify(&message, pocket, options) {
             Ok(verified) => {
                 let date = date::format(verified.release.date);
-                tracing::info!(suite = pocket, %address, %date, "Release, verified now");
+                tracing::info!(suite = name, %address, %date, "Release, verified now");
                 let bytes = serde_json::to_vec(&VerifiedBefore {
                     at: seconds(options.now),
                     release: verified.release.indexes_only(),
@@ -103,7 +104,7 @@ pub(super) fn get(
                 return Ok(verified);
             }
             Err(error) => {
-                tracing::info!(suite = pocket, %address, %error, "Release is rejected");
+                tracing::info!(suite = name, %address, %error, "Release is rejected");
                 let is_expired = error.is::<Expired>();
                 attempts.push(Attempt {
                     is_expired,
@@ -113,7 +114,7 @@ pub(super) fn get(
         }
     }
     Err(ArchiveError::Release {
-        pocket: pocket.to_owned(),
+        pocket: name.clone(),
         attempts,
     })
 }
@@ -133,7 +134,7 @@ const MAX_VERIFIED: u64 = 1 << 20;
 
 /// Names the result of verifying: the bytes, the keys, and what they were asked to be. What it
 /// also depends on is the time, since keys expire.
-fn verified_key(message: &SignedRelease, pocket: &str, options: &ArchiveOptions) -> Key {
+fn verified_key(message: &SignedRelease, pocket: &PocketOptions) -> Key {
     let mut key = KeyBuilder::new("verified");
     key.input(b"3");
     match message {
@@ -142,8 +143,11 @@ fn verified_key(message: &SignedRelease, pocket: &str, options: &ArchiveOptions)
             key.input(b"detached").input(text).input(signature)
         }
     };
-    key.input(options.keys.identity().as_bytes());
-    key.input(pocket);
+    key.input(pocket.keys.identity().as_bytes());
+    match &pocket.place {
+        PocketPlace::Suite(suite) => key.input(suite),
+        PocketPlace::Flat(_) => key.input(b"").input(b"flat"),
+    };
     key.finish()
 }
 
@@ -152,6 +156,7 @@ fn verified_key(message: &SignedRelease, pocket: &str, options: &ArchiveOptions)
 fn verified_before(
     key: &Key,
     message: &SignedRelease,
+    pocket: &PocketOptions,
     options: &ArchiveOptions,
     store: &Store,
 ) -> Option<VerifiedRelease> {
@@ -160,7 +165,8 @@ fn verified_before(
     }
     let known: VerifiedBefore = serde_json::from_slice(&store.value(key, MAX_VERIFIED)?).ok()?;
     let is_current = is_fresh(known.at, options)
-        && (options.allow_expired || known.release.check_fresh(options.now).is_ok());
+        && (may_be_expired(pocket, options)
+            || known.release.check_fresh(options.moment(pocket)).is_ok());
     is_current.then_some(VerifiedRelease {
         release: known.release,
         digest: known.digest,
@@ -182,26 +188,40 @@ fn is_fresh(at: u64, options: &ArchiveOptions) -> bool {
     age.is_some_and(|age| Duration::from_secs(age) < options.freshness)
 }
 
+/// Whether a Release is taken though its `Valid-Until` has passed.
+fn may_be_expired(pocket: &PocketOptions, options: &ArchiveOptions) -> bool {
+    options.allow_expired || !pocket.check_valid_until
+}
+
+/// Whether it is a state that the archive had.
+fn is_past(pocket: &PocketOptions, options: &ArchiveOptions) -> bool {
+    options.snapshot.is_some() && pocket.is_debian
+}
+
 fn verify(
     message: &SignedRelease,
-    pocket: &str,
+    pocket: &PocketOptions,
     options: &ArchiveOptions,
 ) -> Result<VerifiedRelease, Box<dyn std::error::Error>> {
     let verified = match message {
-        SignedRelease::Inline(message) => {
-            verify_inline(message.as_bytes(), options.keys.keyring(), options.now)?
-        }
+        SignedRelease::Inline(message) => verify_inline(
+            message.as_bytes(),
+            pocket.keys.keyring(),
+            options.moment(pocket),
+        )?,
         SignedRelease::Detached { text, signature } => verify_detached(
             text.as_bytes(),
             signature,
-            options.keys.keyring(),
-            options.now,
+            pocket.keys.keyring(),
+            options.moment(pocket),
         )?,
     };
     let release = Release::parse(&verified.text)?;
-    release.check_identity(pocket)?;
-    if !options.allow_expired {
-        release.check_fresh(options.now)?;
+    if let PocketPlace::Suite(suite) = &pocket.place {
+        release.check_identity(suite)?;
+    }
+    if !may_be_expired(pocket, options) {
+        release.check_fresh(options.moment(pocket))?;
     }
     Ok(VerifiedRelease {
         release,
@@ -215,14 +235,14 @@ fn verify(
 fn fetch(
     address: &Address,
     mirror: &Mirror,
-    pocket: &str,
+    pocket: &PocketOptions,
     options: &ArchiveOptions,
     store: &Store,
     fetcher: &Fetcher,
 ) -> Result<SignedRelease, FetchError> {
     let pair = [
-        mirror.join(&format!("dists/{pocket}/Release")),
-        mirror.join(&format!("dists/{pocket}/Release.gpg")),
+        pocket.address(mirror, "Release"),
+        pocket.address(mirror, "Release.gpg"),
     ];
     let ask = |validators: Option<&Validators>| ask(address, &pair, validators, fetcher);
     // A directory costs nothing to ask, and may change between two builds of one script.
@@ -232,7 +252,10 @@ fn fetch(
     let known = if is_local { None } else { load(&key, store) };
     let now = seconds(options.now);
     let fetched = match known {
-        Some(known) if is_fresh(known.at, options) => return Ok(known.message),
+        // What a snapshot has does not change.
+        Some(known) if is_fresh(known.at, options) || is_past(pocket, options) => {
+            return Ok(known.message);
+        }
         Some(known) => match ask(Some(&known.validators))? {
             Some((message, validators)) => Fetched {
                 at: now,

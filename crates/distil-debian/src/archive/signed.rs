@@ -4,7 +4,7 @@
 use distil_store::{Blob, Store};
 
 use super::error::ArchiveError;
-use super::{Archive, at_once, index};
+use super::{Archive, OpenPocket, at_once, index};
 use crate::fetch::Fetcher;
 
 /// A file of an archive that its signature is over, directly or by digests.
@@ -36,26 +36,36 @@ impl Archive {
         store: &Store,
         fetcher: &Fetcher,
     ) -> Result<Vec<IndexFile>, ArchiveError> {
-        let found = at_once(&self.pockets, |pocket| {
+        // Suites of other archives have roots of their own.
+        let own = self.pockets.iter().filter(|one| one.options.is_debian);
+        let parts: Vec<(&OpenPocket, Option<&str>)> = own
+            .clone()
+            .flat_map(|pocket| {
+                let components = pocket.components().into_iter();
+                components.map(move |component| (pocket, component))
+            })
+            .collect();
+        let found = at_once(&parts, |(pocket, component)| {
             let which = index::Which {
-                pocket: &pocket.name,
-                component: index::COMPONENT,
+                pocket: &pocket.options,
+                component: *component,
                 anew: false,
             };
-            let (release, mirrors) = (&pocket.release, &pocket.mirrors);
-            index::compressed(which, release, mirrors, &self.options, store, fetcher)
+            index::compressed(which, &pocket.release, &self.options, store, fetcher)
         });
+        let below = |pocket: &OpenPocket, path: &str| format!("dists/{}/{path}", pocket.name());
         let mut files = Vec::new();
-        for (pocket, found) in self.pockets.iter().zip(found) {
-            let below = |path: &str| format!("dists/{}/{path}", pocket.name);
+        for pocket in own {
             let signed = pocket.signed.files().into_iter();
             files.extend(signed.map(|(name, bytes)| IndexFile {
-                path: below(name),
+                path: below(pocket, name),
                 bytes: IndexBytes::InMemory(bytes.to_vec()),
             }));
+        }
+        for ((pocket, _), found) in parts.iter().zip(found) {
             let (path, blob) = found?;
             files.push(IndexFile {
-                path: below(&path),
+                path: below(pocket, &path),
                 bytes: IndexBytes::Stored(blob),
             });
         }

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufReader, Read};
 
+use super::pocket::PocketOptions;
 use crate::fetch::{Address, Mirror};
 use crate::release::FileEntry;
 
@@ -15,15 +16,17 @@ pub(super) const COMPRESSIONS: [&str; 3] = [".gz", ".xz", ""];
 /// Where a mirror has a file: by its digest first, if it lies there, then at its usual path.
 pub(super) fn addresses(
     mirror: &Mirror,
-    pocket: &str,
+    pocket: &PocketOptions,
     path: &str,
     entry: &FileEntry,
     by_hash: bool,
 ) -> Vec<Address> {
-    let usual = mirror.join(&format!("dists/{pocket}/{path}"));
-    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let usual = pocket.address(mirror, path);
+    let folder = path
+        .rsplit_once('/')
+        .map_or_else(String::new, |(folder, _)| format!("{folder}/"));
     let hash = entry.sha256.hex();
-    let by_digest = mirror.join(&format!("dists/{pocket}/{folder}/by-hash/SHA256/{hash}"));
+    let by_digest = pocket.address(mirror, &format!("{folder}by-hash/SHA256/{hash}"));
     match by_hash {
         true => vec![by_digest, usual],
         false => vec![usual],

@@ -9,6 +9,7 @@ use distil_store::{Key, Store, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::options::ArchiveOptions;
+use super::pocket::PocketOptions;
 use crate::date;
 use crate::release::Release;
 
@@ -64,21 +65,25 @@ struct Seen {
 /// An archive is known by its keys and by what it says of itself, and not by its mirrors. Who
 /// allows what has expired uses an old archive on purpose, and is not warned of that.
 pub(super) fn of(
-    pocket: &str,
+    pocket: &PocketOptions,
     release: &Release,
     options: &ArchiveOptions,
     store: &Store,
 ) -> Result<Vec<ReleaseWarning>, StoreError> {
+    if options.snapshot.is_some() && pocket.is_debian {
+        // An older state on purpose.
+        return Ok(Vec::new());
+    }
     let now = date::unix_seconds(options.now);
     if release.date.saturating_sub(now) > AHEAD {
         // Not remembered: any later one would be older.
         return Ok(vec![ReleaseWarning::Future {
-            pocket: pocket.to_owned(),
+            pocket: pocket.name.clone(),
             date: release.date,
             now,
         }]);
     }
-    let keys = options.keys.identity();
+    let keys = pocket.keys.identity();
     let said = |field: &Option<String>| field.clone().unwrap_or_default();
     let (origin, label) = (said(&release.origin), said(&release.label));
     let inputs = [
@@ -86,7 +91,7 @@ pub(super) fn of(
         keys.as_bytes().as_slice(),
         origin.as_bytes(),
         label.as_bytes(),
-        pocket.as_bytes(),
+        pocket.name.as_bytes(),
     ];
     let key = Key::new("release-seen", &inputs);
     let seen = store.value(&key, MAX_SEEN);
@@ -94,11 +99,11 @@ pub(super) fn of(
     match seen {
         Some(Seen { date }) if date > release.date => {
             let warning = ReleaseWarning::Older {
-                pocket: pocket.to_owned(),
+                pocket: pocket.name.clone(),
                 date: release.date,
                 newest: date,
             };
-            let is_meant = options.allow_expired;
+            let is_meant = options.allow_expired || !pocket.check_valid_until;
             return Ok(if is_meant { Vec::new() } else { vec![warning] });
         }
         Some(Seen { date }) if date == release.date => {}

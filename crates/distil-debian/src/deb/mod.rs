@@ -8,6 +8,7 @@ mod ar;
 mod contents;
 mod decompress;
 mod error;
+mod local;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -15,4 +16,5 @@ mod tests;
 pub use contents::{EntryKind, Package, PackageEntry, PackageFile};
 pub use decompress::FEWEST_SHARED_BYTES;
 pub use error::{DebError, Expected};
+pub use local::LocalPackageError;
 pub use read::unpack;

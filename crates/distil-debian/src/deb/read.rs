@@ -60,15 +60,16 @@ pub fn unpack(
     Ok(package)
 }
 
-fn read_members(
-    input: impl Read,
-    limit: u64,
-    threads: NonZeroUsize,
-    output: &mut impl Write,
-) -> Result<Package, DebError> {
+/// Reads the control file of a package, and nothing behind it.
+pub(super) fn read_control(input: impl Read) -> Result<String, DebError> {
     let mut ar = Ar::new(input)?;
     version(&mut ar)?;
-    let (control, control_files) = loop {
+    Ok(control(&mut ar)?.0)
+}
+
+/// The control file, and the other control files by their names.
+fn control(ar: &mut Ar<impl Read>) -> Result<(String, BTreeMap<String, String>), DebError> {
+    loop {
         let header = ar.next()?.ok_or_else(|| missing("control.tar"))?;
         match header.name.strip_prefix("control.tar") {
             // deb(5): a leading underscore marks members that readers skip.
@@ -79,11 +80,22 @@ fn read_members(
                 return Err(DebError::Format(message));
             }
             Some(extension) => {
-                let reader = decompress(&mut ar, extension, &header.name, NonZeroUsize::MIN)?;
-                break control_members(reader, &header.name)?;
+                let reader = decompress(ar, extension, &header.name, NonZeroUsize::MIN)?;
+                return control_members(reader, &header.name);
             }
         }
-    };
+    }
+}
+
+fn read_members(
+    input: impl Read,
+    limit: u64,
+    threads: NonZeroUsize,
+    output: &mut impl Write,
+) -> Result<Package, DebError> {
+    let mut ar = Ar::new(input)?;
+    version(&mut ar)?;
+    let (control, control_files) = control(&mut ar)?;
     let entries = loop {
         let header = ar.next()?.ok_or_else(|| missing("data.tar"))?;
         match header.name.strip_prefix("data.tar") {

@@ -173,6 +173,52 @@ impl Fetcher {
         finish(address, writer, size, digest)
     }
 
+    /// Fetches a file of known digest and unknown size, of which there may be `limit` bytes, into the
+    /// store; without a digest, whatever comes.
+    ///
+    /// # Errors
+    /// If the address has nothing, something else, or more.
+    pub fn blob_of_digest(
+        &self,
+        address: &Address,
+        limit: u64,
+        digest: Option<&Digest>,
+        store: &Store,
+    ) -> Result<Blob, FetchError> {
+        let mut receiving = Receiving {
+            address,
+            size: limit,
+            store,
+            follow: &|_| {},
+            writer: None,
+            failure: None,
+        };
+        let done = match self.place(address) {
+            Place::Local(path) => {
+                let file = open_local(address, path)?;
+                receiving.copy(file.take(limit.saturating_add(1)))
+            }
+            Place::Remote(request) => {
+                let downloaded = self.client.download(&request, &mut receiving);
+                downloaded.map_err(|error| self.failed(address, error))
+            }
+        };
+        if let Some(failure) = receiving.failure.take() {
+            return Err(failure);
+        }
+        done?;
+        let writer = receiving.writer.ok_or_else(|| FetchError::Missing {
+            address: address.to_string(),
+        })?;
+        match digest.filter(|digest| **digest != writer.digest()) {
+            Some(digest) => {
+                let problem = format!("has {} instead of {digest}", writer.digest());
+                Err(content(address, problem))
+            }
+            None => Ok(writer.commit()?),
+        }
+    }
+
     fn failed(&self, address: &Address, error: NetError) -> FetchError {
         if let Address::Remote(url) = address
             && error.is_delay()

@@ -249,7 +249,9 @@ impl<'a> Fields<'a> {
             size,
             sha256,
         ] = values;
+        // Flat repositories write `./`, as apt-ftparchive(1) does.
         let filename = required("Filename", filename)?;
+        let filename = filename.strip_prefix("./").unwrap_or(filename);
         Ok(Self {
             package: required("Package", package)?,
             version: required("Version", version)?,

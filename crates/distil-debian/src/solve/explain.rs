@@ -26,10 +26,9 @@ pub(super) fn explain(
     roots: &[Root],
     core: Core,
 ) -> Result<Explanation, IndexError> {
-    let pockets = universe.index().pockets().iter();
     let mut explanation = Explanation {
         facts: Vec::new(),
-        pockets: pockets.map(|pocket| pocket.name.clone()).collect(),
+        pockets: universe.index().pocket_names(),
     };
     let core = smaller(universe, roots, core);
     let mut writer = Writer {

@@ -133,6 +133,5 @@ fn check_names(
 }
 
 fn pocket_names(universe: &Universe<'_>) -> Vec<String> {
-    let pockets = universe.index().pockets().iter();
-    pockets.map(|pocket| pocket.name.clone()).collect()
+    universe.index().pocket_names()
 }

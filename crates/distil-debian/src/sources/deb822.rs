@@ -55,6 +55,10 @@ fn entry(paragraph: &Paragraph) -> Result<Source, String> {
             Some(value) if value.contains("-----BEGIN PGP ") => vec![embedded_keyring(value)],
             value => signed_by(value.unwrap_or(""))?,
         },
+        check_valid_until: paragraph
+            .get("Check-Valid-Until")
+            .and_then(boolean)
+            .unwrap_or(true),
         enabled: paragraph.get("Enabled").and_then(boolean).unwrap_or(true),
         trusted: paragraph.get("Trusted").and_then(boolean),
         file: "".into(),

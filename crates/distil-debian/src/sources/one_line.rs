@@ -49,6 +49,7 @@ fn entry(line: &str) -> Result<Source, String> {
         components: Vec::new(),
         architectures: Vec::new(),
         signed_by: Vec::new(),
+        check_valid_until: true,
         enabled: true,
         trusted: None,
         file: "".into(),
@@ -95,6 +96,7 @@ fn take_option(option: &str, source: &mut Source) -> Result<(), String> {
     match name {
         "arch" | "arch+" => source.architectures.extend(values()),
         "signed-by" => source.signed_by.extend(signed_by(value)?),
+        "check-valid-until" => source.check_valid_until = boolean(value).unwrap_or(true),
         "trusted" => source.trusted = boolean(value),
         _ => {}
     }

@@ -31,7 +31,7 @@ fn a_key_that_no_definition_has() {
       |
     2 | package: [libc6]
       | ^^^^^^^
-      = its keys are `accounts`, `allow`, `certificates`, `config`, `debug`, `description`, `dev`, `directories`, `drop`, `excuse`, `files`, `from`, `keep`, `layers`, `links`, `mirrors`, `name`, `packages`, `snapshot`, `suites`, `when` and `without`
+      = its keys are `accounts`, `allow`, `archives`, `backports`, `certificates`, `components`, `config`, `copy`, `debug`, `description`, `dev`, `directories`, `downloads`, `drop`, `excuse`, `files`, `from`, `keep`, `layers`, `links`, `mirrors`, `name`, `packages`, `snapshot`, `snapshot_service`, `suites`, `when` and `without`
     ");
 }
 
@@ -207,7 +207,7 @@ fn packages() {
       |
     2 | packages: libc6
       |           ^^^^^
-      = `packages`: Debian packages: names, relations with versions and alternatives, or some of a package's files
+      = `packages`: Debian packages: names, relations with versions and alternatives, files of this machine, or some of a package's files
     ");
     insta::assert_snapshot!(said("name: app\npackages:\n  - libc6\n  - 8080\n"), @r#"
     an entry of `packages` must be a text or a mapping with the keys `move`, `name` and `only`, but here is the number `8080`
@@ -215,7 +215,7 @@ fn packages() {
       |
     4 |   - 8080
       |     ^^^^
-      = `packages`: Debian packages: names, relations with versions and alternatives, or some of a package's files
+      = `packages`: Debian packages: names, relations with versions and alternatives, files of this machine, or some of a package's files
       = with quotes it is a text: "8080"
     "#);
     insta::assert_snapshot!(said("name: app\npackages: [yes]\n"), @r#"
@@ -224,7 +224,7 @@ fn packages() {
       |
     2 | packages: [yes]
       |            ^^^
-      = `packages`: Debian packages: names, relations with versions and alternatives, or some of a package's files
+      = `packages`: Debian packages: names, relations with versions and alternatives, files of this machine, or some of a package's files
       = with quotes it is a text: "yes"
     "#);
     insta::assert_snapshot!(said("name: app\npackages: [{nmae: libc6}]\n"), @"

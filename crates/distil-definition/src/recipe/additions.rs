@@ -29,7 +29,7 @@ impl Lowering<'_> {
             let problem = format!("the path leads through more than {MAX_DEPTH} directories");
             return Err(self.error(part, problem));
         }
-        if path.is_root() && part.key != "directories" {
+        if path.is_root() && !["directories", "downloads", "copy"].contains(&part.key) {
             return Err(self.error(part, "the root of the image is a directory"));
         }
         if part.key != "packages" && path.is_within(&TreePath::of(METADATA)) {
@@ -91,7 +91,7 @@ impl Lowering<'_> {
         })
     }
 
-    fn mode(&self, part: &Part, text: Option<&str>) -> Result<Option<u32>, RecipeError> {
+    pub(super) fn mode(&self, part: &Part, text: Option<&str>) -> Result<Option<u32>, RecipeError> {
         let Some(text) = text else {
             return Ok(None);
         };

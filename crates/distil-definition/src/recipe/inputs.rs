@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use distil_store::{Digest, Hasher};
 use serde_json::Value;
 
+use super::archives::Origins;
+use super::bundle::BundleSource;
 use super::error::RecipeError;
 use super::layer::LayerRecipe;
 use super::position::{Position, Text};
@@ -49,7 +51,7 @@ impl Meaning {
         let mut keys = BTreeMap::new();
         for (key, value) in values(&source.definition) {
             // Where packages are fetched from changes nothing about them.
-            let is_source = matches!(key.as_str(), "mirrors" | "snapshot");
+            let is_source = matches!(key.as_str(), "mirrors" | "snapshot_service");
             if !is_source && nothing.get(&key) != Some(&value) {
                 keys.insert(key, Digest::of(value.to_string()));
             }
@@ -106,6 +108,32 @@ pub(super) fn definitions(chain: &[Source], target: &Target) -> Result<Digest, R
     Ok(parts.0.finish())
 }
 
+/// The digest of definitions with that of what stands in files beside them and decides which packages
+/// an image has: packages, and which parts of other archives are read.
+pub(super) fn with_files_of_packages<'a>(
+    definitions: Digest,
+    layers: impl Iterator<Item = &'a LayerRecipe>,
+    origins: &Origins,
+) -> Digest {
+    let requests = layers.flat_map(|layer| &layer.packages);
+    let mut local = requests
+        .filter_map(|request| request.local.as_ref())
+        .peekable();
+    if local.peek().is_none() && origins.archives.is_empty() {
+        return definitions;
+    }
+    let mut parts = Parts::default();
+    parts.add(definitions.as_bytes());
+    for local in local {
+        parts.add(local.package.sha256.as_bytes());
+    }
+    for archive in &origins.archives {
+        parts.add(&archive.pocket.name);
+        parts.add(archive.pocket.components.join(" "));
+    }
+    parts.0.finish()
+}
+
 /// The digest of what layers take from files of this machine.
 pub(super) fn files(layers: &[LayerRecipe]) -> Digest {
     let mut parts = Parts::default();
@@ -118,6 +146,13 @@ pub(super) fn files(layers: &[LayerRecipe]) -> Digest {
                 file.addition.owner, file.addition.mode
             ));
             parts.add(&file.bytes);
+        }
+        for bundle in &layer.bundles {
+            // What a download is stands in the definition.
+            if let BundleSource::Directory { listing, .. } = &bundle.source {
+                parts.add(bundle.placement.to.as_bytes());
+                parts.add(listing.digest().as_bytes());
+            }
         }
         for authority in layer.certificates.iter().flat_map(|file| &file.authorities) {
             parts.add(authority);

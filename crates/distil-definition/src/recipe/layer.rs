@@ -1,11 +1,15 @@
 //! What one layer of an image is made of.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
 
+use distil_debian::package::BinaryPackage;
 use distil_debian::relation::Alternatives;
 use distil_tree::TreePath;
 use rustls_pki_types::CertificateDer;
 
+use super::bundle::NewBundle;
 use super::position::Position;
 use super::written::{Reason, WrittenPatterns};
 use crate::format::{Accounts, KeyStore};
@@ -37,6 +41,8 @@ pub struct LayerRecipe {
     pub directories: Vec<Addition>,
     /// Files with their bytes.
     pub files: Vec<NewFile>,
+    /// Downloads and directories.
+    pub bundles: Vec<NewBundle>,
     /// All accounts so far, those of the layers below first.
     pub accounts: Accounts,
     /// Certificates that are trusted beside Debian's.
@@ -64,6 +70,7 @@ impl LayerRecipe {
             links: Vec::new(),
             directories: Vec::new(),
             files: Vec::new(),
+            bundles: Vec::new(),
             accounts: Accounts::default(),
             certificates: Vec::new(),
             key_store: KeyStore::default(),
@@ -89,8 +96,23 @@ pub struct PackageRequest {
     pub only: WrittenPatterns,
     /// Files that go elsewhere.
     pub moved: BTreeMap<TreePath, NewPath>,
+    /// The suite that it is taken from, if the definition names one.
+    pub suite: Option<String>,
+    /// The `.deb` that it is, if the definition names one.
+    pub local: Option<Arc<LocalPackage>>,
     /// The position of the entry in the definition.
     pub position: Position,
+}
+
+/// A `.deb` of this machine.
+#[derive(Debug, Clone)]
+pub struct LocalPackage {
+    /// The file, as the definition names it, with variables filled in.
+    pub from: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it is.
+    pub package: BinaryPackage,
 }
 
 /// Where a package's file goes instead of its own path.

@@ -3,6 +3,7 @@
 use distil_debian::relation::{RelationError, Relations};
 use distil_tree::TreePath;
 
+use super::archives::Origins;
 use super::chain::chain;
 use super::dev;
 use super::error::RecipeError;
@@ -48,13 +49,16 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
     let mut dev = Vec::new();
     let mut same_as = Vec::new();
     let mut runtimes = Vec::new();
+    let mut origins = Origins::default();
     for source in &chain {
         let lowering = Lowering::new(source, target)?;
         layers.push(lowering.layer(&mut accounts)?);
         if source.definition.layers == Layers::Single {
             let single = merged(&source.definition.name, layers);
             layers = vec![single.map_err(|error| lowering.error(&Part::of("layers"), error))?];
+            origins.lie_in_one_layer();
         }
+        lowering.add_origins(layers.len().saturating_sub(1), &mut origins)?;
         lowering.merge_config(&mut config, &mut positions)?;
         if source.is_strict() {
             own.note(&lowering);
@@ -69,8 +73,12 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
     let with_mirrors = chain.iter().rev().map(|source| &source.definition.mirrors);
     let mirrors = with_mirrors.into_iter().find(|list| !list.is_empty());
     let mirrors = mirrors.cloned().unwrap_or_default();
-    let nearest = |source: &Source| source.definition.snapshot.clone();
-    let snapshot = chain.iter().rev().find_map(nearest);
+    let nearest = |source: &Source| source.definition.snapshot_service.clone();
+    let snapshot_service = chain.iter().rev().find_map(nearest);
+    let mut snapshot = None;
+    for source in &chain {
+        snapshot = Lowering::new(source, target)?.snapshot()?.or(snapshot);
+    }
     if target.variant.is_debug() {
         layers.push(debug_layer(&top.name, debug, &accounts)?);
         let path = config.env.entry("PATH".to_owned());
@@ -126,7 +134,11 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
         suite: target.suite,
         architecture: target.architecture,
         inputs: Inputs {
-            definitions,
+            definitions: inputs::with_files_of_packages(
+                definitions,
+                layers.iter().chain(&same_as),
+                &origins,
+            ),
             files: inputs::files(&layers),
         },
         definitions: meanings,
@@ -135,7 +147,9 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
         config,
         runtimes,
         positions,
+        origins,
         mirrors,
+        snapshot_service,
         snapshot,
     })
 }
@@ -204,6 +218,8 @@ fn debug_layer(
             relation,
             only: WrittenPatterns::new(only.to_vec()).map_err(|error| failed(&error))?,
             moved: [(TreePath::of("usr/bin/busybox"), busybox.clone())].into(),
+            suite: None,
+            local: None,
             position: Position::default(),
         });
     }

@@ -35,6 +35,7 @@ pub(super) fn merged(
         all.links.extend(layer.links);
         all.directories.extend(layer.directories);
         all.files.extend(layer.files);
+        all.bundles.extend(layer.bundles);
         all.certificates.extend(layer.certificates);
         if layer.key_store != KeyStore::default() {
             all.key_store = layer.key_store;

@@ -3,12 +3,16 @@
 
 mod accounts;
 mod additions;
+mod archives;
 mod author;
+mod bundle;
 mod chain;
 mod dev;
+mod elsewhere;
 mod error;
 mod inputs;
 mod layer;
+mod local;
 mod lower;
 mod merge;
 mod part;
@@ -23,12 +27,14 @@ mod variant;
 mod whole;
 mod written;
 
+pub use archives::{NewArchive, Origins};
 pub use author::Author;
+pub use bundle::{BundleSource, Download, NewBundle, Placement};
 pub use dev::is_tool;
 pub use error::{RecipeError, UnsuitableSuite};
 pub use inputs::{Inputs, Meaning};
 pub use layer::{
-    Addition, LayerRecipe, NewCertificates, NewFile, NewLink, NewPath, PackageRequest,
+    Addition, LayerRecipe, LocalPackage, NewCertificates, NewFile, NewLink, NewPath, PackageRequest,
 };
 pub use lower::lower;
 pub use position::{Position, Text};

@@ -2,17 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
-use distil_tree::{ReadFileError, read_file, read_file_within};
+use distil_bundle::{Listing, ListingError, PathRules};
+use distil_tree::folder::FolderError;
+use distil_tree::{Patterns, ReadFileError, read_file, read_file_within};
 
 use super::author::Author;
 use super::error::RecipeError;
 use super::position::{Position, Text};
 use crate::catalogue::Catalogue;
 use crate::format::Definition;
+use crate::item::PackageItem;
 use crate::parse::{DefinitionError, parse};
 
 /// The largest definition that is read.
 const MAX_DEFINITION: u64 = 1 << 20;
+
+/// What is wrong with a file of a definition that lies elsewhere.
+const OUTSIDE: &str = "lies outside the folder of the definition that names it; a definition has \
+                       its files beside it or below";
 
 /// Whether a word that names a definition is the path of a file.
 pub fn is_file_name(word: &str) -> bool {
@@ -125,7 +132,7 @@ impl Source {
     /// command runs in.
     pub fn change(&mut self, mut changes: Definition) {
         let mut parts = vec![self.definition.name.as_str()];
-        parts.extend(changes.packages.iter().map(|item| item.name.as_str()));
+        parts.extend(changes.packages.iter().map(PackageItem::label));
         if changes.packages.is_empty() {
             parts.push("local");
         }
@@ -223,6 +230,59 @@ impl Source {
         self.home != Home::Catalogue
     }
 
+    /// The file of this machine that a path of the definition means; its last part may be a pattern
+    /// that only one file matches. As files are, it lies beside the definition or below, unless flags
+    /// name it.
+    pub(super) fn find_beside(&self, name: &str) -> Result<PathBuf, RecipeError> {
+        match &self.home {
+            Home::Catalogue => {
+                let problem = "is named by the catalogue, which has no files";
+                Err(failed(Path::new(name), problem.to_owned()))
+            }
+            Home::CommandLine => only_match(Path::new(name)),
+            Home::File(file) => {
+                let folder = folder_of(file);
+                let path = only_match(&beside(folder, name))?;
+                within(folder, &path)?;
+                Ok(path)
+            }
+        }
+    }
+
+    /// What a directory that the definition names has, but for what `exclude` and the file of
+    /// patterns beside the definition leave out. As files do, it lies beside the definition or
+    /// below; one that flags name may lie anywhere, and has that file in itself.
+    pub(super) fn list(&self, name: &str, exclude: PathRules) -> Result<Listing, RecipeError> {
+        let exclude = (String::new(), exclude);
+        let ignored = |directory: &Path| {
+            let rules = Listing::ignored(directory);
+            rules.map_err(|error| failed(directory, unusable(&error)))
+        };
+        match &self.home {
+            Home::Catalogue => {
+                let problem = "is named by the catalogue, which has no files";
+                Err(failed(Path::new(name), problem.to_owned()))
+            }
+            Home::CommandLine => {
+                let place = Path::new(name);
+                let ignored = ignored(place)?.map(|rules| (String::new(), rules));
+                listing(place, ignored.into_iter().chain([exclude]).collect())
+            }
+            Home::File(file) => {
+                let folder = folder_of(file);
+                let shown = beside(folder, name);
+                let inner = within(folder, &shown)?;
+                let before = match inner.to_str() {
+                    Some("") => String::new(),
+                    Some(inner) => format!("{inner}/"),
+                    None => return Err(failed(&shown, "has a name that is not UTF-8".to_owned())),
+                };
+                let ignored = ignored(folder)?.map(|rules| (before, rules));
+                listing(&shown, ignored.into_iter().chain([exclude]).collect())
+            }
+        }
+    }
+
     /// Reads a file that the definition names, of which there may be `limit` bytes. What counts
     /// is where its bytes are, not which links lead there.
     pub(super) fn read(&self, name: &str, limit: u64) -> Result<Vec<u8>, RecipeError> {
@@ -239,14 +299,94 @@ impl Source {
             }
         };
         bytes.map_err(|error| match error {
-            ReadFileError::Outside => {
-                let problem = "lies outside the folder of the definition that names it; a \
-                               definition has its files beside it or below";
-                failed(&path, problem.to_owned())
-            }
+            ReadFileError::Outside => failed(&path, OUTSIDE.to_owned()),
             error => failed(&path, error.to_string()),
         })
     }
+}
+
+/// A path as a definition in this directory means it, as it is shown.
+fn beside(folder: &Path, name: &str) -> PathBuf {
+    match folder == Path::new(".") {
+        true => PathBuf::from(name),
+        false => folder.join(name),
+    }
+}
+
+/// The path, without links, of a file below the directory that it must be in.
+fn within(folder: &Path, path: &Path) -> Result<PathBuf, RecipeError> {
+    let real = |path: &Path| {
+        let real = path.canonicalize();
+        real.map_err(|error| {
+            let problem = match error.kind() {
+                std::io::ErrorKind::NotFound => "does not exist".to_owned(),
+                _ => format!("cannot be read: {error}"),
+            };
+            failed(path, problem)
+        })
+    };
+    let (place, folder) = (real(path)?, real(folder)?);
+    let inner = place.strip_prefix(&folder).map(Path::to_owned);
+    inner.map_err(|_| failed(path, OUTSIDE.to_owned()))
+}
+
+/// The one file that a path means whose last part may be a pattern with `*` in it.
+fn only_match(path: &Path) -> Result<PathBuf, RecipeError> {
+    let (Some(name), Some(folder)) = (
+        path.file_name().and_then(|name| name.to_str()),
+        path.parent(),
+    ) else {
+        return Err(failed(path, "is not the name of a file".to_owned()));
+    };
+    if !name.contains('*') {
+        return Ok(path.to_owned());
+    }
+    let folder = if folder == Path::new("") {
+        Path::new(".")
+    } else {
+        folder
+    };
+    let pattern = Patterns::new(&[format!("/{name}")]);
+    let pattern = pattern.map_err(|error| failed(path, format!("is no pattern: {error}")))?;
+    let unreadable = |error: std::io::Error| failed(folder, format!("cannot be read: {error}"));
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let entry = entry.map_err(unreadable)?.file_name();
+        if let Some(entry) = entry
+            .to_str()
+            .filter(|entry| pattern.any(&format!("/{entry}")))
+        {
+            found.push(entry.to_owned());
+        }
+    }
+    found.sort();
+    match &found[..] {
+        [one] => Ok(folder.join(one)),
+        [] => Err(failed(path, "matches no file".to_owned())),
+        many => {
+            let problem = format!("matches more than one file: `{}`", many.join("`, `"));
+            Err(failed(path, problem))
+        }
+    }
+}
+
+/// What a directory has, as somebody's error if it cannot be read.
+fn listing(place: &Path, excluded: Vec<(String, PathRules)>) -> Result<Listing, RecipeError> {
+    Listing::of(place, excluded).map_err(|error| failed(place, unusable(&error)))
+}
+
+/// Why a directory cannot be copied, with all causes; it follows the directory's name.
+fn unusable(error: &ListingError) -> String {
+    let mut text = format!("cannot be copied: {error}");
+    if let ListingError::Folder(FolderError::NotAFolder(_)) = error {
+        text.push_str("; `files` brings a single file");
+    }
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
 }
 
 /// The directory that a file is in.

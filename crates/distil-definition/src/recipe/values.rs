@@ -2,9 +2,13 @@
 //! its files read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
 
+use distil_bundle::{Listing, PathRules};
 use distil_debian::relation::{RelationError, Relations};
 use distil_debian::suite::Suite;
+use distil_oci::Platform;
 use distil_tree::{PatternError, Patterns};
 
 use super::error::RecipeError;
@@ -110,6 +114,38 @@ impl<'a> Lowering<'a> {
         bytes.map_err(|error| error.at(self.position(part)))
     }
 
+    /// What a directory that the definition names has, but for what `exclude` leaves out.
+    pub(super) fn list(
+        &self,
+        part: &Part,
+        name: &str,
+        exclude: PathRules,
+    ) -> Result<Listing, RecipeError> {
+        let listing = self.source.list(name, exclude);
+        listing.map_err(|error| error.at(self.position(part)))
+    }
+
+    /// The file of this machine that a path of the definition means.
+    pub(super) fn find(&self, part: &Part, name: &str) -> Result<PathBuf, RecipeError> {
+        let found = self.source.find_beside(name);
+        found.map_err(|error| error.at(self.position(part)))
+    }
+
+    /// Debian's name of the architecture.
+    pub(super) fn architecture(&self) -> &'static str {
+        self.target.architecture.debian()
+    }
+
+    /// The suite of backports.
+    pub(super) fn backports_suite(&self) -> String {
+        self.target.suite.backports()
+    }
+
+    /// The platform.
+    pub(super) fn platform(&self) -> Platform {
+        self.target.architecture.platform()
+    }
+
     /// Fills in the variables of a value.
     pub(super) fn expand(&self, part: &Part, text: &str) -> Result<String, RecipeError> {
         let expanded = expand(text, &|name| self.variable(name));
@@ -131,7 +167,7 @@ impl<'a> Lowering<'a> {
     fn variable(&self, name: &str) -> Option<String> {
         let value = match name {
             "multiarch" => self.target.architecture.multiarch(),
-            "architecture" => self.target.architecture.debian(),
+            "architecture" | "arch" => self.target.architecture.debian(),
             "suite" => self.target.suite.codename,
             _ => return None,
         };
@@ -171,6 +207,7 @@ impl<'a> Lowering<'a> {
             allow: self.allowed(&self.levels("allow", &definition.allow, |o| &o.allow))?,
             packages: self.packages("packages", |d| &d.packages, |overlay| &overlay.packages)?,
             links: self.links()?,
+            bundles: self.bundles()?,
             key_store: definition.certificates.key_store,
             ..LayerRecipe::new(&definition.name)
         };
@@ -308,17 +345,14 @@ impl<'a> Lowering<'a> {
         requests: &mut Vec<PackageRequest>,
     ) -> Result<(), RecipeError> {
         let name = part.key("name");
-        let wrong = |error: &RelationError| match item.name.split_once('=') {
-            Some((name, version)) if !item.name.contains('(') => {
-                let (name, version) = (name, version);
-                format!("{error}; a version is written `{name} (= {version})`")
-            }
-            _ => error.to_string(),
+        let local = self.local_package(&name, &item.name)?.map(Arc::new);
+        let (relation, suite) = match &local {
+            Some(local) => (local.relation(), None),
+            None => chosen(&item.name),
         };
-        let relations: Relations = item
-            .name
+        let relations: Relations = relation
             .parse()
-            .map_err(|error: RelationError| self.error(&name, wrong(&error)))?;
+            .map_err(|error: RelationError| self.error(&name, error))?;
         if relations.is_empty() {
             return Err(self.error(&name, "an entry is empty; it must name a package"));
         }
@@ -338,6 +372,8 @@ impl<'a> Lowering<'a> {
                     relation,
                     only,
                     moved,
+                    suite: suite.clone(),
+                    local: local.clone(),
                     position: self.position(part),
                 });
             }
@@ -404,6 +440,26 @@ impl<'a> Lowering<'a> {
         let last = levels.last().map(|(part, _)| part.clone());
         WrittenPatterns::new(written)
             .map_err(|error| self.error(&last.unwrap_or_else(|| Part::of("drop")), error))
+    }
+}
+
+/// The relation that an entry of `packages` means, and the suite that it names: `name=version` and
+/// `name/suite` are written as for apt-get(8).
+fn chosen(text: &str) -> (String, Option<String>) {
+    let is_word = |word: &str| !word.is_empty() && !word.contains(char::is_whitespace);
+    let both = |parts: Option<(&str, &str)>| {
+        let (name, rest) = parts.filter(|(name, rest)| is_word(name) && is_word(rest))?;
+        Some((name.to_owned(), rest.to_owned()))
+    };
+    if text.contains(['(', '|', ',']) {
+        return (text.to_owned(), None);
+    }
+    if let Some((name, version)) = both(text.split_once('=')) {
+        return (format!("{name} (= {version})"), None);
+    }
+    match both(text.split_once('/')) {
+        Some((name, suite)) => (name, Some(suite)),
+        None => (text.to_owned(), None),
     }
 }
 

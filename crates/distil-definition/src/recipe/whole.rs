@@ -1,7 +1,9 @@
 //! The recipe of one image: its layers and how a container of it runs.
 
+use distil_debian::archive::Moment;
 use distil_debian::suite::Suite;
 
+use super::archives::Origins;
 use super::author::Author;
 use super::inputs::{Inputs, Meaning};
 use super::layer::LayerRecipe;
@@ -41,8 +43,13 @@ pub struct Recipe {
     pub runtimes: Vec<String>,
     /// The positions of what definitions say of that.
     pub positions: ConfigPositions,
+    /// Where packages come from beside Debian's release.
+    pub origins: Origins,
     /// Mirrors that the definition names, or the nearest of those that it stands on.
     pub mirrors: Vec<String>,
     /// The snapshot service that the definition names, or the nearest of those that it stands on.
-    pub snapshot: Option<String>,
+    pub snapshot_service: Option<String>,
+    /// The moment whose state of the archive the definition names, or the nearest of those that it
+    /// stands on.
+    pub snapshot: Option<Moment>,
 }

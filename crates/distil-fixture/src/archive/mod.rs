@@ -140,6 +140,17 @@ pub struct Archive {
 }
 
 impl Archive {
+    /// An archive that lies in a directory already, however it was made. Its keyring is named and
+    /// need not be there.
+    #[must_use]
+    pub fn at(dir: &Path) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            keyring_path: dir.join("keyring.gpg"),
+            temporary: None,
+        }
+    }
+
     /// The root as `file:///…`.
     #[must_use]
     pub fn url(&self) -> String {

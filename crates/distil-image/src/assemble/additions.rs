@@ -1,13 +1,13 @@
 //! What a definition adds by itself: directories, files and links.
 
-use distil_tree::{Kind, Metadata, Origin, Tree, TreePath};
+use distil_tree::{Kind, Metadata, Origin};
 
 use super::builder::TreeBuilder;
 use super::error::AssembleError;
-use crate::generation::TIME_ZONE;
+use super::taken::refuse_taken;
 use crate::owners::Owners;
 use crate::whiteout::is_whiteout;
-use distil_definition::recipe::{Addition, LayerRecipe, NewFile, Position};
+use distil_definition::recipe::{Addition, LayerRecipe, NewFile};
 
 /// Adds the directories, files and links of a layer's definition.
 pub(super) fn add(
@@ -31,14 +31,16 @@ pub(super) fn add(
             replace_file(builder, layer, file, owners)?;
             continue;
         }
-        refuse_taken(&builder.tree, layer, "files", path, &file.addition.position)?;
+        let position = &file.addition.position;
+        refuse_taken(&builder.tree, &layer.definition, "files", path, position)?;
         let new = Metadata::root(0o644, made);
         let meta = metadata(layer, "files", &file.addition, owners, new)?;
         let kind = Kind::file(file.bytes.clone());
         builder.insert(path, kind, meta, origin(layer))?;
     }
     for link in &layer.links {
-        refuse_taken(&builder.tree, layer, "links", &link.path, &link.position)?;
+        let (path, position) = (&link.path, &link.position);
+        refuse_taken(&builder.tree, &layer.definition, "links", path, position)?;
         let meta = Metadata::root(0o777, made);
         let kind = Kind::symlink(&link.target);
         builder.insert(&link.path, kind, meta, origin(layer))?;
@@ -121,7 +123,8 @@ fn add_directory(
     {
         if !entry.is_directory() {
             let position = &directory.position;
-            return refuse_taken(&builder.tree, layer, "directories", &place, position);
+            let definition = &layer.definition;
+            return refuse_taken(&builder.tree, definition, "directories", &place, position);
         }
         (entry.meta, entry.origin, entry.layer) = (meta, origin(layer), number);
         return Ok(());
@@ -129,27 +132,6 @@ fn add_directory(
     builder
         .insert(&directory.path, Kind::Directory, meta, origin(layer))
         .map(drop)
-}
-
-fn refuse_taken(
-    tree: &Tree,
-    layer: &LayerRecipe,
-    key: &'static str,
-    path: &TreePath,
-    position: &Position,
-) -> Result<(), AssembleError> {
-    let place = tree.place(path).unwrap_or_else(|_| path.clone());
-    match tree.get(&place) {
-        None => Ok(()),
-        Some(there) if there.origin == Origin::Generated(TIME_ZONE.into()) => Ok(()),
-        Some(there) => Err(AssembleError::Taken {
-            definition: layer.definition.clone(),
-            key,
-            path: path.clone(),
-            owner: there.origin.clone(),
-            position: position.clone(),
-        }),
-    }
 }
 
 /// Owner and mode, once it is known which accounts there are; what the definition does not name

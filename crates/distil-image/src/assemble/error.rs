@@ -86,6 +86,16 @@ pub enum AssembleError {
         /// The position of the value in the definition.
         position: Position,
     },
+    /// A download or directory has no file that is taken.
+    #[error("nothing of {origin} of definition `{definition}` is taken{position}")]
+    EmptyBundle {
+        /// The definition.
+        definition: String,
+        /// The download or directory.
+        origin: String,
+        /// The position of where it goes.
+        position: Position,
+    },
     /// A pattern matches nothing.
     #[error(
         "the pattern `{pattern}` in `{key}` of definition `{definition}` matches no file{hint}{position}"

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use distil_lock::Lock;
 use distil_tree::TreePath;
 
 use crate::assembly::{InstalledPackage, LeftOut, Undone};
@@ -59,6 +60,13 @@ impl Inventory {
             package.left_out.add(one.size);
         }
         self.left_out.push(one);
+    }
+
+    /// Notes whose archives packages are from.
+    pub(super) fn note_vendors(&mut self, lock: &Lock) {
+        for package in &mut self.packages {
+            package.vendor = lock.vendor(&package.locked).map(str::to_owned);
+        }
     }
 
     /// Notes what is undone of packages.

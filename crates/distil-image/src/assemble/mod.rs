@@ -7,6 +7,7 @@ mod accounts;
 mod additions;
 mod alternatives;
 mod builder;
+mod bundles;
 mod dead_scripts;
 mod declarations;
 mod declared_files;
@@ -22,6 +23,7 @@ mod patterns;
 mod placing;
 mod script_files;
 mod selection;
+mod taken;
 
 use distil_definition::Accounts;
 use distil_definition::recipe::Recipe;
@@ -61,6 +63,7 @@ pub fn assemble(
     let mut alternatives = Alternatives::default();
     let mut diversions = Diversions::default();
     let mut layers = Vec::new();
+    let mut placed = Vec::new();
     for (number, (layer, locked)) in recipe.layers.iter().zip(&lock.layers).enumerate() {
         let input = LayerInput {
             recipe: layer,
@@ -78,7 +81,14 @@ pub fn assemble(
         let owners = Owners::new(&accounts);
         diversions.add(&effects);
         packages::add(&mut builder, &mut inventory, &input, &owners, &diversions)?;
+        inventory.note_vendors(lock);
         inventory.note_undone(undeclared);
+        placed.extend(bundles::add(
+            &mut builder,
+            layer,
+            contents.bundles(),
+            &owners,
+        )?);
         additions::add(&mut builder, layer, &owners)?;
         alternatives.link(&mut builder, effects::alternatives(&effects))?;
         if installation == Installation::FilesOnly {
@@ -112,6 +122,9 @@ pub fn assemble(
                 installed::install(&mut generation, &installed)?;
             }
         }
+        let own = placed.iter().filter(|one| one.layer == number);
+        let components = own.map(|one| &one.provenance);
+        generate::components(&mut generation, components)?;
         let undone = effects::undone(&uncovered, &builder.tree, &owners);
         inventory.note_undone(undone);
         layers.push(layers::of(&builder.tree, number, &layer.definition));
@@ -128,6 +141,7 @@ pub fn assemble(
         layers,
         packages: inventory.packages,
         left_out: inventory.left_out,
+        bundles: placed,
         accounts,
     };
     prove(&assembly, recipe, installation)?;

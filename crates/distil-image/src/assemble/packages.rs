@@ -66,6 +66,7 @@ fn add_package(
     let covered = input.installation.covers_scripts_of(name);
     let mut installed = InstalledPackage {
         locked: placing.package.clone(),
+        vendor: None,
         layer: builder.layer,
         control: file.package.control.clone(),
         files: Vec::new(),

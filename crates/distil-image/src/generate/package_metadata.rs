@@ -30,7 +30,9 @@ pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateEr
     Ok(())
 }
 
-/// The control stanza as the package has it, with `Source` behind `Package`.
+/// The control stanza as the package has it, with `Source` behind `Package`, and with `Origin`
+/// (deb-control(5)) where it is from an archive that is not Debian's: advisories of Debian's are not
+/// about it.
 fn stanza(package: &InstalledPackage) -> String {
     let binary = &package.locked;
     let source = match binary.source.version.as_str() == binary.version.as_str() {
@@ -51,6 +53,13 @@ fn stanza(package: &InstalledPackage) -> String {
         if !skipping {
             let _ = writeln!(text, "{line}");
         }
+    }
+    let has_origin = || {
+        let mut lines = package.control.lines();
+        lines.any(|line| line.to_ascii_lowercase().starts_with("origin:"))
+    };
+    if let Some(vendor) = package.vendor.as_ref().filter(|_| !has_origin()) {
+        let _ = writeln!(text, "Origin: {vendor}");
     }
     text
 }

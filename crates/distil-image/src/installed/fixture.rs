@@ -68,6 +68,7 @@ impl Root {
                 "reasons": [],
             });
             root.packages.push(InstalledPackage {
+                vendor: None,
                 locked: serde_json::from_value(package).unwrap(),
                 layer: 0,
                 control: file.package.control.clone(),

@@ -303,7 +303,7 @@ fn text_of(generation: &Generation<'_>, path: &TreePath) -> Result<String, Gener
 /// Where each Python looks for modules that pip and users install, and the note by which its
 /// script knows that it has been there.
 fn python(generation: &mut Generation<'_>, contents: &Contents) -> Result<(), GenerateError> {
-    if contents.contains_key("python3") {
+    if contents.get("python3").is_some() {
         let path = "etc/python3/debian_config";
         put(generation, path, Kind::file(BYTE_COMPILE), 0o644, 0)?;
     }
@@ -311,7 +311,7 @@ fn python(generation: &mut Generation<'_>, contents: &Contents) -> Result<(), Ge
         let version = name.strip_prefix("python3.");
         version.is_some_and(|version| version.bytes().all(|byte| byte.is_ascii_digit()))
     };
-    for name in contents.keys().filter(is_python) {
+    for name in contents.packages().keys().filter(is_python) {
         let modules = format!("usr/local/lib/{name}/dist-packages");
         put(generation, &modules, Kind::Directory, 0o755, 0)?;
         let note = format!("var/lib/python/{name}_installed");

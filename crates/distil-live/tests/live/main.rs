@@ -9,6 +9,7 @@
 )]
 
 mod additions;
+mod archives;
 mod catalogue;
 mod certificates;
 mod check;

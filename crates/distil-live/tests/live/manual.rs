@@ -2,6 +2,9 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
+use distil_fixture::{
+    ArchiveBuilder, Compression, DebBuilder, Entry, Pocket, Server, SigningKey, sha256_hex, tar,
+};
 use distil_live::Context;
 use distil_live::outcome::find_program;
 use distil_live::tls::Authority;
@@ -39,17 +42,110 @@ pub(crate) fn examples(page: &str) -> Vec<Example> {
 }
 
 /// Writes the files that the comments of a definition name: `# needs: NAME`, or
-/// `# needs: NAME (program)`.
-fn write_needed(context: &Context, yaml: &str) {
+/// `# needs: NAME (program)`, and those that it downloads: `# needs: URL (file)`, or
+/// `# needs: URL (archive)`. The definition with the addresses and digests of the latter.
+fn write_needed(context: &Context, yaml: &str, site: &Site) -> String {
+    let mut yaml = yaml.to_owned();
+    for need in yaml.clone().lines() {
+        let Some(need) = need.strip_prefix("# needs: https://") else {
+            continue;
+        };
+        let (address, what) = need.split_once(" (").unwrap();
+        if what == "packages)" {
+            let key = SigningKey::new(7);
+            let pocket = Pocket::new("stable").package(DebBuilder::new("shop", "1.2", "amd64"));
+            let archive = ArchiveBuilder::new().key(key.clone()).pocket(pocket);
+            let archive = archive.write(&site.folder.path().join(address)).unwrap();
+            context.write("company.gpg", key.public_binary());
+            yaml = yaml.replace(
+                &format!("URIs: https://{address}"),
+                &format!("URIs: {}", archive.url()),
+            );
+            continue;
+        }
+        let bytes = match what {
+            "archive)" => tool(),
+            "java)" => java(),
+            what if what.starts_with("npm ") => {
+                let package = what.trim_start_matches("npm ").trim_end_matches(')');
+                context.run("npm", ["pack", "--silent", package]).success();
+                let file = package.replace('@', "-") + ".tgz";
+                std::fs::read(context.path(&file)).unwrap()
+            }
+            _ => b"hello\n".to_vec(),
+        };
+        let url = site.put(address, &bytes);
+        yaml = yaml.replace(&format!("url: https://{address}"), &format!("url: {url}"));
+        let digest = sha256_hex(&bytes);
+        let mut parts: Vec<String> = yaml.split("sha256: ").map(str::to_owned).collect();
+        for part in parts.iter_mut().skip(1) {
+            part.replace_range(..digest.len(), &digest);
+        }
+        yaml = parts.join("sha256: ");
+    }
+    write_files(context, &yaml);
+    yaml
+}
+
+/// A server in the place of those that examples download from.
+struct Site {
+    folder: tempfile::TempDir,
+    server: Server,
+}
+
+impl Site {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let server = Server::start(folder.path()).unwrap();
+        Self { folder, server }
+    }
+
+    /// Has a file, and says at which address.
+    fn put(&self, address: &str, bytes: &[u8]) -> String {
+        let path = self.folder.path().join(address);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+        format!("{}/{address}", self.server.url())
+    }
+}
+
+/// A release of a program as publishers make them.
+fn tool() -> Vec<u8> {
+    let program = std::fs::read(find_program("true").unwrap()).unwrap();
+    let entries = [
+        Entry::file("tool-1.2/bin/tool", program).mode(0o755),
+        Entry::file("tool-1.2/LICENSE", "MIT"),
+    ];
+    Compression::Gzip.compress(&tar(&entries, 0))
+}
+
+/// A Java machine as Adoptium lays one out, of a program that starts.
+fn java() -> Vec<u8> {
+    let program = std::fs::read(find_program("true").unwrap()).unwrap();
+    let entries = [
+        Entry::file("jdk-25.0.1+8-jre/bin/java", program).mode(0o755),
+        Entry::file("jdk-25.0.1+8-jre/release", "JAVA_VERSION=\"25.0.1\"\n"),
+    ];
+    Compression::Gzip.compress(&tar(&entries, 0))
+}
+
+fn write_files(context: &Context, yaml: &str) {
     for need in yaml
         .lines()
         .filter_map(|line| line.strip_prefix("# needs: "))
+        .filter(|need| !need.starts_with("https://"))
     {
         if let Some(name) = need.strip_suffix(" (program)") {
             // A real one, whose libraries `base` has: the build looks whether it would start.
             let program = std::fs::read(find_program("true").unwrap()).unwrap();
             let path = context.write(name, program);
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        } else if let Some(name) = need.strip_suffix(" (package)") {
+            let file = name.rsplit('/').next().unwrap();
+            let mut parts = file.trim_end_matches(".deb").split('_');
+            let mut part = || parts.next().unwrap();
+            let package = DebBuilder::new(part(), part(), part()).depends("libc6");
+            context.write(name, package.file("usr/share/shop/data", "data").build());
         } else if need.ends_with(".pem") {
             context.write(need, Authority::new(context.folder()).pem());
         } else {
@@ -72,10 +168,11 @@ fn all_build(page: &str) {
         examples.len()
     );
     let mut failed = Vec::new();
+    let site = Site::new();
     for example in examples {
         let context = Context::new();
-        write_needed(&context, &example.yaml);
-        context.write("example.yaml", &example.yaml);
+        let yaml = write_needed(&context, &example.yaml, &site);
+        context.write("example.yaml", &yaml);
         let built = context.distil([
             "build",
             "example.yaml",

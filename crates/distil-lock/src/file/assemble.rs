@@ -8,11 +8,12 @@ use distil_debian::solve::{Omitted, Reason};
 use distil_definition::recipe::Recipe;
 
 use super::format::{
-    ArchiveState, FileState, LeftOut, LockFile, PackageLock, PlatformLock, VariantName,
+    ArchiveState, DownloadState, FileState, LeftOut, LockFile, PackageLock, PlatformLock,
+    VariantName,
 };
 use super::part::{ProvidedList, Timestamp, WrittenDependency, WrittenReason};
 use crate::lock::{ArchiveFile, LocalFile, Lock, LockedLayer, LockedPackage, PackageRelations};
-use crate::resolve::local_files_of;
+use crate::resolve::{downloads_of, local_files_of};
 
 /// The locks of the variants of one image on one platform.
 #[derive(Debug, Clone)]
@@ -98,6 +99,22 @@ impl LockFile {
 }
 
 impl LockFile {
+    /// What the definitions download, on all platforms and of all variants, each once.
+    pub fn downloads_of(platforms: &[PlatformLocks]) -> Vec<DownloadState> {
+        let downloads = platforms.iter().flat_map(PlatformLocks::all);
+        let downloads = downloads.flat_map(|lock| &lock.downloads);
+        let downloads: BTreeSet<DownloadState> = downloads
+            .map(|one| DownloadState {
+                definition: one.definition.clone(),
+                url: one.url.clone(),
+                digest: one.digest,
+            })
+            .collect();
+        downloads.into_iter().collect()
+    }
+}
+
+impl LockFile {
     /// The packages of a platform, of all its variants.
     pub fn packages_of(&self, platform: &str) -> Vec<LockedPackage> {
         let found = self.platform(platform);
@@ -128,6 +145,7 @@ impl ArchiveState {
             date: Timestamp(state.date),
             release: state.release,
             keys: state.keys.clone(),
+            origin: state.origin.clone(),
         }
     }
 
@@ -138,6 +156,7 @@ impl ArchiveState {
             release: self.release,
             version: self.version.clone(),
             keys: self.keys.clone(),
+            origin: self.origin.clone(),
         }
     }
 }
@@ -188,6 +207,7 @@ pub fn lock(file: &LockFile, recipe: &Recipe) -> Option<Lock> {
         layers,
         omitted: omitted.collect(),
         files: local_files_of(recipe),
+        downloads: downloads_of(recipe),
     })
 }
 

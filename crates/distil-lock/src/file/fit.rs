@@ -6,12 +6,22 @@ use distil_debian::relation::{Alternatives, Provided, Relation};
 use distil_debian::solve::Reason;
 use distil_definition::recipe::{Meaning, Origin, Position, Recipe};
 
-use super::format::{DefinitionState, FileState, LockFile, PackageLock, VariantName};
+use super::format::{DefinitionState, FileState, LockFile, PackageLock, PlatformLock, VariantName};
 use crate::resolve::local_files_of;
 
 /// Keys of definitions that decide which packages an image has.
-const DECIDING: [&str; 8] = [
-    "debug", "dev", "from", "layers", "packages", "suites", "when", "without",
+const DECIDING: [&str; 11] = [
+    "archives",
+    "backports",
+    "components",
+    "debug",
+    "dev",
+    "from",
+    "layers",
+    "packages",
+    "suites",
+    "when",
+    "without",
 ];
 
 /// Why a lock has no packages for an image.
@@ -169,6 +179,10 @@ impl LockFile {
                 platform: name,
             });
         }
+        // A package of the same version with other bytes is another one.
+        if let Some(change) = changed_package(platform, recipe) {
+            return Err(Misfit::Changed(change));
+        }
         // The definitions are the same and the packages are not: somebody edited the file.
         match missing(self, recipe) {
             Some(change) => Err(Misfit::Changed(change)),
@@ -196,6 +210,22 @@ fn missing(file: &LockFile, recipe: &Recipe) -> Option<Change> {
     missing.next().map(|one| Change::Package {
         relation: one.relation.to_string(),
         position: one.position.clone(),
+    })
+}
+
+/// A `.deb` of this machine that is not the one that was locked.
+fn changed_package(platform: &PlatformLock, recipe: &Recipe) -> Option<Change> {
+    recipe.layers.iter().find_map(|layer| {
+        let requests = layer.packages.iter();
+        let mut local = requests.filter_map(|request| request.local.as_ref());
+        let changed = local.find(|local| {
+            let mut packages = platform.packages.iter();
+            !packages.any(|one| one.digest == local.package.sha256)
+        })?;
+        Some(Change::File {
+            definition: layer.definition.clone(),
+            from: changed.from.clone(),
+        })
     })
 }
 

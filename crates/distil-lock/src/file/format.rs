@@ -33,6 +33,9 @@ pub struct LockFile {
     /// The files that definitions bring from beside them.
     #[serde(default)]
     pub files: Vec<FileState>,
+    /// What definitions download, on all platforms.
+    #[serde(default)]
+    pub downloads: Vec<DownloadState>,
     /// The packages on each platform, sorted by platform.
     pub platforms: Vec<PlatformLock>,
 }
@@ -167,6 +170,9 @@ pub struct ArchiveState {
     pub release: Digest,
     /// The fingerprints of the keys that signed it.
     pub keys: Vec<String>,
+    /// Whose archive it is, as its Release says; none of Debian's own.
+    #[serde(default)]
+    pub origin: Option<String>,
 }
 
 /// A file that a definition brings from beside it.
@@ -183,6 +189,19 @@ pub struct FileState {
     /// How many bytes are taken of it.
     pub size: u64,
     /// The digest of these bytes; of certificates, of those in DER.
+    #[schemars(with = "String")]
+    pub digest: Digest,
+}
+
+/// Something that a definition downloads.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DownloadState {
+    /// The definition that names it.
+    pub definition: String,
+    /// Its address, without what may be secret in it.
+    pub url: String,
+    /// The digest of its bytes.
     #[schemars(with = "String")]
     pub digest: Digest,
 }

@@ -20,8 +20,8 @@ mod write;
 pub use assemble::{PlatformLocks, lock};
 pub use fit::{Change, Misfit, changes, decides_packages};
 pub use format::{
-    ArchiveState, Codec, DefinitionOrigin, DefinitionState, FileState, Formats, LeftOut, LockFile,
-    PackageLock, PlatformLock, SCHEMA_VERSION, VariantName,
+    ArchiveState, Codec, DefinitionOrigin, DefinitionState, DownloadState, FileState, Formats,
+    LeftOut, LockFile, PackageLock, PlatformLock, SCHEMA_VERSION, VariantName,
 };
 pub use part::{ProvidedList, Timestamp, WrittenDependency, WrittenReason};
 pub use read::{InvalidLock, MAX_LOCK, schema};

@@ -10,6 +10,7 @@ use distil_oci::Platform;
 
 use super::format::{Codec, LockFile, PackageLock, PlatformLock, SCHEMA_VERSION, VariantName};
 use super::lines::END;
+use crate::lock::LOCAL;
 
 /// The largest lock that is read, in bytes. One of python3 with its `dev` has some 200 kB a platform.
 pub const MAX_LOCK: u64 = 16 << 20;
@@ -228,7 +229,7 @@ fn check_package(package: &PackageLock, known: &Known<'_>, at: &Pointer) -> Resu
         );
         return Err(wrong(at.key("architecture"), problem));
     }
-    if !known.suites.contains(package.suite.as_str()) {
+    if package.suite != LOCAL && !known.suites.contains(package.suite.as_str()) {
         let problem = format!("`archives` has no suite `{}`", package.suite);
         return Err(wrong(at.key("suite"), problem));
     }

@@ -31,6 +31,7 @@ impl LockFile {
         self.write_definitions(&mut lines);
         self.write_archives(&mut lines);
         self.write_files(&mut lines);
+        self.write_downloads(&mut lines);
         list(&mut lines, 0, "platforms", &self.platforms, |lines, one| {
             write_platform(one, lines);
         });
@@ -63,6 +64,9 @@ impl LockFile {
             list(lines, 2, "keys", &one.keys, |lines, key| {
                 lines.digits(3, key)
             });
+            if let Some(origin) = &one.origin {
+                lines.string(2, "origin", origin);
+            }
         });
     }
 
@@ -77,6 +81,17 @@ impl LockFile {
                 lines.string(2, "path", path);
             }
             lines.plain(2, "size", one.size);
+            lines.string(2, "digest", one.digest);
+        });
+    }
+
+    fn write_downloads(&self, lines: &mut Lines) {
+        if self.downloads.is_empty() {
+            return;
+        }
+        list(lines, 0, "downloads", &self.downloads, |lines, one| {
+            lines.first(1, "definition", &one.definition);
+            lines.string(2, "url", &one.url);
             lines.string(2, "digest", one.digest);
         });
     }

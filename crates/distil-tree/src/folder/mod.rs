@@ -13,5 +13,5 @@ mod unfinished;
 mod write;
 
 pub use error::{FolderError, Part};
-pub use read::{Found, FoundKind, Limits, read};
+pub use read::{Found, FoundKind, Limits, read, read_selected};
 pub use write::{Written, write};

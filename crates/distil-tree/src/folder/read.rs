@@ -87,12 +87,27 @@ pub enum FoundKind {
 pub fn read<E: From<FolderError>>(
     place: &Path,
     limits: Limits,
+    visit: impl FnMut(Found, Option<&mut dyn Read>) -> Result<(), E>,
+) -> Result<(), E> {
+    read_selected(place, limits, &|_| true, visit)
+}
+
+/// As [`read`], of what `select` admits by its path. What it does not admit is not looked at, and of
+/// a directory nothing below it; it does not count against the limits.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_selected<E: From<FolderError>>(
+    place: &Path,
+    limits: Limits,
+    select: &dyn Fn(&TreePath) -> bool,
     mut visit: impl FnMut(Found, Option<&mut dyn Read>) -> Result<(), E>,
 ) -> Result<(), E> {
     let root = open_root(place)?;
     let mut walk = Walk {
         place,
         limits,
+        select,
         below: Below::new(root.as_fd()),
         pending: BTreeSet::new(),
         names: 0,
@@ -162,6 +177,7 @@ fn found(path: TreePath, kind: FoundKind, status: &Stat) -> Found {
 struct Walk<'a> {
     place: &'a Path,
     limits: Limits,
+    select: &'a dyn Fn(&TreePath) -> bool,
     below: Below<'a>,
     /// The paths that are to be visited, and those of directories that are to be listed, with a slash
     /// behind them: `a/` comes after `a-b` and before `a/b`, as in a tree.
@@ -184,10 +200,13 @@ impl Walk<'_> {
             if matches!(name, b"." | b"..") {
                 continue;
             }
+            let found = path.join(name);
+            if !(self.select)(&found) {
+                continue;
+            }
             self.entries += 1;
             self.within(self.entries, "entries", self.limits.entries)?;
-            let key = path.join(name).as_bytes().to_vec();
-            self.add(key)?;
+            self.add(found.as_bytes().to_vec())?;
         }
         Ok(())
     }

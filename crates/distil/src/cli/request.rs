@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use distil_build::{ArchiveSettings, RegistrySettings};
+use distil_debian::archive::Moment;
 
 /// How layers are compressed.
 #[derive(Debug, Default, Args)]
@@ -59,6 +60,10 @@ pub(crate) struct Definition {
     #[arg(long = "add", value_name = "PACKAGE", help_heading = "Changes")]
     pub(crate) packages: Vec<String>,
 
+    /// File of another archive in apt's deb822 format, such as `company.sources`; may be repeated
+    #[arg(long = "archive", value_name = "FILE", help_heading = "Changes")]
+    pub(crate) archives: Vec<String>,
+
     /// Dependency to leave out, and why; may be repeated
     #[arg(long, value_name = "PACKAGE=REASON", help_heading = "Changes")]
     pub(crate) without: Vec<String>,
@@ -79,6 +84,11 @@ pub(crate) struct Definition {
         help_heading = "Changes"
     )]
     pub(crate) files: Vec<String>,
+
+    /// Local directory to copy into the image, without what its `.distilignore` or `.dockerignore`
+    /// names; may be repeated
+    #[arg(long = "copy", value_name = "HOST:IMAGE", help_heading = "Changes")]
+    pub(crate) copies: Vec<String>,
 
     /// PEM file of a certificate authority to trust; may be repeated
     #[arg(long = "ca", value_name = "FILE", help_heading = "Changes")]
@@ -116,13 +126,22 @@ pub(crate) struct Archive {
     #[arg(long = "mirror", value_name = "ADDRESS", help_heading = "Archive")]
     pub(crate) mirrors: Vec<String>,
 
-    /// Snapshot service, for what a lock names and no mirror has any more [default: Debian's]
+    /// Snapshot service, for `--snapshot`, and for what a lock names and no mirror has any more
+    /// [default: Debian's]
     ///
     /// An address with `{archive}` (`debian` or `debian-security`) and `{time}`
     /// (`20251114T082210Z`) in it. Goes before the one that the definition names, and that before
-    /// DISTIL_SNAPSHOT.
-    #[arg(long, value_name = "ADDRESS", help_heading = "Archive")]
-    pub(crate) snapshot: Option<String>,
+    /// DISTIL_SNAPSHOT_SERVICE.
+    #[arg(
+        long = "snapshot-service",
+        value_name = "ADDRESS",
+        help_heading = "Archive"
+    )]
+    pub(crate) snapshot_service: Option<String>,
+
+    /// Build from the state that Debian's archive had at a moment, such as `20261101T000000Z`
+    #[arg(long, value_name = "TIME", help_heading = "Archive")]
+    pub(crate) snapshot: Option<Moment>,
 
     /// Keyring that verifies the archive of all mirrors, instead of Debian's keys (`debian`); may be
     /// repeated
@@ -159,7 +178,8 @@ impl From<&Archive> for ArchiveSettings {
     fn from(archive: &Archive) -> Self {
         Self {
             mirrors: archive.mirrors.clone(),
-            snapshot: archive.snapshot.clone(),
+            snapshot: archive.snapshot,
+            snapshot_service: archive.snapshot_service.clone(),
             keyrings: archive.keyrings.clone(),
             allow_expired: archive.allow_expired,
             refresh: archive.refresh,

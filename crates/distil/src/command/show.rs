@@ -197,7 +197,13 @@ fn print_making(making: &Making) -> Result<(), CommandError> {
         rows.collect(),
         &[],
     )?;
-    let rows = making.local_files.iter().map(|one| {
+    // A directory has its own line below.
+    let is_directory = |one: &&crate::view::LocalFile| {
+        let mut bundles = making.bundles.iter();
+        bundles.any(|bundle| bundle.kind == "directory" && bundle.digest == one.digest)
+    };
+    let files = making.local_files.iter().filter(|one| !is_directory(one));
+    let rows = files.map(|one| {
         let path = one
             .path
             .clone()
@@ -208,6 +214,34 @@ fn print_making(making: &Making) -> Result<(), CommandError> {
         &["FILE OF THE DEFINITION", "AS", "SIZE", "DIGEST"],
         rows.collect(),
         &[2],
+    )?;
+    let rows = making.bundles.iter().map(|one| {
+        let component = one.component.as_ref().map(|component| {
+            let version = component.version.as_deref().unwrap_or_default();
+            format!("{} {version}", component.name)
+                .trim_end()
+                .to_owned()
+        });
+        vec![
+            one.from.clone(),
+            one.to.clone(),
+            one.files.to_string(),
+            bytes(one.size),
+            component.unwrap_or_else(|| "-".to_owned()),
+            one.digest.clone(),
+        ]
+    });
+    section(
+        &[
+            "FROM ELSEWHERE",
+            "TO",
+            "FILES",
+            "SIZE",
+            "COMPONENT",
+            "DIGEST",
+        ],
+        rows.collect(),
+        &[2, 3],
     )
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use distil_build::{architecture, is_definition, suite};
 use distil_image::{WhyFile, WhyPackage, why_file, why_package};
+use distil_lock::LOCAL;
 use distil_oci::Location;
 use distil_tree::TreePath;
 use serde::Serialize;
@@ -107,6 +108,15 @@ fn package(why: &WhyPackage, image: &str) -> String {
                 why.files,
                 bytes(why.size)
             ));
+            if let Some(suite) = &why.suite {
+                lines.push(match &why.origin {
+                    Some(origin) => {
+                        format!("  from `{suite}`, whose packages are those of {origin}")
+                    }
+                    None if suite == LOCAL => "  from a file of this machine".to_owned(),
+                    None => format!("  from `{suite}`"),
+                });
+            }
             lines.push(chain(why));
             lines.extend(
                 why.needed_by

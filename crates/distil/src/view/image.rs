@@ -68,6 +68,8 @@ fn complete(view: View, inspection: &Inspection, with_files: bool) -> Result<Vie
             size: sizes.sum(),
             depends: one.depends.clone(),
             layer: None,
+            suite: None,
+            origin: None,
         });
         owners.extend(one.files.iter().map(|path| (path, Arc::clone(&from))));
     }

@@ -10,8 +10,8 @@ use distil_store::Digest;
 use distil_tree::{Kind, Origin, TreePath, printable};
 
 use super::{
-    BuildStage, File, FileKind, Files, LeftOut, LocalFile, Making, Omitted, Package, Script,
-    Undone, Unowned, View,
+    BuildStage, Bundle, Component, File, FileKind, Files, LeftOut, LocalFile, Making, Omitted,
+    Package, Script, Undone, Unowned, View,
 };
 use crate::error::CommandError;
 
@@ -62,6 +62,7 @@ fn maker(origin: &Origin) -> Option<String> {
         Origin::Package(_) => None,
         Origin::Generated(what) => Some(format!("made: {what}")),
         Origin::Definition(name) => Some(format!("definition {name}")),
+        Origin::Bundle { kind, from } => Some(format!("{kind} {from}")),
     }
 }
 
@@ -110,6 +111,8 @@ fn packages(built: &Built) -> Result<Vec<Package>, CommandError> {
             size: one.size,
             depends,
             layer: layers.get(one.layer).map(|layer| layer.definition.clone()),
+            suite: Some(package.file.suite.clone()),
+            origin: one.vendor.clone(),
         })
     };
     let packages = built.assembly.packages.iter().map(package);
@@ -153,6 +156,26 @@ fn files(built: &Built) -> Result<Files, CommandError> {
     Ok(Files(files))
 }
 
+fn bundle(one: &distil_image::PlacedBundle) -> Bundle {
+    let provenance = &one.provenance;
+    let component = provenance.component.as_ref().map(|component| Component {
+        name: component.name.clone(),
+        version: component.version.clone(),
+        license: component.license.clone(),
+        purl: component.purl.clone(),
+    });
+    Bundle {
+        definition: one.definition.clone(),
+        kind: provenance.kind,
+        from: provenance.from.to_string(),
+        to: one.to.to_string(),
+        digest: provenance.digest.to_string(),
+        files: one.files,
+        size: one.size,
+        component,
+    }
+}
+
 fn making(built: &Built) -> Making {
     let left_out = built.assembly.left_out_by_reason();
     let left_out = left_out.into_iter().map(|(reason, amount)| {
@@ -194,5 +217,6 @@ fn making(built: &Built) -> Making {
         omitted_dependencies: omitted.collect(),
         scripts_not_run: scripts.collect(),
         local_files: local.collect(),
+        bundles: built.assembly.bundles.iter().map(bundle).collect(),
     }
 }

@@ -135,6 +135,8 @@ pub(crate) struct Making {
     pub(crate) omitted_dependencies: Vec<Omitted>,
     pub(crate) scripts_not_run: Vec<Script>,
     pub(crate) local_files: Vec<LocalFile>,
+    /// Downloads and directories.
+    pub(crate) bundles: Vec<Bundle>,
 }
 
 #[derive(Serialize)]
@@ -153,10 +155,40 @@ pub(crate) struct Package {
     pub(crate) depends: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) layer: Option<String>,
+    /// The suite that it is from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) suite: Option<String>,
+    /// Whose archive that is, where it is not Debian's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) origin: Option<String>,
 }
 
 fn shared<S: serde::Serializer>(list: &Arc<[String]>, serializer: S) -> Result<S::Ok, S::Error> {
     list.as_ref().serialize(serializer)
+}
+
+/// Files of no package that came as one thing.
+#[derive(Serialize)]
+pub(crate) struct Bundle {
+    pub(crate) definition: String,
+    /// `download` or `directory`.
+    pub(crate) kind: &'static str,
+    pub(crate) from: String,
+    /// Where its files are in the image.
+    pub(crate) to: String,
+    pub(crate) digest: String,
+    pub(crate) files: u64,
+    pub(crate) size: u64,
+    pub(crate) component: Option<Component>,
+}
+
+/// What such files are to scanners.
+#[derive(Serialize)]
+pub(crate) struct Component {
+    pub(crate) name: String,
+    pub(crate) version: Option<String>,
+    pub(crate) license: Option<String>,
+    pub(crate) purl: Option<String>,
 }
 
 /// A file that is in no list of a package's sums.

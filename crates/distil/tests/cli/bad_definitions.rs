@@ -133,7 +133,7 @@ fn yaml_that_is_wrong_shows_the_place() {
       |
     2 | form: base
       | ^^^^
-      = its keys are `accounts`, `allow`, `certificates`, `config`, `debug`, `description`, `dev`, `directories`, `drop`, `excuse`, `files`, `from`, `keep`, `layers`, `links`, `mirrors`, `name`, `packages`, `snapshot`, `suites`, `when` and `without`
+      = its keys are `accounts`, `allow`, `archives`, `backports`, `certificates`, `components`, `config`, `copy`, `debug`, `description`, `dev`, `directories`, `downloads`, `drop`, `excuse`, `files`, `from`, `keep`, `layers`, `links`, `mirrors`, `name`, `packages`, `snapshot`, `snapshot_service`, `suites`, `when` and `without`
     ");
     insta::assert_snapshot!(definition("name: app\npackages: libc6\n"), @"
     status 1
@@ -143,7 +143,7 @@ fn yaml_that_is_wrong_shows_the_place() {
       |
     2 | packages: libc6
       |           ^^^^^
-      = `packages`: Debian packages: names, relations with versions and alternatives, or some of a package's files
+      = `packages`: Debian packages: names, relations with versions and alternatives, files of this machine, or some of a package's files
     ");
     insta::assert_snapshot!(definition("name: app\npackages:\n  - {nmae: libc6}\n"), @"
     status 1

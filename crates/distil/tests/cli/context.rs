@@ -67,7 +67,10 @@ impl Context {
         command
             .env("HOME", self.folder.path().join("home"))
             .env("DISTIL_STORE", self.store())
-            .env("DISTIL_SNAPSHOT", "file:/nonexistent/{archive}/{time}");
+            .env(
+                "DISTIL_SNAPSHOT_SERVICE",
+                "file:/nonexistent/{archive}/{time}",
+            );
         command
     }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod accidents;
+mod archives;
 mod bad_configs;
 mod bad_definitions;
 mod bad_files;
@@ -13,13 +14,16 @@ mod bad_requests;
 mod bad_values;
 mod check;
 mod context;
+mod copies;
 mod dev;
+mod downloads;
 mod faults;
 mod formats;
 mod images;
 mod inspected;
 mod interrupted;
 mod list;
+mod local_packages;
 mod lock;
 mod manual;
 mod messages;
@@ -41,6 +45,7 @@ mod scripts_done;
 mod show_diff;
 mod sign;
 mod single_layer;
+mod snapshots;
 mod statuses;
 mod store;
 mod suites;

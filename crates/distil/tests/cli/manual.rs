@@ -84,6 +84,8 @@ fn help_of_build() {
                                        [default: an archive in the current directory]
           --platform <PLATFORM>        Platforms, such as `linux/amd64,linux/arm64`, or `all` [default:
                                        this machine's]
+          --check                      Make the image a second time, with an empty store and another
+                                       number of threads, and fail if the bytes are others
           --compression <COMPRESSION>  Compression of layers; before version 23, not every Docker loads
                                        zstd [default: as the lock says, else gzip] [possible values:
                                        gzip, zstd, none]
@@ -106,12 +108,16 @@ fn help_of_build() {
 
     Changes:
           --add <PACKAGE>             One more package, with or without a version; may be repeated
+          --archive <FILE>            File of another archive in apt's deb822 format, such as
+                                      `company.sources`; may be repeated
           --without <PACKAGE=REASON>  Dependency to leave out, and why; may be repeated
           --allow <WHAT=REASON>       Package or path to allow although `check` rejects it, and why; may
                                       be repeated
           --excuse <LIBRARY=REASON>   Library that may be missing, and why; may be repeated
           --file <HOST:IMAGE[:MODE]>  Local file to copy into the image [default mode: 0755 for
                                       executables, else 0644]; may be repeated
+          --copy <HOST:IMAGE>         Local directory to copy into the image, without what its
+                                      `.distilignore` or `.dockerignore` names; may be repeated
           --ca <FILE>                 PEM file of a certificate authority to trust; may be repeated
           --entrypoint <COMMAND>      Program of the image: words separated by spaces, or a JSON array
                                       of strings
@@ -122,19 +128,24 @@ fn help_of_build() {
           --label <NAME=VALUE>        Label, also set as an annotation; may be repeated
 
     Archive:
-          --mirror <ADDRESS>    Mirror of Debian's archive; may be repeated [default: the sources of apt
-                                on this machine]
-          --snapshot <ADDRESS>  Snapshot service, for what a lock names and no mirror has any more
-                                [default: Debian's]
-          --keyring <FILE>      Keyring that verifies the archive of all mirrors, instead of Debian's
-                                keys (`debian`); may be repeated
-          --allow-expired       Accept a Release whose `Valid-Until` has passed
-          --refresh             Ask mirrors for a newer Release even if the one in the store is fresh
-          --timeout <SECONDS>   Seconds to wait for a silent mirror [default: 30]
-          --store <DIR>         Directory of the store [env: DISTIL_STORE] [default:
-                                $XDG_CACHE_HOME/distil]
-          --store-limit <SIZE>  Size limit of the store, such as `500MB` or `20GB` [env:
-                                DISTIL_STORE_LIMIT] [default: 10GB]
+          --mirror <ADDRESS>            Mirror of Debian's archive; may be repeated [default: the
+                                        sources of apt on this machine]
+          --snapshot-service <ADDRESS>  Snapshot service, for `--snapshot`, and for what a lock names
+                                        and no mirror has any more [default: Debian's]
+          --snapshot <TIME>             Build from the state that Debian's archive had at a moment, such
+                                        as `20261101T000000Z`
+          --keyring <FILE>              Keyring that verifies the archive of all mirrors, instead of
+                                        Debian's keys (`debian`); may be repeated
+          --allow-expired               Accept a Release whose `Valid-Until` has passed
+          --refresh                     Ask mirrors for a newer Release even if the one in the store is
+                                        fresh
+          --offline                     Ask nobody over the network: what is not in the store or in a
+                                        local mirror is listed
+          --timeout <SECONDS>           Seconds to wait for a silent mirror [default: 30]
+          --store <DIR>                 Directory of the store [env: DISTIL_STORE] [default:
+                                        $XDG_CACHE_HOME/distil]
+          --store-limit <SIZE>          Size limit of the store, such as `500MB` or `20GB` [env:
+                                        DISTIL_STORE_LIMIT] [default: 10GB]
 
     Registry:
           --authfile <FILE>      File with the credentials of registries [default: those of `podman

@@ -9,11 +9,13 @@ fn why_a_package_is_there_or_not() {
     insta::assert_snapshot!(why("app"), @"
     status 0
     `app` 1.0-1 is in shop:latest, in the layer of `shop`: 2 files, 1.0 kB
+      from `trixie`
       definition `shop` asks for `app`
     ");
     insta::assert_snapshot!(why("libapp1"), @"
     status 0
     `libapp1` 1.0-1 is in shop:latest, in the layer of `shop`: 2 files, 856 B
+      from `trixie`
       definition `shop` asks for `app`
         `app` depends on `libapp1`
       needed by `app`, which depends on `libapp1`
@@ -21,6 +23,7 @@ fn why_a_package_is_there_or_not() {
     insta::assert_snapshot!(why("libc6"), @"
     status 0
     `libc6` 2.41-12+deb13u5 is in shop:latest, in the layer of `base-nossl`: 28 files, 33.4 kB
+      from `trixie`
       definition `base-nossl` asks for `libc6`
       needed by `libc-bin`, which depends on `libc6 (<< 2.42)`
       needed by `libc-bin`, which depends on `libc6 (>> 2.41)`
@@ -29,6 +32,7 @@ fn why_a_package_is_there_or_not() {
     insta::assert_snapshot!(why("part"), @"
     status 0
     `part` 1.0-1 is in shop:latest, in the layer of `shop`: 1 files, 1 B
+      from `trixie`
       definition `shop` asks for `part`
     ");
     insta::assert_snapshot!(why("dash"), @"
@@ -173,6 +177,8 @@ fn why_for_programs() {
       "package": "libapp1",
       "version": "1.0-1",
       "layer": "shop",
+      "suite": "trixie",
+      "origin": null,
       "size": 856,
       "files": 2,
       "chain": [

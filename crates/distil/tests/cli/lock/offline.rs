@@ -122,7 +122,7 @@ fn the_state_of_the_lock_is_vendored_though_the_archive_moved_on() {
         `file:///nonexistent/debian/20251001T000000Z/pool/main/libt/libtool1/libtool1_1.0-1_amd64.deb` does not exist
         `file:///nonexistent/debian/20251002T000000Z/pool/main/libt/libtool1/libtool1_1.0-1_amd64.deb` does not exist
     ");
-    let with = [&arguments[..], &["--snapshot", &service]].concat();
+    let with = [&arguments[..], &["--snapshot-service", &service]].concat();
     insta::assert_snapshot!(said(&context, &with), @"
     status 0
     `vendor` has 41 files (113.9 kB); 33 of them are new (90.7 kB)
@@ -189,7 +189,7 @@ fn a_directory_with_files_missing_damaged_and_added() {
         `file:///nonexistent/debian/20251001T000000Z/pool/main/t/tool/tool_1.0-1_amd64.deb` does not exist
         `file:///nonexistent/debian/20251002T000000Z/pool/main/t/tool/tool_1.0-1_amd64.deb` does not exist
 
-    hint: `--mirror ADDRESS` and `--snapshot ADDRESS` name other places; `distil lock --update tool` takes the version that there is now
+    hint: `--mirror ADDRESS` and `--snapshot-service ADDRESS` name other places; `distil lock --update tool` takes the version that there is now
     ");
     // Filling it again mends it.
     context.run(&["vendor", "app.yaml", "--to", "vendor"]);

@@ -190,7 +190,7 @@ fn what_no_mirror_has_is_in_the_snapshot_of_its_time() {
         "--platform",
         "linux/amd64",
         "--locked",
-        "--snapshot",
+        "--snapshot-service",
         &snapshots,
     ];
     assert_eq!(digest(&context, "app.yaml", &with), before);
@@ -209,7 +209,7 @@ fn what_no_mirror_has_is_in_the_snapshot_of_its_time() {
         `file://[FOLDER]/debian/pool/main/libt/libtool1/libtool1_1.0-1_amd64.deb` does not exist
         `file:///nonexistent/debian/20251001T000000Z/pool/main/libt/libtool1/libtool1_1.0-1_amd64.deb` does not exist
         `file:///nonexistent/debian/20251002T000000Z/pool/main/libt/libtool1/libtool1_1.0-1_amd64.deb` does not exist
-    hint: `--mirror ADDRESS` and `--snapshot ADDRESS` name other places; `distil lock --update libtool1` takes the version that there is now
+    hint: `--mirror ADDRESS` and `--snapshot-service ADDRESS` name other places; `distil lock --update libtool1` takes the version that there is now
     ");
 }
 
@@ -230,7 +230,7 @@ fn a_package_that_nobody_has() {
         `file:///nonexistent/debian/20251001T000000Z/pool/main/t/tool/tool_1.0-1_amd64.deb` does not exist
         `file:///nonexistent/debian/20251002T000000Z/pool/main/t/tool/tool_1.0-1_amd64.deb` does not exist
 
-    hint: `--mirror ADDRESS` and `--snapshot ADDRESS` name other places; `distil lock --update tool` takes the version that there is now
+    hint: `--mirror ADDRESS` and `--snapshot-service ADDRESS` name other places; `distil lock --update tool` takes the version that there is now
     ");
     // Other bytes are no package of the lock either.
     let path = context
@@ -248,6 +248,6 @@ fn a_package_that_nobody_has() {
         `file:///nonexistent/debian/20251001T000000Z/pool/main/t/tool/tool_1.0-1_amd64.deb` does not exist
         `file:///nonexistent/debian/20251002T000000Z/pool/main/t/tool/tool_1.0-1_amd64.deb` does not exist
 
-    hint: `--mirror ADDRESS` and `--snapshot ADDRESS` name other places; `distil lock --update tool` takes the version that there is now
+    hint: `--mirror ADDRESS` and `--snapshot-service ADDRESS` name other places; `distil lock --update tool` takes the version that there is now
     ");
 }

@@ -4,6 +4,7 @@
 use std::io::{self, Read, Seek, SeekFrom, Take};
 use std::sync::Arc;
 
+use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
 
 /// The most entries of an archive that are listed.
@@ -32,6 +33,37 @@ pub struct Entry {
     packed: u64,
     method: u16,
     is_encrypted: bool,
+    crc: u32,
+    /// The type and permissions that Unix gives files, as stat(2) has them; none of an archive that
+    /// was made elsewhere (APPNOTE, 4.4.2 and 4.4.15).
+    mode: Option<u32>,
+}
+
+impl Entry {
+    /// Whether it is a directory: its name ends in a slash (APPNOTE, 4.4.17).
+    pub fn is_directory(&self) -> bool {
+        self.name.ends_with(b"/") || self.file_type() == Some(0o040_000)
+    }
+
+    /// Whether it is a symbolic link, whose content is its target.
+    pub fn is_symlink(&self) -> bool {
+        self.file_type() == Some(0o120_000)
+    }
+
+    /// Whether it is neither a file nor a directory or symbolic link.
+    pub fn is_special(&self) -> bool {
+        let file_type = self.file_type();
+        file_type.is_some_and(|kind| !matches!(kind, 0 | 0o040_000 | 0o100_000 | 0o120_000))
+    }
+
+    /// Whether its owner may execute it.
+    pub fn is_executable(&self) -> bool {
+        self.mode.is_some_and(|mode| mode & 0o100 != 0)
+    }
+
+    fn file_type(&self) -> Option<u32> {
+        self.mode.map(|mode| mode & 0o170_000)
+    }
 }
 
 /// Why an archive cannot be read.
@@ -157,6 +189,28 @@ impl<R: Read + Seek> Archive<R> {
         Ok(bytes)
     }
 
+    /// All bytes of an entry, of which there are as many as the list says; what is more, fewer or
+    /// damaged is an error of the reader.
+    ///
+    /// # Errors
+    /// As [`Archive::head`].
+    pub fn content(&mut self, entry: &Entry) -> Result<Content<impl Read>, ZipError> {
+        let (offset, packed) = self.data(entry)?;
+        self.input.seek(SeekFrom::Start(offset))?;
+        let raw = io::BufReader::with_capacity(1 << 16, self.input.by_ref().take(packed));
+        let unpacked = match entry.method {
+            0 => Unpacked::Stored(raw),
+            8 => Unpacked::Deflated(DeflateDecoder::new(raw)),
+            _ => return Err(ZipError::Damaged("an entry is packed in an unknown way")),
+        };
+        Ok(Content {
+            input: unpacked,
+            left: entry.size,
+            sum: Crc::new(),
+            expected: entry.crc,
+        })
+    }
+
     /// Where the bytes of an entry are, if they are stored as they are.
     pub fn stored(&mut self, entry: &Entry) -> Result<Option<(u64, u64)>, ZipError> {
         match entry.method {
@@ -177,6 +231,52 @@ impl<R: Read + Seek> Archive<R> {
         let offset = entry.offset.checked_add(30 + names);
         let offset = offset.ok_or(ZipError::Damaged("an entry lies outside of it"))?;
         Ok((offset, entry.packed))
+    }
+}
+
+/// The bytes of an entry, compared with what the list says of them.
+#[derive(Debug)]
+pub struct Content<R> {
+    input: R,
+    left: u64,
+    sum: Crc,
+    expected: u32,
+}
+
+/// An entry as it is packed.
+enum Unpacked<R: io::BufRead> {
+    Stored(R),
+    Deflated(DeflateDecoder<R>),
+}
+
+impl<R: io::BufRead> Read for Unpacked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Stored(input) => input.read(buffer),
+            Self::Deflated(input) => input.read(buffer),
+        }
+    }
+}
+
+impl<R: Read> Read for Content<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let count = self.input.read(buffer)?;
+        let wrong = |problem| Err(io::Error::new(io::ErrorKind::InvalidData, problem));
+        let Some(left) = self.left.checked_sub(count as u64) else {
+            return wrong("an entry of the zip archive has more bytes than its list says");
+        };
+        self.left = left;
+        self.sum.update(buffer.get(..count).unwrap_or_default());
+        if count == 0 && left > 0 {
+            return wrong("an entry of the zip archive has fewer bytes than its list says");
+        }
+        if count == 0 && self.sum.sum() != self.expected {
+            return wrong("an entry of the zip archive does not have the CRC-32 of its list");
+        }
+        Ok(count)
     }
 }
 
@@ -203,6 +303,9 @@ fn entries(mut list: &[u8], count: u64, shift: u64) -> Result<Vec<Entry>, ZipErr
             packed: word(list, 20).into(),
             method: half(list, 10),
             is_encrypted: half(list, 8) & 1 != 0,
+            crc: word(list, 16),
+            // The upper half of "version made by" is the system: 3 is Unix.
+            mode: (half(list, 4) >> 8 == 3).then(|| word(list, 38) >> 16),
         };
         large(&mut entry, more);
         entry.offset = entry

@@ -1,0 +1,282 @@
+//! Files of an image that no Debian package ships: had from their addresses or from this machine, and
+//! read into the store.
+
+use distil_bundle::{
+    ArchiveFormat, BundleError, BundleFile, Limits, ListingError, Provenance, unpack,
+};
+use distil_debian::fetch::{Address, FetchError, Fetcher};
+use distil_definition::recipe::{BundleSource, Download, NewBundle, Placement, Position, Recipe};
+use distil_store::{Blob, Digest, Key, Store, StoreError};
+
+/// Names what is made of a bundle; to be raised when that changes.
+const BUNDLE_FORMAT: &[u8] = b"1";
+
+/// The largest download, in bytes.
+const MAX_DOWNLOAD: u64 = 8 << 30;
+
+/// Files of an image that no Debian package ships, with their contents.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    /// The layer of the recipe that they are in, counted from zero.
+    pub layer: usize,
+    /// Where they are from.
+    pub provenance: Provenance,
+    /// Where they go.
+    pub placement: Placement,
+    /// What they are.
+    pub files: BundleFile,
+}
+
+/// Files that no package ships cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleSourceError {
+    /// An address has nothing, or something else.
+    #[error("failed to download a file of definition `{definition}`{position}")]
+    Fetch {
+        /// The definition.
+        definition: String,
+        /// The position of the digest.
+        position: Position,
+        /// Why.
+        source: FetchError,
+    },
+    /// A download has no digest that it could be compared with.
+    #[error(
+        "a download of definition `{definition}` has no digest, and nothing is taken into an image \
+         unseen; `{url}` has {seen} now{position}"
+    )]
+    NoDigest {
+        /// The definition.
+        definition: String,
+        /// The address.
+        url: String,
+        /// What it has.
+        seen: Digest,
+        /// The position of the address.
+        position: Position,
+    },
+    /// An archive cannot be unpacked.
+    #[error("failed to unpack `{url}` of definition `{definition}`{position}")]
+    Unpack {
+        /// The definition.
+        definition: String,
+        /// The address.
+        url: String,
+        /// The position of where it goes.
+        position: Position,
+        /// Why.
+        source: BundleError,
+    },
+    /// A directory cannot be copied.
+    #[error("failed to copy the directory `{from}` of definition `{definition}`{position}")]
+    Copy {
+        /// The definition.
+        definition: String,
+        /// The directory, as the definition names it.
+        from: String,
+        /// The position of where it goes.
+        position: Position,
+        /// Why.
+        source: ListingError,
+    },
+    /// What was just written to the store cannot be read.
+    #[error("failed to read a bundle of files from the store")]
+    Read(#[source] std::io::Error),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Fetches the files of a recipe that no package ships, layer by layer. `asked` is told of each
+/// address that is asked, for what the store does not have.
+///
+/// # Errors
+/// If one of them cannot be had, or is not what it should be.
+pub fn fetch_bundles(
+    recipe: &Recipe,
+    fetcher: &Fetcher,
+    store: &Store,
+    asked: &dyn Fn(&str),
+) -> Result<Vec<Bundle>, BundleSourceError> {
+    let mut bundles = Vec::new();
+    for (number, layer) in recipe.layers.iter().enumerate() {
+        let reading = Reading {
+            definition: &layer.definition,
+            fetcher,
+            store,
+            asked,
+        };
+        for bundle in &layer.bundles {
+            let (provenance, files) = reading.read(bundle)?;
+            bundles.push(Bundle {
+                layer: number,
+                provenance,
+                placement: bundle.placement.clone(),
+                files,
+            });
+        }
+    }
+    Ok(bundles)
+}
+
+/// Looks at each download without a digest, so that the digest can be told.
+///
+/// # Errors
+/// If there is one: it cannot be used.
+pub fn look_at(
+    recipe: &Recipe,
+    fetcher: &Fetcher,
+    store: &Store,
+    asked: &dyn Fn(&str),
+) -> Result<(), BundleSourceError> {
+    for layer in recipe.layers.iter().chain(&recipe.same_as) {
+        for bundle in &layer.bundles {
+            let BundleSource::Download(download) = &bundle.source else {
+                continue;
+            };
+            if download.digest.is_none() {
+                let reading = Reading {
+                    definition: &layer.definition,
+                    fetcher,
+                    store,
+                    asked,
+                };
+                reading.download(download)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is needed to read the bundles of one layer.
+struct Reading<'a> {
+    definition: &'a str,
+    fetcher: &'a Fetcher,
+    store: &'a Store,
+    asked: &'a dyn Fn(&str),
+}
+
+impl Reading<'_> {
+    fn read(&self, bundle: &NewBundle) -> Result<(Provenance, BundleFile), BundleSourceError> {
+        let component = bundle.component.clone();
+        match &bundle.source {
+            BundleSource::Download(download) => {
+                let blob = self.download(download)?;
+                let provenance = Provenance {
+                    kind: "download",
+                    from: download.url.to_string().into(),
+                    digest: blob.digest(),
+                    component,
+                };
+                let files = match download.format {
+                    ArchiveFormat::File => {
+                        let size = blob.size();
+                        BundleFile::of_file(blob, size)
+                    }
+                    format => self.unpacked(&blob, format, &provenance, &bundle.placement)?,
+                };
+                Ok((provenance, files))
+            }
+            BundleSource::Directory { from, listing } => {
+                let digest = listing.digest();
+                let key = Key::new("directory", &[BUNDLE_FORMAT, digest.as_bytes()]);
+                let files = self.stored(&key, || {
+                    let written = listing.write(self.store.create()?);
+                    let writer = written.map_err(|source| BundleSourceError::Copy {
+                        definition: self.definition.to_owned(),
+                        from: from.clone(),
+                        position: bundle.placement.position.clone(),
+                        source,
+                    })?;
+                    Ok(writer.commit()?)
+                })?;
+                let provenance = Provenance {
+                    kind: "directory",
+                    from: from.as_str().into(),
+                    digest,
+                    component,
+                };
+                Ok((provenance, files))
+            }
+        }
+    }
+
+    /// The bytes of a download, from the store or else from its address.
+    fn download(&self, download: &Download) -> Result<Blob, BundleSourceError> {
+        if let Some(digest) = &download.digest
+            && let Some(blob) = self.store.get(digest)
+            && blob.verify()?.is_some()
+        {
+            return Ok(blob);
+        }
+        let url = download.url.to_string();
+        (self.asked)(&url);
+        let address = Address::Remote(download.url.clone());
+        let digest = download.digest.as_ref();
+        let fetched = self
+            .fetcher
+            .blob_of_digest(&address, MAX_DOWNLOAD, digest, self.store);
+        let blob = fetched.map_err(|source| BundleSourceError::Fetch {
+            definition: self.definition.to_owned(),
+            position: download.position.clone(),
+            source,
+        })?;
+        match digest {
+            Some(_) => Ok(blob),
+            None => Err(BundleSourceError::NoDigest {
+                definition: self.definition.to_owned(),
+                url,
+                seen: blob.digest(),
+                position: download.position.clone(),
+            }),
+        }
+    }
+
+    fn unpacked(
+        &self,
+        blob: &Blob,
+        format: ArchiveFormat,
+        provenance: &Provenance,
+        placement: &Placement,
+    ) -> Result<BundleFile, BundleSourceError> {
+        let digest = blob.digest();
+        let word = format.word();
+        let key = Key::new(
+            "unpacked",
+            &[BUNDLE_FORMAT, digest.as_bytes(), word.as_bytes()],
+        );
+        self.stored(&key, || {
+            let written = unpack(
+                blob.open()?,
+                format,
+                Limits::default(),
+                self.store.create()?,
+            );
+            let writer = written.map_err(|source| BundleSourceError::Unpack {
+                definition: self.definition.to_owned(),
+                url: provenance.from.to_string(),
+                position: placement.position.clone(),
+                source,
+            })?;
+            Ok(writer.commit()?)
+        })
+    }
+
+    /// What the store has by a key, or what is made and kept by it.
+    fn stored(
+        &self,
+        key: &Key,
+        make: impl FnOnce() -> Result<Blob, BundleSourceError>,
+    ) -> Result<BundleFile, BundleSourceError> {
+        if let Some(blob) = self.store.lookup(key)
+            && blob.verify()?.is_some()
+            && let Ok(files) = BundleFile::open(blob.clone(), blob.size())
+        {
+            return Ok(files);
+        }
+        let blob = make()?;
+        self.store.record(key, &blob)?;
+        let size = blob.size();
+        BundleFile::open(blob, size).map_err(BundleSourceError::Read)
+    }
+}
