@@ -35,6 +35,7 @@ mod registry;
 mod replaced;
 mod report;
 mod reproducible;
+mod run;
 mod sbom;
 mod scanned;
 mod scripts_done;
