@@ -116,7 +116,7 @@ pub(crate) const EXAMPLES: &[(&str, [Example; 2])] = &[
             ),
             (
                 "List a directory of an image that has no shell",
-                "distil debug gcr.tar --run 'ls -l /target/etc'",
+                "distil debug oci-archive:app.tar --run 'ls -l /target/etc'",
             ),
         ],
     ),
