@@ -47,6 +47,8 @@ pub(crate) struct Keeper<'a> {
     pub(crate) digests: bool,
     /// Whether it is read for its SHA-1 as well.
     pub(crate) sha1: bool,
+    /// Whether all bytes of all files are kept.
+    pub(crate) whole: bool,
 }
 
 impl Keeper<'_> {
@@ -85,6 +87,10 @@ impl Keeper<'_> {
         members: u64,
     ) -> Result<Content, LayerError> {
         let cut = |source| LayerError::Tar(ReadError::of_content(source, members));
+        if self.whole {
+            self.budget.take_kept(size)?;
+            return self.spool(&[], size, content, members);
+        }
         if (is_document(path) || is_metadata(path)) && size <= largest(path) {
             self.budget.take_document(size)?;
             if size > IN_MEMORY {

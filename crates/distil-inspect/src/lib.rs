@@ -38,5 +38,5 @@ pub use kept::{LIBRARY_CALLS, MAX_DOCUMENT, is_archive, is_document, is_python_m
 pub use limits::Limits;
 pub use merge::{Amount, Device, Filesystem, LayerChanges, ReplacedLink, merge};
 pub use packages::{Package, PackagesError, owned, packages};
-pub use read::{Options, read, read_directory, read_layers};
+pub use read::{Options, read, read_directory, read_layers, read_tar};
 pub use stage::{BuildStage, newer_release, release};

@@ -31,6 +31,9 @@ pub struct Options {
     pub digests: bool,
     /// Whether the SHA-1 of each file is made, which SPDX documents want.
     pub sha1: bool,
+    /// Whether all bytes of all files are kept, on disk, so that the file system can be written
+    /// somewhere.
+    pub whole: bool,
 }
 
 impl Default for Options {
@@ -40,6 +43,7 @@ impl Default for Options {
             threads: NonZeroUsize::MIN,
             digests: false,
             sha1: false,
+            whole: false,
         }
     }
 }
@@ -59,6 +63,7 @@ pub fn read_layers(
         budget: &budget,
         digests: options.digests,
         sha1: options.sha1,
+        whole: options.whole,
     };
     // The one that the others are waited for with. Several at once would only take the memory.
     let largest = (0..layers.len()).max_by_key(|number| layers[*number].size());
@@ -84,6 +89,22 @@ pub fn read(tar: impl Read, limits: Limits) -> Result<Changeset, LayerError> {
         budget: &Budget::new(limits),
         digests: false,
         sha1: false,
+        whole: false,
+    };
+    read_counted(tar, &keeper)
+}
+
+/// Reads a tar stream as [`read_layers`] reads those of layers: the whole file system that an engine
+/// exports, for instance.
+///
+/// # Errors
+/// If it cannot be read as a whole, or could be read in two ways.
+pub fn read_tar(tar: impl Read, options: Options) -> Result<Changeset, LayerError> {
+    let keeper = Keeper {
+        budget: &Budget::new(options.limits),
+        digests: options.digests,
+        sha1: options.sha1,
+        whole: options.whole,
     };
     read_counted(tar, &keeper)
 }
@@ -120,6 +141,7 @@ pub fn read_directory(path: &Path, options: Options) -> Result<Changeset, LayerE
         budget: &budget,
         digests: options.digests,
         sha1: options.sha1,
+        whole: options.whole,
     };
     let mut changeset = Changeset::default();
     let mut inodes = HashMap::new();

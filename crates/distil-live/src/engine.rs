@@ -229,6 +229,11 @@ pub struct Container {
 }
 
 impl Container {
+    /// How the engine names it.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Runs a program in the container.
     pub fn exec<'a>(&'a self, arguments: impl IntoIterator<Item = &'a str>) -> Outcome {
         self.engine

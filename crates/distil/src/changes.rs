@@ -47,7 +47,7 @@ pub(crate) fn changes(flags: &cli::Definition) -> Result<Definition, CommandErro
 }
 
 /// Words separated by blanks, or a JSON array where a word has one in it.
-fn command(flag: &str, text: Option<&str>) -> Result<Option<Vec<String>>, CommandError> {
+pub(crate) fn command(flag: &str, text: Option<&str>) -> Result<Option<Vec<String>>, CommandError> {
     let Some(text) = text else { return Ok(None) };
     if !text.trim_start().starts_with('[') {
         return Ok(Some(text.split_whitespace().map(str::to_owned).collect()));

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use distil_build::{BuildError, LockError, PlatformError, RequestError, SettingsError};
 use distil_oci::TransportError;
+use distil_run::RunError;
 use distil_tree::folder::FolderError;
 
 use crate::hints::{self, Hints};
@@ -46,6 +47,16 @@ impl CommandError {
             true => Self::failure(error),
             false => Self::usage(error),
         }
+    }
+
+    /// The status that the process ends with.
+    pub(crate) fn status(&self) -> u8 {
+        self.status
+    }
+
+    /// The same error with another status.
+    pub(crate) fn with_status(self, status: u8) -> Self {
+        Self { status, ..self }
     }
 
     /// The error itself.
@@ -139,6 +150,14 @@ macro_rules! explained {
 impl From<FolderError> for CommandError {
     fn from(error: FolderError) -> Self {
         Self::failure(error)
+    }
+}
+
+impl From<RunError> for CommandError {
+    fn from(error: RunError) -> Self {
+        let (hints, status) = (hints::all(&error), error.status());
+        let error = Self::failure(error).with_status(status);
+        hints.into_iter().fold(error, Self::hint)
     }
 }
 

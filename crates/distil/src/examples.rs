@@ -95,6 +95,32 @@ pub(crate) const EXAMPLES: &[(&str, [Example; 2])] = &[
         ],
     ),
     (
+        "run",
+        [
+            (
+                "Run a program in the image of Python",
+                "distil run python3 -- -c 'print(\"hello\")'",
+            ),
+            (
+                "Run an image of Docker's with a directory of this machine, and without a network",
+                "distil run docker-daemon:app:dev -v ./data:/data:ro --network none",
+            ),
+        ],
+    ),
+    (
+        "debug",
+        [
+            (
+                "Open a shell beside a running container, with a tracer",
+                "distil debug web --tools strace",
+            ),
+            (
+                "List a directory of an image that has no shell",
+                "distil debug oci-archive:app.tar --run 'ls -l /target/etc'",
+            ),
+        ],
+    ),
+    (
         "why",
         [
             (

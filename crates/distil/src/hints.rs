@@ -12,6 +12,7 @@ use distil_lock::ResolveError;
 use distil_lock::file::{InvalidLock, Misfit};
 use distil_oci::DocumentError;
 use distil_oci::transport::{DaemonError, Problem, RegistryError, TransportError};
+use distil_run::RunError;
 use distil_tree::{Origin, ReadFileError, printable};
 
 /// An error that the command can help with.
@@ -108,6 +109,41 @@ pub(crate) fn all(error: &impl Hints) -> Vec<String> {
     let names: Vec<String> = error.nearest().iter().map(|n| format!("`{n}`")).collect();
     let meant = (!names.is_empty()).then(|| format!("did you mean {}?", names.join(" or ")));
     meant.into_iter().chain(error.hints()).collect()
+}
+
+impl Hints for RunError {
+    fn hints(&self) -> Vec<String> {
+        let hint = match self {
+            Self::NoProgram => {
+                "name one: `--entrypoint PROGRAM`, or `-- PROGRAM ARGUMENT…` where the image has no \
+                 ENTRYPOINT"
+            }
+            Self::Account(_) => "`--user UID:GID` takes numbers, which need no account",
+            Self::UserNamespaces { .. } => {
+                "an administrator can allow them: `sysctl -w kernel.unprivileged_userns_clone=1`, \
+                 `user.max_user_namespaces=15000` or \
+                 `kernel.apparmor_restrict_unprivileged_userns=0`, whichever exists; in a container \
+                 of Docker's, `--security-opt seccomp=unconfined --security-opt systempaths=unconfined`"
+            }
+            Self::Overlay { .. } => {
+                "Linux 5.11 and later allow it on most file systems; without one, mount volumes only \
+                 where the image has a directory, and leave `--read-only` as it is"
+            }
+            Self::Volume { .. } => "a volume is a directory or a file that is there already",
+            Self::Program { source, .. } if is_format(source) => {
+                "it may be for another architecture: `distil show IMAGE` tells, and an emulator \
+                 registered with binfmt_misc (Debian's package qemu-user-static) runs it"
+            }
+            _ => return Vec::new(),
+        };
+        vec![hint.to_owned()]
+    }
+}
+
+/// Whether the kernel does not know how to start a file.
+fn is_format(error: &std::io::Error) -> bool {
+    // ENOEXEC.
+    error.raw_os_error() == Some(8)
 }
 
 impl Hints for RequestError {

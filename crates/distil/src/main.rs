@@ -26,6 +26,10 @@ use std::process::ExitCode;
 use clap::FromArgMatches;
 
 fn main() -> ExitCode {
+    // What `run` starts is this program again, under another name.
+    if let Some(status) = distil_run::enter_stage() {
+        return status;
+    }
     signals::handle();
     distil_store::raise_descriptor_limit();
     let matches = cli::command().get_matches();
@@ -44,6 +48,14 @@ fn main() -> ExitCode {
         cli::Command::Diff(arguments) => command::diff::run(&arguments),
         cli::Command::Cache(arguments) => command::cache::run(&arguments),
         cli::Command::Push(arguments) => command::push::run(&arguments),
+        cli::Command::Run(arguments) => match command::run::run(&arguments) {
+            Ok(status) => return status,
+            Err(error) => Err(error),
+        },
+        cli::Command::Debug(arguments) => match command::debug::run(&arguments) {
+            Ok(status) => return status,
+            Err(error) => Err(error),
+        },
         cli::Command::Check(arguments) => command::check::run(&arguments),
         cli::Command::Sbom(arguments) => command::sbom::run(&arguments),
         cli::Command::Sign(arguments) => command::sign::run(&arguments),

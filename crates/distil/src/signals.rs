@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use distil_store::unfinished::discard_unfinished;
@@ -28,7 +29,10 @@ pub(crate) fn handle() {
         let Ok(mut signals) = Signals::new(ending) else {
             return;
         };
-        if let Some(signal) = signals.forever().next() {
+        for signal in signals.forever() {
+            if PASSED_ON.load(Ordering::Acquire) {
+                continue;
+            }
             discard_unfinished();
             let name = match signal {
                 SIGINT => "SIGINT",
@@ -45,6 +49,14 @@ pub(crate) fn handle() {
     };
     let name = String::from("signals");
     let _ = thread::Builder::new().name(name).spawn(wait);
+}
+
+/// Whether signals are somebody else's.
+static PASSED_ON: AtomicBool = AtomicBool::new(false);
+
+/// From now on signals do not end the process: what it runs gets them.
+pub(crate) fn pass_on() {
+    PASSED_ON.store(true, Ordering::Release);
 }
 
 /// The signals that whoever started the process wants ignored, such as `nohup` does with SIGHUP:

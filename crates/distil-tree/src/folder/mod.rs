@@ -14,4 +14,5 @@ mod write;
 
 pub use error::{FolderError, Part};
 pub use read::{Found, FoundKind, Limits, read, read_selected};
+pub use unfinished::remove;
 pub use write::{Written, write};

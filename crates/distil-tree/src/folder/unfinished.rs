@@ -107,6 +107,23 @@ pub(super) fn make_folder(parent: BorrowedFd<'_>, name: &[u8]) -> io::Result<Own
     })
 }
 
+/// Removes a directory with everything in it, also what its owner may not write to at the moment. No
+/// link is followed; a link in its place is not removed.
+///
+/// # Errors
+/// If something cannot be removed, for instance since it is another user's.
+pub fn remove(path: &Path) -> io::Result<()> {
+    // A mode may forbid even opening it.
+    if rustix::fs::lstat(path).map(|status| FileType::from_raw_mode(status.st_mode))?
+        == FileType::Directory
+    {
+        rustix::fs::chmod(path, Mode::RWXU)?;
+    }
+    let folder = openat(rustix::fs::CWD, path, FOLDER, Mode::empty())?;
+    clear(folder.as_fd())?;
+    Ok(rustix::fs::rmdir(path)?)
+}
+
 /// Removes everything in a directory, also what its owner may not write to at the moment.
 ///
 /// Neither recursive nor with a directory open for every level: trees may be thousands deep.

@@ -4,12 +4,14 @@ mod attach;
 mod build;
 mod cache;
 mod check;
+mod debug;
 mod format;
 mod lock;
 mod push;
 mod rebuild;
 mod report;
 mod request;
+mod run;
 mod sbom;
 mod sign;
 mod vendor;
@@ -24,6 +26,7 @@ pub(crate) use self::attach::{AttachOutput, Attachment};
 pub(crate) use self::build::Build;
 pub(crate) use self::cache::{Cache, CacheCommand, CacheInfo, CachePrune, CacheVerify};
 pub(crate) use self::check::{Check, FailOn, Profile};
+pub(crate) use self::debug::Debug;
 pub(crate) use self::format::{Format, ReportFormat};
 pub(crate) use self::lock::Lock;
 pub(crate) use self::push::Push;
@@ -32,6 +35,7 @@ pub(crate) use self::report::Report;
 pub(crate) use self::request::{
     Archive, Codec, Definition, LayerCompression, Made, Registry, UseLock,
 };
+pub(crate) use self::run::{Network, Run};
 pub(crate) use self::sbom::{Sbom, SbomFormat, SbomOutput};
 pub(crate) use self::sign::{Sign, Signing, Verify};
 pub(crate) use self::vendor::Vendor;
@@ -134,6 +138,10 @@ pub(crate) enum Command {
     Cache(Cache),
     /// Copy an image into a registry, with what is attached to it
     Push(Push),
+    /// Run an image's program, without an engine
+    Run(Run),
+    /// Put tools beside a container or an image, and nothing in it
+    Debug(Debug),
     /// Check that an image runs without a shell and exposes a minimal attack surface
     Check(Check),
     /// Write the bill of materials of an image: SPDX or CycloneDX

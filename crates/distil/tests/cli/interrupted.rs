@@ -71,7 +71,7 @@ fn interrupted_by(signal: &str, number: u32, status: Option<i32>) {
 
 /// Whether whoever runs the tests had this signal ignored, as `nohup` does, and a shell for what
 /// runs in its background.
-fn is_ignored(signal: u32) -> bool {
+pub(crate) fn is_ignored(signal: u32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = u64::from_str_radix(mask.unwrap().trim(), 16).unwrap();

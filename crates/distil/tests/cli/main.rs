@@ -39,6 +39,7 @@ mod registry;
 mod replaced;
 mod report;
 mod reproducible;
+mod run;
 mod sbom;
 mod scanned;
 mod scripts_done;
