@@ -7,6 +7,8 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use distil_build::{ArchiveSettings, RegistrySettings};
 
+use super::sign::Signers;
+
 /// How layers are compressed.
 #[derive(Debug, Default, Args)]
 pub(crate) struct LayerCompression {
@@ -219,4 +221,7 @@ pub(crate) struct Made {
 
     #[command(flatten)]
     pub(crate) registry: Registry,
+
+    #[command(flatten)]
+    pub(crate) signers: Signers,
 }
