@@ -1,11 +1,9 @@
-//! Which packages of an image have code in it: programs, libraries, modules of languages. Of the others
-//! nothing can be run, whatever is wrong with it.
-
-use std::io::Read as _;
+//! Which packages of an image have nothing of their programs, libraries and modules in it, nor of their
+//! data: whatever is wrong with those, the image does not have it.
 
 use distil_attest::vex::Code;
 use distil_image::Assembly;
-use distil_tree::{Entry, Origin, TreePath, elf};
+use distil_tree::{Origin, TreePath};
 
 /// Ends of names of what runtimes load.
 const MODULES: [&[u8]; 22] = [
@@ -17,12 +15,13 @@ const MODULES: [&[u8]; 22] = [
 /// Directories whose files are programs.
 const PROGRAMS: [&[u8]; 5] = [b"bin", b"sbin", b"libexec", b"games", b"init.d"];
 
-/// What of the packages' code an image has, and what was left out.
+/// What of the packages an image has, and what of their code was left out.
 pub(crate) fn code(assembly: &Assembly) -> Code {
     let mut code = Code::default();
     for (path, entry) in assembly.tree.iter() {
         if let Origin::Package(package) = &entry.origin
-            && is_code(path, entry)
+            && entry.file().is_some()
+            && !is_for_people(path)
         {
             code.add_present(package);
         }
@@ -36,15 +35,12 @@ pub(crate) fn code(assembly: &Assembly) -> Code {
     code
 }
 
-/// Whether a file can be run or loaded. In doubt it can: no claim is made then.
-fn is_code(path: &TreePath, entry: &Entry) -> bool {
-    let Some(file) = entry.file() else {
-        return false;
-    };
-    let mut head = Vec::new();
-    let read = file.content.reader().take(4).read_to_end(&mut head);
-    let is_program = head.starts_with(b"#!") || elf::is_elf(&head);
-    read.is_err() || is_program || entry.is_executable() || is_named_so(path)
+/// Whether a file says nothing but to people: documentation and the texts and rules of languages. Any
+/// other one may be what an advisory is about, data as well as code.
+fn is_for_people(path: &TreePath) -> bool {
+    const DIRECTORIES: [&[u8]; 3] = [b"usr/share/doc/", b"usr/share/locale/", b"usr/lib/locale/"];
+    let mut directories = DIRECTORIES.iter();
+    directories.any(|directory| path.as_bytes().starts_with(directory))
 }
 
 /// Whether a file is called as programs and modules are.

@@ -94,7 +94,7 @@ pub struct Described {
     pub parameters: Map<String, Value>,
     /// What it was made from.
     pub dependencies: Vec<Dependency>,
-    /// The code of its packages that it has and that was left out.
+    /// What of its packages it has, and what of their code was left out.
     pub code: Code,
 }
 

@@ -1,11 +1,10 @@
 //! Which vulnerabilities that a scanner has matched do not concern an image, because the code of the
 //! package is not in it (OpenVEX 0.2.0, `OPENVEX-SPEC.md`).
 //!
-//! Scanners match packages, and advisories are about source packages. Of a package of which only
-//! data are in the image, such as `libc-bin` for its locale, every program and library was left out:
-//! the vulnerable code is not there, whatever the advisory is about. Nothing else is claimed: a
-//! package that never had code may be vulnerable by its data, and one that has some of its code is
-//! not looked into.
+//! Scanners match packages, and advisories are about source packages. Of a package such as `libc-bin`
+//! an image may have the copyright file and a locale alone, and every program and library was left
+//! out: the vulnerable code is not there, whatever the advisory is about. Nothing else is claimed: a
+//! package that has other data or some of its code may be vulnerable by that, and is not looked into.
 
 mod list;
 
@@ -25,22 +24,22 @@ const CONTEXT: &str = "https://openvex.dev/ns/v0.2.0";
 /// The type of documents as predicates of statements.
 pub const PREDICATE_TYPE: &str = "https://openvex.dev/ns";
 
-/// The code of an image's packages, as its maker knows it.
+/// What an image has of its packages, as its maker knows it.
 #[derive(Debug, Clone, Default)]
 pub struct Code {
-    /// Packages of which the image has code.
+    /// Packages of which the image has what may be vulnerable: code, or data that code reads.
     present: BTreeSet<String>,
     /// How many files with code were left out, by package.
     left_out: BTreeMap<String, usize>,
 }
 
 impl Code {
-    /// Notes a file of a package that is in the image.
+    /// Notes a package that has something in the image that may be vulnerable.
     pub fn add_present(&mut self, package: &str) {
         self.present.insert(package.to_owned());
     }
 
-    /// Notes a file of a package that was left out.
+    /// Notes a program, library or module of a package that was left out.
     pub fn add_left_out(&mut self, package: &str) {
         *self.left_out.entry(package.to_owned()).or_default() += 1;
     }
@@ -133,8 +132,8 @@ pub fn document(
             distribution: None,
         };
         let files = match count {
-            1 => "the only file".to_owned(),
-            count => format!("all {count} files"),
+            1 => "the only program or library".to_owned(),
+            count => format!("each of the {count} programs and libraries"),
         };
         statements.push(json!({
             "vulnerability": {"name": one.vulnerability},
@@ -142,7 +141,7 @@ pub fn document(
             "status": "not_affected",
             "justification": "vulnerable_code_not_present",
             "impact_statement": format!(
-                "{files} of {} that can be executed or loaded were left out of the image",
+                "{files} of {} was left out of the image",
                 component.name
             ),
         }));

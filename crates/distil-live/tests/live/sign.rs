@@ -46,6 +46,8 @@ impl Tool {
             let path = entry.unwrap().path();
             std::fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
         }
+        // There is no other resolver in it.
+        std::fs::write(root.join("etc/hosts"), "127.0.0.1 localhost\n").unwrap();
         Self { root, program }
     }
 
@@ -54,7 +56,7 @@ impl Tool {
         let config = self.root.join("work/docker");
         std::fs::create_dir_all(&config).unwrap();
         std::fs::copy(registry.credentials(PASSWORD), config.join("config.json")).unwrap();
-        let mut command = Command::new("chroot");
+        let mut command = Command::new("/usr/sbin/chroot");
         command
             .arg(&self.root)
             .arg(format!("/usr/bin/{}", self.program))
@@ -214,9 +216,8 @@ fn cosign_and_skopeo_accept_what_distil_signs() {
                 &name,
                 "oci:/work/copy:x",
             ];
-            // Debian has no support of Ed25519 there.
             let outcome = SKOPEO.run(&place.registry, &[&options[..], &copy].concat());
-            match accepted && key != "ed25519.pub" {
+            match accepted {
                 true => outcome.success(),
                 false => outcome.failure(),
             };

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::format::ReportFormat;
 use super::request::{Archive, Registry};
+use super::sign::Signers;
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
@@ -61,6 +62,9 @@ pub(crate) struct Check {
 
     #[command(flatten)]
     pub(crate) registry: Registry,
+
+    #[command(flatten)]
+    pub(crate) signers: Signers,
 }
 
 /// What an image is for.

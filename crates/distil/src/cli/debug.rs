@@ -3,6 +3,7 @@
 use clap::{ArgAction, Args};
 
 use super::request::{Archive, Registry};
+use super::sign::Signers;
 
 #[derive(Debug, Args)]
 pub(crate) struct Debug {
@@ -85,6 +86,9 @@ pub(crate) struct Debug {
 
     #[command(flatten)]
     pub(crate) registry: Registry,
+
+    #[command(flatten)]
+    pub(crate) signers: Signers,
 
     /// Print errors only
     #[arg(short, long)]

@@ -37,7 +37,7 @@ pub(crate) use self::request::{
 };
 pub(crate) use self::run::{Network, Run};
 pub(crate) use self::sbom::{Sbom, SbomFormat, SbomOutput};
-pub(crate) use self::sign::{Sign, Signing, Verify};
+pub(crate) use self::sign::{Sign, Signers, Signing, Verify};
 pub(crate) use self::vendor::Vendor;
 pub(crate) use self::view::{Diff, GraphFormat, List, Show, Why};
 use crate::examples;

@@ -8,6 +8,8 @@ use clap::{Args, ValueEnum};
 use distil_build::{ArchiveSettings, RegistrySettings};
 use distil_debian::archive::Moment;
 
+use super::sign::Signers;
+
 /// How layers are compressed.
 #[derive(Debug, Default, Args)]
 pub(crate) struct LayerCompression {
@@ -239,4 +241,7 @@ pub(crate) struct Made {
 
     #[command(flatten)]
     pub(crate) registry: Registry,
+
+    #[command(flatten)]
+    pub(crate) signers: Signers,
 }

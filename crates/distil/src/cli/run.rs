@@ -3,6 +3,7 @@
 use clap::{ArgAction, Args, ValueEnum};
 
 use super::request::{Archive, Registry, UseLock};
+use super::sign::Signers;
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
@@ -96,6 +97,9 @@ pub(crate) struct Run {
 
     #[command(flatten)]
     pub(crate) registry: Registry,
+
+    #[command(flatten)]
+    pub(crate) signers: Signers,
 
     /// Print errors only
     #[arg(short, long)]

@@ -47,6 +47,15 @@ pub(crate) struct Signing {
     pub(crate) signature_tags: bool,
 }
 
+/// Whose signature an image must have that is read from a registry.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Signers {
+    /// File of a public key in PEM, one of which must have signed the image in a registry; may be
+    /// repeated
+    #[arg(long = "verify-key", value_name = "FILE", help_heading = "Signatures")]
+    pub(crate) keys: Vec<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
     /// Image in a registry: `docker://REGISTRY/NAME:TAG` or `…@DIGEST`

@@ -15,6 +15,7 @@ use distil_oci::{Image, Location, Platform, Registries};
 use distil_tree::{ReadFileError, TreePath, read_file};
 use serde::Serialize;
 
+use super::verify::{require_place, require_signature};
 use super::{make_to_look_at, registries, session};
 use crate::cli;
 use crate::error::CommandError;
@@ -73,6 +74,7 @@ pub(crate) fn run(arguments: &cli::Check) -> Result<(), CommandError> {
             lock: &cli::UseLock::default(),
             archive: &arguments.archive,
             registry: &arguments.registry,
+            signers: &arguments.signers,
         },
     )?;
     if !has_profile && let Some(profile) = target.profile {
@@ -181,6 +183,7 @@ struct Where<'a> {
     lock: &'a cli::UseLock,
     archive: &'a cli::Archive,
     registry: &'a cli::Registry,
+    signers: &'a cli::Signers,
 }
 
 /// What `check` tells of an image by its own profile, without a policy; for programs.
@@ -193,6 +196,7 @@ pub(crate) fn document(word: &str, made: &cli::Made) -> Result<serde_json::Value
             lock: &made.lock,
             archive: &made.archive,
             registry: &made.registry,
+            signers: &made.signers,
         },
     )?;
     let mut policy = Policy::default();
@@ -229,11 +233,14 @@ fn target(word: &str, from: Where<'_>) -> Result<Target, CommandError> {
             Location::find(word).map_err(|error| CommandError::reading(Path::new(word), error))?
         }
     };
+    if let Some(location) = &location {
+        require_place(location, from.signers)?;
+    }
     match location {
         Some(Location::RootFs(path)) => of_directory(word, &path),
         Some(location) => {
             let registries = registries(from.archive, from.registry);
-            let image = read_image(&location, from.platform, &registries)?;
+            let image = read_image(&location, from.platform, &registries, from.signers)?;
             of_image(&location, &image)
         }
         None => made(word, from),
@@ -266,18 +273,22 @@ fn of_image(location: &Location, image: &Image) -> Result<Target, CommandError> 
     })
 }
 
-/// The image for a platform, or for this machine's, or else the first.
+/// The image for a platform, or for this machine's, or else the first. One of the keys must have
+/// signed it, if there are any.
 pub(crate) fn read_image(
     location: &Location,
     platform: Option<&str>,
     registries: &Registries,
+    signers: &cli::Signers,
 ) -> Result<Image, CommandError> {
     let wanted = platform
         .map(str::parse::<Platform>)
         .transpose()
         .map_err(CommandError::usage)?;
     let opened = transport::open(location, registries)?;
-    Ok(opened.image_for(wanted.as_ref())?)
+    let image = opened.image_for(wanted.as_ref())?;
+    require_signature(&opened, &image, signers, registries)?;
+    Ok(image)
 }
 
 /// A root file system, of which nobody knows how it is run.

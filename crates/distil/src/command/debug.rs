@@ -195,7 +195,7 @@ impl Target {
         let image = match location {
             Some(location) => {
                 let registries = registries(&arguments.archive, &arguments.registry);
-                read_image(&location, None, &registries)?
+                read_image(&location, None, &registries, &arguments.signers)?
             }
             None => make(word, &[], arguments.suite.as_deref(), session).map_err(|error| {
                 match is_definition(word) || word.contains(':') {

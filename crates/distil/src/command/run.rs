@@ -93,7 +93,12 @@ impl Subject {
             });
         }
         let registries = registries(&arguments.archive, &arguments.registry);
-        let image = read_image(location, arguments.platform.as_deref(), &registries)?;
+        let image = read_image(
+            location,
+            arguments.platform.as_deref(),
+            &registries,
+            &arguments.signers,
+        )?;
         let root = roots.unpack(&image, None, threads());
         let root = root.map_err(CommandError::failure)?;
         prune(&roots)?;

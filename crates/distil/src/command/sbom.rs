@@ -6,10 +6,13 @@ use std::path::{Path, PathBuf};
 use distil_attest::inventory::Inventory;
 use distil_attest::sbom::{Format, Tool, document};
 use distil_build::{ImageRequest, Outcome, Session, inventory_at, inventory_of, is_definition};
+use distil_oci::reference::RegistryReference;
 use distil_oci::{Location, Platform};
 use distil_store::unfinished::UnfinishedFile;
 use serde_json::Value;
 
+use super::check::read_image;
+use super::verify::require_place;
 use super::{make_to_look_at, registries};
 use crate::cli;
 use crate::error::CommandError;
@@ -39,6 +42,17 @@ pub(crate) fn run(arguments: &cli::Sbom) -> Result<(), CommandError> {
             let registries = registries(&made.archive, &made.registry);
             let wanted = platform.map(str::parse::<Platform>).transpose();
             let wanted = wanted.map_err(CommandError::usage)?;
+            require_place(&location, &made.signers)?;
+            let location = match (location, made.signers.keys.is_empty()) {
+                // What was verified, whatever its tag leads to next.
+                (Location::Registry(reference), false) => {
+                    let location = Location::Registry(reference.clone());
+                    let image = read_image(&location, platform, &registries, &made.signers)?;
+                    let repository = reference.repository().clone();
+                    Location::Registry(RegistryReference::of_digest(repository, image.digest()))
+                }
+                (location, _) => location,
+            };
             inventory_at(&location, wanted.as_ref(), &registries)?
         }
         None => {

@@ -6,7 +6,7 @@ use distil_attest::key::PublicKey;
 use distil_attest::statement;
 use distil_attest::verify::{Form, Policy, Rejected, Verification, Verified, VerifyError, verify};
 use distil_oci::reference::{Reference, Repository};
-use distil_oci::{Location, Platform, transport};
+use distil_oci::{Image, Location, Opened, Platform, Registries, transport};
 use serde::Serialize;
 
 use super::registries;
@@ -63,6 +63,51 @@ pub(crate) fn run(arguments: &cli::Verify) -> Result<(), CommandError> {
         cli::Format::Json => print_json(&Document::of(&found, &reference.to_string(), &keys)),
         cli::Format::Table => tables(&found, &arguments.keys, &keys),
     }
+}
+
+/// Rejects a place that has no signatures, where an image must have one.
+pub(crate) fn require_place(
+    location: &Location,
+    signers: &cli::Signers,
+) -> Result<(), CommandError> {
+    if signers.keys.is_empty() || matches!(location, Location::Registry(_)) {
+        return Ok(());
+    }
+    let message = format!("`{location}` is not in a registry, where signatures are");
+    Err(CommandError::usage(message).hint("leave `--verify-key` out"))
+}
+
+/// Rejects an image in a registry that none of the keys has signed: it by itself, or what its name
+/// leads to, which has its digest. Nothing is asked where there are no keys.
+pub(crate) fn require_signature(
+    opened: &Opened,
+    image: &Image,
+    signers: &cli::Signers,
+    registries: &Registries,
+) -> Result<(), CommandError> {
+    require_place(opened.location(), signers)?;
+    let keys = keys::public(&signers.keys)?;
+    let Location::Registry(reference) = opened.location() else {
+        return Ok(());
+    };
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let repository = reference.repository();
+    let policy = Policy {
+        keys: &keys,
+        identity: repository,
+    };
+    let top = opened.manifest().digest();
+    let found = verify(repository, top, policy, registries);
+    let found = match found {
+        Err(VerifyError::Unsigned { .. }) if top != image.digest() => {
+            verify(repository, image.digest(), policy, registries)
+        }
+        found => found,
+    };
+    found.map_err(|error| failed(error, repository))?;
+    Ok(())
 }
 
 fn predicate_type(word: &str) -> Result<&str, CommandError> {

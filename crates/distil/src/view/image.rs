@@ -11,6 +11,7 @@ use super::{File, FileKind, Files, Package, Unowned, View};
 use crate::cli;
 use crate::command::check::read_image;
 use crate::command::registries;
+use crate::command::verify::require_place;
 use crate::error::CommandError;
 use distil_build::threads;
 
@@ -20,9 +21,11 @@ pub(super) fn view(
     made: &cli::Made,
     with_files: bool,
 ) -> Result<View, CommandError> {
+    require_place(location, &made.signers)?;
     let Location::RootFs(path) = location else {
         let registries = registries(&made.archive, &made.registry);
-        let image = read_image(location, made.platform.as_deref(), &registries)?;
+        let platform = made.platform.as_deref();
+        let image = read_image(location, platform, &registries, &made.signers)?;
         return view_of(&image, with_files);
     };
     // Files and packages, and no more is known.

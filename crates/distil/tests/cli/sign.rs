@@ -484,6 +484,30 @@ fn a_build_is_signed_with_all_that_is_said_of_it() {
 }
 
 #[test]
+fn what_is_read_from_a_registry_can_have_to_be_signed() {
+    let place = Place::new(true);
+    let image = place.name("team/app:1");
+    let key = ["--verify-key", "ecdsa.pub"];
+    let commands = [
+        &["show", &image][..],
+        &["check", &image],
+        &["diff", &image, &image],
+        &["sbom", &image],
+    ];
+    for command in commands {
+        let command = [command, &key].concat();
+        assert!(place.fails(1, &command).contains("no signature by the key"));
+    }
+    place.sign("ecdsa.key");
+    for command in commands {
+        place.run(&[command, &key].concat());
+    }
+    place.context.run(&["build", "static", "-o", "oci:image:x"]);
+    let local = [&["show", "oci:image:x"][..], &key].concat();
+    insta::assert_snapshot!(place.fails(2, &local), @"");
+}
+
+#[test]
 fn what_cannot_be_signed_or_attached_is_told_before_anything_is_built() {
     let place = Place::new(true);
     let mut said = String::new();
