@@ -1,8 +1,8 @@
 //! What files of no Debian package are, for scanners: a software bill of materials of each layer that
 //! has such components.
 //!
-//! In CycloneDX 1.5 (ECMA-424), in `/var/lib/db/sbom`, where Wolfi's images have theirs. Trivy and
-//! Syft read a file of this ending wherever it lies, and Grype what Syft reads.
+//! In CycloneDX 1.5 (ECMA-424), in `/var/lib/db/sbom`, where Wolfi's images have theirs. Trivy reads
+//! files of this ending wherever they lie; Syft does with `--select-catalogers +sbom-cataloger`.
 
 use distil_bundle::{Component, Provenance};
 use serde::Serialize;
