@@ -80,7 +80,25 @@ fn what_is_no_key_or_of_another_kind_is_told() {
     ] {
         said.push(PublicKey::from_pem(other).unwrap_err().to_string());
     }
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @"
+    it is not in PEM format
+    it is not in PEM format
+    it is a public key, and signing takes the private key
+    it is a key for ECDSA P-384; keys for ECDSA P-256 and Ed25519 can be used
+    it is a private key in the format `EC PRIVATE KEY`; PKCS #8 (`PRIVATE KEY`) is needed
+    it is encrypted in the format of PKCS #8 (`ENCRYPTED PRIVATE KEY`), which cannot be read
+    it is a certificate, and not a key
+    its content is damaged: it is no `PrivateKeyInfo`
+    it is larger than 65536 bytes, which no key is
+    ---
+    it is not in PEM format
+    it is a private key, and verifying takes the public key
+    it is a private key, and verifying takes the public key
+    it is a private key, and verifying takes the public key
+    it is a key for RSA; keys for ECDSA P-256 and Ed25519 can be used
+    it is a certificate, and not a key
+    its content is damaged: it is no `SubjectPublicKeyInfo`
+    ");
 }
 
 /// A key as cosign encrypts it, and its password.
@@ -130,7 +148,17 @@ fn keys_of_cosign_open_by_their_password() {
         let error = PrivateKey::from_pem(pem.as_bytes(), Some(PASSWORD)).unwrap_err();
         said.push(format!("{to}: {error}"));
     }
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    "argon2": it is encrypted with argon2, which cannot be read
+    aes: it is encrypted with aes, which cannot be read
+    "N":1073741824: deriving its key would take more than 256 MiB of memory
+    "N":65537: its content is damaged: its parameters of scrypt are impossible
+    "p":1000000: deriving its key would take more than 256 MiB of memory
+    "r":0: its content is damaged: its parameters of scrypt are impossible
+    "nonce":"AAAA: its content is damaged: its nonce has not 24 bytes
+    "salt":"?: its content is damaged: its salt is no base64
+    "kdg": its content is damaged: it is no JSON document as cosign writes it
+    "#);
 }
 
 #[test]
@@ -165,5 +193,12 @@ fn an_envelope_says_nothing_that_was_not_signed() {
     }
     let keyless = Bundle::parse(text.replace("publicKey", "certificate").as_bytes()).unwrap();
     said.push(keyless.envelope().unwrap_err().to_string());
-    insta::assert_snapshot!(said.join("\n"), @"");
+    insta::assert_snapshot!(said.join("\n"), @"
+    it is no Sigstore bundle: EOF while parsing a value at line 1 column 0
+    it is no Sigstore bundle: missing field `mediaType` at line 1 column 2
+    it is a bundle of the type `application/vnd.dev.sigstore.bundle+json;version=0.1`; version 0.3 can be read
+    it has a signature of a file, and no signed statement about an image
+    it has neither a key nor a certificate to be verified by
+    it was signed without a key, by a certificate of Sigstore's; keys alone can be verified
+    ");
 }

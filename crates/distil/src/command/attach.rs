@@ -125,6 +125,17 @@ impl<'a> Attachments<'a> {
         Ok(())
     }
 
+    /// Rejects what is not known of an image that is copied.
+    pub(crate) fn check_copy(&self) -> Result<(), CommandError> {
+        let made = [cli::Attachment::Provenance, cli::Attachment::Openvex];
+        if self.flags.vex.is_some() || made.iter().any(|one| self.flags.attach.contains(one)) {
+            let message = "the provenance of an image, and what was left out of it, is known to who builds it alone";
+            return Err(CommandError::usage(message)
+                .hint("leave `provenance` and `openvex` out, or push what `build` builds"));
+        }
+        Ok(())
+    }
+
     /// Signs and attaches to an image that was copied to a registry.
     pub(crate) fn write_copy(
         &self,
@@ -133,12 +144,6 @@ impl<'a> Attachments<'a> {
         registries: &Registries,
         printer: &Printer,
     ) -> Result<(), CommandError> {
-        let made = [cli::Attachment::Provenance, cli::Attachment::Openvex];
-        if self.flags.vex.is_some() || made.iter().any(|one| self.flags.attach.contains(one)) {
-            let message = "the provenance of an image, and what was left out of it, is known to who builds it alone";
-            return Err(CommandError::usage(message)
-                .hint("leave `provenance` and `openvex` out, or push what `build` builds"));
-        }
         let place = RegistryReference::of_digest(reference.repository().clone(), digest);
         let location = Location::Registry(place);
         if !self.flags.attach.is_empty() {

@@ -106,6 +106,7 @@ fn copy(
         with_referrers: arguments.referrers,
     };
     let attachments = Attachments::of(&arguments.attach)?;
+    attachments.check_copy()?;
     let registries = registries(&arguments.archive, &arguments.registry);
     let digest = distil_build::push(&request, &registries, printer, now()?)?;
     if !attachments.is_empty() {

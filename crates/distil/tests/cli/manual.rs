@@ -153,6 +153,25 @@ fn help_of_build() {
           --tls-verify[=<BOOL>]  With `false`, take whatever certificate a registry shows, and plain
                                  HTTP where it has none [default: true] [possible values: true, false]
 
+    Attestations:
+          --sbom <FILE>        File for the bill of materials: CycloneDX if it is called `*.cdx.json`,
+                               else SPDX; may be repeated
+          --attach <DOCUMENT>  Document to attach to the image in its registry, signed if there is a
+                               key; may be repeated [possible values: spdx, cyclonedx, provenance,
+                               openvex]
+          --vex-from <FILE>    Report of Trivy or Grype on the image, in JSON: what `--vex` and
+                               `--attach openvex` are about
+          --vex <FILE>         File for the matches of that report whose code is not in the image, as
+                               OpenVEX 0.2.0
+
+    Signatures:
+          --sign-key <KEY>         Private key that signs the image and what is attached: FILE,
+                                   `env:VARIABLE` or `command:COMMAND`
+          --key-password <SOURCE>  Password of an encrypted key: FILE, `env:VARIABLE` or
+                                   `command:COMMAND` [default: env:COSIGN_PASSWORD]
+          --signature-tags         Also write signatures under tags (`sha256-….sig`), for cosign up to
+                                   version 2, skopeo and Podman
+
     Messages:
       -v, --verbose...    Print what happens on the way on stderr: mirrors, Releases, steps; twice, each
                           request

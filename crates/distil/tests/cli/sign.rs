@@ -308,7 +308,9 @@ fn keys_come_from_files_variables_and_commands() {
     let (_, said) = place.run(&["sign", &image, "--key", "ecdsa.key"]);
     insta::assert_snapshot!(said, @"
     warning: other users can read the private key `ecdsa.key` (mode 0644)
-      hint: `chmod 600 ecdsa.key`docker://[HOST]/team/app:1 is signed already by the ECDSA P-256 key sha256:[DIGEST]: 1 signature
+
+    hint: `chmod 600 ecdsa.key`
+    docker://[HOST]/team/app:1 is signed already by the ECDSA P-256 key sha256:[DIGEST]: 1 signature
     ");
 }
 
@@ -504,7 +506,11 @@ fn what_is_read_from_a_registry_can_have_to_be_signed() {
     }
     place.context.run(&["build", "static", "-o", "oci:image:x"]);
     let local = [&["show", "oci:image:x"][..], &key].concat();
-    insta::assert_snapshot!(place.fails(2, &local), @"");
+    insta::assert_snapshot!(place.fails(2, &local), @"
+    error: `oci:image:x` is not in a registry, where signatures are
+
+    hint: leave `--verify-key` out
+    ");
 }
 
 #[test]
@@ -539,10 +545,9 @@ fn what_cannot_be_signed_or_attached_is_told_before_anything_is_built() {
     hint: `-o docker://REGISTRY/NAME:TAG` pushes to one; `--sbom FILE` writes a file
     status 2
     error: failed to read the private key from `none.key`: No such file or directory (os error 2)
-    pushed to docker://[HOST]/x:1 as `1`: 2 of 2 blobs sent (9.6 kB)
-    error: the provenance of an image is known to who builds it alone
+    error: the provenance of an image, and what was left out of it, is known to who builds it alone
 
-    hint: leave `provenance` out of `--attach`, or push what `build` builds
+    hint: leave `provenance` and `openvex` out, or push what `build` builds
     ");
     // What was pushed is described, too.
     let copy = [

@@ -104,11 +104,35 @@ fn reports_of_others_and_no_reports_are_rejected() {
     fails("another image");
     std::fs::write(context.work().join("report.json"), "{}").unwrap();
     fails("no report");
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @"
+    none: error: failed to read the report `report.json`: No such file or directory (os error 2)
+
+    another version: error: the list of vulnerabilities is of another image: it has `libc6` 1.0, which `base` has not
+
+    hint: scan the image that this command builds, and name that report
+
+    another image: error: the list of vulnerabilities is of the image `sha256:[DIGEST]`, and not of `sha256:[DIGEST]`
+
+    hint: scan the image that this command builds, and name that report
+
+    no report: error: failed to read the report `report.json`: it is a report of neither Trivy nor Grype in their JSON format
+
+    hint: `trivy image --format json` and `grype -o json` write such reports
+    ");
     assert!(!context.work().join("app.vex.json").exists());
     let platforms = ["--platform", "linux/amd64,linux/arm64"];
     report(&context, &config, &[]);
-    insta::assert_snapshot!(context.fails(&[&build[..], &platforms].concat()), @"");
+    insta::assert_snapshot!(context.fails(&[&build[..], &platforms].concat()), @"
+    status 2
+    error: `app.vex.json` is one file, but each of 2 platforms has its own matches
+
+    hint: build one platform with `--vex`
+    ");
     let attach = [&BUILD[..], &["--attach", "openvex"]].concat();
-    insta::assert_snapshot!(context.fails(&attach), @"");
+    insta::assert_snapshot!(context.fails(&attach), @"
+    status 2
+    error: `--attach openvex` is about a report of Trivy or Grype
+
+    hint: name it: `--vex-from report.json`
+    ");
 }
