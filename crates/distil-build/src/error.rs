@@ -13,6 +13,7 @@ use crate::inventory::InventoryError;
 use crate::lock_error::LockError;
 use crate::names::NameError;
 use crate::platforms::PlatformError;
+use crate::program_base::ProgramBaseError;
 use crate::proof::ProofError;
 use crate::request::RequestError;
 use crate::settings::SettingsError;
@@ -60,6 +61,9 @@ pub enum BuildError {
     /// The image does not pass its profile of `check`.
     #[error(transparent)]
     Proof(#[from] ProofError),
+    /// There is no image for a program.
+    #[error(transparent)]
+    Program(#[from] ProgramBaseError),
     /// The platforms are wrong or do not agree.
     #[error(transparent)]
     Platform(#[from] PlatformError),

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use distil_build::{BuildError, LockError, PlatformError, RequestError, SettingsError};
+use distil_build::{BuildError, LockError, PlatformError, ProgramBaseError, RequestError, SettingsError};
 use distil_debian::archive::ArchiveError;
 use distil_debian::solve::SolveError;
 use distil_definition::recipe::{Position, RecipeError};
@@ -57,6 +57,12 @@ impl Hints for BuildError {
             Self::Assemble(error) => error.hints(),
             Self::Platform(error) => error.hints(),
             Self::Transport(error) => error.hints(),
+            Self::Program(ProgramBaseError::NoPackage { .. }) => vec![
+                "a library of your own goes with the program if its run path begins with `$ORIGIN` \
+                 (`-Wl,-rpath,'$ORIGIN'`); `--suite` names another release of Debian; or link it \
+                 statically"
+                    .to_owned(),
+            ],
             Self::Offline { .. } => vec![
                 "leave `--offline` out once, or let `distil vendor` fill a directory where there is a \
                  network, and name it by `--mirror file:DIR`"

@@ -32,6 +32,7 @@ mod own_definitions;
 mod package_parts;
 mod platforms;
 mod positions;
+mod program;
 mod push;
 mod random_definitions;
 #[path = "../../../distil-oci/tests/registry/mod.rs"]
