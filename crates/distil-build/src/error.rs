@@ -4,6 +4,7 @@ use distil_debian::archive::ArchiveError;
 use distil_debian::index::IndexError;
 use distil_definition::recipe::RecipeError;
 use distil_image::{AssembleError, ConfigError, LayerError};
+use distil_lock::python::PythonError;
 use distil_lock::{BundleSourceError, ContentsError, ResolveError};
 use distil_oci::{InvalidImage, Platform, TransportError};
 use distil_store::StoreError;
@@ -49,6 +50,9 @@ pub enum BuildError {
     /// Files of no package cannot be had.
     #[error(transparent)]
     Bundle(#[from] BundleSourceError),
+    /// A Python application cannot be installed.
+    #[error(transparent)]
+    Python(#[from] PythonError),
     /// The files contradict one another, or the image would not run.
     #[error(transparent)]
     Assemble(#[from] AssembleError),

@@ -1,6 +1,7 @@
 //! The steps from a request to the image of one platform, in order.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 
 use distil_debian::archive::{Archive, ArchiveError, ArchiveOptions};
 use distil_debian::contents::LibraryIndex;
@@ -11,9 +12,11 @@ use distil_definition::recipe::{Recipe, Source, Target, lower};
 use distil_definition::strict_refusal;
 use distil_image::{Built, Draft, LayerOptions, Prepared};
 use distil_lock::file::{Change, Formats};
+use distil_lock::python::{ChosenWheel, Indexes, fetch_wheels, wheels};
 use distil_lock::{
-    Fetch, LocalSource, Lock, LockedPackage, MirrorSource, PackageSource, ResolveError,
-    SnapshotSource, Sources, StoreSource, fetch, fetch_bundles, look_at, missing, resolve,
+    Fetch, LocalSource, Lock, LockedDownload, LockedPackage, MirrorSource, PackageSource,
+    ResolveError, SnapshotSource, Sources, StoreSource, fetch, fetch_bundles, look_at, missing,
+    resolve,
 };
 use distil_store::{Digest, parallel};
 
@@ -23,6 +26,7 @@ use crate::finished::{self, Finished};
 use crate::proof::prove;
 use crate::request::Request;
 use crate::session::Session;
+use crate::settings::python_indexes;
 use crate::used_lock::UsedLock;
 
 /// An image that was made, now or before.
@@ -228,6 +232,8 @@ impl Session {
         lock: Lock,
         archive: &ArchiveOptions,
     ) -> Result<Prepared, BuildError> {
+        // What does not fit is told before anything is fetched.
+        let wheels = self.wheels(&recipe, &lock)?;
         // An image of which everything is there fetches nothing.
         let missing = missing(&lock, &self.store);
         if self.fetcher.is_offline() {
@@ -279,6 +285,9 @@ impl Session {
         })?;
         let asked = |url: &str| self.tell(Event::Downloading { url });
         contents.add_bundles(fetch_bundles(&recipe, &self.fetcher, &self.store, &asked)?);
+        let (fetcher, store) = (&self.fetcher, &self.store);
+        let threads = self.layers.threads.max(self.waiting());
+        contents.add_bundles(fetch_wheels(&recipe, &wheels, fetcher, store, threads, &asked)?);
         self.tell(Event::Assembling);
         let epoch = self.layers.epoch;
         Ok(Prepared::new(recipe, lock, &contents, epoch)?)
@@ -305,6 +314,20 @@ impl Session {
             true => Ok(()),
             false => Err(BuildError::Offline { packages: absent }),
         }
+    }
+
+    /// The wheels of Python applications, for the packages of a lock.
+    fn wheels(&self, recipe: &Recipe, lock: &Lock) -> Result<Vec<ChosenWheel>, BuildError> {
+        if recipe.layers.iter().all(|layer| layer.pythons.is_empty()) {
+            return Ok(Vec::new());
+        }
+        let indexes = Indexes::new(&self.fetcher, python_indexes()?);
+        Ok(wheels(recipe, lock, &indexes)?)
+    }
+
+    /// How many threads may wait for a host at once.
+    fn waiting(&self) -> NonZeroUsize {
+        NonZeroUsize::new(self.fetcher.connections()).unwrap_or(NonZeroUsize::MIN)
     }
 
     /// The packages, as they were found before or from the indexes, which are read for that alone.
@@ -365,6 +388,17 @@ impl Session {
                         let known = gone.iter().find(|(gone, _)| *gone == digest);
                         package.file.last_seen = known.and_then(|(_, last_seen)| *last_seen);
                     }
+                    let wheels = self.wheels(recipe, &lock)?;
+                    lock.downloads.extend(wheels.iter().filter_map(|wheel| {
+                        let layer = recipe.layers.get(wheel.layer)?;
+                        Some(LockedDownload {
+                            definition: layer.definition.clone(),
+                            url: wheel.url()?.to_string(),
+                            digest: wheel.sha256,
+                        })
+                    }));
+                    lock.downloads.sort();
+                    lock.downloads.dedup();
                     return Ok(lock);
                 }
             }

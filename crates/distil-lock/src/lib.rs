@@ -13,6 +13,7 @@ mod contents;
 pub mod file;
 mod gate;
 mod lock;
+pub mod python;
 mod resolve;
 mod resolve_error;
 mod source;

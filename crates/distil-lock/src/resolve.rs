@@ -219,7 +219,19 @@ fn local_files(layer: &LayerRecipe) -> Vec<LocalFile> {
             size: local.package.size,
         })
     });
-    let files = files.chain(certificates).chain(directories);
+    let pythons = layer.pythons.iter().flat_map(|python| {
+        let local = |from: &str, digest, size| LocalFile {
+            definition: layer.definition.clone(),
+            from: from.to_owned(),
+            path: None,
+            digest,
+            size,
+        };
+        let wheels = python.wheels.iter();
+        let wheels = wheels.map(move |one| local(&one.from, one.sha256, one.size));
+        std::iter::once(local(&python.from, python.digest, python.size)).chain(wheels)
+    });
+    let files = files.chain(certificates).chain(directories).chain(pythons);
     files.chain(packages).collect()
 }
 

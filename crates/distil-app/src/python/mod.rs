@@ -5,6 +5,7 @@
 
 mod choose;
 mod environment;
+pub mod index;
 pub mod lock;
 mod marker;
 mod name;

@@ -2,6 +2,9 @@
 //! (PEP 425, 427 and 600; PEP 656's `musllinux` never fits, since Debian has glibc).
 
 use std::cmp::Reverse;
+use std::str::FromStr;
+
+use pep440_rs::Version;
 
 use super::environment::Environment;
 use super::name::Name;
@@ -76,6 +79,16 @@ impl WheelName {
             abis,
             platforms,
         })
+    }
+
+    /// Whether it is of a version, however that is spelled: `1.0` and `1.0.0` are one (PEP 440).
+    pub fn is_version(&self, version: &str) -> bool {
+        // In file names `-` of a version is written as `_`.
+        let own = self.version.replace('_', "-");
+        match (Version::from_str(&own), Version::from_str(version)) {
+            (Ok(one), Ok(other)) => one == other,
+            _ => own == version.replace('_', "-"),
+        }
     }
 
     /// The tags as the name has them: `cp313-cp313-manylinux_2_28_x86_64`.

@@ -17,6 +17,7 @@ mod lower;
 mod merge;
 mod part;
 mod position;
+mod python;
 mod run;
 mod source;
 mod suites;
@@ -37,6 +38,7 @@ pub use layer::{
     Addition, LayerRecipe, LocalPackage, NewCertificates, NewFile, NewLink, NewPath, PackageRequest,
 };
 pub use lower::lower;
+pub use python::{LocalWheel, NewPython};
 pub use position::{Position, Text};
 pub use source::{Origin, Source, is_file_name};
 pub use suites::suites;

@@ -34,6 +34,7 @@ mod platforms;
 mod positions;
 mod program;
 mod push;
+mod python;
 mod random_definitions;
 #[path = "../../../distil-oci/tests/registry/mod.rs"]
 mod registry;

@@ -84,7 +84,7 @@ impl Artifact {
 
 /// The last part of an address or a path, without query and fragment, and with `%2B` for `+` and
 /// its kind read.
-pub(super) fn file_name(text: &str) -> String {
+pub fn file_name(text: &str) -> String {
     let end = text.find(['?', '#']).unwrap_or(text.len());
     let path = text.get(..end).unwrap_or_default();
     let last = path.rsplit(['/', '\\']).next().unwrap_or_default();

@@ -10,7 +10,7 @@ mod uv;
 
 use std::collections::BTreeSet;
 
-pub use distribution::{Artifact, ArtifactPlace, Distribution};
+pub use distribution::{Artifact, ArtifactPlace, Distribution, file_name};
 pub use error::LockError;
 pub use project::outdated;
 

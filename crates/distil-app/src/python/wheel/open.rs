@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::io::{Read, Seek};
-use std::str::FromStr;
 use std::sync::Arc;
 
 use distil_store::Digest;
 use distil_tree::TreePath;
 use distil_tree::zip::{Archive, Entry};
-use pep440_rs::Version;
 
 use super::super::name::Name;
 use super::super::tag::WheelName;
@@ -144,11 +142,5 @@ fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 }
 
 fn is_same((name, version): (&str, &str), expected: &WheelName) -> bool {
-    // In file names `-` of a version is written as `_`.
-    let of = |text: &str| Version::from_str(&text.replace('_', "-"));
-    let is_version = match (Version::from_str(version), of(&expected.version)) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => version.replace('-', "_") == expected.version,
-    };
-    Name::parse(name).is_ok_and(|name| name == expected.name) && is_version
+    Name::parse(name).is_ok_and(|name| name == expected.name) && expected.is_version(version)
 }
