@@ -4,7 +4,8 @@
 
 use std::io::{Cursor, Read};
 
-use distil_app::python::wheel::{FileSink, Scheme, Wheel};
+use distil_app::FileSink;
+use distil_app::python::wheel::{Scheme, Wheel};
 use distil_fuzz::explain;
 use distil_tree::TreePath;
 use libfuzzer_sys::fuzz_target;

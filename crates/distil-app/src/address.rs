@@ -23,7 +23,10 @@ mod tests {
     #[test]
     fn nothing_secret_is_left() {
         for (url, shown) in [
-            ("https://user:secret@e.org/x?token=secret#secret", "https://e.org/x"),
+            (
+                "https://user:secret@e.org/x?token=secret#secret",
+                "https://e.org/x",
+            ),
             ("https://a@b:secret@e.org", "https://e.org"),
             ("git+ssh://git@e.org/x.git", "git+ssh://e.org/x.git"),
             ("git@e.org:x.git", "e.org:x.git"),

@@ -6,3 +6,6 @@ mod address;
 pub mod node;
 pub mod program;
 pub mod python;
+mod sink;
+
+pub use sink::FileSink;

@@ -28,7 +28,10 @@ fn selection(groups: &[&str], extras: &[&str]) -> Selection {
 
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 fn select(
@@ -38,7 +41,8 @@ fn select(
     environment: &Environment,
 ) -> Result<Vec<Distribution>, String> {
     let lock = LockFile::parse(file, text).map_err(|error| chain(&error))?;
-    lock.select(selection, environment).map_err(|error| chain(&error))
+    lock.select(selection, environment)
+        .map_err(|error| chain(&error))
 }
 
 fn names(found: &[Distribution]) -> String {
@@ -159,10 +163,19 @@ fn uv_locks_are_walked_from_the_project() {
     };
     let plain = "flask* 3.1.0, httptools 0.6.4, jinja2 3.1.4, markupsafe 3.0.2";
     assert_eq!(found(&[], &[]), format!("{plain}, uvicorn* 0.32.0"));
-    assert_eq!(found(&[], &["db"]), format!("{plain}, psycopg* 3.2.3, uvicorn* 0.32.0"));
-    assert_eq!(found(&["dev"], &[]), format!("{plain}, pytest* 8.3.3, uvicorn* 0.32.0"));
+    assert_eq!(
+        found(&[], &["db"]),
+        format!("{plain}, psycopg* 3.2.3, uvicorn* 0.32.0")
+    );
+    assert_eq!(
+        found(&["dev"], &[]),
+        format!("{plain}, pytest* 8.3.3, uvicorn* 0.32.0")
+    );
     let all = select("uv.lock", &lock, &selection(&[], &["DB"]), &amd64()).unwrap();
-    let psycopg = all.iter().find(|one| one.name.as_str() == "psycopg").unwrap();
+    let psycopg = all
+        .iter()
+        .find(|one| one.name.as_str() == "psycopg")
+        .unwrap();
     let place = ArtifactPlace::Path("wheels/psycopg-3.2.3-py3-none-any.whl".to_owned());
     assert_eq!(psycopg.wheels[0].place, place);
 }
@@ -181,7 +194,13 @@ fn each_machine_gets_its_wheel_or_a_reason() {
         of(&environment(13, Machine::Aarch64), "markupsafe"),
         of(&environment(12, Machine::X86_64), "markupsafe"),
         of(&environment(13, Machine::Riscv64), "markupsafe"),
-        of(&Environment { glibc: (2, 12), ..amd64() }, "markupsafe"),
+        of(
+            &Environment {
+                glibc: (2, 12),
+                ..amd64()
+            },
+            "markupsafe",
+        ),
         of(&amd64(), "httptools"),
     ];
     insta::assert_snapshot!(said.join("\n"));
@@ -189,12 +208,15 @@ fn each_machine_gets_its_wheel_or_a_reason() {
 
 #[test]
 fn uv_locks_that_cannot_be_used_say_why() {
-    let said = |body: &str| {
-        select("uv.lock", &uv(body), &Selection::default(), &amd64()).unwrap_err()
-    };
+    let said =
+        |body: &str| select("uv.lock", &uv(body), &Selection::default(), &amd64()).unwrap_err();
     let root = "[[package]]\nname = \"a\"\nsource = { virtual = \".\" }\n";
     let needs = |other: &str| format!("{root}dependencies = [{{ name = \"b\" }}]\n{other}");
-    let b = |rest: &str| needs(&format!("[[package]]\nname = \"b\"\nversion = \"1\"\n{rest}"));
+    let b = |rest: &str| {
+        needs(&format!(
+            "[[package]]\nname = \"b\"\nversion = \"1\"\n{rest}"
+        ))
+    };
     let lock = project();
     let project = |groups: &[&str], extras: &[&str], environment: &Environment| {
         select("uv.lock", &lock, &selection(groups, extras), environment).unwrap_err()
@@ -202,13 +224,23 @@ fn uv_locks_that_cannot_be_used_say_why() {
     let all = [
         said(""),
         said(&needs("")),
-        said(&b("source = { git = \"https://user:secret@example.org/b?rev=1#abc\" }")),
+        said(&b(
+            "source = { git = \"https://user:secret@example.org/b?rev=1#abc\" }",
+        )),
         said(&b("source = { editable = \"../b\" }")),
         said(&b("source = { directory = \"../b\" }")),
-        said(&b("source = { registry = \"x\" }\nwheels = [{ url = \"https://e/b-1-py3-none-any.whl\" }]")),
-        said(&b("source = { registry = \"x\" }\nwheels = [{ url = \"https://e/b-1-py3-none-any.whl\", hash = \"sha256:00\" }]")),
-        said(&format!("{root}dependencies = [{{ name = \"b\", marker = \"os = 'x'\" }}]\n")),
-        said("[[package]]\nname = \"a\"\nsource = { virtual = \"a\" }\n[[package]]\nname = \"b\"\nsource = { editable = \"b\" }\n"),
+        said(&b(
+            "source = { registry = \"x\" }\nwheels = [{ url = \"https://e/b-1-py3-none-any.whl\" }]",
+        )),
+        said(&b(
+            "source = { registry = \"x\" }\nwheels = [{ url = \"https://e/b-1-py3-none-any.whl\", hash = \"sha256:00\" }]",
+        )),
+        said(&format!(
+            "{root}dependencies = [{{ name = \"b\", marker = \"os = 'x'\" }}]\n"
+        )),
+        said(
+            "[[package]]\nname = \"a\"\nsource = { virtual = \"a\" }\n[[package]]\nname = \"b\"\nsource = { editable = \"b\" }\n",
+        ),
         said("[[package]]\nname = 1\n"),
         project(&["docs"], &[], &amd64()),
         project(&[], &["fast"], &amd64()),
@@ -231,7 +263,10 @@ fn a_lock_that_is_out_of_date_is_told() {
         )
     };
     let same = r#""Flask >= 3, < 4", "colorama; sys_platform == 'win32'", "uvicorn[standard]""#;
-    assert_eq!(outdated(&lock, &pyproject(same)).unwrap(), Vec::<String>::new());
+    assert_eq!(
+        outdated(&lock, &pyproject(same)).unwrap(),
+        Vec::<String>::new()
+    );
     let other = r#""flask>=4", "colorama", "uvicorn[standard]", "numpy>2""#;
     insta::assert_snapshot!(outdated(&lock, &pyproject(other)).unwrap().join("\n"), @r"
     the project asks for `flask>=4`, and the lock does not know it
@@ -239,6 +274,14 @@ fn a_lock_that_is_out_of_date_is_told() {
     ");
     let fewer = r#""flask>=3,<4", "colorama""#;
     insta::assert_snapshot!(outdated(&lock, &pyproject(fewer)).unwrap().join("\n"), @"the lock knows `uvicorn`, and the project does not ask for it");
+    // Older forms, and what nobody knows without running the project.
+    let older = format!(
+        "[project]\nname = \"shop\"\ndependencies = [{same}]\n[project.optional-dependencies]\n\
+         db = [\"psycopg\"]\n[tool.uv]\ndev-dependencies = [\"pytest\"]\n"
+    );
+    assert_eq!(outdated(&lock, &older).unwrap(), Vec::<String>::new());
+    let dynamic = "[project]\nname = \"shop\"\ndynamic = [\"dependencies\"]\n";
+    assert_eq!(outdated(&lock, dynamic).unwrap(), Vec::<String>::new());
     assert!(outdated(&lock, "[project").is_err());
 }
 
@@ -283,9 +326,18 @@ fn pylock_files_choose_by_markers() {
         names(&select("pylock.toml", &text, &selection(groups, extras), &amd64()).unwrap())
     };
     assert_eq!(found(&[], &[]), "attrs* 25.1.0, default* 1");
-    assert_eq!(found(&["docs"], &["cli"]), "attrs* 25.1.0, click* 8, sphinx* 8");
+    assert_eq!(
+        found(&["docs"], &["cli"]),
+        "attrs* 25.1.0, click* 8, sphinx* 8"
+    );
     let said = |text: &str, groups: &[&str], environment: &Environment| {
-        select("pylock.prod.toml", text, &selection(groups, &[]), environment).unwrap_err()
+        select(
+            "pylock.prod.toml",
+            text,
+            &selection(groups, &[]),
+            environment,
+        )
+        .unwrap_err()
     };
     let replaced = |from: &str, to: &str| said(&text.replace(from, to), &[], &amd64());
     let all = [
@@ -295,10 +347,19 @@ fn pylock_files_choose_by_markers() {
         replaced("lock-version = \"1.0\"", "lock-version = \"2.0\""),
         replaced("lock-version = \"1.0\"", ""),
         replaced("requires-python = \">=3.8\"", "requires-python = \"<3.8\""),
-        replaced(&format!("{{ sha256 = \"{HASH}\" }} }}]"), "{ md5 = \"0\" } }]"),
+        replaced(
+            &format!("{{ sha256 = \"{HASH}\" }} }}]"),
+            "{ md5 = \"0\" } }]",
+        ),
         replaced("\"click\"", "\"attrs\"\nversion = \"1\"\n"),
-        replaced("name = \"click\"\nversion = \"8\"\nmarker = \"'cli' in extras\"", "name = \"attrs\"\nversion = \"8\""),
-        replaced("archive = { url = \"https://e/default-1.tar.gz\"", "vcs = { type = \"git\", url = \"https://u:p@e/x\", commit-id = \"0\"} \nx = { url = \"\""),
+        replaced(
+            "name = \"click\"\nversion = \"8\"\nmarker = \"'cli' in extras\"",
+            "name = \"attrs\"\nversion = \"8\"",
+        ),
+        replaced(
+            "archive = { url = \"https://e/default-1.tar.gz\"",
+            "vcs = { type = \"git\", url = \"https://u:p@e/x\", commit-id = \"0\"} \nx = { url = \"\"",
+        ),
     ];
     insta::assert_snapshot!(all.join("\n"));
 }
@@ -325,9 +386,8 @@ fn requirements_with_hashes() {
 
 #[test]
 fn requirements_that_cannot_be_used_say_why() {
-    let said = |text: &str| {
-        select("requirements.txt", text, &Selection::default(), &amd64()).unwrap_err()
-    };
+    let said =
+        |text: &str| select("requirements.txt", text, &Selection::default(), &amd64()).unwrap_err();
     let hashed = |name: &str| format!("{name} --hash=sha256:{HASH}\n");
     let all = [
         said("flask==3\n"),
@@ -350,7 +410,13 @@ fn requirements_that_cannot_be_used_say_why() {
         said("x @ https://e.org/x-1-py3-none-any.whl\n"),
         said("=1\n"),
         said(&(hashed("x==1") + &hashed("X==2"))),
-        select("r.txt", &hashed("x==1"), &selection(&["dev"], &[]), &amd64()).unwrap_err(),
+        select(
+            "r.txt",
+            &hashed("x==1"),
+            &selection(&["dev"], &[]),
+            &amd64(),
+        )
+        .unwrap_err(),
     ];
     insta::assert_snapshot!(all.join("\n"));
     assert!(!all.join("").contains("secret"));

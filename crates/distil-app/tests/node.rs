@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 const SHA: &str = "sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==";
 
 fn lock(packages: Value) -> String {
-    json!({"name": "shop", "lockfileVersion": 3, "requires": true, "packages": packages}).to_string()
+    json!({"name": "shop", "lockfileVersion": 3, "requires": true, "packages": packages})
+        .to_string()
 }
 
 fn from(url: &str, rest: Value) -> Value {
@@ -24,7 +25,10 @@ fn from(url: &str, rest: Value) -> Value {
 
 fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 fn select(text: &str, architecture: &str) -> Result<Vec<NodePackage>, String> {
@@ -34,7 +38,10 @@ fn select(text: &str, architecture: &str) -> Result<Vec<NodePackage>, String> {
 }
 
 fn paths(found: &[NodePackage]) -> Vec<String> {
-    found.iter().map(|one| one.path.as_str().unwrap().to_owned()).collect()
+    found
+        .iter()
+        .map(|one| one.path.as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -62,8 +69,15 @@ fn what_production_needs_is_placed() {
                 NodePackageSource::Bundled => "bundled".to_owned(),
                 NodePackageSource::Link(place) => format!("link to {place}"),
             };
-            let bins: Vec<String> = one.bins.iter().map(|bin| format!("{} -> {} ({})", bin.path, bin.target, bin.file)).collect();
-            format!("{} {} {} {source} {bins:?} {}", one.path, one.name, one.version, one.has_install_script)
+            let bins: Vec<String> = one
+                .bins
+                .iter()
+                .map(|bin| format!("{} -> {} ({})", bin.path, bin.target, bin.file))
+                .collect();
+            format!(
+                "{} {} {} {source} {bins:?} {}",
+                one.path, one.name, one.version, one.has_install_script
+            )
         })
         .collect();
     insta::assert_snapshot!(listed.join("\n"));
@@ -89,7 +103,12 @@ fn optional_packages_for_other_machines_go_with_what_only_they_need() {
     let amd64 = paths(&select(&text, "amd64").unwrap());
     assert_eq!(
         amd64,
-        ["node_modules/@img/x64", "node_modules/notwin", "node_modules/sharp", "node_modules/shared"]
+        [
+            "node_modules/@img/x64",
+            "node_modules/notwin",
+            "node_modules/shared",
+            "node_modules/sharp"
+        ]
     );
     let arm64 = paths(&select(&text, "arm64").unwrap());
     assert!(arm64.contains(&"node_modules/@img/arm64".to_owned()));
@@ -111,13 +130,25 @@ fn locks_that_cannot_be_used_say_why() {
         one("node_modules/a/b", from("x", json!({}))),
         one("node_modules/.bin", from("x", json!({}))),
         one("../node_modules/x", from("x", json!({}))),
-        one("node_modules/x", json!({"resolved": "git+ssh://git:secret@e.org/x.git#abc"})),
-        one("node_modules/x", json!({"resolved": "file:../x.tgz", "integrity": SHA})),
+        one(
+            "node_modules/x",
+            json!({"resolved": "git+ssh://git:secret@e.org/x.git#abc"}),
+        ),
+        one(
+            "node_modules/x",
+            json!({"resolved": "file:../x.tgz", "integrity": SHA}),
+        ),
         one("node_modules/x", json!({"resolved": "../x", "link": true})),
         one("node_modules/x", json!({"version": "1"})),
         one("node_modules/x", json!({"resolved": "https://e.org/x.tgz"})),
-        one("node_modules/x", json!({"resolved": "https://e.org/x.tgz", "integrity": "md5-AAAA"})),
-        one("node_modules/x", from("x", json!({"os": ["darwin"], "cpu": ["arm64"]}))),
+        one(
+            "node_modules/x",
+            json!({"resolved": "https://e.org/x.tgz", "integrity": "md5-AAAA"}),
+        ),
+        one(
+            "node_modules/x",
+            from("x", json!({"os": ["darwin"], "cpu": ["arm64"]})),
+        ),
     ];
     insta::assert_snapshot!(all.join("\n"));
     assert!(!all.join("").contains("secret"));
@@ -125,7 +156,8 @@ fn locks_that_cannot_be_used_say_why() {
 
 #[test]
 fn a_lock_that_is_out_of_date_is_told() {
-    let text = lock(json!({"": {"dependencies": {"a": "^1", "b": "^1"}, "devDependencies": {"c": "1"}}}));
+    let text =
+        lock(json!({"": {"dependencies": {"a": "^1", "b": "^1"}, "devDependencies": {"c": "1"}}}));
     let lock = PackageLock::parse(&text).unwrap();
     let same = json!({"dependencies": {"a": "^1", "b": "^1"}, "devDependencies": {"c": "1"}});
     assert!(lock.outdated(&same.to_string()).unwrap().is_empty());

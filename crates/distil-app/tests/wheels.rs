@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, Read};
 
-use distil_app::python::wheel::{FileSink, InstalledFile, Scheme, Wheel, conflict};
+use distil_app::FileSink;
+use distil_app::python::wheel::{InstalledFile, Scheme, Wheel};
 use distil_fixture::{WheelBuilder, zip};
 use distil_store::Digest;
 use distil_tree::TreePath;
@@ -76,7 +77,10 @@ fn every_scheme_goes_where_pip_puts_it() {
         .file(&format!("{data}/data/share/shop/a b,c.txt"), "data")
         .file(&format!("{data}/scripts/old"), "#!python -s\nprint(1)\n")
         .file(&format!("{data}/scripts/shell"), "#!/bin/sh\n")
-        .file(&format!("{data}/scripts/serve"), "wrapper of the entry point\n")
+        .file(
+            &format!("{data}/scripts/serve"),
+            "wrapper of the entry point\n",
+        )
         .entry_points("[console_scripts]\nserve = shop.cli:main\n");
     let (files, installed) = install(&wheel);
     let listed: Vec<String> = files
@@ -98,7 +102,10 @@ fn every_scheme_goes_where_pip_puts_it() {
     assert_eq!(record.lines().count(), files.0.len());
     for file in &installed {
         let (_, bytes) = &files.0[file.path.as_str().unwrap()];
-        assert_eq!((file.sha256, file.size), (Digest::of(bytes), bytes.len() as u64));
+        assert_eq!(
+            (file.sha256, file.size),
+            (Digest::of(bytes), bytes.len() as u64)
+        );
     }
     // The order and the bytes are the same in each run.
     assert_eq!(install(&wheel), (files, installed));
@@ -129,7 +136,9 @@ fn what_no_wheel_may_do_is_refused() {
         wheel().file("x-1.data/unknown/y", ""),
         wheel().file("a", "1").file("./a", "2"),
         wheel().file("a", "1").file("x-1.data/data/a", "2"),
-        wheel().file("a", "1").record("a,sha256=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA,1\n"),
+        wheel()
+            .file("a", "1")
+            .record("a,sha256=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA,1\n"),
         wheel().file("other-1.dist-info/METADATA", ""),
         wheel().dist_info("x"),
         wheel().metadata("Name: y\nVersion: 1\n"),
@@ -145,7 +154,10 @@ fn what_no_wheel_may_do_is_refused() {
     let others = [
         try_install(Vec::new(), name),
         try_install(zip(&[]), name),
-        try_install(zip(&[("x-1.dist-info/WHEEL", b"Wheel-Version: 1.0\n", 0)]), name),
+        try_install(
+            zip(&[("x-1.dist-info/WHEEL", b"Wheel-Version: 1.0\n", 0)]),
+            name,
+        ),
         try_install(zip(&[("x-1.dist-info/WHEEL", b"\xff\xfe", 0)]), name),
         try_install(wheel().build(), "y-1-py3-none-any.whl"),
         try_install(wheel().build(), "x-1.tar.gz"),
@@ -163,25 +175,21 @@ fn spellings_of_one_name_and_version_are_one() {
 }
 
 #[test]
-fn two_distributions_with_one_path_conflict_if_the_bytes_differ() {
-    let one = install(&WheelBuilder::new("x", "1").file("ns/__init__.py", "").file("a", "1")).1;
-    let same = install(&WheelBuilder::new("y", "1").file("ns/__init__.py", "")).1;
-    let other = install(&WheelBuilder::new("z", "1").file("a", "2")).1;
-    assert_eq!(conflict(&[&one, &same]), None);
-    let found = conflict(&[&one, &same, &other]);
-    assert_eq!(found, Some((TreePath::of("a"), 0, 2)));
-}
-
-#[test]
 fn a_list_that_lies_about_sizes_is_an_error() {
     let wheel = WheelBuilder::new("x", "1").file("a", "content".repeat(100));
     let bytes = wheel.build();
-    let list = bytes.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
+    let list = bytes
+        .windows(4)
+        .position(|window| window == b"PK\x01\x02")
+        .unwrap();
     for size in [0_u32, 699, 701, u32::MAX - 1] {
         let mut changed = bytes.clone();
         changed[list + 24..list + 28].copy_from_slice(&size.to_le_bytes());
         let said = try_install(changed, &wheel.file_name()).unwrap_err();
-        assert!(said.contains("cannot be unpacked") || said.contains("RECORD"), "{said}");
+        assert!(
+            said.contains("cannot be unpacked") || said.contains("RECORD"),
+            "{said}"
+        );
     }
 }
 

@@ -4,6 +4,7 @@ use distil_debian::archive::ArchiveError;
 use distil_debian::index::IndexError;
 use distil_definition::recipe::RecipeError;
 use distil_image::{AssembleError, ConfigError, LayerError};
+use distil_lock::node::NodeError;
 use distil_lock::python::PythonError;
 use distil_lock::{BundleSourceError, ContentsError, ResolveError};
 use distil_oci::{InvalidImage, Platform, TransportError};
@@ -53,6 +54,9 @@ pub enum BuildError {
     /// A Python application cannot be installed.
     #[error(transparent)]
     Python(#[from] PythonError),
+    /// A Node.js application cannot be installed.
+    #[error(transparent)]
+    Node(#[from] NodeError),
     /// The files contradict one another, or the image would not run.
     #[error(transparent)]
     Assemble(#[from] AssembleError),

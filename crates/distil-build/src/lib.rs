@@ -10,6 +10,7 @@
 //! proves it and writes it. An image that was made of the same inputs before is found, not made.
 
 mod code;
+mod applications;
 mod default_name;
 mod error;
 mod event;

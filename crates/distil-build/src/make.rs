@@ -1,7 +1,6 @@
 //! The steps from a request to the image of one platform, in order.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZeroUsize;
 
 use distil_debian::archive::{Archive, ArchiveError, ArchiveOptions};
 use distil_debian::contents::LibraryIndex;
@@ -12,11 +11,9 @@ use distil_definition::recipe::{Recipe, Source, Target, lower};
 use distil_definition::strict_refusal;
 use distil_image::{Built, Draft, LayerOptions, Prepared};
 use distil_lock::file::{Change, Formats};
-use distil_lock::python::{ChosenWheel, Indexes, fetch_wheels, wheels};
 use distil_lock::{
-    Fetch, LocalSource, Lock, LockedDownload, LockedPackage, MirrorSource, PackageSource,
-    ResolveError, SnapshotSource, Sources, StoreSource, fetch, fetch_bundles, look_at, missing,
-    resolve,
+    Fetch, LocalSource, Lock, LockedPackage, MirrorSource, PackageSource, ResolveError,
+    SnapshotSource, Sources, StoreSource, fetch, fetch_bundles, look_at, missing, resolve,
 };
 use distil_store::{Digest, parallel};
 
@@ -26,7 +23,6 @@ use crate::finished::{self, Finished};
 use crate::proof::prove;
 use crate::request::Request;
 use crate::session::Session;
-use crate::settings::python_indexes;
 use crate::used_lock::UsedLock;
 
 /// An image that was made, now or before.
@@ -285,9 +281,7 @@ impl Session {
         })?;
         let asked = |url: &str| self.tell(Event::Downloading { url });
         contents.add_bundles(fetch_bundles(&recipe, &self.fetcher, &self.store, &asked)?);
-        let (fetcher, store) = (&self.fetcher, &self.store);
-        let threads = self.layers.threads.max(self.waiting());
-        contents.add_bundles(fetch_wheels(&recipe, &wheels, fetcher, store, threads, &asked)?);
+        contents.add_bundles(self.applications(&recipe, &wheels)?);
         self.tell(Event::Assembling);
         let epoch = self.layers.epoch;
         Ok(Prepared::new(recipe, lock, &contents, epoch)?)
@@ -314,20 +308,6 @@ impl Session {
             true => Ok(()),
             false => Err(BuildError::Offline { packages: absent }),
         }
-    }
-
-    /// The wheels of Python applications, for the packages of a lock.
-    fn wheels(&self, recipe: &Recipe, lock: &Lock) -> Result<Vec<ChosenWheel>, BuildError> {
-        if recipe.layers.iter().all(|layer| layer.pythons.is_empty()) {
-            return Ok(Vec::new());
-        }
-        let indexes = Indexes::new(&self.fetcher, python_indexes()?);
-        Ok(wheels(recipe, lock, &indexes)?)
-    }
-
-    /// How many threads may wait for a host at once.
-    fn waiting(&self) -> NonZeroUsize {
-        NonZeroUsize::new(self.fetcher.connections()).unwrap_or(NonZeroUsize::MIN)
     }
 
     /// The packages, as they were found before or from the indexes, which are read for that alone.
@@ -388,17 +368,7 @@ impl Session {
                         let known = gone.iter().find(|(gone, _)| *gone == digest);
                         package.file.last_seen = known.and_then(|(_, last_seen)| *last_seen);
                     }
-                    let wheels = self.wheels(recipe, &lock)?;
-                    lock.downloads.extend(wheels.iter().filter_map(|wheel| {
-                        let layer = recipe.layers.get(wheel.layer)?;
-                        Some(LockedDownload {
-                            definition: layer.definition.clone(),
-                            url: wheel.url()?.to_string(),
-                            digest: wheel.sha256,
-                        })
-                    }));
-                    lock.downloads.sort();
-                    lock.downloads.dedup();
+                    self.note_wheels(recipe, &mut lock)?;
                     return Ok(lock);
                 }
             }

@@ -148,7 +148,10 @@ impl Session {
             packages.extend(layer.packages.iter().map(|one| one.name.clone()));
             bases.push((layer.definition.clone(), packages));
         }
-        let all = bases.last().map(|(_, packages)| packages.clone()).unwrap_or_default();
+        let all = bases
+            .last()
+            .map(|(_, packages)| packages.clone())
+            .unwrap_or_default();
         let mut needs = program.needs.clone();
         if program.is_dynamic {
             let by = BTreeSet::from([program.name.clone()]);
@@ -156,7 +159,9 @@ impl Session {
         }
         let needed = self.packages_of(needs, &all, suite, architecture)?;
         let is_in = |packages: &BTreeSet<String>| {
-            needed.keys().all(|one| packages.contains(one) || !all.contains(one))
+            needed
+                .keys()
+                .all(|one| packages.contains(one) || !all.contains(one))
         };
         let word = match base {
             Some(base) => base.word.clone(),
@@ -202,7 +207,10 @@ impl Session {
         unknown.retain(|library, _| {
             let found = package_of(library, present, &index, &libraries);
             if let Some(package) = &found {
-                needed.entry(package.clone()).or_default().insert(library.clone());
+                needed
+                    .entry(package.clone())
+                    .or_default()
+                    .insert(library.clone());
             }
             found.is_none()
         });
@@ -225,7 +233,13 @@ fn package_of(
     index: &PackageIndex,
     libraries: &LibraryIndex,
 ) -> Option<String> {
-    let all = || libraries.packages_of(library).filter(|name| index.has_package(name));
-    let found = all().find(|name| present.contains(*name)).or_else(|| all().next());
+    let all = || {
+        libraries
+            .packages_of(library)
+            .filter(|name| index.has_package(name))
+    };
+    let found = all()
+        .find(|name| present.contains(*name))
+        .or_else(|| all().next());
     found.map(str::to_owned)
 }

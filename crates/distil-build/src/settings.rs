@@ -151,12 +151,12 @@ pub enum SettingsError {
     #[error(transparent)]
     Keyring(#[from] KeyringError),
     /// The address of a package index of Python is none.
-    #[error("{variable} names an index of packages that cannot be asked: {source}")]
+    #[error("{variable} names an index of packages that cannot be asked: {problem}")]
     Index {
         /// The variable of the environment.
         variable: &'static str,
-        /// Why. Its message is part of this one.
-        source: InvalidUrl,
+        /// Why.
+        problem: InvalidUrl,
     },
     /// `SOURCE_DATE_EPOCH` is not a time.
     #[error("SOURCE_DATE_EPOCH is `{text}`, and must be a number of seconds since 1970")]
@@ -395,7 +395,9 @@ pub(crate) fn python_indexes() -> Result<Vec<Url>, SettingsError> {
                 Some((name, url)) if !name.contains(':') => url,
                 _ => one,
             };
-            let url = url.parse().map_err(|source| SettingsError::Index { variable, source })?;
+            let url = url
+                .parse()
+                .map_err(|problem| SettingsError::Index { variable, problem })?;
             indexes.push(url);
         }
     }

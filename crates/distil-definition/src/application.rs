@@ -32,6 +32,21 @@ pub struct PythonItem {
     pub index: Vec<String>,
 }
 
+/// The packages that a lock file of npm places, without running their scripts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NodeItem {
+    /// The lock file, relative to the definition: `package-lock.json` of version 2 or 3.
+    pub lock: String,
+    /// The directory of the image that `node_modules` is in.
+    #[serde(default = "default_application")]
+    pub to: String,
+}
+
+fn default_application() -> String {
+    "/app".to_owned()
+}
+
 fn default_directory() -> String {
     "/app/deps".to_owned()
 }

@@ -46,14 +46,16 @@ impl WheelBuilder {
     /// A file.
     #[must_use]
     pub fn file(mut self, path: &str, bytes: impl AsRef<[u8]>) -> Self {
-        self.files.push((path.to_owned(), bytes.as_ref().to_vec(), 0o100_644));
+        self.files
+            .push((path.to_owned(), bytes.as_ref().to_vec(), 0o100_644));
         self
     }
 
     /// A file that may be executed.
     #[must_use]
     pub fn executable(mut self, path: &str, bytes: impl AsRef<[u8]>) -> Self {
-        self.files.push((path.to_owned(), bytes.as_ref().to_vec(), 0o100_755));
+        self.files
+            .push((path.to_owned(), bytes.as_ref().to_vec(), 0o100_755));
         self
     }
 

@@ -231,7 +231,15 @@ fn local_files(layer: &LayerRecipe) -> Vec<LocalFile> {
         let wheels = wheels.map(move |one| local(&one.from, one.sha256, one.size));
         std::iter::once(local(&python.from, python.digest, python.size)).chain(wheels)
     });
-    let files = files.chain(certificates).chain(directories).chain(pythons);
+    let nodes = layer.nodes.iter().map(|node| LocalFile {
+        definition: layer.definition.clone(),
+        from: node.from.clone(),
+        path: None,
+        digest: node.digest,
+        size: node.size,
+    });
+    let files = files.chain(certificates).chain(directories);
+    let files = files.chain(pythons).chain(nodes);
     files.chain(packages).collect()
 }
 

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use distil_build::{BuildError, LockError, PlatformError, ProgramBaseError, RequestError, SettingsError};
+use distil_app::python::NoWheel;
+use distil_build::{
+    BuildError, LockError, PlatformError, ProgramBaseError, RequestError, SettingsError,
+};
 use distil_debian::archive::ArchiveError;
 use distil_debian::solve::SolveError;
 use distil_definition::recipe::{Position, RecipeError};
 use distil_image::{AssembleError, ClosureError, Found, GenerateError, ProgramError, SurfaceError};
-use distil_app::python::NoWheel;
 use distil_lock::ResolveError;
 use distil_lock::file::{InvalidLock, Misfit};
 use distil_lock::python::PythonError;
@@ -119,7 +121,7 @@ fn python(error: &PythonError) -> Vec<String> {
         PythonError::NoPython { .. } => {
             "base the definition on one that has it, such as `from: python3`".to_owned()
         }
-        PythonError::NoWheel { source, .. } => match source {
+        PythonError::NoWheel { problem, .. } => match problem {
             NoWheel::SourceOnly { name, version }
             | NoWheel::Misfit {
                 name,

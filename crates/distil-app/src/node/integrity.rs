@@ -1,9 +1,13 @@
 //! Digests as npm writes them (W3C, "Subresource Integrity", 3.3): `sha512-BASE64`.
 
 use std::fmt;
+use std::io::{self, Read};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use sha1::Sha1;
+use sha2::digest::Digest;
+use sha2::{Sha256, Sha384, Sha512};
 
 /// A digest of an archive. Of several, the strongest counts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +50,20 @@ impl Integrity {
             .ok_or_else(|| IntegrityError(text.chars().take(200).collect()))
     }
 
+    /// Whether this is the digest of what a reader gives.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn is_of(&self, input: impl Read) -> io::Result<bool> {
+        let digest = match self {
+            Self::Sha1(_) => digest_of::<Sha1>(input),
+            Self::Sha256(_) => digest_of::<Sha256>(input),
+            Self::Sha384(_) => digest_of::<Sha384>(input),
+            Self::Sha512(_) => digest_of::<Sha512>(input),
+        };
+        Ok(digest? == self.as_bytes())
+    }
+
     /// The bytes of the digest.
     pub fn as_bytes(&self) -> &[u8] {
         match self {
@@ -53,6 +71,17 @@ impl Integrity {
             Self::Sha256(bytes) => bytes,
             Self::Sha384(bytes) => bytes,
             Self::Sha512(bytes) => bytes,
+        }
+    }
+}
+
+fn digest_of<D: Digest>(mut input: impl Read) -> io::Result<Vec<u8>> {
+    let mut hasher = D::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match input.read(&mut buffer)? {
+            0 => return Ok(hasher.finalize().to_vec()),
+            count => hasher.update(buffer.get(..count).unwrap_or_default()),
         }
     }
 }
@@ -80,6 +109,9 @@ mod tests {
         assert!(matches!(Integrity::parse(sha1), Ok(Integrity::Sha1(_))));
         let both = Integrity::parse(&format!("{sha1} {sha512}?x md5-AAAA")).unwrap();
         assert_eq!(both.to_string(), sha512);
+        // Of nothing, by sha1sum(1).
+        let empty = Integrity::parse("sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=").unwrap();
+        assert!(empty.is_of(&b""[..]).unwrap() && !empty.is_of(&b"x"[..]).unwrap());
         for text in ["", "sha512", "sha512-AAAA", "md5-AAAA", "sha1-@"] {
             assert!(Integrity::parse(text).is_err(), "{text}");
         }

@@ -116,7 +116,10 @@ impl PackageLock {
             (&manifest.optional_dependencies, &root.optional_dependencies),
         ] {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            for (name, range) in now.iter().filter(|(name, range)| locked.get(*name) != Some(range)) {
+            for (name, range) in now
+                .iter()
+                .filter(|(name, range)| locked.get(*name) != Some(range))
+            {
                 let range = text(range);
                 said.push(match locked.get(name) {
                     Some(old) => format!(
@@ -129,7 +132,9 @@ impl PackageLock {
                 });
             }
             for name in locked.keys().filter(|name| !now.contains_key(*name)) {
-                said.push(format!("the lock knows `{name}`, and `package.json` does not ask for it"));
+                said.push(format!(
+                    "the lock knows `{name}`, and `package.json` does not ask for it"
+                ));
             }
         }
         Ok(said)

@@ -5,8 +5,10 @@ mod error;
 mod integrity;
 mod lock;
 mod select;
+mod tarball;
 
 pub use error::NodeLockError;
 pub use integrity::{Integrity, IntegrityError};
 pub use lock::PackageLock;
 pub use select::{BinLink, NodePackage, NodePackageSource, NodeTarget};
+pub use tarball::{TarballError, unpack};

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use distil_tree::TreePath;
 use serde_json::Value;
 
+use super::NodeLockError;
 use super::integrity::Integrity;
 use super::lock::{Entry, PackageLock};
-use super::NodeLockError;
 use crate::address::without_credentials;
 
 /// The directory of packages.
@@ -122,7 +122,11 @@ impl PackageLock {
                 if !entry.optional {
                     let lists = [&entry.os, &entry.cpu, &entry.libc];
                     let lists = lists.map(|list| list.as_slice().join(", "));
-                    let wanted: Vec<&str> = lists.iter().map(String::as_str).filter(|l| !l.is_empty()).collect();
+                    let wanted: Vec<&str> = lists
+                        .iter()
+                        .map(String::as_str)
+                        .filter(|l| !l.is_empty())
+                        .collect();
                     return Err(NodeLockError::Platform {
                         path: path.clone(),
                         wanted: wanted.join("; "),
@@ -177,7 +181,8 @@ fn package(path: &str, entry: &Entry) -> Result<NodePackage, NodeLockError> {
     let (directory, name) = split(path).ok_or_else(wrong)?;
     let is_name = |name: &str| {
         let parts: Vec<&str> = name.split('/').collect();
-        let is_part = |part: &&str| !part.is_empty() && !part.starts_with('.') && !part.contains('\\');
+        let is_part =
+            |part: &&str| !part.is_empty() && !part.starts_with('.') && !part.contains('\\');
         match parts.as_slice() {
             [one] => is_part(one),
             [scope, one] => scope.starts_with('@') && scope.len() > 1 && is_part(one),
@@ -195,9 +200,13 @@ fn package(path: &str, entry: &Entry) -> Result<NodePackage, NodeLockError> {
     let mut bins = Vec::new();
     for (command, file) in commands(&entry.bin, name) {
         let file = TreePath::lexical(&format!("/{file}"));
-        let Some(file) = file.filter(|file| !file.is_root()) else { continue };
+        let Some(file) = file.filter(|file| !file.is_root()) else {
+            continue;
+        };
         let target = format!("../{name}{file}");
-        let inner = file.parts().fold(place.clone(), |path, part| path.join(part));
+        let inner = file
+            .parts()
+            .fold(place.clone(), |path, part| path.join(part));
         bins.push(BinLink {
             path: modules.join(".bin").join(&command),
             target,
@@ -231,7 +240,10 @@ fn commands(bin: &Value, package: &str) -> Vec<(String, String)> {
         _ => Vec::new(),
     };
     let is_name = |name: &str| !name.is_empty() && name.len() < 200 && !name.contains('\0');
-    commands.into_iter().filter(|(name, _)| is_name(name)).collect()
+    commands
+        .into_iter()
+        .filter(|(name, _)| is_name(name))
+        .collect()
 }
 
 fn source(path: &str, entry: &Entry) -> Result<NodePackageSource, NodeLockError> {
@@ -308,13 +320,18 @@ impl<'a> Graph<'a> {
             };
             // What is optional is listed among the dependencies, too.
             let is_optional = |name: &String| entry.optional_dependencies.contains_key(name);
-            let plain = entry.dependencies.keys().chain(entry.dev_dependencies.keys());
+            let plain = entry
+                .dependencies
+                .keys()
+                .chain(entry.dev_dependencies.keys());
             let plain = plain.map(|name| (name, is_optional(name)));
             let optional = entry.optional_dependencies.keys().map(|name| (name, true));
             let peers = entry.peer_dependencies.keys();
             let peers = peers.map(|name| (name, is_optional_peer(name)));
             for (name, is_optional) in plain.chain(optional).chain(peers) {
-                let Some(to) = graph.resolve(path, name) else { continue };
+                let Some(to) = graph.resolve(path, name) else {
+                    continue;
+                };
                 let edge = Edge {
                     from: path,
                     to,
@@ -376,7 +393,8 @@ impl<'a> Graph<'a> {
         loop {
             let needed = set.iter().copied().find(|one| {
                 let by = edges(&self.needed_by, one);
-                by.iter().any(|edge| !edge.is_optional && !set.contains(edge.from))
+                by.iter()
+                    .any(|edge| !edge.is_optional && !set.contains(edge.from))
             });
             match needed {
                 Some(one) => set.remove(one),

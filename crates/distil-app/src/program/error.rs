@@ -17,7 +17,9 @@ pub enum ProgramError {
     #[error("is {0}, and not a program for Linux")]
     Other(&'static str),
     /// It is linked with another C library than Debian's.
-    #[error("is linked with musl, and Debian's images have glibc; link it statically (`-static`, `-C target-feature=+crt-static`), or build it on Debian")]
+    #[error(
+        "is linked with musl, and Debian's images have glibc; link it statically (`-static`, `-C target-feature=+crt-static`), or build it on Debian"
+    )]
     Musl,
     /// It asks for a loader that no Debian package has.
     #[error("asks for the loader `{}`, which no Debian package has; build it on Debian, or set its loader with `patchelf --set-interpreter`", .0.escape_debug())]

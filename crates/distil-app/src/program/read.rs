@@ -103,7 +103,11 @@ impl Walk {
 
     fn finish(mut self, is_dynamic: bool, named: &Path) -> Result<Program, ProgramError> {
         let text = |path: &Path| path.to_str().map(str::to_owned).ok_or(ProgramError::Name);
-        let mut root = self.files.first().and_then(|file| file.parent()).unwrap_or(Path::new("/"));
+        let mut root = self
+            .files
+            .first()
+            .and_then(|file| file.parent())
+            .unwrap_or(Path::new("/"));
         while !self.files.iter().all(|file| file.starts_with(root)) {
             root = root.parent().unwrap_or(Path::new("/"));
         }
@@ -195,9 +199,11 @@ fn other(head: &[u8]) -> Option<&'static str> {
         [] => "empty",
         [b'#', b'!', ..] => "a script, which needs the image of its interpreter",
         [b'M', b'Z', ..] => "a program for Windows",
-        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..]
-        | [0xfe, 0xed, 0xfa, 0xcf | 0xce, ..]
-        | [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, _] => "a program for macOS",
+        [0xcf | 0xce, 0xfa, 0xed, 0xfe, ..] | [0xfe, 0xed, 0xfa, 0xcf | 0xce, ..] => {
+            "a program for macOS"
+        }
+        // A universal program has as many parts as there are machines; Java's versions begin at 45.
+        [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, parts] if *parts < 45 => "a program for macOS",
         [0xca, 0xfe, 0xba, 0xbe, ..] => "a Java class file",
         [b'P', b'K', 3, 4, ..] => "a zip archive or a jar",
         [b'!', b'<', b'a', b'r', ..] => "an archive of object files",

@@ -9,7 +9,10 @@ use super::tag::{Tags, WheelName, WheelNameError};
 #[derive(Debug, thiserror::Error)]
 pub enum NoWheel {
     /// There are wheels, and none is for this Python.
-    #[error("no wheel of `{name}` {version} fits {environment}: {}", listed(misfits))]
+    #[error(
+        "no wheel of `{name}` {version} fits {environment}: {}",
+        listed(misfits)
+    )]
     Misfit {
         /// The distribution.
         name: Name,
@@ -23,7 +26,9 @@ pub enum NoWheel {
         has_source: bool,
     },
     /// There is a source distribution alone.
-    #[error("`{name}` {version} has no wheel, only a source distribution, which would have to be built by running its code")]
+    #[error(
+        "`{name}` {version} has no wheel, only a source distribution, which would have to be built by running its code"
+    )]
     SourceOnly {
         /// The distribution.
         name: Name,
@@ -90,13 +95,21 @@ pub fn choose<'a>(
                 Some((known, _)) if *known <= fit => {}
                 _ => best = Some((fit, wheel)),
             },
-            None => misfits.push((wheel.file.clone(), name.misfit(environment))),
+            None => {
+                let (distance, why) = name.misfit(environment);
+                misfits.push((distance, wheel.file.clone(), why));
+            }
         }
     }
     if let Some((_, wheel)) = best {
         return Ok(wheel);
     }
     let (name, version) = (distribution.name.clone(), distribution.version.clone());
+    misfits.sort();
+    let misfits: Vec<_> = misfits
+        .into_iter()
+        .map(|(_, file, why)| (file, why))
+        .collect();
     Err(match misfits.is_empty() {
         true => NoWheel::SourceOnly { name, version },
         false => NoWheel::Misfit {

@@ -76,7 +76,11 @@ impl fmt::Display for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (major, minor) = self.glibc;
         let machine = self.machine.name();
-        write!(f, "Python 3.{} on {machine} with glibc {major}.{minor}", self.minor)
+        write!(
+            f,
+            "Python 3.{} on {machine} with glibc {major}.{minor}",
+            self.minor
+        )
     }
 }
 

@@ -32,11 +32,15 @@ pub fn files(page: &str) -> Vec<IndexFile> {
         if !is_anchor {
             continue;
         }
-        let Some((href, after)) = href(rest.get(1..).unwrap_or_default()) else { break };
+        let Some((href, after)) = href(rest.get(1..).unwrap_or_default()) else {
+            break;
+        };
         let (text, after) = after.split_once('<').unwrap_or((after, ""));
         if let Some(href) = href {
             let (address, fragment) = href.split_once('#').unwrap_or((&href, ""));
-            let mut hashes = fragment.split('&').filter_map(|one| one.strip_prefix("sha256="));
+            let mut hashes = fragment
+                .split('&')
+                .filter_map(|one| one.strip_prefix("sha256="));
             files.push(IndexFile {
                 file: unescaped(text.trim()),
                 href: address.to_owned(),
@@ -88,8 +92,16 @@ fn href(mut rest: &str) -> Option<(Option<String>, &str)> {
 
 /// A text with the references of HTML that addresses have.
 fn unescaped(text: &str) -> String {
-    let named = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&#x27;", "'")];
-    let text = named.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
+    let named = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&#x27;", "'"),
+    ];
+    let text = named
+        .iter()
+        .fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
     text.replace("&amp;", "&")
 }
 

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use distil_tree::Printable;
 use pep440_rs::{Version, VersionSpecifier};
 
 use super::environment::Environment;
@@ -55,7 +56,7 @@ enum Operator {
 
 /// Why a text is not a marker.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the marker `{}` is not valid at character {at}: {what}", .text.escape_debug())]
+#[error("the marker `{}` is not valid at character {at}: {what}", Printable(.text.as_bytes()))]
 pub struct MarkerError {
     text: String,
     at: usize,
@@ -79,7 +80,10 @@ const VARIABLES: [(&str, &str); 20] = [
     ("platform_system", "platform_system"),
     ("platform_release", "platform_release"),
     ("platform_version", "platform_version"),
-    ("platform_python_implementation", "platform_python_implementation"),
+    (
+        "platform_python_implementation",
+        "platform_python_implementation",
+    ),
     ("implementation_name", "implementation_name"),
     ("implementation_version", "implementation_version"),
     ("python_version", "python_version"),
@@ -91,7 +95,10 @@ const VARIABLES: [(&str, &str); 20] = [
     ("sys.platform", "sys_platform"),
     ("platform.machine", "platform_machine"),
     ("platform.version", "platform_version"),
-    ("platform.python_implementation", "platform_python_implementation"),
+    (
+        "platform.python_implementation",
+        "platform_python_implementation",
+    ),
     ("python_implementation", "platform_python_implementation"),
 ];
 
@@ -331,7 +338,9 @@ impl<'a> Parser<'a> {
         let word = rest.get(..length).unwrap_or_default();
         let known = VARIABLES.iter().find(|(name, _)| *name == word);
         let Some((_, name)) = known else {
-            return Err(self.wrong("a quoted string or a variable such as `python_version` is expected"));
+            return Err(
+                self.wrong("a quoted string or a variable such as `python_version` is expected")
+            );
         };
         self.at += length;
         Ok(Operand::Variable(name))
@@ -420,10 +429,30 @@ mod tests {
     fn mistakes_are_named() {
         let said = |text: &str| Marker::parse(text).unwrap_err().to_string();
         let deep = "(".repeat(100_000);
-        insta::assert_snapshot!([
-            "", "python_version", "python_version >=", "pyton == '3'", "os_name == 'x' nor",
-            "(os_name == 'x'", "os_name == 'x", "os_name ~= 'x'", &deep[..20_000],
-        ].map(|text| { let said = said(text); said.chars().rev().take(110).collect::<Vec<_>>().into_iter().rev().collect::<String>() }).join("\n"));
+        insta::assert_snapshot!(
+            [
+                "",
+                "python_version",
+                "python_version >=",
+                "pyton == '3'",
+                "os_name == 'x' nor",
+                "(os_name == 'x'",
+                "os_name == 'x",
+                "os_name ~= 'x'",
+                &deep[..20_000],
+            ]
+            .map(|text| {
+                let said = said(text);
+                said.chars()
+                    .rev()
+                    .take(110)
+                    .collect::<Vec<_>>()
+                    .into_iter()
+                    .rev()
+                    .collect::<String>()
+            })
+            .join("\n")
+        );
     }
 
     proptest! {

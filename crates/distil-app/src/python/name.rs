@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use distil_tree::Printable;
+
 /// The longest name; the longest of PyPI have less than a hundred characters.
 const MAX_NAME: usize = 256;
 
@@ -12,7 +14,7 @@ pub struct Name(String);
 
 /// Why a text is not a name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{}` is not a name (PEP 508: letters, digits, `.`, `_` and `-`, the first and the last a letter or digit)", .0.escape_debug())]
+#[error("`{}` is not a name (PEP 508: letters, digits, `.`, `_` and `-`, the first and the last a letter or digit)", Printable(.0.as_bytes()))]
 pub struct NameError(String);
 
 impl Name {

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use distil_tree::Printable;
 use pep440_rs::VersionSpecifiers;
 
 use super::marker::{Marker, MarkerError};
@@ -41,7 +42,7 @@ pub enum RequirementError {
     #[error(transparent)]
     Marker(#[from] MarkerError),
     /// The versions are none.
-    #[error("`{}` is not a list of versions: {reason}", .text.escape_debug())]
+    #[error("`{}` is not a list of versions: {reason}", Printable(.text.as_bytes()))]
     Versions {
         /// What is not one.
         text: String,
@@ -84,7 +85,10 @@ impl Requirement {
                 let url = url.trim();
                 let end = url.find([' ', '\t']).unwrap_or(url.len());
                 let (url, after) = url.split_at(end);
-                (RequirementSource::Url(url.to_owned()), after.trim().strip_prefix(';'))
+                (
+                    RequirementSource::Url(url.to_owned()),
+                    after.trim().strip_prefix(';'),
+                )
             }
             None => {
                 let (versions, marker) = match rest.split_once(';') {
@@ -92,8 +96,13 @@ impl Requirement {
                     None => (rest, None),
                 };
                 let versions = versions.trim();
-                let inner = versions.strip_prefix('(').and_then(|one| one.strip_suffix(')'));
-                (RequirementSource::Versions(specifiers(inner.unwrap_or(versions))?), marker)
+                let inner = versions
+                    .strip_prefix('(')
+                    .and_then(|one| one.strip_suffix(')'));
+                (
+                    RequirementSource::Versions(specifiers(inner.unwrap_or(versions))?),
+                    marker,
+                )
             }
         };
         Ok(Self {
@@ -128,7 +137,12 @@ pub(crate) fn specifiers(text: &str) -> Result<VersionSpecifiers, RequirementErr
     }
     VersionSpecifiers::from_str(text).map_err(|error| RequirementError::Versions {
         text: text.chars().take(200).collect(),
-        reason: error.to_string().lines().next().unwrap_or_default().to_owned(),
+        reason: error
+            .to_string()
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned(),
     })
 }
 
@@ -138,15 +152,23 @@ mod tests {
 
     #[test]
     fn parts_of_a_requirement() {
-        let one = Requirement::parse("Uvicorn[Standard, http2] >=0.30,<1 ; python_version >= '3.9'");
+        let one =
+            Requirement::parse("Uvicorn[Standard, http2] >=0.30,<1 ; python_version >= '3.9'");
         let one = one.unwrap();
         assert_eq!(one.name.as_str(), "uvicorn");
         assert_eq!(one.extras.len(), 2);
         assert!(one.marker.is_some());
         assert_eq!(one.pinned(), None);
-        assert_eq!(Requirement::parse("x==1.0.0").unwrap().pinned().unwrap(), "1.0.0");
-        let url = Requirement::parse("x @ https://example.org/x;y.whl ; os_name == 'posix'").unwrap();
-        assert_eq!(url.source, RequirementSource::Url("https://example.org/x;y.whl".to_owned()));
+        assert_eq!(
+            Requirement::parse("x==1.0.0").unwrap().pinned().unwrap(),
+            "1.0.0"
+        );
+        let url =
+            Requirement::parse("x @ https://example.org/x;y.whl ; os_name == 'posix'").unwrap();
+        assert_eq!(
+            url.source,
+            RequirementSource::Url("https://example.org/x;y.whl".to_owned())
+        );
         assert!(url.marker.is_some());
         assert!(Requirement::parse("x (>=1)").is_ok());
         let said = ["", "=1", "x[", "x>>1", "x==1;", "x; a", "[a]"]

@@ -47,7 +47,9 @@ impl WheelName {
         let (name, version, build, tags) = match parts.as_slice() {
             [name, version, a, b, c] => (name, version, None, [a, b, c]),
             [name, version, build, a, b, c] => {
-                let digits = build.find(|c: char| !c.is_ascii_digit()).unwrap_or(build.len());
+                let digits = build
+                    .find(|c: char| !c.is_ascii_digit())
+                    .unwrap_or(build.len());
                 let (number, rest) = build.split_at(digits);
                 let number = number.parse().map_err(|_| wrong())?;
                 (name, version, Some((number, rest.to_owned())), [a, b, c])
@@ -58,11 +60,13 @@ impl WheelName {
             let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
             !one.is_empty() && one.chars().all(is_part)
         };
-        let [pythons, abis, platforms] = tags.map(|tag| -> Vec<String> {
-            tag.split('.').map(str::to_ascii_lowercase).collect()
-        });
+        let [pythons, abis, platforms] = tags
+            .map(|tag| -> Vec<String> { tag.split('.').map(str::to_ascii_lowercase).collect() });
         let mut all = pythons.iter().chain(&abis).chain(&platforms);
-        let count = pythons.len().saturating_mul(abis.len()).saturating_mul(platforms.len());
+        let count = pythons
+            .len()
+            .saturating_mul(abis.len())
+            .saturating_mul(platforms.len());
         let is_version = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '+' | '!');
         if !all.all(|one| is_tag(one))
             || count > MAX_TAGS
@@ -108,20 +112,29 @@ impl WheelName {
         Some((rank, Reverse(self.build.clone())))
     }
 
-    /// Why it does not fit, in words: the first of Python, machine and C library that differs.
-    pub fn misfit(&self, environment: &Environment) -> String {
+    /// Why it does not fit, in words, and how far off it is: another Python is less than another C
+    /// library, and that less than another machine.
+    pub fn misfit(&self, environment: &Environment) -> (u8, String) {
         let tags = Tags::of(environment);
         let mut known = tags.0.iter().map(|(_, _, platform)| platform);
         if !known.any(|one| self.platforms.contains(one)) {
             let machine = environment.machine.name();
-            let needs = self.platforms.iter().filter_map(|one| glibc_of(one, machine));
+            let needs = self
+                .platforms
+                .iter()
+                .filter_map(|one| glibc_of(one, machine));
             if let Some((major, minor)) = needs.min() {
                 let (own_major, own_minor) = environment.glibc;
-                return format!("needs glibc {major}.{minor}, the image has {own_major}.{own_minor}");
+                let text =
+                    format!("needs glibc {major}.{minor}, the image has {own_major}.{own_minor}");
+                return (1, text);
             }
-            return format!("is for {}", self.platforms.join(", "));
+            return (2, format!("is for {}", self.platforms.join(", ")));
         }
-        format!("is for {}-{}", self.pythons.join("."), self.abis.join("."))
+        (
+            0,
+            format!("is for {}-{}", self.pythons.join("."), self.abis.join(".")),
+        )
     }
 }
 
@@ -243,7 +256,10 @@ mod tests {
         ]
         .map(|file| {
             assert_eq!(rank(file), None, "{file}");
-            format!("{file} {}", WheelName::parse(file).unwrap().misfit(&example()))
+            format!(
+                "{file} {}",
+                WheelName::parse(file).unwrap().misfit(&example()).1
+            )
         });
         insta::assert_snapshot!(said.join("\n"));
     }
@@ -261,9 +277,15 @@ mod tests {
         let many = vec!["cp3"; 100].join(".");
         let bomb = format!("x-1-{many}-{many}-{many}.whl");
         for file in [
-            "x-1.tar.gz", "x-1.whl", "x-1-py3-none-any", "x-1-b-py3-none-any.whl",
-            "../x-1-py3-none-any.whl", "x-1-py3-none-.whl", "x-1/2-py3-none-any.whl",
-            "x--py3-none-any.whl", &bomb,
+            "x-1.tar.gz",
+            "x-1.whl",
+            "x-1-py3-none-any",
+            "x-1-b-py3-none-any.whl",
+            "../x-1-py3-none-any.whl",
+            "x-1-py3-none-.whl",
+            "x-1/2-py3-none-any.whl",
+            "x--py3-none-any.whl",
+            &bomb,
         ] {
             assert!(WheelName::parse(file).is_err(), "{file}");
         }

@@ -123,6 +123,7 @@ pub(super) fn with_files_of_packages<'a>(
             digests.push(python.digest);
             digests.extend(python.wheels.iter().map(|wheel| wheel.sha256));
         }
+        digests.extend(layer.nodes.iter().map(|node| node.digest));
     }
     if digests.is_empty() && origins.archives.is_empty() {
         return definitions;

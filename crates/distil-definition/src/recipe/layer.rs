@@ -10,6 +10,7 @@ use distil_tree::TreePath;
 use rustls_pki_types::CertificateDer;
 
 use super::bundle::NewBundle;
+use super::node::NewNode;
 use super::position::Position;
 use super::python::NewPython;
 use super::written::{Reason, WrittenPatterns};
@@ -46,6 +47,8 @@ pub struct LayerRecipe {
     pub bundles: Vec<NewBundle>,
     /// Python applications.
     pub pythons: Vec<NewPython>,
+    /// Node.js applications.
+    pub nodes: Vec<NewNode>,
     /// All accounts so far, those of the layers below first.
     pub accounts: Accounts,
     /// Certificates that are trusted beside Debian's.
@@ -75,6 +78,7 @@ impl LayerRecipe {
             files: Vec::new(),
             bundles: Vec::new(),
             pythons: Vec::new(),
+            nodes: Vec::new(),
             accounts: Accounts::default(),
             certificates: Vec::new(),
             key_store: KeyStore::default(),
@@ -88,7 +92,8 @@ impl LayerRecipe {
     /// if there is no application, or nothing else.
     pub(super) fn split_own(&mut self) -> Option<Self> {
         let has_own = !self.files.is_empty() || !self.bundles.is_empty();
-        if self.pythons.is_empty() || !has_own {
+        let has_application = !self.pythons.is_empty() || !self.nodes.is_empty();
+        if !has_application || !has_own {
             return None;
         }
         Some(Self {

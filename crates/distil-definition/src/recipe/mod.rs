@@ -15,6 +15,7 @@ mod layer;
 mod local;
 mod lower;
 mod merge;
+mod node;
 mod part;
 mod position;
 mod python;
@@ -38,8 +39,9 @@ pub use layer::{
     Addition, LayerRecipe, LocalPackage, NewCertificates, NewFile, NewLink, NewPath, PackageRequest,
 };
 pub use lower::lower;
-pub use python::{LocalWheel, NewPython};
+pub use node::NewNode;
 pub use position::{Position, Text};
+pub use python::{LocalWheel, NewPython};
 pub use source::{Origin, Source, is_file_name};
 pub use suites::suites;
 pub use target::Target;

@@ -81,14 +81,24 @@ impl Lowering<'_> {
             None => (String::new(), item.lock.as_str()),
         };
         let wrong = |error: &LockError| {
-            self.error(&lock_part, format!("`{}` {}", item.lock, with_causes(error)))
+            self.error(
+                &lock_part,
+                format!("`{}` {}", item.lock, with_causes(error)),
+            )
         };
         let lock = LockFile::parse(file_name, &text).map_err(|error| wrong(&error))?;
         self.check_project(&lock_part, item, &lock, &format!("{before}pyproject.toml"))?;
         let place = self.find(&lock_part, &item.lock)?;
         let directory = place.parent().unwrap_or(Path::new("")).to_owned();
-        let depth = before.split('/').filter(|part| !matches!(*part, "" | ".")).count();
-        let root = directory.ancestors().nth(depth).unwrap_or(Path::new("")).to_owned();
+        let depth = before
+            .split('/')
+            .filter(|part| !matches!(*part, "" | "."))
+            .count();
+        let root = directory
+            .ancestors()
+            .nth(depth)
+            .unwrap_or(Path::new(""))
+            .to_owned();
         let to_part = part.key("to");
         let to = self.path(&to_part, &item.to)?;
         if to.is_root() {
@@ -149,14 +159,14 @@ impl Lowering<'_> {
             return Ok(());
         }
         let text = self.text(part, pyproject)?;
-        let differences = outdated(lock, &text).map_err(|error| {
-            self.error(part, format!("`{pyproject}` {}", with_causes(&error)))
-        })?;
+        let differences = outdated(lock, &text)
+            .map_err(|error| self.error(part, format!("`{pyproject}` {}", with_causes(&error))))?;
         match differences.first() {
             None => Ok(()),
             Some(first) => {
                 let lock = &item.lock;
-                let problem = format!("`{lock}` is out of date with `{pyproject}`: {first}; run `uv lock`");
+                let problem =
+                    format!("`{lock}` is out of date with `{pyproject}`: {first}; run `uv lock`");
                 Err(self.error(part, problem))
             }
         }
@@ -177,7 +187,10 @@ impl Lowering<'_> {
             self.check_harmless(&part, directory)?;
             let place = self.find(&part, directory)?;
             let unreadable = |path: &Path, error: std::io::Error| {
-                self.error(&part, format!("`{}` cannot be read: {error}", path.display()))
+                self.error(
+                    &part,
+                    format!("`{}` cannot be read: {error}", path.display()),
+                )
             };
             let mut names = Vec::new();
             for entry in std::fs::read_dir(&place).map_err(|error| unreadable(&place, error))? {
@@ -192,7 +205,10 @@ impl Lowering<'_> {
             for file in names {
                 let path = place.join(&file);
                 let name = WheelName::parse(&file).map_err(|error| self.error(&part, error))?;
-                let is_file = path.metadata().map_err(|error| unreadable(&path, error))?.is_file();
+                let is_file = path
+                    .metadata()
+                    .map_err(|error| unreadable(&path, error))?
+                    .is_file();
                 if !is_file {
                     let problem = format!("`{}` is not a regular file", path.display());
                     return Err(self.error(&part, problem));
@@ -216,5 +232,8 @@ impl Lowering<'_> {
 /// An error with its causes, in a line.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    causes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }

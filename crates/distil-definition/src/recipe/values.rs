@@ -209,6 +209,7 @@ impl<'a> Lowering<'a> {
             links: self.links()?,
             bundles: self.bundles()?,
             pythons: self.python()?.into_iter().collect(),
+            nodes: self.node()?.into_iter().collect(),
             key_store: definition.certificates.key_store,
             ..LayerRecipe::new(&definition.name)
         };

@@ -23,8 +23,17 @@ fn pip(context: &Context, arguments: &[&str]) -> Outcome {
     let python = workspace().join("target/test-venv/bin/python");
     let mut command = std::process::Command::new(python);
     command.current_dir(context.folder()).args([
-        "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-warn-script-location",
-        "--only-binary=:all:", "--python-version", "3.13", "--implementation", "cp",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-warn-script-location",
+        "--only-binary=:all:",
+        "--python-version",
+        "3.13",
+        "--implementation",
+        "cp",
     ]);
     // pip takes platforms as they are written, and each in its place.
     for minor in (5..=41).rev() {
@@ -42,7 +51,14 @@ fn pip(context: &Context, arguments: &[&str]) -> Outcome {
 
 /// Writes a `requirements.txt` with what pip chooses, and the digests of it.
 fn lock(context: &Context, requirements: &[&str]) {
-    let mut arguments = vec!["--dry-run", "--ignore-installed", "--report", "report.json", "--target", "none"];
+    let mut arguments = vec![
+        "--dry-run",
+        "--ignore-installed",
+        "--report",
+        "report.json",
+        "--target",
+        "none",
+    ];
     arguments.extend(requirements);
     pip(context, &arguments).success();
     let report = fs::read_to_string(context.path("report.json")).unwrap();
@@ -50,7 +66,9 @@ fn lock(context: &Context, requirements: &[&str]) {
     let mut text = String::new();
     for one in report["install"].as_array().unwrap() {
         let metadata = &one["metadata"];
-        let digest = one["download_info"]["archive_info"]["hashes"]["sha256"].as_str().unwrap();
+        let digest = one["download_info"]["archive_info"]["hashes"]["sha256"]
+            .as_str()
+            .unwrap();
         text += &format!(
             "{}=={} --hash=sha256:{digest}\n",
             metadata["name"].as_str().unwrap(),
@@ -73,10 +91,17 @@ fn files(root: &Path) -> BTreeMap<String, (bool, Option<String>)> {
                 directories.push(path);
                 continue;
             }
-            let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+            let name = path
+                .strip_prefix(root)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
             // What names the installer, the interpreter and the places of commands.
             let is_own = name.starts_with("bin/")
-                || ["RECORD", "INSTALLER"].iter().any(|own| name.ends_with(&format!(".dist-info/{own}")));
+                || ["RECORD", "INSTALLER"]
+                    .iter()
+                    .any(|own| name.ends_with(&format!(".dist-info/{own}")));
             let digest = (!is_own).then(|| sha256_hex(&fs::read(&path).unwrap()));
             let is_executable = metadata.permissions().mode() & 0o111 != 0;
             found.insert(name, (is_executable, digest));
@@ -102,11 +127,31 @@ impl Application {
             ),
         );
         context
-            .distil(["build", "app.yaml:nonroot", "--platform", "linux/amd64", "-o", "rootfs:root", "-o", "oci-archive:app.tar"])
+            .distil([
+                "build",
+                "app.yaml:nonroot",
+                "--platform",
+                "linux/amd64",
+                "-o",
+                "rootfs:root",
+                "-o",
+                "oci-archive:app.tar",
+            ])
             .success();
-        let arguments = ["--no-deps", "--no-compile", "--require-hashes", "-r", "requirements.txt", "--target", "pip"];
+        let arguments = [
+            "--no-deps",
+            "--no-compile",
+            "--require-hashes",
+            "-r",
+            "requirements.txt",
+            "--target",
+            "pip",
+        ];
         pip(&context, &arguments).success();
-        let (ours, pips) = (files(&context.path("root/app/deps")), files(&context.path("pip")));
+        let (ours, pips) = (
+            files(&context.path("root/app/deps")),
+            files(&context.path("pip")),
+        );
         let different: Vec<_> = ours
             .keys()
             .chain(pips.keys())
@@ -118,7 +163,12 @@ impl Application {
             return;
         };
         let image = docker.load(&context.path("app.tar"));
-        docker.container(&image).options(["--read-only", "--network=none"]).output().success().mentions("it works");
+        docker
+            .container(&image)
+            .options(["--read-only", "--network=none"])
+            .output()
+            .success()
+            .mentions("it works");
     }
 }
 

@@ -12,7 +12,9 @@ use super::format::{
     VariantName,
 };
 use super::part::{ProvidedList, Timestamp, WrittenDependency, WrittenReason};
-use crate::lock::{ArchiveFile, LocalFile, Lock, LockedDownload, LockedLayer, LockedPackage, PackageRelations};
+use crate::lock::{
+    ArchiveFile, LocalFile, Lock, LockedDownload, LockedLayer, LockedPackage, PackageRelations,
+};
 use crate::resolve::{downloads_of, local_files_of};
 
 /// The locks of the variants of one image on one platform.
@@ -219,7 +221,10 @@ fn locked_downloads(file: &LockFile, recipe: &Recipe) -> Vec<LockedDownload> {
         let mut layers = recipe.layers.iter();
         layers.any(|layer| layer.definition == definition && !layer.pythons.is_empty())
     };
-    let of_applications = file.downloads.iter().filter(|one| has_python(&one.definition));
+    let of_applications = file
+        .downloads
+        .iter()
+        .filter(|one| has_python(&one.definition));
     downloads.extend(of_applications.map(|one| LockedDownload {
         definition: one.definition.clone(),
         url: one.url.clone(),

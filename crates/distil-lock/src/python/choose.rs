@@ -71,11 +71,11 @@ pub fn wheels(
                 indexes,
             };
             let found = python.lock.select(&python.selection, &choosing.environment);
-            let found = found.map_err(|source| PythonError::Lock {
+            let found = found.map_err(|problem| PythonError::Lock {
                 definition: one.definition.clone(),
                 from: python.from.clone(),
                 position: python.position.clone(),
-                source,
+                problem,
             })?;
             for distribution in found {
                 let (artifact, places) = choosing.choose(&distribution)?;
@@ -102,7 +102,9 @@ fn environment(recipe: &Recipe, lock: &Lock, layer: usize) -> Option<Environment
     let upstream = |package: &LockedPackage| package.version.upstream().to_owned();
     let (minor, full_version) = packages.iter().find_map(|package| {
         let version = package.name.strip_prefix("libpython3.")?;
-        let minor = version.strip_suffix("-minimal").or_else(|| version.strip_suffix("-stdlib"))?;
+        let minor = version
+            .strip_suffix("-minimal")
+            .or_else(|| version.strip_suffix("-stdlib"))?;
         Some((minor.parse().ok()?, upstream(package)))
     })?;
     let libc = packages.iter().find(|package| package.name == "libc6")?;
@@ -127,10 +129,7 @@ struct Choosing<'a> {
 }
 
 impl Choosing<'_> {
-    fn choose(
-        &self,
-        distribution: &Distribution,
-    ) -> Result<(Artifact, Vec<Address>), PythonError> {
+    fn choose(&self, distribution: &Distribution) -> Result<(Artifact, Vec<Address>), PythonError> {
         let python = self.python;
         let mut distribution = distribution.clone();
         let mut unindexed = None;
@@ -173,12 +172,12 @@ impl Choosing<'_> {
         })
     }
 
-    fn no_wheel(&self, source: NoWheel) -> PythonError {
+    fn no_wheel(&self, problem: NoWheel) -> PythonError {
         PythonError::NoWheel {
             definition: self.definition.to_owned(),
             from: self.python.from.clone(),
             position: self.python.position.clone(),
-            source,
+            problem,
         }
     }
 
@@ -197,7 +196,9 @@ impl Choosing<'_> {
             sha256: one.digest,
             size: None,
         });
-        wheels.filter(|wheel| wheel.file.ends_with(".whl")).collect()
+        wheels
+            .filter(|wheel| wheel.file.ends_with(".whl"))
+            .collect()
     }
 
     fn local_by_digest(&self, distribution: &Distribution) -> Option<&LocalWheel> {
@@ -205,7 +206,9 @@ impl Choosing<'_> {
         let wheels = self.python.wheels.iter();
         let wheels = wheels.filter(|wheel| distribution.hashes.contains(&wheel.sha256));
         let fitting = wheels.filter_map(|wheel| Some((wheel.name.fit(&tags)?, wheel)));
-        fitting.min_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, wheel)| wheel)
+        fitting
+            .min_by(|(one, _), (other, _)| one.cmp(other))
+            .map(|(_, wheel)| wheel)
     }
 
     fn local_by_version(&self, distribution: &Distribution) -> Option<&LocalWheel> {
@@ -215,7 +218,9 @@ impl Choosing<'_> {
             wheel.name.name == distribution.name && wheel.name.is_version(&distribution.version)
         });
         let fitting = same.filter_map(|wheel| Some((wheel.name.fit(&tags)?, wheel)));
-        fitting.min_by(|(one, _), (other, _)| one.cmp(other)).map(|(_, wheel)| wheel)
+        fitting
+            .min_by(|(one, _), (other, _)| one.cmp(other))
+            .map(|(_, wheel)| wheel)
     }
 
     /// Where a wheel may be had: of an index that the user names before the lock's own address.
@@ -229,7 +234,9 @@ impl Choosing<'_> {
             ArtifactPlace::Url(url) => {
                 // What an index gave has no address in the lock.
                 let is_indexed = !distribution.hashes.is_empty();
-                let mut places = self.indexes.mirrored(distribution, artifact, python, is_indexed);
+                let mut places = self
+                    .indexes
+                    .mirrored(distribution, artifact, python, is_indexed);
                 if !is_indexed {
                     places.extend(url.parse().ok().map(Address::Remote));
                 }
@@ -253,7 +260,10 @@ impl Choosing<'_> {
 /// A file by a relative path, if it lies below the root, whatever links lead there.
 fn beside(directory: &Path, root: &Path, path: &str) -> Option<PathBuf> {
     let path = Path::new(path);
-    if path.components().any(|part| matches!(part, Component::RootDir | Component::Prefix(_))) {
+    if path
+        .components()
+        .any(|part| matches!(part, Component::RootDir | Component::Prefix(_)))
+    {
         return None;
     }
     let place = directory.join(path);

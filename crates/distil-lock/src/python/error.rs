@@ -9,12 +9,16 @@ use distil_definition::recipe::Position;
 use distil_store::StoreError;
 use distil_tree::TreePath;
 
+use crate::causes::causes;
+
 /// Why a Python application cannot be installed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PythonError {
     /// The image has no Python.
-    #[error("`{from}` of definition `{definition}` is of a Python application, and the image has no Python{position}")]
+    #[error(
+        "`{from}` of definition `{definition}` is of a Python application, and the image has no Python{position}"
+    )]
     NoPython {
         /// The definition.
         definition: String,
@@ -24,7 +28,7 @@ pub enum PythonError {
         position: Position,
     },
     /// The lock cannot be used.
-    #[error("`{from}` of definition `{definition}` {source}{position}")]
+    #[error("`{from}` of definition `{definition}` {}{position}", causes(problem))]
     Lock {
         /// The definition.
         definition: String,
@@ -33,10 +37,10 @@ pub enum PythonError {
         /// The position of the lock file's name.
         position: Position,
         /// Why. Its message is part of this one.
-        source: LockError,
+        problem: LockError,
     },
     /// No wheel of a distribution fits.
-    #[error("`{from}` of definition `{definition}`: {source}{position}")]
+    #[error("`{from}` of definition `{definition}`: {}{position}", causes(problem))]
     NoWheel {
         /// The definition.
         definition: String,
@@ -45,7 +49,7 @@ pub enum PythonError {
         /// The position of the lock file's name.
         position: Position,
         /// Why. Its message is part of this one.
-        source: NoWheel,
+        problem: NoWheel,
     },
     /// No index has a file of a distribution with a digest of the lock.
     #[error("`{from}` of definition `{definition}`: no file of `{name}` {version} that the lock names by its digest is in {}{position}", asked.join(" or "))]
@@ -78,7 +82,9 @@ pub enum PythonError {
         source: FetchError,
     },
     /// A wheel of this machine lies elsewhere than it may.
-    #[error("`{from}` of definition `{definition}` names `{path}`, which does not lie beside the definition or below{position}")]
+    #[error(
+        "`{from}` of definition `{definition}` names `{path}`, which does not lie beside the definition or below{position}"
+    )]
     Outside {
         /// The definition.
         definition: String,
@@ -90,7 +96,7 @@ pub enum PythonError {
         position: Position,
     },
     /// A wheel cannot be installed.
-    #[error("`{file}` of definition `{definition}` {source}{position}")]
+    #[error("`{file}` of definition `{definition}` {}{position}", causes(problem))]
     Wheel {
         /// The definition.
         definition: String,
@@ -99,7 +105,7 @@ pub enum PythonError {
         /// The position of the lock file's name.
         position: Position,
         /// Why. Its message is part of this one.
-        source: WheelError,
+        problem: WheelError,
     },
     /// The files of a wheel cannot be kept.
     #[error("failed to install `{file}`")]
@@ -110,7 +116,9 @@ pub enum PythonError {
         source: BundleError,
     },
     /// Two wheels have one path with different bytes.
-    #[error("`{one}` and `{other}` of definition `{definition}` both install `{path}`, with different contents{position}")]
+    #[error(
+        "`{one}` and `{other}` of definition `{definition}` both install `{path}`, with different contents{position}"
+    )]
     Conflict {
         /// The definition.
         definition: String,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::num::NonZeroUsize;
 
-use distil_app::python::wheel::{FileSink, Scheme, Wheel};
+use distil_app::FileSink;
+use distil_app::python::wheel::{Scheme, Wheel};
 use distil_bundle::{BundleError, BundleFile, BundleWriter, Component, EntryKind, Provenance};
 use distil_debian::fetch::{FetchError, Fetcher};
 use distil_definition::recipe::{NewPython, Placement, Recipe};
@@ -41,7 +42,7 @@ pub fn fetch_wheels(
         let layer = recipe.layers.get(wheel.layer);
         let python = layer.and_then(|layer| layer.pythons.get(wheel.application));
         let (Some(layer), Some(python)) = (layer, python) else {
-            return Ok(None);
+            return Ok::<_, PythonError>(None);
         };
         let reading = Reading {
             definition: &layer.definition,
@@ -76,7 +77,8 @@ fn check_conflicts(
     let mut known: BTreeMap<(usize, usize, &str), (&Bundle, Content)> = BTreeMap::new();
     for (wheel, bundle) in wheels.iter().zip(bundles) {
         for entry in bundle.files.entries() {
-            let (EntryKind::File { .. }, Some((content, _))) = (&entry.kind, bundle.files.content(entry))
+            let (EntryKind::File { .. }, Some((content, _))) =
+                (&entry.kind, bundle.files.content(entry))
             else {
                 continue;
             };
@@ -90,7 +92,9 @@ fn check_conflicts(
             }
             let layer = recipe.layers.get(wheel.layer);
             return Err(PythonError::Conflict {
-                definition: layer.map(|layer| layer.definition.clone()).unwrap_or_default(),
+                definition: layer
+                    .map(|layer| layer.definition.clone())
+                    .unwrap_or_default(),
                 path: TreePath::of(&entry.path),
                 one: first.provenance.from.to_string(),
                 other: bundle.provenance.from.to_string(),
@@ -155,7 +159,13 @@ impl Reading<'_> {
         let digest = self.wheel.sha256;
         let requested = [u8::from(self.wheel.is_requested)];
         let name = self.wheel.file.as_bytes();
-        let parts = [WHEEL_FORMAT, digest.as_bytes(), &requested, INTERPRETER.as_bytes(), name];
+        let parts = [
+            WHEEL_FORMAT,
+            digest.as_bytes(),
+            &requested,
+            INTERPRETER.as_bytes(),
+            name,
+        ];
         let key = Key::new("wheel", &parts);
         if let Some(blob) = self.store.lookup(&key)
             && blob.verify()?.is_some()
@@ -175,18 +185,17 @@ impl Reading<'_> {
 
     fn install(&self, blob: &Blob) -> Result<Blob, PythonError> {
         let file = &self.wheel.file;
-        let wrong = |source| PythonError::Wheel {
+        let wrong = |problem| PythonError::Wheel {
             definition: self.definition.to_owned(),
             file: file.clone(),
             position: self.python.position.clone(),
-            source,
+            problem,
         };
         let bundle = |source| PythonError::Bundle {
             file: file.clone(),
             source,
         };
-        let opened = blob.open().map_err(|error| bundle(BundleError::Read(error.into())))?;
-        let mut wheel = Wheel::open(opened, file).map_err(wrong)?;
+        let mut wheel = Wheel::open(blob.open()?, file).map_err(wrong)?;
         let scheme = Scheme {
             interpreter: INTERPRETER.to_owned(),
             is_requested: self.wheel.is_requested,
@@ -211,7 +220,10 @@ impl Reading<'_> {
         for place in &wheel.places {
             (self.asked)(&place.to_string());
             let digest = Some(&wheel.sha256);
-            match self.fetcher.blob_of_digest(place, MAX_WHEEL, digest, self.store) {
+            match self
+                .fetcher
+                .blob_of_digest(place, MAX_WHEEL, digest, self.store)
+            {
                 Ok(blob) => return Ok(blob),
                 Err(error) if error.is_local() => {
                     failure = error;

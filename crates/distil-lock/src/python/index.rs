@@ -64,7 +64,8 @@ impl<'a> Indexes<'a> {
                 }
             };
             let known = page.iter().map(|one| &one.file).filter(|one| {
-                one.sha256.is_some_and(|digest| distribution.hashes.contains(&digest))
+                one.sha256
+                    .is_some_and(|digest| distribution.hashes.contains(&digest))
             });
             let mut found = Indexed {
                 wheels: Vec::new(),
@@ -101,7 +102,9 @@ impl<'a> Indexes<'a> {
         let mut places = Vec::new();
         for index in self.of(python, all) {
             // One that fails is passed over: the lock's own address is left.
-            let Ok(page) = self.page(&index, distribution) else { continue };
+            let Ok(page) = self.page(&index, distribution) else {
+                continue;
+            };
             let same = page.iter().find(|one| match one.file.sha256 {
                 Some(digest) => digest == artifact.sha256,
                 None => one.file.file == artifact.file,
@@ -117,7 +120,13 @@ impl<'a> Indexes<'a> {
         let mut indexes = python.indexes.clone();
         indexes.extend(self.named.iter().cloned());
         if all {
-            indexes.extend(python.lock.indexes().iter().filter_map(|one| one.parse().ok()));
+            indexes.extend(
+                python
+                    .lock
+                    .indexes()
+                    .iter()
+                    .filter_map(|one| one.parse().ok()),
+            );
             if indexes.is_empty() {
                 indexes.extend(PUBLIC.parse());
             }
@@ -128,12 +137,18 @@ impl<'a> Indexes<'a> {
     /// The files of a distribution, with their full addresses; each page is asked for once.
     fn page(&self, index: &Url, distribution: &Distribution) -> Result<Arc<[Found]>, FetchError> {
         let key = (index.clone(), distribution.name.to_string());
-        let known = self.pages.lock().ok().and_then(|pages| pages.get(&key).cloned());
+        let known = self
+            .pages
+            .lock()
+            .ok()
+            .and_then(|pages| pages.get(&key).cloned());
         if let Some(page) = known {
             return Ok(page);
         }
         let url = index.below(&format!("{}/", distribution.name));
-        let reply = self.fetcher.bytes(&Address::Remote(url.clone()), MAX_PAGE, None);
+        let reply = self
+            .fetcher
+            .bytes(&Address::Remote(url.clone()), MAX_PAGE, None);
         let bytes = match reply {
             Ok(Reply::Bytes(bytes, _)) => bytes,
             Ok(Reply::Unchanged) => Vec::new(),

@@ -285,7 +285,13 @@ fn requests(arguments: &cli::Build) -> Result<Vec<ImageRequest>, CommandError> {
     for word in &arguments.images {
         let request = request(word, &arguments.definition, &arguments.lock)?;
         let name = DefaultName::of(&request, suite, &architectures);
-        requests.push(image_request(arguments, request, suite, architectures.clone(), &name)?);
+        requests.push(image_request(
+            arguments,
+            request,
+            suite,
+            architectures.clone(),
+            &name,
+        )?);
     }
     check_outputs(arguments, &requests)?;
     Ok(requests)

@@ -1,7 +1,9 @@
 //! `distil build --program`: an image for a program alone.
 
 use distil_app::program::Program;
-use distil_build::{DefaultName, ImageRequest, ProgramBase, Request, Session, architectures, suite};
+use distil_build::{
+    DefaultName, ImageRequest, ProgramBase, Request, Session, architectures, suite,
+};
 use distil_debian::suite::Suite;
 use distil_definition::{Architecture, Definition, FileItem, PackageItem};
 
@@ -47,7 +49,8 @@ impl<'a> ProgramImage<'a> {
             false => match *architectures(&arguments.platform, suite)?.as_slice() {
                 [one] => one,
                 _ => {
-                    let message = format!("`{place}` is a program for one platform, but several are named");
+                    let message =
+                        format!("`{place}` is a program for one platform, but several are named");
                     let hint = "build each platform's program into an image of its own";
                     return Err(CommandError::usage(message).hint(hint));
                 }
@@ -70,9 +73,10 @@ impl<'a> ProgramImage<'a> {
         printer: &Printer,
     ) -> Result<ImageRequest, CommandError> {
         let arguments = self.arguments;
-        let named = arguments.images.first().map(|word| {
-            request_with(word, changes(&arguments.definition)?, &arguments.lock)
-        });
+        let named = arguments
+            .images
+            .first()
+            .map(|word| request_with(word, changes(&arguments.definition)?, &arguments.lock));
         let named: Option<Request> = named.transpose()?;
         let base = session.base_of_program(
             &self.program,
@@ -88,7 +92,13 @@ impl<'a> ProgramImage<'a> {
         };
         let name = self.program.name.to_lowercase();
         let name = DefaultName::of(&request, self.suite, &[self.architecture]).called(&name);
-        image_request(arguments, request, self.suite, vec![self.architecture], &name)
+        image_request(
+            arguments,
+            request,
+            self.suite,
+            vec![self.architecture],
+            &name,
+        )
     }
 
     /// What the flags change, with the program and the packages that it needs.
@@ -135,7 +145,10 @@ impl<'a> ProgramImage<'a> {
         let packages: Vec<String> = packages.collect();
         match packages.is_empty() {
             true => format!("note: `{place}` needs no library but those of `{word}`"),
-            false => format!("note: `{place}` needs {} beside what `{word}` has", packages.join(", ")),
+            false => format!(
+                "note: `{place}` needs {} beside what `{word}` has",
+                packages.join(", ")
+            ),
         }
     }
 }

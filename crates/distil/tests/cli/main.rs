@@ -27,6 +27,7 @@ mod local_packages;
 mod lock;
 mod manual;
 mod messages;
+mod node_packages;
 mod outputs;
 mod own_definitions;
 mod package_parts;

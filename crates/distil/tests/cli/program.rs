@@ -18,8 +18,12 @@ fn context() -> Context {
             )
             .depends("libc6")
     };
-    let packages = vec![library("libpq5", "libpq.so.5"), library("libodd7", "libodd.so.3")];
-    let archive = debian_like("trixie").with("trixie", |pocket| pocket.packages(packages).contents(true));
+    let packages = vec![
+        library("libpq5", "libpq.so.5"),
+        library("libodd7", "libodd.so.3"),
+    ];
+    let archive =
+        debian_like("trixie").with("trixie", |pocket| pocket.packages(packages).contents(true));
     Context::with(archive, debian_security_like("trixie"))
 }
 
@@ -36,7 +40,10 @@ fn built(context: &Context, arguments: &[&str]) -> String {
     let output = context.command(&all).output().unwrap();
     let said = context.stderr(&output);
     assert!(output.status.success(), "{said}");
-    said.lines().find(|line| line.starts_with("note: ")).unwrap_or_default().to_owned()
+    said.lines()
+        .find(|line| line.starts_with("note: "))
+        .unwrap_or_default()
+        .to_owned()
 }
 
 #[test]
@@ -48,7 +55,10 @@ fn the_smallest_base_with_what_the_program_needs() {
         ("plain", dynamic()),
         ("tls", dynamic().needed("libssl.so.3")),
         ("cplusplus", dynamic().needed("libstdc++.so.6")),
-        ("database", dynamic().needed("libpq.so.5").needed("libssl.so.3")),
+        (
+            "database",
+            dynamic().needed("libpq.so.5").needed("libssl.so.3"),
+        ),
         ("odd", dynamic().needed("libodd.so.3")),
         // The loader is needed, whatever it says.
         ("nothing", ElfBuilder::executable()),
@@ -66,17 +76,36 @@ fn the_smallest_base_with_what_the_program_needs() {
 #[test]
 fn the_image_is_called_like_the_program_and_runs_it() {
     let context = context();
-    program(&context, "out/bin/Server", &ElfBuilder::executable().needed("libown.so.1").runpath("$ORIGIN/../lib"));
-    program(&context, "out/lib/libown.so.1", &ElfBuilder::shared("libown.so.1").needed("libpq.so.5"));
+    program(
+        &context,
+        "out/bin/Server",
+        &ElfBuilder::executable()
+            .needed("libown.so.1")
+            .runpath("$ORIGIN/../lib"),
+    );
+    program(
+        &context,
+        "out/lib/libown.so.1",
+        &ElfBuilder::shared("libown.so.1").needed("libpq.so.5"),
+    );
     let document = context.run(&[
-        "build", "--program", "out/bin/Server", "--platform", "linux/amd64", "--format", "json",
-        "--cmd", "--port 80",
+        "build",
+        "--program",
+        "out/bin/Server",
+        "--platform",
+        "linux/amd64",
+        "--format",
+        "json",
+        "--cmd=--port 80",
     ]);
     let document: Value = serde_json::from_str(&document).unwrap();
     assert_eq!(document["images"][0]["references"][0], "server:latest");
     let shown = context.run_bare(&["show", "oci-archive:server.tar", "--format", "json"]);
     let shown: Value = serde_json::from_str(&shown).unwrap();
-    assert_eq!(shown["config"]["entrypoint"], serde_json::json!(["/app/bin/Server"]));
+    assert_eq!(
+        shown["config"]["entrypoint"],
+        serde_json::json!(["/app/bin/Server"])
+    );
     assert_eq!(shown["config"]["cmd"], serde_json::json!(["--port", "80"]));
     let image = files(&context.work().join("server.tar"));
     assert_eq!(image["app/bin/Server"].mode, 0o755);
@@ -87,8 +116,15 @@ fn the_image_is_called_like_the_program_and_runs_it() {
 #[test]
 fn an_image_that_is_named_is_the_base() {
     let context = context();
-    program(&context, "server", &ElfBuilder::executable().needed("libpq.so.5"));
-    let said = built(&context, &["cc:nonroot", "--program", "server", "--add", "libodd7"]);
+    program(
+        &context,
+        "server",
+        &ElfBuilder::executable().needed("libpq.so.5"),
+    );
+    let said = built(
+        &context,
+        &["cc:nonroot", "--program", "server", "--add", "libodd7"],
+    );
     insta::assert_snapshot!(said, @"note: `server` needs `libpq5` (libpq.so.5) beside what `cc:nonroot` has");
     assert!(context.work().join("server-nonroot.tar").exists());
     // A static program, too, may stand on more than it needs.
@@ -104,7 +140,10 @@ fn the_platform_is_the_programs() {
     program(&context, "arm", &arm);
     let document = context.run(&["build", "--program", "arm", "--format", "json"]);
     let document: Value = serde_json::from_str(&document).unwrap();
-    assert_eq!(document["images"][0]["platforms"][0]["platform"], "linux/arm64");
+    assert_eq!(
+        document["images"][0]["platforms"][0]["platform"],
+        "linux/arm64"
+    );
 }
 
 #[test]
@@ -112,9 +151,23 @@ fn programs_that_no_image_is_for() {
     let context = context();
     let executable = ElfBuilder::executable;
     program(&context, "arm", &executable().machine(Machine::Aarch64));
-    program(&context, "musl", &executable().interpreter("/lib/ld-musl-x86_64.so.1"));
-    program(&context, "strange", &executable().needed("libnone.so.1").needed("libno.so"));
-    program(&context, "new", &executable().needed("libc.so.6").requires("libc.so.6", "GLIBC_9.99"));
+    program(
+        &context,
+        "musl",
+        &executable().interpreter("/lib/ld-musl-x86_64.so.1"),
+    );
+    program(
+        &context,
+        "strange",
+        &executable().needed("libnone.so.1").needed("libno.so"),
+    );
+    program(
+        &context,
+        "new",
+        &executable()
+            .needed("libc.so.6")
+            .requires("libc.so.6", "GLIBC_9.99"),
+    );
     std::fs::write(context.work().join("script"), "#!/bin/sh\n").unwrap();
     let fails = |arguments: &[&str]| {
         let mut all = vec!["build", "--platform", "linux/amd64"];

@@ -98,7 +98,10 @@ mod tests {
     #[test]
     fn names_of_files() {
         for (text, name) in [
-            ("https://example.org/a/x-1%2Bcpu-py3-none-any.whl#sha256=0", "x-1+cpu-py3-none-any.whl"),
+            (
+                "https://example.org/a/x-1%2Bcpu-py3-none-any.whl#sha256=0",
+                "x-1+cpu-py3-none-any.whl",
+            ),
             ("wheels/x.whl", "x.whl"),
             ("https://example.org/x.whl?a=/b", "x.whl"),
             ("%", "%"),

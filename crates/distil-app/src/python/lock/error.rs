@@ -9,7 +9,9 @@ use super::super::requirement::RequirementError;
 #[non_exhaustive]
 pub enum LockError {
     /// Its name is not one of a lock file.
-    #[error("is not called like a lock file: `uv.lock`, `pylock.toml`, `pylock.NAME.toml` or `*.txt`")]
+    #[error(
+        "is not called like a lock file: `uv.lock`, `pylock.toml`, `pylock.NAME.toml` or `*.txt`"
+    )]
     Unknown,
     /// It is not TOML, or lacks what the format has.
     #[error("is not valid: {0}")]
@@ -48,7 +50,9 @@ pub enum LockError {
         what: String,
     },
     /// A file of a distribution has no SHA-256.
-    #[error("has no SHA-256 of `{file}` of `{name}`, and nothing is installed without one; write the lock anew with hashes")]
+    #[error(
+        "has no SHA-256 of `{file}` of `{name}`, and nothing is installed without one; write the lock anew with hashes"
+    )]
     NoHash {
         /// The distribution.
         name: Name,
@@ -95,7 +99,9 @@ pub enum LockError {
         known: Vec<Name>,
     },
     /// A format without groups and extras is asked for some.
-    #[error("has no groups and extras: what they bring is chosen when the file is written, with `uv export --extra` or `pip-compile --extra`")]
+    #[error(
+        "has no groups and extras: what they bring is chosen when the file is written, with `uv export --extra` or `pip-compile --extra`"
+    )]
     NoSelection,
     /// A workspace has several projects.
     #[error("is of a workspace with several projects; name one of them as `project`{}", listed(.0))]
@@ -122,7 +128,9 @@ pub enum LockError {
         other: String,
     },
     /// A distribution is not from an archive that can be verified.
-    #[error("pins `{name}` to {what}, which is not an archive with a digest; build a wheel of it (`python3 -m build --wheel`) and name that, or its directory as `find-links`")]
+    #[error(
+        "pins `{name}` to {what}, which is not an archive with a digest; build a wheel of it (`python3 -m build --wheel`) and name that, or its directory as `find-links`"
+    )]
     Source {
         /// The distribution.
         name: Name,

@@ -53,7 +53,10 @@ impl LockFile {
             return uv::UvLock::parse(text).map(Self::Uv);
         }
         let is_pylock = file_name.strip_prefix("pylock.").is_some_and(|rest| {
-            rest == "toml" || rest.strip_suffix(".toml").is_some_and(|name| !name.contains('.'))
+            rest == "toml"
+                || rest
+                    .strip_suffix(".toml")
+                    .is_some_and(|name| !name.contains('.'))
         });
         if is_pylock {
             return pylock::Pylock::parse(text).map(Self::Pylock);

@@ -16,12 +16,31 @@ struct PyProject {
     project: Option<Project>,
     #[serde(default)]
     dependency_groups: BTreeMap<String, Vec<toml::Value>>,
+    #[serde(default)]
+    tool: Tools,
+}
+
+/// What tools say of themselves.
+#[derive(Debug, Default, Deserialize)]
+struct Tools {
+    #[serde(default)]
+    uv: Uv,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Uv {
+    /// The older form of the group `dev`.
+    #[serde(default)]
+    dev_dependencies: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Project {
     name: Option<String>,
+    #[serde(default)]
+    dynamic: Vec<String>,
     #[serde(default)]
     dependencies: Vec<String>,
     #[serde(default)]
@@ -46,6 +65,11 @@ pub fn outdated(lock: &LockFile, pyproject: &str) -> Result<Vec<String>, LockErr
     let Some(project) = file.project else {
         return Ok(Vec::new());
     };
+    // What is computed when the project is built is not known without running it.
+    let is_dynamic = |name: &String| name == "dependencies" || name == "optional-dependencies";
+    if project.dynamic.iter().any(is_dynamic) {
+        return Ok(Vec::new());
+    }
     let member = project.name.as_deref().map(Name::parse).transpose()?;
     let metadata = lock.metadata(member.as_ref())?;
     let mut now = Wishes::new();
@@ -55,21 +79,30 @@ pub fn outdated(lock: &LockFile, pyproject: &str) -> Result<Vec<String>, LockErr
     }
     // An entry that is a table includes another group.
     let groups = file.dependency_groups.values().flatten();
-    for text in groups.filter_map(toml::Value::as_str) {
+    let older = file.tool.uv.dev_dependencies.iter().map(String::as_str);
+    for text in groups.filter_map(toml::Value::as_str).chain(older) {
         now.insert(wish(text)?);
     }
     let mut locked = Wishes::new();
-    for one in metadata.requires_dist.iter().chain(metadata.requires_dev.values().flatten()) {
+    for one in metadata
+        .requires_dist
+        .iter()
+        .chain(metadata.requires_dev.values().flatten())
+    {
         locked.insert(asked(one)?);
     }
     let mut said = Vec::new();
     for (name, _, versions) in now.difference(&locked) {
-        said.push(format!("the project asks for `{name}{versions}`, and the lock does not know it"));
+        said.push(format!(
+            "the project asks for `{name}{versions}`, and the lock does not know it"
+        ));
     }
     let names: BTreeSet<&Name> = now.iter().map(|(name, ..)| name).collect();
     for (name, _, versions) in locked.difference(&now) {
         if !names.contains(name) {
-            said.push(format!("the lock knows `{name}{versions}`, and the project does not ask for it"));
+            said.push(format!(
+                "the lock knows `{name}{versions}`, and the project does not ask for it"
+            ));
         }
     }
     Ok(said)

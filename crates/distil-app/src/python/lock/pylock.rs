@@ -97,7 +97,9 @@ impl Pylock {
     ) -> Result<Vec<Distribution>, LockError> {
         check_python(self.requires_python.as_deref(), environment)?;
         let names = |all: &[String]| {
-            all.iter().map(|one| Name::parse(one)).collect::<Result<BTreeSet<_>, _>>()
+            all.iter()
+                .map(|one| Name::parse(one))
+                .collect::<Result<BTreeSet<_>, _>>()
         };
         known("extra", &selection.extras, names(&self.extras)?.iter())?;
         let default_groups = names(&self.default_groups)?;
@@ -161,7 +163,10 @@ fn distribution(package: &Package, environment: &Environment) -> Result<Distribu
         };
         return Err(LockError::Source {
             name,
-            what: format!("{what} `{}`", without_credentials(text.map_or("", String::as_str))),
+            what: format!(
+                "{what} `{}`",
+                without_credentials(text.map_or("", String::as_str))
+            ),
         });
     }
     let mut wheels = Vec::new();
@@ -180,7 +185,10 @@ fn distribution(package: &Package, environment: &Environment) -> Result<Distribu
             has_source = true;
             continue;
         }
-        let hash = file.hashes.iter().find(|(kind, _)| kind.eq_ignore_ascii_case("sha256"));
+        let hash = file
+            .hashes
+            .iter()
+            .find(|(kind, _)| kind.eq_ignore_ascii_case("sha256"));
         let hash = hash.map(|(_, hash)| hash.as_str());
         wheels.push(Artifact::new(&name, Some(&named), place, hash, file.size)?);
     }

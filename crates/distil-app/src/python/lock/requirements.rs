@@ -143,7 +143,10 @@ impl Requirements {
             }
             let distribution = one.distribution()?;
             // uv and pip-compile name an extra's line again in some versions.
-            match found.iter_mut().find(|known| known.name == distribution.name) {
+            match found
+                .iter_mut()
+                .find(|known| known.name == distribution.name)
+            {
                 Some(known) if known.version != distribution.version => {
                     return Err(LockError::Twice {
                         name: distribution.name,
@@ -217,7 +220,10 @@ fn logical_lines(text: &str) -> Vec<(usize, String)> {
             true => Some(0),
             false => raw.find(" #").or_else(|| raw.find("\t#")),
         };
-        let part = raw.get(..comment.unwrap_or(raw.len())).unwrap_or_default().trim();
+        let part = raw
+            .get(..comment.unwrap_or(raw.len()))
+            .unwrap_or_default()
+            .trim();
         let (part, goes_on) = match part.strip_suffix('\\') {
             Some(part) => (part.trim_end(), true),
             // A comment between joined lines does not end them, as for pip.

@@ -145,7 +145,11 @@ impl UvLock {
     /// The project itself: the only source tree, or the one that is named.
     fn project(&self, member: Option<&Name>) -> Result<&Package, LockError> {
         let mut trees = Vec::new();
-        for package in self.packages.iter().filter(|one| one.source.tree().is_some()) {
+        for package in self
+            .packages
+            .iter()
+            .filter(|one| one.source.tree().is_some())
+        {
             trees.push((Name::parse(&package.name)?, package));
         }
         if let Some(member) = member {
@@ -158,7 +162,9 @@ impl UvLock {
             [(_, only)] => Ok(only),
             // The root of the project is the lock's own directory.
             trees => {
-                let mut roots = trees.iter().filter(|(_, one)| one.source.tree() == Some("."));
+                let mut roots = trees
+                    .iter()
+                    .filter(|(_, one)| one.source.tree() == Some("."));
                 let names = || trees.iter().map(|(name, _)| name.clone()).collect();
                 match (roots.next(), roots.next()) {
                     (Some((_, root)), None) => Ok(root),
@@ -182,10 +188,15 @@ impl UvLock {
         let project = self.project(selection.member.as_ref())?;
         let mut by_name: BTreeMap<Name, Vec<&Package>> = BTreeMap::new();
         for package in &self.packages {
-            by_name.entry(Name::parse(&package.name)?).or_default().push(package);
+            by_name
+                .entry(Name::parse(&package.name)?)
+                .or_default()
+                .push(package);
         }
         let names = |keys: &BTreeMap<String, Vec<Dependency>>| {
-            keys.keys().map(|one| Name::parse(one)).collect::<Result<BTreeSet<_>, _>>()
+            keys.keys()
+                .map(|one| Name::parse(one))
+                .collect::<Result<BTreeSet<_>, _>>()
         };
         let mut extras = names(&project.optional_dependencies)?;
         for one in &project.metadata.provides_extras {
@@ -211,7 +222,9 @@ impl UvLock {
         for (kind, names) in [("extra", &selection.extras), ("group", &selection.groups)] {
             for one in names {
                 let (length, name) = (project_name.as_str().len(), project_name.as_str());
-                walk.chosen.extras.insert(format!("{kind}-{length}-{name}-{one}"));
+                walk.chosen
+                    .extras
+                    .insert(format!("{kind}-{length}-{name}-{one}"));
             }
         }
         walk.take(&project_name, &project.dependencies, true)?;
@@ -255,8 +268,13 @@ impl<'a> Walk<'a> {
             let name = Name::parse(&one.name)?;
             let candidates = self.by_name.get(&name).into_iter().flatten();
             let mut fitting = candidates.filter(|package| {
-                one.version.as_ref().is_none_or(|version| package.version.as_ref() == Some(version))
-                    && one.source.as_ref().is_none_or(|source| package.source == *source)
+                one.version
+                    .as_ref()
+                    .is_none_or(|version| package.version.as_ref() == Some(version))
+                    && one
+                        .source
+                        .as_ref()
+                        .is_none_or(|source| package.source == *source)
             });
             let package = *fitting.next().ok_or_else(|| LockError::Incomplete {
                 name: owner.clone(),
@@ -310,11 +328,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn distribution(
-    name: Name,
-    package: &Package,
-    is_direct: bool,
-) -> Result<Distribution, LockError> {
+fn distribution(name: Name, package: &Package, is_direct: bool) -> Result<Distribution, LockError> {
     let source = &package.source;
     if source.tree().is_some() || source.git.is_some() {
         return Err(LockError::Source {
@@ -338,7 +352,10 @@ fn distribution(
             },
             (None, None, None) => continue,
         };
-        let hash = file.hash.as_deref().and_then(|hash| hash.strip_prefix("sha256:"));
+        let hash = file
+            .hash
+            .as_deref()
+            .and_then(|hash| hash.strip_prefix("sha256:"));
         let file_name = file.filename.as_deref();
         wheels.push(Artifact::new(&name, file_name, place, hash, file.size)?);
     }

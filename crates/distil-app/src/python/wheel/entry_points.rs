@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use distil_tree::Printable;
+
 use super::error::WheelError;
 
 /// The most commands of a wheel.
@@ -16,7 +18,10 @@ pub(super) fn commands(file: &str, text: &str) -> Result<BTreeMap<String, Functi
         if line.is_empty() || line.starts_with(['#', ';']) {
             continue;
         }
-        if let Some(section) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        if let Some(section) = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        {
             is_ours = matches!(section.trim(), "console_scripts" | "gui_scripts");
             continue;
         }
@@ -25,14 +30,20 @@ pub(super) fn commands(file: &str, text: &str) -> Result<BTreeMap<String, Functi
         }
         let wrong = |what: &str| WheelError::Text {
             file: file.to_owned(),
-            what: format!("`{}` {what}", line.chars().take(200).collect::<String>().escape_debug()),
+            what: {
+                let line: String = line.chars().take(200).collect();
+                format!("`{}` {what}", Printable(line.as_bytes()))
+            },
         };
         let (name, value) = line
             .split_once('=')
             .ok_or_else(|| wrong("is not `NAME = MODULE:FUNCTION`"))?;
         let name = name.trim();
         let is_name = |c: char| !c.is_control() && !matches!(c, '/' | '\\' | '=');
-        if name.is_empty() || matches!(name, "." | "..") || name.len() > 200 || !name.chars().all(is_name)
+        if name.is_empty()
+            || matches!(name, "." | "..")
+            || name.len() > 200
+            || !name.chars().all(is_name)
         {
             return Err(wrong("does not begin with the name of a command"));
         }
@@ -40,7 +51,9 @@ pub(super) fn commands(file: &str, text: &str) -> Result<BTreeMap<String, Functi
             .ok_or_else(|| wrong("does not name a function as `MODULE:FUNCTION`"))?;
         commands.insert(name.to_owned(), function);
         if commands.len() > MAX_COMMANDS {
-            return Err(WheelError::TooLarge(format!("more than {MAX_COMMANDS} commands")));
+            return Err(WheelError::TooLarge(format!(
+                "more than {MAX_COMMANDS} commands"
+            )));
         }
     }
     Ok(commands)
@@ -107,11 +120,19 @@ mod tests {
 
     #[test]
     fn what_is_no_command_is_refused() {
-        let said = ["flask", "../x = a:b", "x = a", "x = a:b()", "x = os;evil:b", " = a:b", "x = :b"]
-            .map(|line| {
-                let text = format!("[console_scripts]\n{line}\n");
-                commands("entry_points.txt", &text).unwrap_err().to_string()
-            });
+        let said = [
+            "flask",
+            "../x = a:b",
+            "x = a",
+            "x = a:b()",
+            "x = os;evil:b",
+            " = a:b",
+            "x = :b",
+        ]
+        .map(|line| {
+            let text = format!("[console_scripts]\n{line}\n");
+            commands("entry_points.txt", &text).unwrap_err().to_string()
+        });
         insta::assert_snapshot!(said.join("\n"));
     }
 }

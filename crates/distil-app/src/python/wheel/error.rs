@@ -21,12 +21,12 @@ pub enum WheelError {
     #[error("cannot be unpacked")]
     Io(#[from] io::Error),
     /// A file in it has a path that leads out of the directory.
-    #[error("has a file `{}`, whose path {source}", Printable(.name))]
+    #[error("has a file `{}`, whose path {problem}", Printable(.name))]
     Path {
         /// The path as the wheel has it.
         name: Vec<u8>,
         /// What is wrong with it.
-        source: PathError,
+        problem: PathError,
     },
     /// Two of its files would be one.
     #[error("installs `{0}` twice, from different files")]

@@ -2,7 +2,7 @@
 //! `platlib` and `data` in the directory itself, commands in its `bin`.
 
 use std::collections::BTreeSet;
-use std::io::{self, Read, Seek};
+use std::io::{Read, Seek};
 
 use distil_store::{Digest, HashingReader};
 use distil_tree::TreePath;
@@ -11,6 +11,7 @@ use distil_tree::zip::Entry;
 use super::error::WheelError;
 use super::open::Wheel;
 use super::record;
+use crate::sink::FileSink;
 
 /// How a wheel is installed.
 #[derive(Debug, Clone)]
@@ -32,36 +33,8 @@ pub struct InstalledFile {
     pub sha256: Digest,
 }
 
-/// Takes the files that are installed, one after another.
-pub trait FileSink {
-    /// Takes a file of `size` bytes, which is executable or not.
-    ///
-    /// # Errors
-    /// If it cannot be read or written.
-    fn file(
-        &mut self,
-        path: &TreePath,
-        is_executable: bool,
-        size: u64,
-        content: &mut dyn Read,
-    ) -> io::Result<()>;
-}
-
 /// What installed the files, as `INSTALLER` says it (PEP 376).
 const INSTALLER: &str = "distil\n";
-
-/// A path that two distributions install with different bytes, and which of `installed` they are.
-pub fn conflict(installed: &[&[InstalledFile]]) -> Option<(TreePath, usize, usize)> {
-    let all = (0..).zip(installed).flat_map(|(owner, files)| files.iter().map(move |file| (owner, file)));
-    let mut all: Vec<(usize, &InstalledFile)> = all.collect();
-    all.sort_by(|(_, one), (_, other)| one.path.cmp(&other.path));
-    let pairs = all.iter().zip(all.iter().skip(1));
-    let mut different = pairs.filter(|((_, one), (_, other))| {
-        one.path == other.path && one.sha256 != other.sha256
-    });
-    let ((first, file), (second, _)) = different.next()?;
-    Some((file.path.clone(), *first, *second))
-}
 
 /// The largest script, which is read whole.
 const MAX_SCRIPT: u64 = 16 << 20;
@@ -126,7 +99,9 @@ impl<R: Read + Seek> Wheel<R> {
         let made = ["RECORD", "INSTALLER", "REQUESTED", "direct_url.json"];
         let made = made.map(|name| dist_info.join(name));
         for (path, index) in &self.files {
-            let Some(entry) = entries.get(*index) else { continue };
+            let Some(entry) = entries.get(*index) else {
+                continue;
+            };
             if made.contains(path) {
                 continue;
             }
@@ -147,7 +122,11 @@ impl<R: Read + Seek> Wheel<R> {
                 }
             };
             let name = path.as_str().unwrap_or_default();
-            if self.digests.get(name).is_some_and(|expected| *expected != digest) {
+            if self
+                .digests
+                .get(name)
+                .is_some_and(|expected| *expected != digest)
+            {
                 return Err(WheelError::Record(name.to_owned()));
             }
         }
@@ -165,7 +144,10 @@ impl<R: Read + Seek> Wheel<R> {
             let path = String::from_utf8_lossy(file.path.as_bytes());
             rows.push(record::row(&path, Some((&file.sha256, file.size))));
         }
-        rows.push(record::row(&String::from_utf8_lossy(record.as_bytes()), None));
+        rows.push(record::row(
+            &String::from_utf8_lossy(record.as_bytes()),
+            None,
+        ));
         rows.sort();
         output.made(record, false, &rows.concat())?;
         Ok(output.files)
@@ -181,7 +163,9 @@ impl<R: Read + Seek> Wheel<R> {
             return plain();
         }
         let Some(rest) = parts.next() else {
-            return Err(WheelError::Scheme(String::from_utf8_lossy(kind).into_owned()));
+            return Err(WheelError::Scheme(
+                String::from_utf8_lossy(kind).into_owned(),
+            ));
         };
         let below = |directory: &str| {
             let rest = rest.split(|&byte| byte == b'/');
@@ -193,13 +177,19 @@ impl<R: Read + Seek> Wheel<R> {
             b"scripts" => {
                 let name = std::str::from_utf8(rest).unwrap_or_default();
                 let endings = ["", ".exe", "-script.py", ".pya"];
-                let mut stems = endings.iter().filter_map(|ending| name.strip_suffix(ending));
+                let mut stems = endings
+                    .iter()
+                    .filter_map(|ending| name.strip_suffix(ending));
                 match stems.any(|stem| self.commands.contains_key(stem)) {
                     true => Target::Nowhere,
                     false => Target::Script(below("bin")),
                 }
             }
-            other => return Err(WheelError::Scheme(String::from_utf8_lossy(other).into_owned())),
+            other => {
+                return Err(WheelError::Scheme(
+                    String::from_utf8_lossy(other).into_owned(),
+                ));
+            }
         })
     }
 }
@@ -226,6 +216,8 @@ fn with_interpreter(script: Vec<u8>, interpreter: &str) -> Vec<u8> {
         return script;
     }
     let end = script.iter().position(|&byte| byte == b'\n');
-    let rest = end.and_then(|end| script.get(end + 1..)).unwrap_or_default();
+    let rest = end
+        .and_then(|end| script.get(end + 1..))
+        .unwrap_or_default();
     [format!("#!{interpreter}\n").as_bytes(), rest].concat()
 }

@@ -11,5 +11,5 @@ mod open;
 mod record;
 
 pub use error::WheelError;
-pub use install::{FileSink, InstalledFile, Scheme, conflict};
+pub use install::{InstalledFile, Scheme};
 pub use open::Wheel;

@@ -45,9 +45,9 @@ impl<R: Read + Seek> Wheel<R> {
         let mut files: Vec<(TreePath, usize)> = Vec::new();
         let mut unpacked: u64 = 0;
         for (index, entry) in entries.iter().enumerate() {
-            let path = TreePath::from_archive(&entry.name).map_err(|source| WheelError::Path {
+            let path = TreePath::from_archive(&entry.name).map_err(|problem| WheelError::Path {
                 name: entry.name.clone(),
-                source,
+                problem,
             })?;
             unpacked = unpacked.saturating_add(entry.size);
             if !entry.is_directory() {
@@ -56,7 +56,9 @@ impl<R: Read + Seek> Wheel<R> {
         }
         if unpacked > MAX_UNPACKED {
             let gib = MAX_UNPACKED >> 30;
-            return Err(WheelError::TooLarge(format!("it unpacks to more than {gib} GiB")));
+            return Err(WheelError::TooLarge(format!(
+                "it unpacks to more than {gib} GiB"
+            )));
         }
         let mut paths: Vec<&TreePath> = files.iter().map(|(path, _)| path).collect();
         paths.sort();
@@ -75,7 +77,10 @@ impl<R: Read + Seek> Wheel<R> {
             };
             let file = format!("{dist_info}/{name}");
             if entry.size > MAX_TEXT {
-                return Err(WheelError::TooLarge(format!("`{file}` has {} bytes", entry.size)));
+                return Err(WheelError::TooLarge(format!(
+                    "`{file}` has {} bytes",
+                    entry.size
+                )));
             }
             let mut bytes = Vec::new();
             archive.content(entry)?.read_to_end(&mut bytes)?;
@@ -98,7 +103,9 @@ impl<R: Read + Seek> Wheel<R> {
         );
         if !is_same(found, &expected) {
             return Err(WheelError::Other {
-                found: format!("{} {}", found.0, found.1).escape_debug().to_string(),
+                found: format!("{} {}", found.0, found.1)
+                    .escape_debug()
+                    .to_string(),
                 expected: format!("{} {}", expected.name, expected.version),
             });
         }

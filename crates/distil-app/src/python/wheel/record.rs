@@ -29,7 +29,9 @@ fn fields(line: &str) -> Vec<String> {
     let mut is_quoted = false;
     let mut characters = line.trim_end_matches('\r').chars().peekable();
     while let Some(character) = characters.next() {
-        let Some(field) = fields.last_mut() else { break };
+        let Some(field) = fields.last_mut() else {
+            break;
+        };
         match character {
             '"' if is_quoted && characters.peek() == Some(&'"') => {
                 characters.next();
