@@ -63,6 +63,16 @@ impl DefaultName {
         }
     }
 
+    /// The same with another name in the place of the definition's and of what was added to it.
+    #[must_use]
+    pub fn called(self, name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            additions: Vec::new(),
+            ..self
+        }
+    }
+
     /// The archive in the current directory: `base+libpq5-bookworm-debug-arm64.tar`.
     pub fn archive(&self) -> Location {
         let mut file = self.name.clone();

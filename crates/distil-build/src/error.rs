@@ -4,6 +4,8 @@ use distil_debian::archive::ArchiveError;
 use distil_debian::index::IndexError;
 use distil_definition::recipe::RecipeError;
 use distil_image::{AssembleError, ConfigError, LayerError};
+use distil_lock::node::NodeError;
+use distil_lock::python::PythonError;
 use distil_lock::{BundleSourceError, ContentsError, ResolveError};
 use distil_oci::{InvalidImage, Platform, TransportError};
 use distil_store::StoreError;
@@ -13,6 +15,7 @@ use crate::inventory::InventoryError;
 use crate::lock_error::LockError;
 use crate::names::NameError;
 use crate::platforms::PlatformError;
+use crate::program_base::ProgramBaseError;
 use crate::proof::ProofError;
 use crate::request::RequestError;
 use crate::settings::SettingsError;
@@ -48,6 +51,12 @@ pub enum BuildError {
     /// Files of no package cannot be had.
     #[error(transparent)]
     Bundle(#[from] BundleSourceError),
+    /// A Python application cannot be installed.
+    #[error(transparent)]
+    Python(#[from] PythonError),
+    /// A Node.js application cannot be installed.
+    #[error(transparent)]
+    Node(#[from] NodeError),
     /// The files contradict one another, or the image would not run.
     #[error(transparent)]
     Assemble(#[from] AssembleError),
@@ -60,6 +69,9 @@ pub enum BuildError {
     /// The image does not pass its profile of `check`.
     #[error(transparent)]
     Proof(#[from] ProofError),
+    /// There is no image for a program.
+    #[error(transparent)]
+    Program(#[from] ProgramBaseError),
     /// The platforms are wrong or do not agree.
     #[error(transparent)]
     Platform(#[from] PlatformError),

@@ -10,6 +10,7 @@
 //! proves it and writes it. An image that was made of the same inputs before is found, not made.
 
 mod code;
+mod applications;
 mod default_name;
 mod error;
 mod event;
@@ -25,6 +26,7 @@ mod meant;
 mod names;
 mod output;
 mod platforms;
+mod program_base;
 mod proof;
 mod push;
 mod request;
@@ -52,6 +54,7 @@ pub use meant::Meant;
 pub use names::{InvalidName, NameError, NamePattern};
 pub use output::{ImageRequest, Outcome};
 pub use platforms::{Absent, PlatformError, absent, architecture, architectures};
+pub use program_base::{ProgramBase, ProgramBaseError};
 pub use proof::{ProofError, profile_of, runtimes_of};
 pub use push::{PushRequest, push};
 pub use request::{Request, RequestError, is_definition, suite};

@@ -128,7 +128,7 @@ impl<'a> Libraries<'a> {
 }
 
 /// The names that a library's package may have, the likeliest first.
-fn candidates(soname: &str) -> Vec<String> {
+pub(crate) fn candidates(soname: &str) -> Vec<String> {
     if let Some((_, packages)) = OTHERS.iter().find(|(library, _)| *library == soname) {
         return packages.iter().map(|&name| name.to_owned()).collect();
     }

@@ -228,6 +228,8 @@ impl Session {
         lock: Lock,
         archive: &ArchiveOptions,
     ) -> Result<Prepared, BuildError> {
+        // What does not fit is told before anything is fetched.
+        let wheels = self.wheels(&recipe, &lock)?;
         // An image of which everything is there fetches nothing.
         let missing = missing(&lock, &self.store);
         if self.fetcher.is_offline() {
@@ -279,6 +281,7 @@ impl Session {
         })?;
         let asked = |url: &str| self.tell(Event::Downloading { url });
         contents.add_bundles(fetch_bundles(&recipe, &self.fetcher, &self.store, &asked)?);
+        contents.add_bundles(self.applications(&recipe, &wheels)?);
         self.tell(Event::Assembling);
         let epoch = self.layers.epoch;
         Ok(Prepared::new(recipe, lock, &contents, epoch)?)
@@ -365,6 +368,7 @@ impl Session {
                         let known = gone.iter().find(|(gone, _)| *gone == digest);
                         package.file.last_seen = known.and_then(|(_, last_seen)| *last_seen);
                     }
+                    self.note_wheels(recipe, &mut lock)?;
                     return Ok(lock);
                 }
             }

@@ -12,7 +12,7 @@ use distil_debian::fetch::{InvalidMirror, Mirror};
 use distil_debian::openpgp::{Keyring, KeyringError};
 use distil_debian::sources::{Sources, debian_mirrors};
 use distil_definition::read_yaml;
-use distil_net::{Client, Options};
+use distil_net::{Client, InvalidUrl, Options, Url};
 use distil_oci::Registries;
 use distil_store::{Store, StoreError};
 use distil_tree::{ReadFileError, read_file};
@@ -150,6 +150,14 @@ pub enum SettingsError {
     /// A keyring has no keys that can be used.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
+    /// The address of a package index of Python is none.
+    #[error("{variable} names an index of packages that cannot be asked: {problem}")]
+    Index {
+        /// The variable of the environment.
+        variable: &'static str,
+        /// Why.
+        problem: InvalidUrl,
+    },
     /// `SOURCE_DATE_EPOCH` is not a time.
     #[error("SOURCE_DATE_EPOCH is `{text}`, and must be a number of seconds since 1970")]
     Epoch {
@@ -370,4 +378,28 @@ pub(crate) fn keys(files: &[PathBuf]) -> Result<Keys, SettingsError> {
         Some(keyring) => Keys::named(keyring, texts.iter().map(Vec::as_slice)),
         None => Keys::Debian,
     })
+}
+
+/// The package indexes of Python that the user's environment names, in the order in which pip and uv
+/// ask them.
+pub(crate) fn python_indexes() -> Result<Vec<Url>, SettingsError> {
+    let defaults = ["UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"];
+    let more = ["UV_INDEX", "UV_EXTRA_INDEX_URL", "PIP_EXTRA_INDEX_URL"];
+    let set = |name: &'static str| variable(name).map(|value| (name, value));
+    let default = defaults.into_iter().find_map(set);
+    let mut indexes = Vec::new();
+    for (variable, list) in default.into_iter().chain(more.into_iter().filter_map(set)) {
+        for one in list.split_whitespace() {
+            // uv's indexes may have names: `internal=https://…`.
+            let url = match one.split_once('=') {
+                Some((name, url)) if !name.contains(':') => url,
+                _ => one,
+            };
+            let url = url
+                .parse()
+                .map_err(|problem| SettingsError::Index { variable, problem })?;
+            indexes.push(url);
+        }
+    }
+    Ok(indexes)
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::application::{NodeItem, PythonItem};
 use crate::elsewhere::{ArchiveItem, CopyItem, DownloadItem};
 use crate::item::{OneOrMany, PackageItem};
 
@@ -75,6 +76,12 @@ pub struct Definition {
     /// Directories of this machine that are copied whole.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub copy: Vec<CopyItem>,
+    /// A Python application's distributions, from its lock file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub python: Option<PythonItem>,
+    /// A Node.js application's packages, from its lock file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeItem>,
     /// Users and groups, beside those of the definition that this one stands on.
     pub accounts: Accounts,
     /// Certificates of authorities.

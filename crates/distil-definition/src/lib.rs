@@ -8,6 +8,7 @@
 //!
 //! It knows nothing of archives: packages are relations here, and files are the definition's own.
 
+mod application;
 mod architecture;
 mod authority;
 mod base_passwd;
@@ -26,6 +27,7 @@ mod support;
 mod syntax;
 mod yaml;
 
+pub use application::{NodeItem, PythonItem};
 pub use architecture::{Architecture, UnsupportedPlatform};
 pub use authority::{StrictRefusal, authorities, strict_refusal};
 pub use base_passwd::{base_groups, base_users};

@@ -9,6 +9,7 @@
 //! - [`SigningKey`] makes OpenPGP keys and signatures, sound or not to be trusted;
 //! - [`ArchiveBuilder`] and [`Pocket`] lay packages out as a signed archive, with faults;
 //! - [`debian_like`] is a miniature Debian with the packages that the catalogue needs;
+//! - [`WheelBuilder`] makes Python's wheels, sound or broken;
 //! - [`Server`] serves a directory over HTTP and misbehaves as it is told.
 //!
 //! It is for tests only: what is impossible here panics with a message, and nothing guards
@@ -26,6 +27,7 @@ mod key;
 mod server;
 mod standard;
 mod tarball;
+mod wheel;
 
 pub use ar::DebFault;
 pub use archive::{Archive, ArchiveBuilder, DEFAULT_DATE, Pocket, PocketFault, SignatureFault};
@@ -44,3 +46,4 @@ pub use standard::{
     debian_like_packages, debian_security_like,
 };
 pub use tarball::{Entry, EntryKind, tar};
+pub use wheel::{WheelBuilder, zip};

@@ -9,10 +9,13 @@
 //! had again without opening the archive: from the store, from any mirror, or from a directory.
 
 mod bundles;
+mod causes;
 mod contents;
 pub mod file;
 mod gate;
 mod lock;
+pub mod node;
+pub mod python;
 mod resolve;
 mod resolve_error;
 mod source;

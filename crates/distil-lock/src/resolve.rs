@@ -219,7 +219,27 @@ fn local_files(layer: &LayerRecipe) -> Vec<LocalFile> {
             size: local.package.size,
         })
     });
+    let pythons = layer.pythons.iter().flat_map(|python| {
+        let local = |from: &str, digest, size| LocalFile {
+            definition: layer.definition.clone(),
+            from: from.to_owned(),
+            path: None,
+            digest,
+            size,
+        };
+        let wheels = python.wheels.iter();
+        let wheels = wheels.map(move |one| local(&one.from, one.sha256, one.size));
+        std::iter::once(local(&python.from, python.digest, python.size)).chain(wheels)
+    });
+    let nodes = layer.nodes.iter().map(|node| LocalFile {
+        definition: layer.definition.clone(),
+        from: node.from.clone(),
+        path: None,
+        digest: node.digest,
+        size: node.size,
+    });
     let files = files.chain(certificates).chain(directories);
+    let files = files.chain(pythons).chain(nodes);
     files.chain(packages).collect()
 }
 

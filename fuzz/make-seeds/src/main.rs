@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use distil_fixture::{
     ArchiveBuilder, Compression, DebBuilder, ElfBuilder, Entry, EntryKind, KeyAlgorithm,
-    KeyOptions, Machine, Pocket, Revocation, SigningKey, SubkeyOptions, keyring, sha256_hex,
+    KeyOptions, Machine, Pocket, Revocation, SigningKey, SubkeyOptions, WheelBuilder, keyring, sha256_hex,
     sign_clear_all, sign_detached_all, tar,
 };
 
@@ -17,6 +17,7 @@ const TIME: u64 = distil_fixture::DEFAULT_DATE;
 fn main() -> io::Result<()> {
     let seeds = Seeds(Path::new(env!("CARGO_MANIFEST_DIR")).join("../seeds"));
     archives(&seeds)?;
+    wheels(&seeds)?;
     packages(&seeds)?;
     elf_files(&seeds)?;
     signatures(&seeds)?;
@@ -33,6 +34,17 @@ impl Seeds {
         fs::create_dir_all(path.parent().expect("a seed lies in a directory"))?;
         fs::write(path, bytes)
     }
+}
+
+fn wheels(seeds: &Seeds) -> io::Result<()> {
+    let wheel = WheelBuilder::new("shop", "1.0")
+        .file("shop/__init__.py", "")
+        .file("shop-1.0.data/scripts/old", "#!python\n")
+        .file("shop-1.0.data/data/share/x", "x")
+        .entry_points("[console_scripts]\nserve = shop.cli:main\n");
+    seeds.write("wheel/schemes", wheel.build())?;
+    let plain = WheelBuilder::new("shop", "1.0").executable("x.sh", "#!/bin/sh\n");
+    seeds.write("wheel/plain", plain.build())
 }
 
 fn archives(seeds: &Seeds) -> io::Result<()> {

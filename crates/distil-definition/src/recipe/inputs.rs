@@ -108,24 +108,30 @@ pub(super) fn definitions(chain: &[Source], target: &Target) -> Result<Digest, R
     Ok(parts.0.finish())
 }
 
-/// The digest of definitions with that of what stands in files beside them and decides which packages
-/// an image has: packages, and which parts of other archives are read.
+/// The digest of definitions with that of what stands in files beside them and decides what else an
+/// image has: packages, lock files of applications, and which parts of other archives are read.
 pub(super) fn with_files_of_packages<'a>(
     definitions: Digest,
     layers: impl Iterator<Item = &'a LayerRecipe>,
     origins: &Origins,
 ) -> Digest {
-    let requests = layers.flat_map(|layer| &layer.packages);
-    let mut local = requests
-        .filter_map(|request| request.local.as_ref())
-        .peekable();
-    if local.peek().is_none() && origins.archives.is_empty() {
+    let mut digests: Vec<Digest> = Vec::new();
+    for layer in layers {
+        let local = layer.packages.iter().filter_map(|one| one.local.as_ref());
+        digests.extend(local.map(|local| local.package.sha256));
+        for python in &layer.pythons {
+            digests.push(python.digest);
+            digests.extend(python.wheels.iter().map(|wheel| wheel.sha256));
+        }
+        digests.extend(layer.nodes.iter().map(|node| node.digest));
+    }
+    if digests.is_empty() && origins.archives.is_empty() {
         return definitions;
     }
     let mut parts = Parts::default();
     parts.add(definitions.as_bytes());
-    for local in local {
-        parts.add(local.package.sha256.as_bytes());
+    for digest in &digests {
+        parts.add(digest.as_bytes());
     }
     for archive in &origins.archives {
         parts.add(&archive.pocket.name);

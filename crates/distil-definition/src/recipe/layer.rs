@@ -10,7 +10,9 @@ use distil_tree::TreePath;
 use rustls_pki_types::CertificateDer;
 
 use super::bundle::NewBundle;
+use super::node::NewNode;
 use super::position::Position;
+use super::python::NewPython;
 use super::written::{Reason, WrittenPatterns};
 use crate::format::{Accounts, KeyStore};
 
@@ -43,6 +45,10 @@ pub struct LayerRecipe {
     pub files: Vec<NewFile>,
     /// Downloads and directories.
     pub bundles: Vec<NewBundle>,
+    /// Python applications.
+    pub pythons: Vec<NewPython>,
+    /// Node.js applications.
+    pub nodes: Vec<NewNode>,
     /// All accounts so far, those of the layers below first.
     pub accounts: Accounts,
     /// Certificates that are trusted beside Debian's.
@@ -71,12 +77,36 @@ impl LayerRecipe {
             directories: Vec::new(),
             files: Vec::new(),
             bundles: Vec::new(),
+            pythons: Vec::new(),
+            nodes: Vec::new(),
             accounts: Accounts::default(),
             certificates: Vec::new(),
             key_store: KeyStore::default(),
             is_debug: false,
             lenient: BTreeSet::new(),
         }
+    }
+
+    /// Takes what a definition adds by itself out of a layer with an application, as a layer on top:
+    /// an edit of the application's own code then leaves the layer of its dependencies as it is. None
+    /// if there is no application, or nothing else.
+    pub(super) fn split_own(&mut self) -> Option<Self> {
+        let has_own = !self.files.is_empty() || !self.bundles.is_empty();
+        let has_application = !self.pythons.is_empty() || !self.nodes.is_empty();
+        if !has_application || !has_own {
+            return None;
+        }
+        Some(Self {
+            files: std::mem::take(&mut self.files),
+            bundles: std::mem::take(&mut self.bundles),
+            directories: std::mem::take(&mut self.directories),
+            links: std::mem::take(&mut self.links),
+            accounts: self.accounts.clone(),
+            excuse: self.excuse.clone(),
+            allow: self.allow.clone(),
+            lenient: self.lenient.clone(),
+            ..Self::new(&format!("{}:own", self.definition))
+        })
     }
 
     /// Whether it is a mistake that this entry has no effect. In the user's own definitions it

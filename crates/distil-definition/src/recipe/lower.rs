@@ -52,7 +52,11 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
     let mut origins = Origins::default();
     for source in &chain {
         let lowering = Lowering::new(source, target)?;
-        layers.push(lowering.layer(&mut accounts)?);
+        let mut layer = lowering.layer(&mut accounts)?;
+        let paths = layer.pythons.first().map(|python| python.to.to_string());
+        let own_layer = layer.split_own();
+        layers.push(layer);
+        layers.extend(own_layer);
         if source.definition.layers == Layers::Single {
             let single = merged(&source.definition.name, layers);
             layers = vec![single.map_err(|error| lowering.error(&Part::of("layers"), error))?];
@@ -60,6 +64,9 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
         }
         lowering.add_origins(layers.len().saturating_sub(1), &mut origins)?;
         lowering.merge_config(&mut config, &mut positions)?;
+        if let Some(path) = paths {
+            config.env.entry("PYTHONPATH".to_owned()).or_insert(path);
+        }
         if source.is_strict() {
             own.note(&lowering);
         }

@@ -36,6 +36,8 @@ pub(super) fn merged(
         all.directories.extend(layer.directories);
         all.files.extend(layer.files);
         all.bundles.extend(layer.bundles);
+        all.pythons.extend(layer.pythons);
+        all.nodes.extend(layer.nodes);
         all.certificates.extend(layer.certificates);
         if layer.key_store != KeyStore::default() {
             all.key_store = layer.key_store;

@@ -15,8 +15,10 @@ mod layer;
 mod local;
 mod lower;
 mod merge;
+mod node;
 mod part;
 mod position;
+mod python;
 mod run;
 mod source;
 mod suites;
@@ -37,7 +39,9 @@ pub use layer::{
     Addition, LayerRecipe, LocalPackage, NewCertificates, NewFile, NewLink, NewPath, PackageRequest,
 };
 pub use lower::lower;
+pub use node::NewNode;
 pub use position::{Position, Text};
+pub use python::{LocalWheel, NewPython};
 pub use source::{Origin, Source, is_file_name};
 pub use suites::suites;
 pub use target::Target;

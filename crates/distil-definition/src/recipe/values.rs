@@ -208,6 +208,8 @@ impl<'a> Lowering<'a> {
             packages: self.packages("packages", |d| &d.packages, |overlay| &overlay.packages)?,
             links: self.links()?,
             bundles: self.bundles()?,
+            pythons: self.python()?.into_iter().collect(),
+            nodes: self.node()?.into_iter().collect(),
             key_store: definition.certificates.key_store,
             ..LayerRecipe::new(&definition.name)
         };

@@ -318,10 +318,13 @@ enum Range {
     Unsatisfiable,
 }
 
-/// The file that a request's path means, if it stays under `root`.
+/// The file that a request's path means, if it stays under `root`: of a directory its `index.html`.
 fn local_path(root: &Path, path: &str) -> Option<PathBuf> {
     let path = path.split(['?', '#']).next()?;
-    let relative = PathBuf::from(percent_decoded(path.trim_start_matches('/'))?);
+    let mut relative = PathBuf::from(percent_decoded(path.trim_start_matches('/'))?);
+    if path.ends_with('/') {
+        relative.push("index.html");
+    }
     let is_inside = relative
         .components()
         .all(|component| matches!(component, Component::Normal(_)));

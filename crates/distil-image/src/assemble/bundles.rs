@@ -97,6 +97,11 @@ fn add_bundle(
                 let node = nodes
                     .entry(first)
                     .or_insert_with(|| Arc::new(FileNode::new(content, None)));
+                // Two distributions may have one file, such as that of a namespace's package;
+                // whoever chose them knows that its bytes are the same.
+                if placement.key == "python" && is_of_distribution(builder, &path) {
+                    continue;
+                }
                 placed.size += node.content.size();
                 (
                     Kind::File(Arc::clone(node)),
@@ -124,6 +129,12 @@ fn add_bundle(
         });
     }
     Ok(placed)
+}
+
+/// Whether a file of another distribution is at a path.
+fn is_of_distribution(builder: &TreeBuilder, path: &TreePath) -> bool {
+    let there = builder.tree.follow(path).map(|(_, entry)| &entry.origin);
+    matches!(there, Some(Origin::Bundle { kind: "wheel", .. }))
 }
 
 /// Where an entry goes in the image; none if it is not taken.

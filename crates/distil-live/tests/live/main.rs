@@ -10,6 +10,7 @@
 
 mod additions;
 mod archives;
+mod applications;
 mod catalogue;
 mod certificates;
 mod check;
@@ -24,6 +25,7 @@ mod metadata;
 mod mistakes;
 mod node;
 mod outputs;
+mod packaging;
 mod platforms;
 mod push;
 mod python;

@@ -12,7 +12,9 @@ use super::format::{
     VariantName,
 };
 use super::part::{ProvidedList, Timestamp, WrittenDependency, WrittenReason};
-use crate::lock::{ArchiveFile, LocalFile, Lock, LockedLayer, LockedPackage, PackageRelations};
+use crate::lock::{
+    ArchiveFile, LocalFile, Lock, LockedDownload, LockedLayer, LockedPackage, PackageRelations,
+};
 use crate::resolve::{downloads_of, local_files_of};
 
 /// The locks of the variants of one image on one platform.
@@ -207,8 +209,30 @@ pub fn lock(file: &LockFile, recipe: &Recipe) -> Option<Lock> {
         layers,
         omitted: omitted.collect(),
         files: local_files_of(recipe),
-        downloads: downloads_of(recipe),
+        downloads: locked_downloads(file, recipe),
     })
+}
+
+/// What the definitions download. Where the files of an application are, the file says: its own lock
+/// may name them by their digests alone.
+fn locked_downloads(file: &LockFile, recipe: &Recipe) -> Vec<LockedDownload> {
+    let mut downloads = downloads_of(recipe);
+    let has_python = |definition: &str| {
+        let mut layers = recipe.layers.iter();
+        layers.any(|layer| layer.definition == definition && !layer.pythons.is_empty())
+    };
+    let of_applications = file
+        .downloads
+        .iter()
+        .filter(|one| has_python(&one.definition));
+    downloads.extend(of_applications.map(|one| LockedDownload {
+        definition: one.definition.clone(),
+        url: one.url.clone(),
+        digest: one.digest,
+    }));
+    downloads.sort();
+    downloads.dedup();
+    downloads
 }
 
 /// The packages of a `dev`, in its order: those of the image first, layer by layer.

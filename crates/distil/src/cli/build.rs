@@ -1,5 +1,7 @@
 //! Flags of `build`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::attach::AttachOutput;
@@ -10,8 +12,16 @@ use super::sbom::SbomOutput;
 #[derive(Debug, Args)]
 pub(crate) struct Build {
     /// What to build: NAME or NAME:VARIANT of the catalogue, or a definition's FILE.yaml
-    #[arg(required = true, value_name = "IMAGE")]
+    #[arg(required_unless_present = "program", value_name = "IMAGE")]
     pub(crate) images: Vec<String>,
+
+    /// Program to make an image for, on IMAGE or else on the smallest of `static`, `base-nossl`,
+    /// `base` and `cc` that has what it needs
+    ///
+    /// Libraries that it needs are resolved to packages of the suite; those that it has with it
+    /// (`$ORIGIN`) go with it. The image is called like the program, runs it, and is for its machine.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) program: Option<PathBuf>,
 
     /// Name of the image in `docker load`; may be repeated [default: NAME:VARIANT, with the suite,
     /// platform and packages if they are not the default]

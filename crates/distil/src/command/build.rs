@@ -8,15 +8,18 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use distil_build::{
-    ArchiveSettings, DefaultName, ImageRequest, NamePattern, Outcome, RegistrySettings, Session,
-    SessionOptions, absent, architectures, suite,
+    ArchiveSettings, DefaultName, ImageRequest, NamePattern, Outcome, RegistrySettings, Request,
+    Session, SessionOptions, absent, architectures, suite,
 };
 use distil_check::Severity;
+use distil_debian::suite::Suite;
+use distil_definition::Architecture;
 use distil_oci::Location;
 use distil_store::unfinished::ScratchDirectory;
 use serde::Serialize;
 
 use super::attach::Attachments;
+use super::program::ProgramImage;
 use super::{compression, diff, request, say_lock, sbom};
 use crate::cli;
 use crate::error::CommandError;
@@ -60,7 +63,11 @@ fn build(
     report: &mut Report,
 ) -> Result<(), CommandError> {
     // Everything that the command line says is made sense of before anything is done.
-    let requests = requests(arguments)?;
+    let program = ProgramImage::of(arguments)?;
+    let mut requests = match &program {
+        Some(_) => Vec::new(),
+        None => requests(arguments)?,
+    };
     let attachments = Attachments::of(&arguments.attach)?;
     for request in &requests {
         attachments.check(request)?;
@@ -81,6 +88,11 @@ fn build(
     }
     let before = recorder.take().warnings;
     document.warnings.extend(before);
+    if let Some(program) = &program {
+        let request = program.request(&session, &printer)?;
+        requests.push(request);
+        check_outputs(arguments, &requests)?;
+    }
     let built = requests.iter().try_for_each(|request| {
         say_lock(&request.request, &printer);
         report.subjects.push(Subject::of(&request.request.word));
@@ -273,28 +285,20 @@ fn requests(arguments: &cli::Build) -> Result<Vec<ImageRequest>, CommandError> {
     for word in &arguments.images {
         let request = request(word, &arguments.definition, &arguments.lock)?;
         let name = DefaultName::of(&request, suite, &architectures);
-        let names: Vec<NamePattern> = match arguments.tags.is_empty() {
-            true => vec![NamePattern::from(
-                &name.reference().map_err(CommandError::usage)?,
-            )],
-            false => {
-                let names = arguments.tags.iter().map(|text| text.parse());
-                let names: Result<_, _> = names.collect();
-                names.map_err(CommandError::usage)?
-            }
-        };
-        let outputs = match arguments.outputs.is_empty() {
-            true => vec![name.archive()],
-            false => outputs(&arguments.outputs)?,
-        };
-        requests.push(ImageRequest {
+        requests.push(image_request(
+            arguments,
             request,
             suite,
-            architectures: architectures.clone(),
-            names,
-            outputs,
-        });
+            architectures.clone(),
+            &name,
+        )?);
     }
+    check_outputs(arguments, &requests)?;
+    Ok(requests)
+}
+
+/// Refuses outputs that would be written over one another.
+fn check_outputs(arguments: &cli::Build, requests: &[ImageRequest]) -> Result<(), CommandError> {
     let documents = arguments.format != cli::ReportFormat::Table;
     let mut outputs = requests.iter().flat_map(|request| &request.outputs);
     if documents && outputs.any(is_standard_output) {
@@ -318,7 +322,38 @@ fn requests(arguments: &cli::Build) -> Result<Vec<ImageRequest>, CommandError> {
                 .hint("build them one after another, with an `--output` each"));
         }
     }
-    Ok(requests)
+    Ok(())
+}
+
+/// An image with the names and outputs that the arguments say, or else by its default name.
+pub(super) fn image_request(
+    arguments: &cli::Build,
+    request: Request,
+    suite: Suite,
+    architectures: Vec<Architecture>,
+    name: &DefaultName,
+) -> Result<ImageRequest, CommandError> {
+    let names: Vec<NamePattern> = match arguments.tags.is_empty() {
+        true => vec![NamePattern::from(
+            &name.reference().map_err(CommandError::usage)?,
+        )],
+        false => {
+            let names = arguments.tags.iter().map(|text| text.parse());
+            let names: Result<_, _> = names.collect();
+            names.map_err(CommandError::usage)?
+        }
+    };
+    let outputs = match arguments.outputs.is_empty() {
+        true => vec![name.archive()],
+        false => outputs(&arguments.outputs)?,
+    };
+    Ok(ImageRequest {
+        request,
+        suite,
+        architectures,
+        names,
+        outputs,
+    })
 }
 
 fn outputs(words: &[String]) -> Result<Vec<Location>, CommandError> {

@@ -10,6 +10,7 @@ mod ephemeral;
 pub(crate) mod list;
 pub(crate) mod lock;
 pub(crate) mod manual;
+mod program;
 pub(crate) mod push;
 pub(crate) mod rebuild;
 pub(crate) mod report;
@@ -27,6 +28,7 @@ use distil_build::{
     ArchiveSettings, LockError, LockPath, RegistrySettings, Request, Session, SessionOptions,
     UsedLock, architecture, suite,
 };
+use distil_definition::Definition;
 use distil_image::Built;
 use distil_oci::{Compression, Registries};
 
@@ -55,7 +57,16 @@ pub(crate) fn request(
     flags: &cli::Definition,
     lock: &cli::UseLock,
 ) -> Result<Request, CommandError> {
-    let request = Request::find(word, changes(flags)?)?;
+    request_with(word, changes(flags)?, lock)
+}
+
+/// The image that a word names, changed, with its lock.
+pub(crate) fn request_with(
+    word: &str,
+    changes: Definition,
+    lock: &cli::UseLock,
+) -> Result<Request, CommandError> {
+    let request = Request::find(word, changes)?;
     if lock.no_lock {
         return Ok(request);
     }

@@ -27,12 +27,15 @@ mod local_packages;
 mod lock;
 mod manual;
 mod messages;
+mod node_packages;
 mod outputs;
 mod own_definitions;
 mod package_parts;
 mod platforms;
 mod positions;
+mod program;
 mod push;
+mod python;
 mod random_definitions;
 #[path = "../../../distil-oci/tests/registry/mod.rs"]
 mod registry;

@@ -1,0 +1,64 @@
+//! The steps of making an image that are about applications of other package managers: which of their
+//! packages an image gets, and the files of these.
+
+use std::num::NonZeroUsize;
+
+use distil_definition::recipe::Recipe;
+use distil_lock::node::fetch_packages;
+use distil_lock::python::{ChosenWheel, Indexes, fetch_wheels, wheels};
+use distil_lock::{Bundle, Lock, LockedDownload};
+
+use crate::error::BuildError;
+use crate::event::Event;
+use crate::session::Session;
+use crate::settings::python_indexes;
+
+impl Session {
+    /// The wheels of Python applications, for the packages of a lock.
+    pub(crate) fn wheels(
+        &self,
+        recipe: &Recipe,
+        lock: &Lock,
+    ) -> Result<Vec<ChosenWheel>, BuildError> {
+        if recipe.layers.iter().all(|layer| layer.pythons.is_empty()) {
+            return Ok(Vec::new());
+        }
+        let indexes = Indexes::new(&self.fetcher, python_indexes()?);
+        Ok(wheels(recipe, lock, &indexes)?)
+    }
+
+    /// Notes in a new lock where the wheels are that an index was asked for.
+    pub(crate) fn note_wheels(&self, recipe: &Recipe, lock: &mut Lock) -> Result<(), BuildError> {
+        let wheels = self.wheels(recipe, lock)?;
+        lock.downloads.extend(wheels.iter().filter_map(|wheel| {
+            let layer = recipe.layers.get(wheel.layer)?;
+            Some(LockedDownload {
+                definition: layer.definition.clone(),
+                url: wheel.url()?.to_string(),
+                digest: wheel.sha256,
+            })
+        }));
+        lock.downloads.sort();
+        lock.downloads.dedup();
+        Ok(())
+    }
+
+    /// The files of all applications of a recipe: of these wheels, and of the packages of npm.
+    pub(crate) fn applications(
+        &self,
+        recipe: &Recipe,
+        wheels: &[ChosenWheel],
+    ) -> Result<Vec<Bundle>, BuildError> {
+        let (fetcher, store) = (&self.fetcher, &self.store);
+        // They wait for a server more than they compute.
+        let waiting = NonZeroUsize::new(fetcher.connections());
+        let threads = self
+            .layers
+            .threads
+            .max(waiting.unwrap_or(NonZeroUsize::MIN));
+        let asked = |url: &str| self.tell(Event::Downloading { url });
+        let mut bundles = fetch_wheels(recipe, wheels, fetcher, store, threads, &asked)?;
+        bundles.extend(fetch_packages(recipe, fetcher, store, threads, &asked)?);
+        Ok(bundles)
+    }
+}

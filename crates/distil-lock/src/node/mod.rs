@@ -1,0 +1,7 @@
+//! Node.js applications: from their lock files to the files of the packages that the platform needs.
+
+mod error;
+mod fetch;
+
+pub use error::NodeError;
+pub use fetch::fetch_packages;
