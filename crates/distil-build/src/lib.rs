@@ -9,8 +9,8 @@
 //! definition and which of its images is wanted; [`Session::build`] makes it for all platforms,
 //! proves it and writes it. An image that was made of the same inputs before is found, not made.
 
-mod code;
 mod applications;
+mod code;
 mod default_name;
 mod error;
 mod event;

@@ -9,8 +9,8 @@
 )]
 
 mod additions;
-mod archives;
 mod applications;
+mod archives;
 mod catalogue;
 mod certificates;
 mod check;
