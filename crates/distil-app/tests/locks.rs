@@ -1,5 +1,7 @@
 //! What lock files pin for a Python, and what is refused.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use distil_app::python::lock::{ArtifactPlace, Distribution, LockFile, Selection, outdated};
 use distil_app::python::{Environment, Machine, Name, choose};
 use proptest::prelude::*;

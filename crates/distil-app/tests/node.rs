@@ -1,5 +1,7 @@
 //! What a `package-lock.json` places in an image, and what is refused.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use distil_app::node::{NodePackage, NodePackageSource, NodeTarget, PackageLock};
 use proptest::prelude::*;
 use serde_json::{Value, json};

@@ -1,5 +1,7 @@
 //! Programs: which of their libraries go with them, what they need, and what is refused.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

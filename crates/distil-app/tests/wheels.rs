@@ -1,5 +1,7 @@
 //! What installing a wheel makes, and what is refused.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, Read};
 

@@ -47,6 +47,8 @@ pub struct Vendored {
     pub new_bytes: u64,
     /// The suites whose indexes are of another state of the archive than the lock's.
     pub other_states: Vec<String>,
+    /// How many downloads of definitions the locks name, which are not copied.
+    pub downloads: usize,
     /// What was counted.
     seen: BTreeSet<String>,
 }
@@ -70,6 +72,7 @@ impl Session {
     pub fn vendor(&self, requests: &[Request], directory: &Path) -> Result<Vendored, BuildError> {
         let mut locks: BTreeMap<String, &LockFile> = BTreeMap::new();
         let mut needed = Vec::new();
+        let mut vendored = Vendored::default();
         for request in requests {
             let Some(used) = &request.lock else {
                 let image = request.word.clone();
@@ -84,11 +87,11 @@ impl Session {
                 }
                 _ => {}
             }
+            vendored.downloads += used.file.downloads.len();
             for platform in &used.file.platforms {
                 needed.push(self.needed(request, &used.file, &platform.platform)?);
             }
         }
-        let mut vendored = Vendored::default();
         for one in &needed {
             self.vendor_packages(one, directory, &mut vendored)?;
         }

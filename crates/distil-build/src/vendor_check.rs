@@ -81,10 +81,14 @@ impl Session {
             let suite = suite(&suite_name)?;
             for architecture in architectures(&[platform], suite)? {
                 let fault = self.index_fault(directory, suite, architecture.debian())?;
-                check.faults.extend(fault.map(|problem| VendorFault {
+                let fault = fault.map(|problem| VendorFault {
                     path: format!("dists/{suite_name}"),
                     problem,
-                }));
+                });
+                // What is wrong with a Release is wrong for all platforms.
+                check
+                    .faults
+                    .extend(fault.filter(|one| !check.faults.contains(one)));
             }
         }
         for path in packages_in(directory)? {
@@ -116,6 +120,9 @@ impl Session {
         };
         let files = Archive::open(&options, &store, &self.fetcher)
             .and_then(|archive| archive.index_files(&store, &self.fetcher));
-        Ok(files.err().map(|error| error.to_string()))
+        // One line of a table.
+        Ok(files
+            .err()
+            .map(|error| error.to_string().replace("\n ", ":")))
     }
 }

@@ -115,8 +115,8 @@ pub(crate) const EXAMPLES: &[(&str, [Example; 2])] = &[
                 "distil debug web --tools strace",
             ),
             (
-                "List a directory of an image that has no shell",
-                "distil debug oci-archive:app.tar --run 'ls -l /target/etc'",
+                "Run a command beside the files of an image that has no shell",
+                "distil debug oci-archive:app.tar --run id",
             ),
         ],
     ),

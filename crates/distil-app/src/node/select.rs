@@ -345,7 +345,7 @@ impl<'a> Graph<'a> {
     }
 
     /// The package that `require(name)` finds in a directory (Node.js's documentation, "Loading from
-    /// node_modules folders").
+    /// node_modules directories").
     fn resolve(&self, from: &str, name: &str) -> Option<&'a str> {
         let mut directory = Some(from);
         while let Some(here) = directory {

@@ -118,7 +118,7 @@ mod tests {
         let licences = Licences::of_copyright(file);
         assert_eq!(
             licences.expression.as_deref(),
-            Some("MIT AND (GPL-2.0-or-later OR Artistic-2.0) AND LicenseRef-public-domain")
+            Some("MIT AND LicenseRef-public-domain AND (GPL-2.0-or-later OR Artistic-2.0)")
         );
         let references: Vec<_> = licences.references.iter().collect();
         assert_eq!(references.len(), 1);

@@ -268,7 +268,7 @@ impl<'a> Fields<'a> {
             essential,
             section,
             installed_size,
-            filename: filename.strip_prefix("./").unwrap_or(filename),
+            filename,
             size: required("Size", size)?,
             sha256: required("SHA256", sha256)?,
         })

@@ -127,8 +127,8 @@ fn lines_that_are_not_understood_are_told() {
             "/test:1: the option `x` has no value",
         ),
         (
-            "deb [signed-by=key.gpg] http://mirror.example/ sid main",
-            "/test:1: `key.gpg` is neither a path nor a fingerprint",
+            "deb [signed-by=key] http://mirror.example/ sid main",
+            "/test:1: `key` is neither a path nor a fingerprint",
         ),
         (
             "deb mirror.example sid main",

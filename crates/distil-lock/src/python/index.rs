@@ -16,12 +16,15 @@ const PUBLIC: &str = "https://index.example/simple";
 /// The largest page; those of the largest distributions have some megabytes.
 const MAX_PAGE: u64 = 64 << 20;
 
+/// The files of distributions, by the index and the name of the distribution.
+type Pages = BTreeMap<(Url, String), Arc<[Found]>>;
+
 /// The indexes that are asked, and what they answered.
 pub struct Indexes<'a> {
     fetcher: &'a Fetcher,
     /// Those that the user's environment names.
     named: Vec<Url>,
-    pages: Mutex<BTreeMap<(Url, String), Arc<[Found]>>>,
+    pages: Mutex<Pages>,
 }
 
 /// A file with its full address, which may have a password in it.

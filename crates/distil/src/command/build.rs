@@ -305,7 +305,7 @@ fn check_outputs(arguments: &cli::Build, requests: &[ImageRequest]) -> Result<()
         let message = "an archive and the document of `--format` cannot both be on stdout";
         return Err(CommandError::usage(message));
     }
-    sbom::check_outputs(&arguments.sbom, &requests)?;
+    sbom::check_outputs(&arguments.sbom, requests)?;
     // Better now than when other outputs are written already.
     for (number, request) in requests.iter().enumerate() {
         request.check()?;

@@ -274,7 +274,7 @@ fn make(
     let request = request(word, &definition, &cli::UseLock::default())?;
     let suite = suite(name)?;
     let target = request.target(suite, architecture(None, suite)?, session.now());
-    match session.make(&request, target.clone(), false) {
+    match session.make(&request, target, false) {
         Ok(made) => Ok(made.finished.image),
         Err(BuildError::Proof(_)) => Ok(session.look_at(&request, target)?.image),
         Err(error) => Err(error.into()),

@@ -114,7 +114,7 @@ fn values_of_the_wrong_type() {
       |
     1 | - name: app
       | ^^^^^^^^^^^
-      = its keys are `accounts`, `allow`, `archives`, `backports`, `certificates`, `components`, `config`, `copy`, `debug`, `description`, `dev`, `directories`, `downloads`, `drop`, `excuse`, `files`, `from`, `keep`, `layers`, `links`, `mirrors`, `name`, `packages`, `snapshot`, `snapshot_service`, `suites`, `when` and `without`
+      = its keys are `accounts`, `allow`, `archives`, `backports`, `certificates`, `components`, `config`, `copy`, `debug`, `description`, `dev`, `directories`, `downloads`, `drop`, `excuse`, `files`, `from`, `keep`, `layers`, `links`, `mirrors`, `name`, `node`, `packages`, `python`, `snapshot`, `snapshot_service`, `suites`, `when` and `without`
     ");
     insta::assert_snapshot!(definition(&context, ""), @"
     status 1
@@ -188,7 +188,7 @@ fn ancestors_that_there_are_not() {
       |
     2 | form: base
       | ^^^^
-      = its keys are `accounts`, `allow`, `archives`, `backports`, `certificates`, `components`, `config`, `copy`, `debug`, `description`, `dev`, `directories`, `downloads`, `drop`, `excuse`, `files`, `from`, `keep`, `layers`, `links`, `mirrors`, `name`, `packages`, `snapshot`, `snapshot_service`, `suites`, `when` and `without`
+      = its keys are `accounts`, `allow`, `archives`, `backports`, `certificates`, `components`, `config`, `copy`, `debug`, `description`, `dev`, `directories`, `downloads`, `drop`, `excuse`, `files`, `from`, `keep`, `layers`, `links`, `mirrors`, `name`, `node`, `packages`, `python`, `snapshot`, `snapshot_service`, `suites`, `when` and `without`
     ");
 }
 

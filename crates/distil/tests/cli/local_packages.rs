@@ -141,7 +141,7 @@ fn files_that_are_no_packages_of_the_image() {
             .build(),
     );
     put(&context, "dist/shop_1.3_amd64.deb", &shop("1.3").build());
-    fs::create_dir(context.work().join("folder.deb")).unwrap();
+    fs::create_dir(context.work().join("directory.deb")).unwrap();
     let mut all = String::new();
     for entry in [
         "./gone.deb",

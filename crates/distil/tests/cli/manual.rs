@@ -71,12 +71,14 @@ fn help_of_build() {
     insta::assert_snapshot!(context.run_bare(&["build", "-h"]), @"
     Build images
 
-    Usage: distil build [OPTIONS] <IMAGE>...
+    Usage: distil build [OPTIONS] [IMAGE]...
 
     Arguments:
-      <IMAGE>...  What to build: NAME or NAME:VARIANT of the catalogue, or a definition's FILE.yaml
+      [IMAGE]...  What to build: NAME or NAME:VARIANT of the catalogue, or a definition's FILE.yaml
 
     Options:
+          --program <FILE>             Program to make an image for, on IMAGE or else on the smallest of
+                                       `static`, `base-nossl`, `base` and `cc` that has what it needs
       -t, --tag <NAME[:TAG]>           Name of the image in `docker load`; may be repeated [default:
                                        NAME:VARIANT, with the suite, platform and packages if they are
                                        not the default]

@@ -129,12 +129,8 @@ fn a_lock_becomes_files_of_the_image() {
     assert!(text(&image, "app/deps/bin/flask").starts_with("#!/usr/bin/python3\n"));
     let shown: Value =
         serde_json::from_str(&context.run(&["show", "app.yaml", "--format", "json"])).unwrap();
-    assert_eq!(
-        shown["config"]["env"]["PYTHONPATH"],
-        json!("/app/deps"),
-        "{}",
-        shown["config"]
-    );
+    let env = shown["config"]["env"].as_array().unwrap();
+    assert!(env.contains(&json!("PYTHONPATH=/app/deps")), "{env:?}");
 
     // An edit of the own code leaves the layer of the dependencies as it is.
     let before = layers(&context, &["app.yaml"]);

@@ -412,7 +412,7 @@ fn a_program_that_check_misses_is_told_in_its_words() {
         ),
         (
             "gone",
-            "failed to start `gone`, which is in no folder of `PATH`",
+            "failed to start `gone`, which is in no directory of `PATH`",
         ),
         (
             "/etc/passwd",

@@ -62,7 +62,8 @@ impl<R: Read + Seek> Wheel<R> {
         }
         let mut paths: Vec<&TreePath> = files.iter().map(|(path, _)| path).collect();
         paths.sort();
-        if let Some([one, _]) = paths.array_windows().find(|[one, other]| one == other) {
+        let mut pairs = paths.iter().zip(paths.iter().skip(1));
+        if let Some((one, _)) = pairs.find(|(one, other)| one == other) {
             return Err(WheelError::Twice((*one).clone()));
         }
         let dist_info = dist_info(&files)?;
