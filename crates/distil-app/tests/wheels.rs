@@ -27,7 +27,7 @@ impl FileSink for Files {
         let mut bytes = Vec::new();
         content.read_to_end(&mut bytes)?;
         assert_eq!(bytes.len() as u64, size, "{path}");
-        let path = path.as_str().unwrap().to_owned();
+        let path = String::from_utf8_lossy(path.as_bytes()).into_owned();
         self.0.insert(path, (is_executable, bytes));
         Ok(())
     }

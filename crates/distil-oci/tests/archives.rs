@@ -26,7 +26,7 @@ fn docker(path: &Path) -> Location {
     }
 }
 
-/// A directory for one test, and a path of a file in it.
+/// A folder for one test, and a path of a file in it.
 fn output() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.tar");
@@ -187,12 +187,12 @@ fn places_that_cannot_be_written_are_named() {
         let error = write(&content, &oci(&folder.path().join(place))).unwrap_err();
         without(folder.path(), &error)
     };
-    fs::create_dir(folder.path().join("directory")).unwrap();
+    fs::create_dir(folder.path().join("folder")).unwrap();
     fs::write(folder.path().join("file"), "").unwrap();
-    insta::assert_snapshot!(error("directory"), @"failed to write the image to `oci-archive:DIR/folder`: `DIR/folder` is a directory; an archive is a file");
+    insta::assert_snapshot!(error("folder"), @"failed to write the image to `oci-archive:DIR/folder`: `DIR/folder` is a directory; an archive is a file");
     insta::assert_snapshot!(error("missing/x.tar"), @"failed to write the image to `oci-archive:DIR/missing/x.tar`: failed to create `DIR/missing/x.tar`: No such file or directory (os error 2)");
     insta::assert_snapshot!(error("file/x.tar"), @"failed to write the image to `oci-archive:DIR/file/x.tar`: failed to write `DIR/file/x.tar`: Not a directory (os error 20)");
-    assert_eq!(list(folder.path()), ["file", "directory"]);
+    assert_eq!(list(folder.path()), ["file", "folder"]);
     let root = "rootfs:x".parse().unwrap();
     insta::assert_snapshot!(write(&content, &root).unwrap_err(), @"failed to write the image to `rootfs:x`: writing a root file system is not supported yet");
 }

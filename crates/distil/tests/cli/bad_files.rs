@@ -21,8 +21,8 @@ fn write(context: &Context, name: &str, bytes: impl AsRef<[u8]>) {
 fn files_that_cannot_be_taken() {
     let context = Context::new();
     let fails = |from: &str| on_base(&context, &format!("files: [{{path: /x, from: '{from}'}}]"));
-    std::fs::create_dir(context.work().join("directory")).unwrap();
-    insta::assert_snapshot!(fails("directory"), @"
+    std::fs::create_dir(context.work().join("folder")).unwrap();
+    insta::assert_snapshot!(fails("folder"), @"
     status 1
     error: `folder` is a directory, and a file is asked for
      --> app.yaml:3:26

@@ -140,12 +140,12 @@ fn outputs_that_cannot_be_written() {
     let context = Context::new();
     let missing = context.fails(&["build", "static", "-o", "oci-archive:no/such/x.tar"]);
     assert!(missing.contains("`oci-archive:no/such/x.tar`"), "{missing}");
-    fs::create_dir(context.work().join("directory")).unwrap();
-    let folder = context.fails(&["build", "static", "-o", "oci-archive:directory"]);
+    fs::create_dir(context.work().join("folder")).unwrap();
+    let folder = context.fails(&["build", "static", "-o", "oci-archive:folder"]);
     assert!(folder.contains("is a directory"), "{folder}");
     fs::write(context.work().join("folder/mine.txt"), "precious").unwrap();
-    let layout = context.fails(&["build", "static", "-o", "oci:directory"]);
-    assert!(layout.contains("directory"), "{layout}");
+    let layout = context.fails(&["build", "static", "-o", "oci:folder"]);
+    assert!(layout.contains("folder"), "{layout}");
     assert_eq!(
         fs::read(context.work().join("folder/mine.txt")).unwrap(),
         b"precious"
