@@ -10,6 +10,7 @@ use distil_debian::suite::Suite;
 use distil_definition::{Architecture, Definition};
 use distil_oci::Platform;
 use distil_tree::loader::{machine, machine_name};
+use distil_tree::{Origin, Tree};
 
 use crate::error::BuildError;
 use crate::libraries::candidates;
@@ -139,7 +140,9 @@ impl Session {
         }
         let largest = Request::find(LARGEST, Definition::default())?;
         let request = base.unwrap_or(&largest);
-        let lock = self.solve(request, request.target(suite, architecture, self.now))?;
+        let target = request.target(suite, architecture, self.now);
+        let prepared = self.prepare(request, target)?;
+        let (lock, owners) = (&prepared.lock, owners(&prepared.assembly.tree));
         // The packages of each base, with those of the bases below it.
         let mut bases: Vec<(String, BTreeSet<String>)> = Vec::new();
         for layer in &lock.layers {
@@ -157,7 +160,7 @@ impl Session {
             let by = BTreeSet::from([program.name.clone()]);
             needs.entry(C_LIBRARY.to_owned()).or_insert(by);
         }
-        let needed = self.packages_of(needs, &all, suite, architecture)?;
+        let needed = self.packages_of(needs, &all, &owners, suite, architecture)?;
         let is_in = |packages: &BTreeSet<String>| {
             needed
                 .keys()
@@ -177,21 +180,26 @@ impl Session {
         })
     }
 
-    /// The packages that have libraries: one of `present` if it has the library by the rule for
-    /// naming such packages, else what the archive's index of contents says. The proof of the image
-    /// says whether the loader finds what was chosen.
+    /// The packages that have libraries: the owner of the library in the base if that has it, else one
+    /// of `present` by the rule for naming such packages, else what the archive's index of contents
+    /// says, which is large and read for nothing else. The proof of the image says whether the loader
+    /// finds what was chosen.
     fn packages_of(
         &self,
         needs: BTreeMap<String, BTreeSet<String>>,
         present: &BTreeSet<String>,
+        owners: &BTreeMap<String, String>,
         suite: Suite,
         architecture: Architecture,
     ) -> Result<BTreeMap<String, BTreeSet<String>>, BuildError> {
         let mut needed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut unknown = BTreeMap::new();
         for (library, files) in needs {
-            let by_rule = candidates(&library);
-            match by_rule.into_iter().find(|name| present.contains(name)) {
+            let by_rule = || {
+                let names = candidates(&library);
+                names.into_iter().find(|name| present.contains(name))
+            };
+            match owners.get(&library).cloned().or_else(by_rule) {
                 Some(package) => {
                     needed.entry(package).or_default().insert(library);
                 }
@@ -224,6 +232,18 @@ impl Session {
             .into()),
         }
     }
+}
+
+/// The packages of a tree by the names of their libraries, as programs ask for them.
+fn owners(tree: &Tree) -> BTreeMap<String, String> {
+    let libraries = tree.iter().filter_map(|(path, entry)| {
+        let name = std::str::from_utf8(path.name()?).ok()?;
+        match (&entry.origin, name.contains(".so")) {
+            (Origin::Package(package), true) => Some((name.to_owned(), package.to_string())),
+            _ => None,
+        }
+    });
+    libraries.collect()
 }
 
 /// The package to take for a library: one that is there anyway, else the best that there is.
