@@ -106,16 +106,17 @@ pub(crate) fn check(tree: &Tree, recipe: &Recipe) -> Result<(), ClosureError> {
     }
 }
 
-/// Whether a library is the package's own, in a directory that the loader does not look into. Then
-/// a program of the package loads it first, and the loader takes what is loaded: as the JVM's
-/// launcher does with `libjvm.so`.
+/// Whether a library is of the same package or wheel, in a directory that the loader does not look into.
+/// Then something of the package loads it first, and the loader takes what is loaded: as the JVM's
+/// launcher does with `libjvm.so`, and the extension modules of a wheel, whose run paths lead to it.
 fn is_own(tree: &Tree, missing: &MissingLibrary) -> bool {
-    let Some(Origin::Package(package)) = tree.get(&missing.path).map(|entry| &entry.origin) else {
+    let Some(origin) = tree.get(&missing.path).map(|entry| &entry.origin) else {
         return false;
     };
     let is_it = |path: &TreePath, entry: &Entry| {
-        path.name() == Some(missing.library.as_slice())
-            && entry.origin == Origin::Package(package.clone())
+        path.name() == Some(missing.library.as_slice()) && entry.origin == *origin
     };
-    !missing.is_loader && tree.iter().any(|(path, entry)| is_it(path, entry))
+    matches!(origin, Origin::Package(_) | Origin::Bundle { .. })
+        && !missing.is_loader
+        && tree.iter().any(|(path, entry)| is_it(path, entry))
 }
