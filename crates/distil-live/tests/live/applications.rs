@@ -192,7 +192,7 @@ applications! {
     flask: ["flask", "gunicorn"] => "import flask\na = flask.Flask('a')\na.route('/')(lambda: 'x')\nassert a.test_client().get('/').data == b'x'";
     django: ["django"] => "import django.conf, django.http\ndjango.conf.settings.configure()\ndjango.setup()\nassert django.http.HttpResponse('x').content == b'x'";
     fastapi: ["fastapi", "uvicorn[standard]"] => "import fastapi, uvicorn, uvloop, httptools\na = fastapi.FastAPI()\na.openapi()";
-    celery: ["celery[redis]"] => "import celery\na = celery.Celery(broker='memory://')\nassert a.task(lambda: 3).apply().result == 3";
+    celery: ["celery[redis]"] => "import celery\na = celery.Celery(broker='memory://')\n@a.task\ndef three():\n    return 3\nassert three.apply().result == 3";
     scipy: ["numpy", "scipy", "pandas"] => "import numpy, scipy.linalg, pandas\nassert scipy.linalg.det(numpy.eye(2)) == 1 and pandas.Series([1, 2]).sum() == 3";
     pillow: ["pillow"] => "import io, PIL.Image\nb = io.BytesIO()\nPIL.Image.new('RGB', (2, 2)).save(b, 'JPEG')\nassert b.getvalue()";
     lxml: ["lxml"] => "import lxml.etree\nassert lxml.etree.fromstring('<a/>').tag == 'a'";
