@@ -1,11 +1,13 @@
 //! `distil debug`: tools beside a container or an image, and nothing in it.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use distil_build::{BuildError, Session, architecture, is_definition, suite, threads};
+use distil_image::{AssembleError, SurfaceError};
 use distil_inspect::{ContainerConfig, Filesystem, Options, merge, read_tar};
 use distil_oci::{Image, Location};
 use distil_run::{Beside, Container, Engine, EngineError, Found, Root, Roots, Settings, Volume};
@@ -258,25 +260,55 @@ fn toolbox(
     Ok((root, ContainerConfig::of(&image)))
 }
 
-/// An image that is made for this machine. Tools may be what `check` rejects.
+/// An image that is made for this machine. Tools may be what no other image may have.
 fn make(
     word: &str,
     packages: &[String],
     of_suite: Option<&str>,
     session: &Session,
 ) -> Result<Image, CommandError> {
+    match make_allowing(word, packages, of_suite, Vec::new(), session)? {
+        Ok(image) => Ok(image),
+        Err(exposed) => {
+            let allowed = exposed
+                .iter()
+                .map(|what| format!("{what}=a tool to debug with"));
+            let allowed = allowed.collect();
+            let made = make_allowing(word, packages, of_suite, allowed, session)?;
+            made.map_err(|_| CommandError::failure("the tools need what no image may have"))
+        }
+    }
+}
+
+/// As [`make`]; what has to be allowed for it is given back, if there are tools to allow it for.
+fn make_allowing(
+    word: &str,
+    packages: &[String],
+    of_suite: Option<&str>,
+    allow: Vec<String>,
+    session: &Session,
+) -> Result<Result<Image, BTreeSet<String>>, CommandError> {
     let name = of_suite.unwrap_or("trixie");
     let definition = cli::Definition {
         suite: name.to_owned(),
         packages: packages.to_vec(),
+        allow,
         ..cli::Definition::default()
     };
     let request = request(word, &definition, &cli::UseLock::default())?;
     let suite = suite(name)?;
     let target = request.target(suite, architecture(None, suite)?, session.now());
     match session.make(&request, target, false) {
-        Ok(made) => Ok(made.finished.image),
-        Err(BuildError::Proof(_)) => Ok(session.look_at(&request, target)?.image),
+        Ok(made) => Ok(Ok(made.finished.image)),
+        Err(BuildError::Proof(_)) => Ok(Ok(session.look_at(&request, target)?.image)),
+        Err(BuildError::Assemble(AssembleError::Surface(SurfaceError::Found {
+            found, ..
+        }))) if !packages.is_empty() => {
+            let names = found
+                .into_iter()
+                .map(|one| one.package.unwrap_or_else(|| one.path.to_string()));
+            Ok(Err(names.collect()))
+        }
         Err(error) => Err(error.into()),
     }
 }
