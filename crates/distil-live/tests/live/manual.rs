@@ -79,7 +79,8 @@ fn write_needed(context: &Context, yaml: &str, site: &Site) -> String {
         let digest = sha256_hex(&bytes);
         let mut parts: Vec<String> = yaml.split("sha256: ").map(str::to_owned).collect();
         for part in parts.iter_mut().skip(1) {
-            part.replace_range(..digest.len(), &digest);
+            let start = usize::from(part.starts_with('"'));
+            part.replace_range(start..start + digest.len(), &digest);
         }
         yaml = parts.join("sha256: ");
     }

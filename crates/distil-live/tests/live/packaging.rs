@@ -78,7 +78,11 @@ fn markers() -> Vec<String> {
                     continue;
                 }
                 markers.push(format!("{variable} {sign} '{value}'"));
-                if !value.ends_with('*') {
+                // The other way round, versions of `packaging` differ on what is no final release.
+                let is_final = value
+                    .bytes()
+                    .all(|byte| byte == b'.' || byte.is_ascii_digit());
+                if is_final {
                     markers.push(format!("'{value}' {sign} {variable}"));
                 }
             }

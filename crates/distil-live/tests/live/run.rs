@@ -56,8 +56,9 @@ fn are_same(request: &Request, options: &[&str], entrypoint: &str, words: &[&str
 }
 
 /// What busybox tells of a container.
-const FACTS: &str = "id; pwd; hostname; umask; echo $HOME; cat /etc/hosts /etc/hostname; \
-    ls -lnd / /tmp /etc /home /home/nonroot /etc/passwd /busybox/sh; ls -ln /dev; \
+const FACTS: &str = "id -u; id -g; pwd; hostname; umask; echo $HOME; cat /etc/hosts /etc/hostname; \
+    stat -c '%A %u:%g %n' / /tmp /etc /home /home/nonroot /etc/passwd /busybox/sh /dev/shm /dev/mqueue; \
+    ls /dev; cd /dev; stat -c '%A %u:%g %t,%T %n' null zero full random urandom tty; cd /; \
     grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status; touch /new; touch /tmp/new && echo yes; \
     ls /proc/sys/kernel | wc -l; cat /proc/kcore /proc/keys; ls /sys/firmware; echo x > /proc/sysrq-trigger";
 

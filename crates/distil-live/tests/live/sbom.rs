@@ -137,8 +137,9 @@ fn of_trivy(context: &Context, trivy: &Path, arguments: &[&str]) -> Packages {
             .find(|property| property["name"] == "aquasecurity:trivy:SrcName");
         let source = source.map(|property| text(&property["value"]));
         let purl = text(&one["purl"]);
-        // With its epoch, whose place in the version differs.
+        // Without its epoch, which Trivy writes as a qualifier of its own.
         let version = purl.split('@').nth(1).unwrap().split('?').next().unwrap();
+        let version = version.split_once("%3A").map_or(version, |(_, rest)| rest);
         [
             text(&one["name"]),
             version.to_owned(),
