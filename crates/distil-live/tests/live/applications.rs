@@ -126,18 +126,23 @@ impl Application {
                 self.name
             ),
         );
-        context
-            .distil([
-                "build",
-                "app.yaml:nonroot",
-                "--platform",
-                "linux/amd64",
-                "-o",
-                "rootfs:root",
-                "-o",
-                "oci-archive:app.tar",
-            ])
-            .success();
+        // The lock names no index; pip's own is the one that it was made from.
+        let ask = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)";
+        let python = workspace().join("target/test-venv/bin/python");
+        let index = context.run(python.to_str().unwrap(), ["-c", ask]).success();
+        let index = std::env::var("PIP_INDEX_URL").unwrap_or(index.stdout());
+        let mut build = context.command([
+            "build",
+            "app.yaml:nonroot",
+            "--platform",
+            "linux/amd64",
+            "-o",
+            "rootfs:root",
+            "-o",
+            "oci-archive:app.tar",
+        ]);
+        build.env("PIP_INDEX_URL", index.trim());
+        Outcome::of(&build, Duration::from_secs(600)).success();
         let arguments = [
             "--no-deps",
             "--no-compile",

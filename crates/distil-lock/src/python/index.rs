@@ -10,9 +10,6 @@ use distil_debian::fetch::{Address, FetchError, Fetcher, Reply};
 use distil_definition::recipe::NewPython;
 use distil_net::Url;
 
-/// The index of everybody, asked where nobody names another.
-const PUBLIC: &str = "https://index.example/simple";
-
 /// The largest page; those of the largest distributions have some megabytes.
 const MAX_PAGE: u64 = 64 << 20;
 
@@ -57,7 +54,11 @@ impl<'a> Indexes<'a> {
     ) -> Result<Indexed, (Vec<String>, Option<FetchError>)> {
         let mut asked = Vec::new();
         let mut failure = None;
-        for index in self.of(python, true) {
+        let indexes = self.of(python, true);
+        if indexes.is_empty() {
+            asked.push("none, since none is named".to_owned());
+        }
+        for index in indexes {
             asked.push(format!("`{index}`"));
             let page = match self.page(&index, distribution) {
                 Ok(page) => page,
@@ -118,7 +119,8 @@ impl<'a> Indexes<'a> {
     }
 
     /// The indexes in the order in which they are asked: those of the definition, of the user's
-    /// environment, and for what the lock names no address of, its own or else the public one.
+    /// environment, and for what the lock names no address of, its own. None is built in: a lock that
+    /// names none is of an index that its user knows.
     fn of(&self, python: &NewPython, all: bool) -> Vec<Url> {
         let mut indexes = python.indexes.clone();
         indexes.extend(self.named.iter().cloned());
@@ -130,9 +132,6 @@ impl<'a> Indexes<'a> {
                     .iter()
                     .filter_map(|one| one.parse().ok()),
             );
-            if indexes.is_empty() {
-                indexes.extend(PUBLIC.parse());
-            }
         }
         indexes
     }
