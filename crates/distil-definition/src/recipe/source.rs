@@ -18,7 +18,7 @@ use crate::parse::{DefinitionError, parse};
 const MAX_DEFINITION: u64 = 1 << 20;
 
 /// What is wrong with a file of a definition that lies elsewhere.
-const OUTSIDE: &str = "lies outside the folder of the definition that names it; a definition has \
+const OUTSIDE: &str = "lies outside the directory of the definition that names it; a definition has \
                        its files beside it or below";
 
 /// Whether a word that names a definition is the path of a file.

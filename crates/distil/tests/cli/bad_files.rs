@@ -51,7 +51,7 @@ fn files_that_cannot_be_taken() {
     std::fs::write(context.work().join("../secret"), "x").unwrap();
     insta::assert_snapshot!(fails("../secret"), @"
     status 1
-    error: `../secret` lies outside the folder of the definition that names it; a definition has its files beside it or below
+    error: `../secret` lies outside the directory of the definition that names it; a definition has its files beside it or below
      --> app.yaml:3:26
       |
     3 | files: [{path: /x, from: '../secret'}]
@@ -59,7 +59,7 @@ fn files_that_cannot_be_taken() {
     ");
     insta::assert_snapshot!(fails("folder/../../secret"), @"
     status 1
-    error: `folder/../../secret` lies outside the folder of the definition that names it; a definition has its files beside it or below
+    error: `folder/../../secret` lies outside the directory of the definition that names it; a definition has its files beside it or below
      --> app.yaml:3:26
       |
     3 | files: [{path: /x, from: 'folder/../../secret'}]
@@ -67,7 +67,7 @@ fn files_that_cannot_be_taken() {
     ");
     insta::assert_snapshot!(fails("/etc/passwd"), @"
     status 1
-    error: `/etc/passwd` lies outside the folder of the definition that names it; a definition has its files beside it or below
+    error: `/etc/passwd` lies outside the directory of the definition that names it; a definition has its files beside it or below
      --> app.yaml:3:26
       |
     3 | files: [{path: /x, from: '/etc/passwd'}]
@@ -75,7 +75,7 @@ fn files_that_cannot_be_taken() {
     ");
     insta::assert_snapshot!(fails("/dev/zero"), @"
     status 1
-    error: `/dev/zero` lies outside the folder of the definition that names it; a definition has its files beside it or below
+    error: `/dev/zero` lies outside the directory of the definition that names it; a definition has its files beside it or below
      --> app.yaml:3:26
       |
     3 | files: [{path: /x, from: '/dev/zero'}]
@@ -92,7 +92,7 @@ fn files_that_cannot_be_taken() {
     symlink("../secret", context.work().join("link")).unwrap();
     insta::assert_snapshot!(fails("link"), @"
     status 1
-    error: `link` lies outside the folder of the definition that names it; a definition has its files beside it or below
+    error: `link` lies outside the directory of the definition that names it; a definition has its files beside it or below
      --> app.yaml:3:26
       |
     3 | files: [{path: /x, from: 'link'}]
