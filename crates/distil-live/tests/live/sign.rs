@@ -52,8 +52,10 @@ impl Tool {
     }
 
     fn run(&self, registry: &Registry, arguments: &[&str]) -> Outcome {
-        // The credentials of `docker login`.
-        let config = self.root.join("work/docker");
+        // The credentials of `docker login`, of this test's registry: tests that run at the same
+        // time have registries of their own.
+        let login = format!("work/login-{}", registry.host().replace(':', "-"));
+        let config = self.root.join(&login);
         std::fs::create_dir_all(&config).unwrap();
         std::fs::copy(registry.credentials(PASSWORD), config.join("config.json")).unwrap();
         let mut command = Command::new("/usr/sbin/chroot");
@@ -63,8 +65,8 @@ impl Tool {
             .args(arguments)
             .env_clear()
             .env("HOME", "/tmp")
-            .env("DOCKER_CONFIG", "/work/docker")
-            .env("REGISTRY_AUTH_FILE", "/work/docker/config.json")
+            .env("DOCKER_CONFIG", format!("/{login}"))
+            .env("REGISTRY_AUTH_FILE", format!("/{login}/config.json"))
             .env("COSIGN_PASSWORD", "distil");
         Outcome::of(&command, Duration::from_secs(120))
     }
