@@ -91,7 +91,7 @@ fn releases_that_are_missing_or_old() {
     "#);
     let expired =
         || debian_like("trixie").with("trixie", |pocket| pocket.valid_until(Some(1_760_000_000)));
-    insta::assert_snapshot!(without_age(&message(expired())), @r#"
+    insta::assert_snapshot!(message(expired()), @r#"
     status 1
     error: no mirror has a usable Release of `trixie`
       `file://[FOLDER]/debian/dists/trixie/InRelease`: the Release file of `trixie` expired on 2025-10-09 08:53:20 UTC ([N] days ago); the mirror is out of date, or something keeps newer files away
@@ -103,15 +103,6 @@ fn releases_that_are_missing_or_old() {
 }
 
 /// A message with the one thing taken out that grows from day to day.
-fn without_age(message: &str) -> String {
-    let Some((before, after)) = message.split_once(" days ago)") else {
-        panic!("no age in {message}");
-    };
-    let before = before.trim_end_matches(|c: char| c.is_ascii_digit());
-    assert!(before.ends_with('('), "no number of days in {message}");
-    format!("{before}[N] days ago){after}")
-}
-
 #[test]
 fn a_release_and_its_signature_apart_are_read() {
     let archive = debian_like("trixie").with("trixie", |pocket| {

@@ -291,7 +291,7 @@ fn an_expired_archive_is_refused() {
     insta::assert_snapshot!(context.fails(&update), @"
     status 1
     error: no mirror has a usable Release of `trixie-updates`
-      `file://[FOLDER]/debian/dists/trixie-updates/InRelease`: the Release file of `trixie-updates` expired on 2025-10-09 00:00:00 UTC (415 days ago); the mirror is out of date, or something keeps newer files away
+      `file://[FOLDER]/debian/dists/trixie-updates/InRelease`: the Release file of `trixie-updates` expired on 2025-10-09 00:00:00 UTC ([N] days ago); the mirror is out of date, or something keeps newer files away
 
     hint: `--allow-expired` accepts it; its packages may lack security fixes
     ");
