@@ -29,6 +29,7 @@ mod packaging;
 mod platforms;
 mod push;
 mod python;
+mod report;
 mod reproducible;
 mod run;
 mod sarif;

@@ -7,7 +7,7 @@ use distil_live::{Built, Context, Request, require};
 use serde_json::Value;
 
 /// A tool that a variable of the environment names; `./test` installs and names them.
-fn tool(variable: &str) -> Option<PathBuf> {
+pub(crate) fn tool(variable: &str) -> Option<PathBuf> {
     let path = std::env::var_os(variable).map(PathBuf::from);
     let path = path.filter(|path| path.is_file());
     if path.is_none() {
