@@ -5,6 +5,7 @@
 //! from the index what a request needs.
 
 pub mod archive;
+pub mod changelog;
 pub mod contents;
 pub mod control;
 pub mod copyright;

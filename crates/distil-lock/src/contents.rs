@@ -90,6 +90,13 @@ pub fn missing(lock: &Lock, store: &Store) -> BTreeMap<String, u64> {
     missing.collect()
 }
 
+/// What is in a package, if the store has it unpacked: an image that was made of it left it there.
+pub fn stored(package: &LockedPackage, store: &Store) -> Option<PackageFile> {
+    let blob = store.lookup(&key(package))?;
+    let size = blob.size();
+    PackageFile::open(blob, size).ok()
+}
+
 /// Names what is in a package's file.
 fn key(package: &LockedPackage) -> Key {
     Key::new("package", &[PACKAGE_FORMAT, package.file.sha256.as_bytes()])

@@ -3,6 +3,8 @@
 //! Read from the program headers and the dynamic section, as the loader does (ELF
 //! specification, "Dynamic Linking"; ld.so(8)); sections may be stripped and are not used.
 
+mod dynamic;
+mod exports;
 mod facts;
 mod functions;
 mod notes;
@@ -17,6 +19,7 @@ use object::elf;
 use object::read::elf::{Dyn, FileHeader, ProgramHeader};
 use object::read::{ReadCache, ReadRef};
 
+pub use exports::exports;
 pub use facts::{Abi, Elf, ElfError, VersionNeed};
 use facts::{MAX_DYNAMIC, MAX_SEGMENTS};
 pub use functions::returned_number;
@@ -178,7 +181,8 @@ where
         facts.version_needs = versions::needs(&strings, place)?;
     }
     if let Some(place) = address(elf::DT_VERDEF) {
-        facts.version_definitions = versions::definitions(&strings, place)?;
+        let definitions = versions::definitions(&strings, place)?;
+        facts.version_definitions = definitions.into_iter().map(|(_, name)| name).collect();
     }
     Ok(())
 }

@@ -4,12 +4,12 @@ use std::io::{Read, Seek};
 
 use object::Endianness;
 use object::elf;
-use object::read::elf::{Dyn, FileHeader, ProgramHeader, Sym};
+use object::read::elf::{FileHeader, Sym};
 use object::read::{ReadCache, ReadRef};
 
-use super::facts::{Abi, MAX_DYNAMIC, MAX_SEGMENTS};
+use super::dynamic::Dynamic;
+use super::facts::Abi;
 use super::pages::Pages;
-use super::strings::Strings;
 
 /// The most symbols that are looked at behind one place of a hash table.
 const MAX_CHAIN: u32 = 1 << 16;
@@ -31,48 +31,22 @@ where
     Header: FileHeader<Endian = Endianness>,
     R: ReadRef<'a>,
 {
-    let header = Header::parse(data).ok()?;
-    let endian = header.endian().ok()?;
-    let segments = header.program_headers(endian, data).ok()?;
-    let segments = &segments[..segments.len().min(MAX_SEGMENTS)];
-    let dynamic = segments
-        .iter()
-        .find_map(|segment| segment.dynamic(endian, data).ok().flatten())?;
-    let dynamic = &dynamic[..dynamic.len().min(MAX_DYNAMIC)];
-    let address = |tag| -> Option<u64> {
-        let entry = dynamic.iter().find(|entry| entry.d_tag(endian) == tag)?;
-        Some(entry.d_val(endian).into())
-    };
-    let strings = Strings::<Header, R> {
-        segments,
-        endian,
-        data,
-        table: address(elf::DT_STRTAB)?,
-    };
-    let symbols = address(elf::DT_SYMTAB)?;
-    let word = |table: u64, number: u64| -> Option<u32> {
-        let at = table.checked_add(number.checked_mul(4)?)?;
-        let bytes = strings.bytes(at, 4).ok()?.try_into().ok()?;
-        Some(match header.is_little_endian() {
-            true => u32::from_le_bytes(bytes),
-            false => u32::from_be_bytes(bytes),
-        })
-    };
+    let dynamic = Dynamic::<Header, R>::read(data)?;
+    let (header, strings) = (dynamic.header, &dynamic.strings);
+    let word = |table, number| dynamic.word(table, number);
     let code = |number: u32| -> Option<u64> {
-        let size = size_of::<Header::Sym>() as u64;
-        let at = symbols.checked_add(u64::from(number).checked_mul(size)?)?;
-        let bytes = strings.bytes(at, size).ok()?;
-        let symbol = object::pod::from_bytes::<Header::Sym>(bytes).ok()?.0;
+        let symbol = dynamic.symbol(number)?;
+        let endian = strings.endian;
         let text = strings.get(symbol.st_name(endian).into()).ok()?;
         let is_it = text == name.as_bytes() && symbol.st_shndx(endian) != elf::SHN_UNDEF;
         is_it.then(|| symbol.st_value(endian).into())
     };
-    let place = match address(elf::DT_GNU_HASH) {
+    let place = match dynamic.value(elf::DT_GNU_HASH) {
         Some(table) => gnu(table, name, header.is_class_64(), &word, &code),
-        None => system_v(address(elf::DT_HASH)?, name, &word, &code),
+        None => system_v(dynamic.value(elf::DT_HASH)?, name, &word, &code),
     }?;
     let abi = Abi {
-        machine: header.e_machine(endian).0,
+        machine: header.e_machine(strings.endian).0,
         is_64: header.is_class_64(),
         is_little_endian: header.is_little_endian(),
     };

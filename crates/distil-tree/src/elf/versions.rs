@@ -105,11 +105,12 @@ where
     Ok(found)
 }
 
-/// The versions that a library has. Those that a version follows are not repeated.
+/// The versions that a library has, with the numbers by which its symbols name them. Those that a
+/// version follows are not repeated.
 pub(super) fn definitions<'a, Header, R>(
     strings: &Strings<'a, Header, R>,
     address: u64,
-) -> Result<Vec<Vec<u8>>, ElfError>
+) -> Result<Vec<(u16, Vec<u8>)>, ElfError>
 where
     Header: FileHeader<Endian = Endianness>,
     R: ReadRef<'a>,
@@ -122,7 +123,8 @@ where
         if definition.half(2) & VER_FLG_BASE == 0 && definition.half(6) > 0 {
             // Elf_Verdaux: name, next.
             let name = strings.bytes(step(place, definition.word(12))?, 8)?;
-            found.push(strings.get(Record(name, strings.endian).word(0))?);
+            let name = strings.get(Record(name, strings.endian).word(0))?;
+            found.push((definition.half(4), name));
         }
         Ok(definition.word(16))
     })?;

@@ -1,10 +1,13 @@
 //! `distil diff`: how two images differ.
 
+mod libraries;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use distil_tree::TreePath;
 use serde::Serialize;
 
+use self::libraries::LibraryChange;
 use crate::cli;
 use crate::error::CommandError;
 use crate::printer::bytes;
@@ -21,6 +24,7 @@ pub(crate) struct Document {
     new: Side,
     packages: Vec<PackageChange>,
     files: Vec<FileChange>,
+    libraries: Vec<LibraryChange>,
     config: Vec<ConfigChange>,
     layers: Vec<LayerChange>,
     /// What differs of the manifest and the configuration if all of the above is the same.
@@ -100,6 +104,7 @@ pub(crate) fn compare(old_name: &str, old: &View, new_name: &str, new: &View) ->
         new: side(new_name, new, new_files),
         packages: packages(old, new),
         files: files(old_files, new_files),
+        libraries: libraries::changes(old, new),
         config: match old.platform.is_some() && new.platform.is_some() {
             true => config(old, new),
             // A plain root file system has none to compare.
@@ -302,6 +307,8 @@ pub(crate) fn print_tables(document: &Document) -> Result<(), CommandError> {
         ]
     });
     section(&["FILE", "CHANGE", "SIZE", "FROM"], rows.collect(), &[2])?;
+    let rows = document.libraries.iter().map(LibraryChange::row);
+    section(&["LIBRARY", "CHANGE", "SYMBOLS"], rows.collect(), &[])?;
     let rows = document.config.iter().map(|one| {
         vec![
             one.key.to_owned(),

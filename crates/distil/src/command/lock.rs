@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use distil_build::{
-    ArchiveSettings, BuildError, LockError, LockPath, LockRequest, Locked, PlatformChanges,
-    Request, Session, SessionOptions, Update, UpdateChanges, UsedLock, architecture, architectures,
-    package_changes, suite, write_lock,
+    ArchiveSettings, BuildError, LockError, LockPath, LockRequest, PlatformChanges, Request,
+    Session, SessionOptions, SourceNews, Update, UpdateChanges, UsedLock, architecture,
+    architectures, package_changes, suite, write_lock,
 };
 use distil_debian::suite::Suite;
 use distil_definition::Architecture;
 use distil_lock::file::LockFile;
 use distil_oci::Platform;
+use distil_tree::printable;
 use serde::Serialize;
 
 use super::{compression, diff};
@@ -37,6 +38,9 @@ struct Document {
     /// With `--files`: what `distil diff` tells of the image before and after.
     #[serde(skip_serializing_if = "Option::is_none")]
     images: Option<diff::Document>,
+    /// With `--files`: what the new versions say of themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    news: Option<Vec<SourceNews>>,
     unlocked: Vec<Unlocked>,
 }
 
@@ -90,7 +94,7 @@ pub(crate) fn run(arguments: &cli::Lock) -> Result<(), CommandError> {
     };
     let changed = old.as_ref() != Some(&locked.file);
     let written = changed && !arguments.dry_run;
-    let images = match &old {
+    let compared = match &old {
         Some(old) if arguments.with_files && changed => {
             let compared = compare_images(&session, &looked_at, &path, suite, old, &locked.file);
             printer.finish();
@@ -98,11 +102,26 @@ pub(crate) fn run(arguments: &cli::Lock) -> Result<(), CommandError> {
         }
         _ => None,
     };
+    let (images, news) = compared.unzip();
     if arguments.format == cli::Format::Json {
         if written {
             write_lock(&on_disk, &locked.file)?;
         }
-        print_json(&document(&path, changed, written, changes, images, &locked))?;
+        let unlocked = locked.unlocked.iter().map(|one| Unlocked {
+            platform: one.platform.to_string(),
+            variant: one.variant.name(),
+            why: chain(&one.error),
+        });
+        print_json(&Document {
+            schema_version: 1,
+            lock: path.display().to_string(),
+            changed,
+            written,
+            platforms: changes.platforms,
+            images,
+            news,
+            unlocked: unlocked.collect(),
+        })?;
     } else {
         for one in &locked.unlocked {
             printer.say(format_args!(
@@ -113,6 +132,7 @@ pub(crate) fn run(arguments: &cli::Lock) -> Result<(), CommandError> {
             ));
         }
         print_changes(&changes)?;
+        print_news(news.as_deref().unwrap_or_default())?;
         if let Some(images) = &images {
             print("")?;
             diff::print_tables(images)?;
@@ -189,7 +209,7 @@ fn platforms(
 }
 
 /// The image of the old lock beside that of the new one, on this machine's platform or else the
-/// first. None where the definition changed so that the old lock does not fit it any more: then an
+/// first, and what the new versions of its packages say of themselves. None where the definition changed so that the old lock does not fit it any more: then an
 /// update is not all that changes.
 fn compare_images(
     session: &Session,
@@ -198,7 +218,7 @@ fn compare_images(
     suite: Suite,
     old: &LockFile,
     new: &LockFile,
-) -> Result<Option<diff::Document>, CommandError> {
+) -> Result<Option<(diff::Document, Vec<SourceNews>)>, CommandError> {
     let host = Platform::host().to_string();
     let both = new
         .platforms
@@ -210,7 +230,7 @@ fn compare_images(
         return Ok(None);
     };
     let architecture = architecture(Some(platform), suite)?;
-    let mut views = Vec::new();
+    let mut images = Vec::new();
     for file in [old, new] {
         let used = UsedLock {
             origin: path.display().to_string(),
@@ -221,39 +241,17 @@ fn compare_images(
         let request = request.clone().with_lock(used);
         let target = request.target(suite, architecture, session.now());
         match session.look_at(&request, target) {
-            Ok(built) => views.push(View::of_built(&built, true)?),
+            Ok(built) => images.push(built),
             Err(BuildError::Lock(LockError::Misfit { .. })) => return Ok(None),
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(match views.as_slice() {
-        [old, new] => Some(diff::compare("locked", old, "updated", new)),
-        _ => None,
-    })
-}
-
-fn document(
-    path: &Path,
-    changed: bool,
-    written: bool,
-    changes: UpdateChanges,
-    images: Option<diff::Document>,
-    locked: &Locked,
-) -> Document {
-    let unlocked = locked.unlocked.iter().map(|one| Unlocked {
-        platform: one.platform.to_string(),
-        variant: one.variant.name(),
-        why: chain(&one.error),
-    });
-    Document {
-        schema_version: 1,
-        lock: path.display().to_string(),
-        changed,
-        written,
-        platforms: changes.platforms,
-        images,
-        unlocked: unlocked.collect(),
-    }
+    let [old, new] = images.as_slice() else {
+        return Ok(None);
+    };
+    let views = (View::of_built(old, true)?, View::of_built(new, true)?);
+    let compared = diff::compare("locked", &views.0, "updated", &views.1);
+    Ok(Some((compared, session.news(&old.lock, &new.lock))))
 }
 
 /// An error with its causes, on one line.
@@ -284,6 +282,31 @@ fn print_changes(changes: &UpdateChanges) -> Result<(), CommandError> {
         });
         let heading = ["PACKAGE", "CHANGE", "OLD", "NEW", "SUITE", "LAYER", "DEB"];
         print_table(&table(&heading, rows.collect(), &[6]))?;
+    }
+    Ok(())
+}
+
+/// The vulnerabilities that the new versions mend in a table, and under it what they say.
+fn print_news(news: &[SourceNews]) -> Result<(), CommandError> {
+    let told = || news.iter().filter(|one| !one.cves.is_empty());
+    if told().next().is_some() {
+        let rows = told().map(|one| vec![one.source.clone(), one.cves.join(", ")]);
+        print("")?;
+        print_table(&table(&["SOURCE", "NAMES"], rows.collect(), &[]))?;
+    }
+    for one in news {
+        let parts = [("news", &one.news), ("changelog", &one.changelog)];
+        for (what, changes) in parts {
+            for change in changes {
+                print(format_args!(
+                    "\n{} {} ({what}):",
+                    one.source, change.version
+                ))?;
+                for line in change.text.lines() {
+                    print(format_args!("  {}", printable(line.as_bytes())))?;
+                }
+            }
+        }
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What is to be told of an image that is read from a place.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use distil_inspect::{Inspection, Options};
@@ -92,6 +92,10 @@ fn complete(view: View, inspection: &Inspection, with_files: bool) -> Result<Vie
         packages,
         unowned_files: unowned.collect(),
         files: with_files.then(|| files(inspection, &owners)),
+        libraries: match with_files {
+            true => View::libraries_of(tree),
+            false => BTreeMap::new(),
+        },
         ..view
     })
 }

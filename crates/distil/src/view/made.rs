@@ -32,6 +32,10 @@ pub(super) fn view(built: &Built, with_files: bool) -> Result<View, CommandError
         unowned_files: unowned(built),
         build_stage: BuildStage::of(&built.assembly.tree, &ContainerConfig::of(&built.image)),
         files: with_files.then(|| files(built)).transpose()?,
+        libraries: match with_files {
+            true => View::libraries_of(&built.assembly.tree),
+            false => BTreeMap::new(),
+        },
         making: Some(making(built)),
         ..View::of_documents(&built.image)
     })

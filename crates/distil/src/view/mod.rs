@@ -14,7 +14,7 @@ use distil_image::Built;
 use distil_inspect::ContainerConfig;
 use distil_oci::{Image, Location};
 use distil_store::Digest;
-use distil_tree::{Tree, TreePath};
+use distil_tree::{Content, Tree, TreePath, elf};
 use serde::Serialize;
 
 use crate::cli;
@@ -46,6 +46,9 @@ pub(crate) struct View {
     /// Only where they are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) files: Option<Files>,
+    /// The ELF files that may be libraries, with their bytes; only where the files are asked for.
+    #[serde(skip)]
+    pub(crate) libraries: BTreeMap<TreePath, Content>,
     #[serde(flatten)]
     pub(crate) making: Option<Making>,
     /// The image itself; none of a plain root file system.
@@ -400,6 +403,16 @@ impl View {
             &flags.archive,
         )?;
         made::view(&built, with_files)
+    }
+
+    /// The ELF files of a tree.
+    fn libraries_of(tree: &Tree) -> BTreeMap<TreePath, Content> {
+        let files = tree.iter().filter_map(|(path, entry)| {
+            let content = &entry.file()?.content;
+            let is_elf = elf::is_elf(&content.head(4).ok()?);
+            is_elf.then(|| (path.clone(), content.clone()))
+        });
+        files.collect()
     }
 
     /// What the documents of an image tell.

@@ -1,8 +1,12 @@
 //! Locks while their archive moves on.
 
 use std::fs;
+use std::io::Write as _;
 
-use super::{archive, context, digest, forget, lock_of, move_on, only_in, said, tool};
+use distil_fixture::{DebBuilder, ElfBuilder, Entry, debian_security_like};
+
+use super::{YAML, archive, context, digest, forget, lock_of, move_on, only_in, said, tool};
+use crate::context::Context;
 
 #[test]
 fn an_archive_that_moves_on_changes_nothing() {
@@ -137,6 +141,101 @@ fn an_update_says_which_files_it_changes() {
         shown[2].starts_with("a machine that has the old image pulls"),
         "{said}"
     );
+}
+
+/// The tool, whose library has other functions, and which tells of it.
+fn told(version: &str, functions: &[&str], changelog: &str) -> Vec<DebBuilder> {
+    let code = b"\xb8\x0a\0\0\0\xc3";
+    let library = ElfBuilder::shared("libtool.so.1");
+    let library = functions
+        .iter()
+        .fold(library, |library, name| library.function(name, code));
+    let documents = "/usr/share/doc/libtool1";
+    vec![
+        DebBuilder::new("tool", version, "amd64").depends("libtool1"),
+        DebBuilder::new("libtool1", version, "amd64")
+            .field("Source", "tool")
+            .file(
+                &format!("/usr/lib/x86_64-linux-gnu/libtool.so.1.{}", &version[..1]),
+                library.build(),
+            )
+            .entry(Entry::symlink(
+                "/usr/lib/x86_64-linux-gnu/libtool.so.1",
+                format!("libtool.so.1.{}", &version[..1]),
+            ))
+            .file(&format!("{documents}/changelog.Debian.gz"), gzip(changelog))
+            .file(
+                &format!("{documents}/NEWS.Debian.gz"),
+                gzip("tool (2.0-1) trixie; urgency=low\n\n  Old files are not read.\n\n -- A\n"),
+            ),
+    ]
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn an_update_tells_changelogs_and_symbols() {
+    let first = "tool (1.0-1) trixie; urgency=low\n\n  * Mend CVE-2020-1111.\n\n -- A\n";
+    let second = "\
+tool (2.0-1) trixie-security; urgency=high
+
+  * Mend CVE-2025-59375 and
+    CVE-2025-1000001.
+
+ -- A <a@example.org>  Mon, 20 Oct 2025 22:04:01 +0200
+
+tool (1.5-1) trixie; urgency=low
+
+  * \u{1b}[31mRename `old` to `new`.
+
+ -- A <a@example.org>  Mon, 20 Jan 2025 22:04:01 +0200
+
+";
+    let second = second.to_owned() + first;
+    let debs = told("1.0-1", &["kept", "old"], first);
+    let context = Context::with(archive(0, debs), debian_security_like("trixie"));
+    context.define(YAML);
+    context.run(&["lock", "app.yaml", "--platform", "linux/amd64"]);
+    digest(&context, "app.yaml", &["--platform", "linux/amd64"]);
+    move_on(
+        &context,
+        &archive(7, told("2.0-1", &["kept", "new"], &second)),
+    );
+    let files = ["lock", "app.yaml", "--update", "--dry-run", "--files"];
+    let text = said(&context, &files);
+    let parts: Vec<&str> = text.split("\n\n").collect();
+    let part = |start: &str| {
+        let found = parts.iter().position(|part| part.starts_with(start));
+        found.unwrap_or_else(|| panic!("no part `{start}` in: {text}"))
+    };
+    let news = part("SOURCE");
+    insta::assert_snapshot!(parts[news..part("IMAGE")].join("\n\n"), @r"
+    SOURCE  NAMES
+    tool    CVE-2025-1000001, CVE-2025-59375
+
+    tool 2.0-1 (news):
+      Old files are not read.
+
+    tool 2.0-1 (changelog):
+      * Mend CVE-2025-59375 and
+        CVE-2025-1000001.
+
+    tool 1.5-1 (changelog):
+      * \u{1b}[31mRename `old` to `new`.
+    ");
+    insta::assert_snapshot!(parts[part("LIBRARY")], @"
+    LIBRARY       CHANGE   SYMBOLS
+    libtool.so.1  symbols  1 removed: old; 1 added: new
+    ");
+    let json = [&files[..], &["--format", "json", "--quiet"]].concat();
+    let output = context.command(&json).output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    insta::assert_snapshot!(json["news"][0]["cves"], @r#"["CVE-2025-1000001","CVE-2025-59375"]"#);
+    insta::assert_snapshot!(json["images"]["libraries"], @r#"[{"added_symbols":["new"],"change":"symbols","name":"libtool.so.1","new_path":"/usr/lib/x86_64-linux-gnu/libtool.so.1.2","old_path":"/usr/lib/x86_64-linux-gnu/libtool.so.1.1","removed_symbols":["old"]}]"#);
 }
 
 #[test]
