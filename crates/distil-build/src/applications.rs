@@ -3,10 +3,12 @@
 
 use std::num::NonZeroUsize;
 
+use distil_debian::fetch::copy_path;
 use distil_definition::recipe::Recipe;
-use distil_lock::node::fetch_packages;
-use distil_lock::python::{ChosenWheel, Indexes, fetch_wheels, wheels};
-use distil_lock::{Bundle, Lock, LockedDownload};
+use distil_lock::node::{fetch_archives, fetch_packages};
+use distil_lock::python::{ChosenWheel, Indexes, fetch_wheel_files, fetch_wheels, wheels};
+use distil_lock::{Bundle, Lock, LockedDownload, fetch_downloads};
+use distil_store::Blob;
 
 use crate::error::BuildError;
 use crate::event::Event;
@@ -49,16 +51,39 @@ impl Session {
         recipe: &Recipe,
         wheels: &[ChosenWheel],
     ) -> Result<Vec<Bundle>, BuildError> {
-        let (fetcher, store) = (&self.fetcher, &self.store);
-        // They wait for a server more than they compute.
-        let waiting = NonZeroUsize::new(fetcher.connections());
-        let threads = self
-            .layers
-            .threads
-            .max(waiting.unwrap_or(NonZeroUsize::MIN));
+        let (fetcher, store, threads) = (&self.fetcher, &self.store, self.fetching_threads());
         let asked = |url: &str| self.tell(Event::Downloading { url });
         let mut bundles = fetch_wheels(recipe, wheels, fetcher, store, threads, &asked)?;
         bundles.extend(fetch_packages(recipe, fetcher, store, threads, &asked)?);
         Ok(bundles)
+    }
+
+    /// Everything that a recipe has from elsewhere than archives of Debian's format, as it comes:
+    /// downloads, wheels, archives of npm; each with the name of its copy in a directory.
+    pub(crate) fn elsewhere(
+        &self,
+        recipe: &Recipe,
+        lock: &Lock,
+    ) -> Result<Vec<(String, Blob)>, BuildError> {
+        let (fetcher, store, threads) = (&self.fetcher, &self.store, self.fetching_threads());
+        let asked = |url: &str| self.tell(Event::Downloading { url });
+        let mut blobs = fetch_downloads(recipe, fetcher, store, &asked)?;
+        let wheels = self.wheels(recipe, lock)?;
+        blobs.extend(fetch_wheel_files(
+            recipe, &wheels, fetcher, store, threads, &asked,
+        )?);
+        let named = blobs.into_iter().map(|blob| {
+            let name = copy_path("SHA256", blob.digest().as_bytes());
+            (name, blob)
+        });
+        let archives = fetch_archives(recipe, fetcher, store, threads, &asked)?;
+        Ok(named.chain(archives).collect())
+    }
+
+    /// They wait for a server more than they compute.
+    fn fetching_threads(&self) -> NonZeroUsize {
+        let waiting = NonZeroUsize::new(self.fetcher.connections());
+        let waiting = waiting.unwrap_or(NonZeroUsize::MIN);
+        self.layers.threads.max(waiting)
     }
 }

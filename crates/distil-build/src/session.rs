@@ -1,12 +1,13 @@
 //! What is the same for all images of a run.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use distil_debian::archive::{Archive, ArchiveOptions, Keys, Mirrors, Moment, Snapshots};
 use distil_debian::contents::LibraryIndex;
-use distil_debian::fetch::Fetcher;
+use distil_debian::fetch::{Fetcher, Mirror};
 use distil_debian::index::PackageIndex;
 use distil_debian::suite::Suite;
 use distil_definition::recipe::Recipe;
@@ -98,7 +99,7 @@ impl Session {
         let client = archive.client();
         Ok(Self {
             store,
-            fetcher: Fetcher::new(client.clone()),
+            fetcher: Fetcher::new(client.clone()).with_copies(directories(&archive.mirrors)),
             registries: options.registries.by(client),
             layers: LayerOptions {
                 compression: options.compression.unwrap_or_default(),
@@ -302,4 +303,16 @@ pub(crate) fn stored(
     let archive = Archive::open(&options, &store, &fetcher).ok()?;
     let libraries = archive.stored_libraries(&store);
     Some((archive.index(&store, &fetcher).ok()?, libraries))
+}
+
+/// The mirrors that are directories on this machine, which may have copies of other files, too. What
+/// is wrong with a mirror is told when it is used.
+fn directories(named: &[String]) -> Vec<PathBuf> {
+    let Ok(Mirrors { main, security }) = mirrors(named, &[]) else {
+        return Vec::new();
+    };
+    let all = main.iter().chain(&security);
+    let mut found: Vec<PathBuf> = all.filter_map(Mirror::folder).collect();
+    found.dedup();
+    found
 }

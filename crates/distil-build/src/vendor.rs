@@ -15,10 +15,10 @@ use distil_debian::archive::{
 };
 use distil_debian::deb::{DebError, Expected};
 use distil_debian::suite::{Area, Suite};
-use distil_definition::recipe::lower;
+use distil_definition::recipe::{Recipe, lower};
 use distil_lock::file::LockFile;
 use distil_lock::{
-    ArchiveFile, ContentsError, LOCAL, MirrorSource, PackageSource, SnapshotSource, Sources,
+    ArchiveFile, ContentsError, LOCAL, Lock, MirrorSource, PackageSource, SnapshotSource, Sources,
     StoreSource,
 };
 use distil_store::{Blob, Digest, Store, parallel};
@@ -47,8 +47,6 @@ pub struct Vendored {
     pub new_bytes: u64,
     /// The suites whose indexes are of another state of the archive than the lock's.
     pub other_states: Vec<String>,
-    /// How many downloads of definitions the locks name, which are not copied.
-    pub downloads: usize,
     /// What was counted.
     seen: BTreeSet<String>,
 }
@@ -60,11 +58,14 @@ struct Needed {
     options: ArchiveOptions,
     suite: Suite,
     snapshot: Option<String>,
+    recipe: Recipe,
+    lock: Option<Lock>,
 }
 
 impl Session {
     /// Puts everything that the locks of `requests` need into a directory: packages, Releases with
-    /// their signatures, indexes, and the locks. What is there and right stays; nothing is removed.
+    /// their signatures, indexes, downloads, what applications get of other package managers, and the
+    /// locks. What is there and right stays; nothing is removed.
     ///
     /// # Errors
     /// If a request has no lock or that does not fit, or a file cannot be had or written. What was
@@ -87,13 +88,17 @@ impl Session {
                 }
                 _ => {}
             }
-            vendored.downloads += used.file.downloads.len();
             for platform in &used.file.platforms {
                 needed.push(self.needed(request, &used.file, &platform.platform)?);
             }
         }
         for one in &needed {
             self.vendor_packages(one, directory, &mut vendored)?;
+            if let Some(lock) = &one.lock {
+                for (name, blob) in self.elsewhere(&one.recipe, lock)? {
+                    vendored.put(directory, &name, &mut blob.open()?)?;
+                }
+            }
         }
         for one in &needed {
             let files = self.index_files(one, &mut vendored)?;
@@ -139,6 +144,7 @@ impl Session {
         let lock = used
             .map(|used| used.lock(&recipe, compression))
             .transpose()?;
+        let lock = lock.map(|(lock, _)| lock);
         let packages = file.packages_of(platform).into_iter();
         // Files of this machine lie beside the definition, as they have to anyhow.
         let packages = packages.filter(|one| one.file.suite != LOCAL);
@@ -146,10 +152,15 @@ impl Session {
             files: packages
                 .map(|one| (format!("{} {}", one.name, one.version), one.file))
                 .collect(),
-            states: lock.map(|(lock, _)| lock.states).unwrap_or_default(),
+            states: lock
+                .as_ref()
+                .map(|lock| lock.states.clone())
+                .unwrap_or_default(),
             options: self.archive(&recipe)?,
             suite,
-            snapshot: recipe.snapshot_service,
+            snapshot: recipe.snapshot_service.clone(),
+            recipe,
+            lock,
         })
     }
 

@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use distil_debian::archive::{Archive, ArchiveOptions, Mirrors};
+use distil_debian::fetch::copy_path;
 use distil_debian::suite::Suite;
 use distil_lock::ArchiveFile;
-use distil_store::Store;
 use distil_store::unfinished::ScratchDirectory;
+use distil_store::{Digest, Store};
 
 use crate::error::BuildError;
 use crate::lock_path::LockPath;
 use crate::platforms::architectures;
 use crate::request::suite;
 use crate::session::Session;
-use crate::vendored::{FileState, VendorError, locks, mirror, packages_in, state};
+use crate::vendored::{FileState, VendorError, copy_state, locks, mirror, packages_in, state};
 
 /// What a directory lacks.
 #[derive(Debug, Default)]
@@ -50,12 +51,17 @@ impl Session {
         let mut check = VendorCheck::default();
         let mut needed: BTreeMap<String, ArchiveFile> = BTreeMap::new();
         let mut archives = Vec::new();
+        let mut downloads: BTreeMap<String, Digest> = BTreeMap::new();
         for path in locks(directory)? {
             let Some(file) = LockPath::find(&path)?.lock()? else {
                 continue;
             };
             let name = path.file_name().unwrap_or_default();
             check.locks.push(name.to_string_lossy().into_owned());
+            for download in &file.downloads {
+                let name = copy_path("SHA256", download.digest.as_bytes());
+                downloads.insert(name, download.digest);
+            }
             for platform in &file.platforms {
                 for one in file.packages_of(&platform.platform) {
                     needed.insert(one.file.path.clone(), one.file);
@@ -75,6 +81,19 @@ impl Session {
                 FileState::Damaged(problem) => problem,
             };
             let path = file.path.clone();
+            check.faults.push(VendorFault { path, problem });
+        }
+        for (name, digest) in downloads {
+            check.files += 1;
+            let problem = match copy_state(directory, &name, &digest)? {
+                (FileState::Whole, size) => {
+                    check.bytes += size;
+                    continue;
+                }
+                (FileState::Missing, _) => "is missing".to_owned(),
+                (FileState::Damaged(problem), _) => problem,
+            };
+            let path = name;
             check.faults.push(VendorFault { path, problem });
         }
         for (suite_name, platform) in archives {

@@ -95,6 +95,36 @@ pub(crate) fn state(directory: &Path, file: &ArchiveFile) -> Result<FileState, V
     })
 }
 
+/// How the copy of a file with a digest is, which is read as a whole, and how many bytes it has.
+pub(crate) fn copy_state(
+    directory: &Path,
+    name: &str,
+    digest: &Digest,
+) -> Result<(FileState, u64), VendorError> {
+    let path = directory.join(name);
+    let failed = |source| VendorError::Read {
+        path: path.clone(),
+        source,
+    };
+    let mut opened = match File::open(&path) {
+        Ok(opened) => opened,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok((FileState::Missing, 0));
+        }
+        Err(error) => return Err(failed(error)),
+    };
+    if !opened.metadata().map_err(failed)?.is_file() {
+        let problem = "is not a regular file".to_owned();
+        return Ok((FileState::Damaged(problem), 0));
+    }
+    let (found, size) = Digest::of_reader(&mut opened).map_err(failed)?;
+    let state = match found == *digest {
+        true => FileState::Whole,
+        false => FileState::Damaged(format!("is {found} instead of {digest}")),
+    };
+    Ok((state, size))
+}
+
 /// Writes a file whole, and the directories that it lies in.
 pub(crate) fn put(directory: &Path, path: &str, bytes: &mut impl Read) -> Result<(), VendorError> {
     let path = directory.join(path);

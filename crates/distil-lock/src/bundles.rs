@@ -8,6 +8,8 @@ use distil_debian::fetch::{Address, FetchError, Fetcher};
 use distil_definition::recipe::{BundleSource, Download, NewBundle, Placement, Position, Recipe};
 use distil_store::{Blob, Digest, Key, Store, StoreError};
 
+use crate::elsewhere::Elsewhere;
+
 /// Names what is made of a bundle; to be raised when that changes.
 const BUNDLE_FORMAT: &[u8] = b"1";
 
@@ -96,15 +98,18 @@ pub fn fetch_bundles(
     recipe: &Recipe,
     fetcher: &Fetcher,
     store: &Store,
-    asked: &dyn Fn(&str),
+    asked: &(dyn Fn(&str) + Sync),
 ) -> Result<Vec<Bundle>, BundleSourceError> {
+    let elsewhere = Elsewhere {
+        fetcher,
+        store,
+        asked,
+    };
     let mut bundles = Vec::new();
     for (number, layer) in recipe.layers.iter().enumerate() {
         let reading = Reading {
             definition: &layer.definition,
-            fetcher,
-            store,
-            asked,
+            elsewhere: &elsewhere,
         };
         for bundle in &layer.bundles {
             let (provenance, files) = reading.read(bundle)?;
@@ -119,6 +124,36 @@ pub fn fetch_bundles(
     Ok(bundles)
 }
 
+/// Fetches what the definitions of a recipe download, as it comes.
+///
+/// # Errors
+/// As [`fetch_bundles`].
+pub fn fetch_downloads(
+    recipe: &Recipe,
+    fetcher: &Fetcher,
+    store: &Store,
+    asked: &(dyn Fn(&str) + Sync),
+) -> Result<Vec<Blob>, BundleSourceError> {
+    let elsewhere = Elsewhere {
+        fetcher,
+        store,
+        asked,
+    };
+    let mut blobs = Vec::new();
+    for layer in &recipe.layers {
+        let reading = Reading {
+            definition: &layer.definition,
+            elsewhere: &elsewhere,
+        };
+        for bundle in &layer.bundles {
+            if let BundleSource::Download(download) = &bundle.source {
+                blobs.push(reading.download(download)?);
+            }
+        }
+    }
+    Ok(blobs)
+}
+
 /// Looks at each download without a digest, so that the digest can be told.
 ///
 /// # Errors
@@ -127,8 +162,13 @@ pub fn look_at(
     recipe: &Recipe,
     fetcher: &Fetcher,
     store: &Store,
-    asked: &dyn Fn(&str),
+    asked: &(dyn Fn(&str) + Sync),
 ) -> Result<(), BundleSourceError> {
+    let elsewhere = Elsewhere {
+        fetcher,
+        store,
+        asked,
+    };
     for layer in recipe.layers.iter().chain(&recipe.same_as) {
         for bundle in &layer.bundles {
             let BundleSource::Download(download) = &bundle.source else {
@@ -137,9 +177,7 @@ pub fn look_at(
             if download.digest.is_none() {
                 let reading = Reading {
                     definition: &layer.definition,
-                    fetcher,
-                    store,
-                    asked,
+                    elsewhere: &elsewhere,
                 };
                 reading.download(download)?;
             }
@@ -151,9 +189,7 @@ pub fn look_at(
 /// What is needed to read the bundles of one layer.
 struct Reading<'a> {
     definition: &'a str,
-    fetcher: &'a Fetcher,
-    store: &'a Store,
-    asked: &'a dyn Fn(&str),
+    elsewhere: &'a Elsewhere<'a>,
 }
 
 impl Reading<'_> {
@@ -180,16 +216,20 @@ impl Reading<'_> {
             BundleSource::Directory { from, listing } => {
                 let digest = listing.digest();
                 let key = Key::new("directory", &[BUNDLE_FORMAT, digest.as_bytes()]);
-                let files = self.stored(&key, || {
-                    let written = listing.write(self.store.create()?);
-                    let writer = written.map_err(|source| BundleSourceError::Copy {
-                        definition: self.definition.to_owned(),
-                        from: from.clone(),
-                        position: bundle.placement.position.clone(),
-                        source,
-                    })?;
-                    Ok(writer.commit()?)
-                })?;
+                let files = self.elsewhere.kept(
+                    &key,
+                    || {
+                        let written = listing.write(self.elsewhere.store.create()?);
+                        let writer = written.map_err(|source| BundleSourceError::Copy {
+                            definition: self.definition.to_owned(),
+                            from: from.clone(),
+                            position: bundle.placement.position.clone(),
+                            source,
+                        })?;
+                        Ok(writer.commit()?)
+                    },
+                    BundleSourceError::Read,
+                )?;
                 let provenance = Provenance {
                     kind: "directory",
                     from: from.as_str().into(),
@@ -204,18 +244,14 @@ impl Reading<'_> {
     /// The bytes of a download, from the store or else from its address.
     fn download(&self, download: &Download) -> Result<Blob, BundleSourceError> {
         if let Some(digest) = &download.digest
-            && let Some(blob) = self.store.get(digest)
-            && blob.verify()?.is_some()
+            && let Some(blob) = self.elsewhere.stored(digest)?
         {
             return Ok(blob);
         }
         let url = download.url.to_string();
-        (self.asked)(&url);
-        let address = Address::Remote(download.url.clone());
+        let places = [Address::Remote(download.url.clone())];
         let digest = download.digest.as_ref();
-        let fetched = self
-            .fetcher
-            .blob_of_digest(&address, MAX_DOWNLOAD, digest, self.store);
+        let fetched = self.elsewhere.fetched(&places, MAX_DOWNLOAD, digest, &url);
         let blob = fetched.map_err(|source| BundleSourceError::Fetch {
             definition: self.definition.to_owned(),
             position: download.position.clone(),
@@ -245,38 +281,24 @@ impl Reading<'_> {
             "unpacked",
             &[BUNDLE_FORMAT, digest.as_bytes(), word.as_bytes()],
         );
-        self.stored(&key, || {
-            let written = unpack(
-                blob.open()?,
-                format,
-                Limits::default(),
-                self.store.create()?,
-            );
-            let writer = written.map_err(|source| BundleSourceError::Unpack {
-                definition: self.definition.to_owned(),
-                url: provenance.from.to_string(),
-                position: placement.position.clone(),
-                source,
-            })?;
-            Ok(writer.commit()?)
-        })
-    }
-
-    /// What the store has by a key, or what is made and kept by it.
-    fn stored(
-        &self,
-        key: &Key,
-        make: impl FnOnce() -> Result<Blob, BundleSourceError>,
-    ) -> Result<BundleFile, BundleSourceError> {
-        if let Some(blob) = self.store.lookup(key)
-            && blob.verify()?.is_some()
-            && let Ok(files) = BundleFile::open(blob.clone(), blob.size())
-        {
-            return Ok(files);
-        }
-        let blob = make()?;
-        self.store.record(key, &blob)?;
-        let size = blob.size();
-        BundleFile::open(blob, size).map_err(BundleSourceError::Read)
+        self.elsewhere.kept(
+            &key,
+            || {
+                let written = unpack(
+                    blob.open()?,
+                    format,
+                    Limits::default(),
+                    self.elsewhere.store.create()?,
+                );
+                let writer = written.map_err(|source| BundleSourceError::Unpack {
+                    definition: self.definition.to_owned(),
+                    url: provenance.from.to_string(),
+                    position: placement.position.clone(),
+                    source,
+                })?;
+                Ok(writer.commit()?)
+            },
+            BundleSourceError::Read,
+        )
     }
 }

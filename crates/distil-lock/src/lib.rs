@@ -11,6 +11,7 @@
 mod bundles;
 mod causes;
 mod contents;
+mod elsewhere;
 pub mod file;
 mod gate;
 mod lock;
@@ -21,8 +22,8 @@ mod resolve_error;
 mod source;
 mod view;
 
-pub use bundles::{Bundle, BundleSourceError, fetch_bundles, look_at};
-pub use contents::{Contents, ContentsError, Fetch, fetch, missing};
+pub use bundles::{Bundle, BundleSourceError, fetch_bundles, fetch_downloads, look_at};
+pub use contents::{Contents, ContentsError, Fetch, fetch, missing, stored};
 pub use lock::{
     ArchiveFile, LOCAL, LocalFile, Lock, LockedDownload, LockedLayer, LockedPackage,
     PackageRelations,

@@ -64,6 +64,16 @@ impl Integrity {
         Ok(digest? == self.as_bytes())
     }
 
+    /// The name of the algorithm, as directories of files by their digests have it: `SHA512`.
+    pub fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Sha1(_) => "SHA1",
+            Self::Sha256(_) => "SHA256",
+            Self::Sha384(_) => "SHA384",
+            Self::Sha512(_) => "SHA512",
+        }
+    }
+
     /// The bytes of the digest.
     pub fn as_bytes(&self) -> &[u8] {
         match self {
@@ -88,12 +98,7 @@ fn digest_of<D: Digest>(mut input: impl Read) -> io::Result<Vec<u8>> {
 
 impl fmt::Display for Integrity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = match self {
-            Self::Sha1(_) => "sha1",
-            Self::Sha256(_) => "sha256",
-            Self::Sha384(_) => "sha384",
-            Self::Sha512(_) => "sha512",
-        };
+        let name = self.algorithm().to_ascii_lowercase();
         write!(f, "{name}-{}", STANDARD.encode(self.as_bytes()))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use distil_net::{Access, Client, NetError, Request, Response, Sink, StatusCode};
@@ -35,6 +35,8 @@ pub enum Reply {
 pub struct Fetcher {
     client: Client,
     access: Access,
+    /// Directories that files are looked for in by their digests.
+    copies: Vec<PathBuf>,
     /// The servers that held somebody up in vain.
     slow: Mutex<BTreeSet<String>>,
 }
@@ -46,8 +48,24 @@ impl Fetcher {
         Self {
             client,
             access,
+            copies: Vec::new(),
             slow: Mutex::default(),
         }
+    }
+
+    /// The same fetcher, which looks for files of known digests in directories before it asks their
+    /// addresses, at [`copy_path`].
+    #[must_use]
+    pub fn with_copies(self, copies: Vec<PathBuf>) -> Self {
+        Self { copies, ..self }
+    }
+
+    /// The copy of a file in the directories, if one of them has it. It is not verified.
+    pub fn copy_of(&self, algorithm: &str, digest: &[u8]) -> Option<Address> {
+        let name = copy_path(algorithm, digest);
+        let paths = self.copies.iter().map(|copies| copies.join(&name));
+        let found = paths.into_iter().find(|path| path.exists());
+        found.map(Address::File)
     }
 
     /// The mirrors in the order in which they are to be asked: their own, but those last that held
@@ -144,40 +162,15 @@ impl Fetcher {
         store: &Store,
         follow: &dyn Fn(Follower),
     ) -> Result<Blob, FetchError> {
-        let mut receiving = Receiving {
-            address,
-            size,
-            store,
-            follow,
-            writer: None,
-            failure: None,
-        };
-        let done = match self.place(address) {
-            Place::Local(path) => {
-                let file = open_local(address, path)?;
-                receiving.copy(file.take(size.saturating_add(1)))
-            }
-            Place::Remote(request) => {
-                let downloaded = self.client.download(&request, &mut receiving);
-                downloaded.map_err(|error| self.failed(address, error))
-            }
-        };
-        // What the sink failed at is told by it, not by the download that this ended.
-        if let Some(failure) = receiving.failure.take() {
-            return Err(failure);
-        }
-        done?;
-        let writer = receiving.writer.ok_or_else(|| FetchError::Missing {
-            address: address.to_string(),
-        })?;
+        let writer = self.receive(address, size, store, follow)?;
         finish(address, writer, size, digest)
     }
 
     /// Fetches a file of known digest and unknown size, of which there may be `limit` bytes, into the
-    /// store; without a digest, whatever comes.
+    /// store, from a copy where there is one; without a digest, whatever comes.
     ///
     /// # Errors
-    /// If the address has nothing, something else, or more.
+    /// If the address has nothing, something else, or more; a copy that is damaged is told, too.
     pub fn blob_of_digest(
         &self,
         address: &Address,
@@ -185,11 +178,31 @@ impl Fetcher {
         digest: Option<&Digest>,
         store: &Store,
     ) -> Result<Blob, FetchError> {
+        let copy = digest.and_then(|digest| self.copy_of("SHA256", digest.as_bytes()));
+        let address = copy.as_ref().unwrap_or(address);
+        let writer = self.receive(address, limit, store, &|_| {})?;
+        match digest.filter(|digest| **digest != writer.digest()) {
+            Some(digest) => {
+                let problem = format!("has {} instead of {digest}", writer.digest());
+                Err(content(address, problem))
+            }
+            None => Ok(writer.commit()?),
+        }
+    }
+
+    /// Receives a file of at most so many bytes, which nobody has verified.
+    fn receive(
+        &self,
+        address: &Address,
+        limit: u64,
+        store: &Store,
+        follow: &dyn Fn(Follower),
+    ) -> Result<BlobWriter, FetchError> {
         let mut receiving = Receiving {
             address,
             size: limit,
             store,
-            follow: &|_| {},
+            follow,
             writer: None,
             failure: None,
         };
@@ -203,20 +216,14 @@ impl Fetcher {
                 downloaded.map_err(|error| self.failed(address, error))
             }
         };
+        // What the sink failed at is told by it, not by the download that this ended.
         if let Some(failure) = receiving.failure.take() {
             return Err(failure);
         }
         done?;
-        let writer = receiving.writer.ok_or_else(|| FetchError::Missing {
+        receiving.writer.ok_or_else(|| FetchError::Missing {
             address: address.to_string(),
-        })?;
-        match digest.filter(|digest| **digest != writer.digest()) {
-            Some(digest) => {
-                let problem = format!("has {} instead of {digest}", writer.digest());
-                Err(content(address, problem))
-            }
-            None => Ok(writer.commit()?),
-        }
+        })
     }
 
     fn failed(&self, address: &Address, error: NetError) -> FetchError {
@@ -303,6 +310,13 @@ impl Sink for Receiving<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.add(bytes).map_err(|error| self.failed(error))
     }
+}
+
+/// Where a directory has the copy of a file with a digest, as archives of Debian's format have their
+/// indexes (`Acquire-By-Hash`): `by-hash/SHA256/5891b5b5…`.
+pub fn copy_path(algorithm: &str, digest: &[u8]) -> String {
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("by-hash/{algorithm}/{hex}")
 }
 
 fn open_local(address: &Address, path: &Path) -> Result<File, FetchError> {

@@ -10,5 +10,5 @@ mod mirror;
 
 pub use address::Address;
 pub use error::FetchError;
-pub use fetcher::{Fetcher, Reply, Validators};
+pub use fetcher::{Fetcher, Reply, Validators, copy_path};
 pub use mirror::{InvalidMirror, Mirror};

@@ -1,13 +1,12 @@
 //! Packages of npm, fetched and unpacked into the store.
 
 use std::collections::BTreeSet;
-use std::io::{self, Read, Write};
+use std::io;
 use std::num::NonZeroUsize;
 
-use distil_app::FileSink;
 use distil_app::node::{Integrity, NodePackage, NodePackageSource, NodeTarget, unpack};
 use distil_bundle::{BundleError, BundleFile, BundleWriter, Component, Provenance};
-use distil_debian::fetch::{Address, Fetcher};
+use distil_debian::fetch::{Address, Fetcher, copy_path};
 use distil_definition::recipe::{LayerRecipe, NewNode, Placement, Recipe};
 use distil_net::Url;
 use distil_store::{Blob, Digest, Key, Store, parallel};
@@ -15,6 +14,7 @@ use distil_tree::TreePath;
 
 use super::error::NodeError;
 use crate::bundles::Bundle;
+use crate::elsewhere::{Elsewhere, Files};
 
 /// Names what is made of a package; to be raised when that changes.
 const PACKAGE_FORMAT: &[u8] = b"1";
@@ -34,42 +34,64 @@ pub fn fetch_packages(
     threads: NonZeroUsize,
     asked: &(dyn Fn(&str) + Sync),
 ) -> Result<Vec<Bundle>, NodeError> {
+    let elsewhere = Elsewhere {
+        fetcher,
+        store,
+        asked,
+    };
     let mut bundles = Vec::new();
-    for (number, layer) in recipe.layers.iter().enumerate() {
-        for node in &layer.nodes {
-            let Some(target) = NodeTarget::of_debian(recipe.architecture.debian()) else {
-                continue;
-            };
-            let installing = Installing {
-                layer,
-                number,
-                node,
-                fetcher,
-                store,
-                asked,
-            };
-            let packages = node
-                .lock
-                .select(&target)
-                .map_err(|problem| NodeError::Lock {
-                    definition: layer.definition.clone(),
-                    from: node.from.clone(),
-                    position: node.position.clone(),
-                    problem,
-                })?;
-            let files: BTreeSet<&TreePath> = packages
-                .iter()
-                .flat_map(|one| &one.bins)
-                .map(|link| &link.file)
-                .collect();
-            let found = parallel::try_map(&packages, threads, |package| {
-                installing.package(package, &files)
-            })?;
-            bundles.extend(found.into_iter().flatten());
-            bundles.extend(installing.links(&packages)?);
-        }
+    for installing in Installing::of_recipe(recipe, &elsewhere) {
+        let packages = installing.packages(recipe)?;
+        let files: BTreeSet<&TreePath> = packages
+            .iter()
+            .flat_map(|one| &one.bins)
+            .map(|link| &link.file)
+            .collect();
+        let found = parallel::try_map(&packages, threads, |package| {
+            installing.package(package, &files)
+        })?;
+        bundles.extend(found.into_iter().flatten());
+        bundles.extend(installing.links(&packages)?);
     }
     Ok(bundles)
+}
+
+/// Fetches the archives of the packages of all Node.js applications of a recipe, and gives each with
+/// the name that a directory of copies has it by ([`copy_path`]).
+///
+/// # Errors
+/// As [`fetch_packages`].
+pub fn fetch_archives(
+    recipe: &Recipe,
+    fetcher: &Fetcher,
+    store: &Store,
+    threads: NonZeroUsize,
+    asked: &(dyn Fn(&str) + Sync),
+) -> Result<Vec<(String, Blob)>, NodeError> {
+    let elsewhere = Elsewhere {
+        fetcher,
+        store,
+        asked,
+    };
+    let mut archives = Vec::new();
+    for installing in Installing::of_recipe(recipe, &elsewhere) {
+        let packages = installing.packages(recipe)?;
+        let found = parallel::try_map(&packages, threads, |package| {
+            let NodePackageSource::Archive { url, integrity } = &package.source else {
+                return Ok::<_, NodeError>(None);
+            };
+            let blob = installing.archive(&shown(package), url, integrity)?;
+            let path = copy_path(integrity.algorithm(), integrity.as_bytes());
+            Ok(Some((path, blob)))
+        })?;
+        archives.extend(found.into_iter().flatten());
+    }
+    Ok(archives)
+}
+
+/// A package as people write it.
+fn shown(package: &NodePackage) -> String {
+    format!("{}@{}", package.name, package.version)
 }
 
 /// What is needed to install the packages of one application.
@@ -77,12 +99,41 @@ struct Installing<'a> {
     layer: &'a LayerRecipe,
     number: usize,
     node: &'a NewNode,
-    fetcher: &'a Fetcher,
-    store: &'a Store,
-    asked: &'a (dyn Fn(&str) + Sync),
+    elsewhere: &'a Elsewhere<'a>,
 }
 
-impl Installing<'_> {
+impl<'a> Installing<'a> {
+    /// The applications of a recipe.
+    fn of_recipe(
+        recipe: &'a Recipe,
+        elsewhere: &'a Elsewhere<'a>,
+    ) -> impl Iterator<Item = Self> + 'a {
+        let layers = recipe.layers.iter().enumerate();
+        layers.flat_map(move |(number, layer)| {
+            layer.nodes.iter().map(move |node| Self {
+                layer,
+                number,
+                node,
+                elsewhere,
+            })
+        })
+    }
+
+    /// The packages that the lock names for the recipe's platform; none for one that Node.js does not
+    /// know.
+    fn packages(&self, recipe: &Recipe) -> Result<Vec<NodePackage>, NodeError> {
+        let Some(target) = NodeTarget::of_debian(recipe.architecture.debian()) else {
+            return Ok(Vec::new());
+        };
+        let selected = self.node.lock.select(&target);
+        selected.map_err(|problem| NodeError::Lock {
+            definition: self.layer.definition.clone(),
+            from: self.node.from.clone(),
+            position: self.node.position.clone(),
+            problem,
+        })
+    }
+
     /// The files of a package; none of one that comes with another, or is a link.
     fn package(
         &self,
@@ -92,14 +143,8 @@ impl Installing<'_> {
         let NodePackageSource::Archive { url, integrity } = &package.source else {
             return Ok(None);
         };
-        let shown = format!("{}@{}", package.name, package.version);
-        let url: Url = url.parse().map_err(|problem| NodeError::Address {
-            definition: self.layer.definition.clone(),
-            from: self.node.from.clone(),
-            position: self.node.position.clone(),
-            problem,
-        })?;
-        let blob = self.archive(&shown, &url, integrity)?;
+        let shown = shown(package);
+        let blob = self.archive(&shown, url, integrity)?;
         // Those of packages that come with it are its files, too.
         let commands = commands
             .iter()
@@ -166,8 +211,9 @@ impl Installing<'_> {
         let digest = Digest::of(text.concat());
         let name = "links of commands";
         let key = Key::new("npm-links", &[PACKAGE_FORMAT, digest.as_bytes()]);
-        let files = self.stored(name, &key, || {
-            let mut writer = BundleWriter::new(self.store.create()?);
+        let unreadable = |error| self.wrong(name, BundleError::Read(error));
+        let make = || {
+            let mut writer = BundleWriter::new(self.elsewhere.store.create()?);
             let wrong = |source| NodeError::Bundle {
                 package: name.to_owned(),
                 source,
@@ -176,7 +222,8 @@ impl Installing<'_> {
                 writer.symlink(path, target.as_bytes()).map_err(wrong)?;
             }
             Ok(writer.finish().map_err(wrong)?.commit()?)
-        })?;
+        };
+        let files = self.elsewhere.kept(&key, make, unreadable)?;
         Ok(Some(Bundle {
             layer: self.number,
             provenance: Provenance {
@@ -191,18 +238,24 @@ impl Installing<'_> {
     }
 
     /// The archive of a package, from the store or else from its address.
-    fn archive(&self, shown: &str, url: &Url, integrity: &Integrity) -> Result<Blob, NodeError> {
+    fn archive(&self, shown: &str, url: &str, integrity: &Integrity) -> Result<Blob, NodeError> {
+        let url: Url = url.parse().map_err(|problem| NodeError::Address {
+            definition: self.layer.definition.clone(),
+            from: self.node.from.clone(),
+            position: self.node.position.clone(),
+            problem,
+        })?;
         let key = Key::new("integrity", &[integrity.to_string().as_bytes()]);
-        if let Some(blob) = self.store.lookup(&key)
+        let Elsewhere { fetcher, store, .. } = self.elsewhere;
+        if let Some(blob) = store.lookup(&key)
             && blob.verify()?.is_some()
         {
             return Ok(blob);
         }
-        (self.asked)(&url.to_string());
-        let address = Address::Remote(url.clone());
-        let fetched = self
-            .fetcher
-            .blob_of_digest(&address, MAX_ARCHIVE, None, self.store);
+        let copy = fetcher.copy_of(integrity.algorithm(), integrity.as_bytes());
+        let place = copy.unwrap_or_else(|| Address::Remote(url));
+        let places = std::slice::from_ref(&place);
+        let fetched = self.elsewhere.fetched(places, MAX_ARCHIVE, None, shown);
         let blob = fetched.map_err(|source| NodeError::Fetch {
             definition: self.layer.definition.clone(),
             package: shown.to_owned(),
@@ -215,12 +268,12 @@ impl Installing<'_> {
                 definition: self.layer.definition.clone(),
                 from: self.node.from.clone(),
                 package: shown.to_owned(),
-                url: url.to_string(),
+                url: place.to_string(),
                 integrity: integrity.to_string(),
                 position: self.node.position.clone(),
             });
         }
-        self.store.record(&key, &blob)?;
+        store.record(&key, &blob)?;
         Ok(blob)
     }
 
@@ -234,8 +287,9 @@ impl Installing<'_> {
         let list: Vec<String> = commands.iter().map(ToString::to_string).collect();
         let list = list.join("\0");
         let key = Key::new("npm", &[PACKAGE_FORMAT, digest.as_bytes(), list.as_bytes()]);
-        self.stored(shown, &key, || {
-            let mut files = Files(BundleWriter::new(self.store.create()?));
+        let unreadable = |error| self.wrong(shown, BundleError::Read(error));
+        let make = || {
+            let mut files = Files(BundleWriter::new(self.elsewhere.store.create()?));
             let done = unpack(io::BufReader::new(blob.open()?), commands, &mut files);
             done.map_err(|problem| NodeError::Tarball {
                 definition: self.layer.definition.clone(),
@@ -248,7 +302,8 @@ impl Installing<'_> {
                 .finish()
                 .map_err(|source| self.wrong(shown, source))?;
             Ok(writer.commit()?)
-        })
+        };
+        self.elsewhere.kept(&key, make, unreadable)
     }
 
     fn wrong(&self, shown: &str, source: BundleError) -> NodeError {
@@ -256,40 +311,5 @@ impl Installing<'_> {
             package: shown.to_owned(),
             source,
         }
-    }
-
-    /// What the store has by a key, or what is made and kept by it.
-    fn stored(
-        &self,
-        shown: &str,
-        key: &Key,
-        make: impl FnOnce() -> Result<Blob, NodeError>,
-    ) -> Result<BundleFile, NodeError> {
-        if let Some(blob) = self.store.lookup(key)
-            && blob.verify()?.is_some()
-            && let Ok(files) = BundleFile::open(blob.clone(), blob.size())
-        {
-            return Ok(files);
-        }
-        let blob = make()?;
-        self.store.record(key, &blob)?;
-        let size = blob.size();
-        BundleFile::open(blob, size).map_err(|error| self.wrong(shown, BundleError::Read(error)))
-    }
-}
-
-/// Writes the files of a package into a bundle.
-struct Files<W>(BundleWriter<W>);
-
-impl<W: Write> FileSink for Files<W> {
-    fn file(
-        &mut self,
-        path: &TreePath,
-        is_executable: bool,
-        size: u64,
-        content: &mut dyn Read,
-    ) -> io::Result<()> {
-        let written = self.0.file(path, is_executable, size, content);
-        written.map_err(io::Error::other)
     }
 }

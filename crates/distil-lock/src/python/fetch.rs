@@ -1,13 +1,12 @@
 //! Wheels fetched and unpacked into the store.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::num::NonZeroUsize;
 
-use distil_app::FileSink;
 use distil_app::python::wheel::{Scheme, Wheel};
 use distil_bundle::{BundleError, BundleFile, BundleWriter, Component, EntryKind, Provenance};
-use distil_debian::fetch::{FetchError, Fetcher};
+use distil_debian::fetch::Fetcher;
 use distil_definition::recipe::{NewPython, Placement, Recipe};
 use distil_store::{Blob, Key, Store, parallel};
 use distil_tree::{Content, TreePath};
@@ -15,6 +14,7 @@ use distil_tree::{Content, TreePath};
 use super::choose::ChosenWheel;
 use super::error::PythonError;
 use crate::bundles::Bundle;
+use crate::elsewhere::{Elsewhere, Files};
 
 /// Names what is made of a wheel; to be raised when that changes.
 const WHEEL_FORMAT: &[u8] = b"1";
@@ -38,21 +38,16 @@ pub fn fetch_wheels(
     threads: NonZeroUsize,
     asked: &(dyn Fn(&str) + Sync),
 ) -> Result<Vec<Bundle>, PythonError> {
+    let elsewhere = Elsewhere {
+        fetcher,
+        store,
+        asked,
+    };
     let bundles = parallel::try_map(wheels, threads, |wheel| {
-        let layer = recipe.layers.get(wheel.layer);
-        let python = layer.and_then(|layer| layer.pythons.get(wheel.application));
-        let (Some(layer), Some(python)) = (layer, python) else {
+        let Some(reading) = Reading::of(recipe, wheel, &elsewhere) else {
             return Ok::<_, PythonError>(None);
         };
-        let reading = Reading {
-            definition: &layer.definition,
-            python,
-            wheel,
-            fetcher,
-            store,
-            asked,
-        };
-        let files = reading.installed()?;
+        let (python, files) = (reading.python, reading.installed()?);
         Ok(Some(Bundle {
             layer: wheel.layer,
             provenance: reading.provenance(),
@@ -66,6 +61,30 @@ pub fn fetch_wheels(
     let bundles: Vec<Bundle> = bundles.into_iter().flatten().collect();
     check_conflicts(recipe, wheels, &bundles)?;
     Ok(bundles)
+}
+
+/// Fetches wheels, as they come.
+///
+/// # Errors
+/// If one of them cannot be had.
+pub fn fetch_wheel_files(
+    recipe: &Recipe,
+    wheels: &[ChosenWheel],
+    fetcher: &Fetcher,
+    store: &Store,
+    threads: NonZeroUsize,
+    asked: &(dyn Fn(&str) + Sync),
+) -> Result<Vec<Blob>, PythonError> {
+    let elsewhere = Elsewhere {
+        fetcher,
+        store,
+        asked,
+    };
+    let blobs = parallel::try_map(wheels, threads, |wheel| {
+        let reading = Reading::of(recipe, wheel, &elsewhere);
+        reading.map(|reading| reading.blob()).transpose()
+    })?;
+    Ok(blobs.into_iter().flatten().collect())
 }
 
 /// Refuses wheels of one application that have one path with different bytes.
@@ -132,12 +151,25 @@ struct Reading<'a> {
     definition: &'a str,
     python: &'a NewPython,
     wheel: &'a ChosenWheel,
-    fetcher: &'a Fetcher,
-    store: &'a Store,
-    asked: &'a (dyn Fn(&str) + Sync),
+    elsewhere: &'a Elsewhere<'a>,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    /// None of a wheel that is another recipe's.
+    fn of(
+        recipe: &'a Recipe,
+        wheel: &'a ChosenWheel,
+        elsewhere: &'a Elsewhere<'a>,
+    ) -> Option<Self> {
+        let layer = recipe.layers.get(wheel.layer)?;
+        Some(Self {
+            definition: &layer.definition,
+            python: layer.pythons.get(wheel.application)?,
+            wheel,
+            elsewhere,
+        })
+    }
+
     fn provenance(&self) -> Provenance {
         let wheel = self.wheel;
         Provenance {
@@ -167,20 +199,12 @@ impl Reading<'_> {
             name,
         ];
         let key = Key::new("wheel", &parts);
-        if let Some(blob) = self.store.lookup(&key)
-            && blob.verify()?.is_some()
-            && let Ok(files) = BundleFile::open(blob.clone(), blob.size())
-        {
-            return Ok(files);
-        }
-        let blob = self.blob()?;
-        let installed = self.install(&blob)?;
-        self.store.record(&key, &installed)?;
-        let size = installed.size();
-        BundleFile::open(installed, size).map_err(|source| PythonError::Bundle {
+        let unreadable = |source| PythonError::Bundle {
             file: self.wheel.file.clone(),
             source: BundleError::Read(source),
-        })
+        };
+        let make = || self.install(&self.blob()?);
+        self.elsewhere.kept(&key, make, unreadable)
     }
 
     fn install(&self, blob: &Blob) -> Result<Blob, PythonError> {
@@ -200,7 +224,7 @@ impl Reading<'_> {
             interpreter: INTERPRETER.to_owned(),
             is_requested: self.wheel.is_requested,
         };
-        let mut files = Files(BundleWriter::new(self.store.create()?));
+        let mut files = Files(BundleWriter::new(self.elsewhere.store.create()?));
         wheel.install(&scheme, &mut files).map_err(wrong)?;
         let writer = files.0.finish().map_err(bundle)?;
         Ok(writer.commit()?)
@@ -209,50 +233,17 @@ impl Reading<'_> {
     /// The wheel, from the store or else from the first place that has it.
     fn blob(&self) -> Result<Blob, PythonError> {
         let wheel = self.wheel;
-        if let Some(blob) = self.store.get(&wheel.sha256)
-            && blob.verify()?.is_some()
-        {
+        if let Some(blob) = self.elsewhere.stored(&wheel.sha256)? {
             return Ok(blob);
         }
-        let mut failure = FetchError::Missing {
-            address: wheel.file.clone(),
-        };
-        for place in &wheel.places {
-            (self.asked)(&place.to_string());
-            let digest = Some(&wheel.sha256);
-            match self
-                .fetcher
-                .blob_of_digest(place, MAX_WHEEL, digest, self.store)
-            {
-                Ok(blob) => return Ok(blob),
-                Err(error) if error.is_local() => {
-                    failure = error;
-                    break;
-                }
-                Err(error) => failure = error,
-            }
-        }
-        Err(PythonError::Fetch {
+        let digest = Some(&wheel.sha256);
+        let (places, file) = (&wheel.places, &wheel.file);
+        let fetched = self.elsewhere.fetched(places, MAX_WHEEL, digest, file);
+        fetched.map_err(|source| PythonError::Fetch {
             definition: self.definition.to_owned(),
-            file: wheel.file.clone(),
+            file: file.clone(),
             position: self.python.position.clone(),
-            source: failure,
+            source,
         })
-    }
-}
-
-/// Writes the files of a wheel into a bundle.
-struct Files<W>(BundleWriter<W>);
-
-impl<W: Write> FileSink for Files<W> {
-    fn file(
-        &mut self,
-        path: &TreePath,
-        is_executable: bool,
-        size: u64,
-        content: &mut dyn Read,
-    ) -> io::Result<()> {
-        let written = self.0.file(path, is_executable, size, content);
-        written.map_err(io::Error::other)
     }
 }

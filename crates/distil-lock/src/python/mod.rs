@@ -11,5 +11,5 @@ mod index;
 
 pub use choose::{ChosenWheel, wheels};
 pub use error::PythonError;
-pub use fetch::fetch_wheels;
+pub use fetch::{fetch_wheel_files, fetch_wheels};
 pub use index::Indexes;

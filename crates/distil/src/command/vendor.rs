@@ -22,7 +22,6 @@ struct Filled {
     new_files: usize,
     new_size: u64,
     other_states: Vec<String>,
-    downloads: usize,
 }
 
 /// The fields of `--format json` with `--check`.
@@ -85,13 +84,6 @@ fn fill(
              choosing packages anew may not"
         ));
     }
-    if filled.downloads > 0 {
-        printer.say(format_args!(
-            "warning: the locks name downloads ({}), which are not copied: build once where there is a \
-             network, and take the store along",
-            filled.downloads
-        ));
-    }
     if arguments.format == cli::Format::Json {
         return print_json(&filled_document(directory, filled));
     }
@@ -115,7 +107,6 @@ fn filled_document(directory: &Path, filled: Vendored) -> Filled {
         new_files: filled.new_files,
         new_size: filled.new_bytes,
         other_states: filled.other_states,
-        downloads: filled.downloads,
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::images::files;
+use crate::lock::offline::is_made_of_a_directory_alone;
 use crate::own_definitions::{build, deb, text};
 
 /// A server with an archive of a program, and a file.
@@ -71,6 +72,16 @@ fn definition(downloads: &str) -> String {
 fn fails(context: &Context, site: &Site, downloads: &str) -> String {
     context.define(&definition(downloads));
     site.plain(&context.fails(&["build", "app.yaml"]))
+}
+
+#[test]
+fn a_directory_has_them_for_machines_without_network() {
+    let (context, site) = (Context::new(), Site::new());
+    let (one, other) = (site.entry("notes.txt"), site.entry("tool-1.2.tar"));
+    context.define(&definition(&format!(
+        "{one}, to: /notes}}\n  - {other}, to: /opt/tool, strip: 1}}"
+    )));
+    is_made_of_a_directory_alone(&context, || drop(site));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use crate::context::Context;
+use crate::lock::offline::is_made_of_a_directory_alone;
 use crate::own_definitions::build;
 
 /// A registry's files.
@@ -121,6 +122,14 @@ fn packages_are_placed_as_the_lock_says() {
         .map(|(path, file)| format!("{:o} {} {path} {:?}", file.mode, file.layer, file.kind))
         .collect();
     insta::assert_snapshot!(ours.join("\n"));
+}
+
+#[test]
+fn a_directory_has_them_for_machines_without_network() {
+    let (context, site) = (Context::new(), Site::new());
+    write(&context, "package-lock.json", &site.lock().to_string());
+    context.define(DEFINITION);
+    is_made_of_a_directory_alone(&context, || drop(site));
 }
 
 #[test]

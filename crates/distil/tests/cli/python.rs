@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::images::files;
+use crate::lock::offline::is_made_of_a_directory_alone;
 use crate::own_definitions::{build, layers, text};
 
 /// An index with a few distributions, and a project that uses them.
@@ -104,6 +105,14 @@ fn write(context: &Context, path: &str, content: impl AsRef<[u8]>) {
 
 fn definition(python: &str) -> String {
     format!("name: app\nfrom: python3\npython: {{{python}}}\n")
+}
+
+#[test]
+fn a_directory_has_them_for_machines_without_network() {
+    let (context, site) = (Context::new(), Site::new());
+    write(&context, "uv.lock", site.uv(""));
+    context.define(&definition("lock: uv.lock, to: /app"));
+    is_made_of_a_directory_alone(&context, || drop(site));
 }
 
 #[test]

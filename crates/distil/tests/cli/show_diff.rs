@@ -336,6 +336,9 @@ fn images_that_differ() {
     /var/lib/dpkg/status.d/part              added     +195 B  made: package metadata
     /var/lib/dpkg/status.d/part.md5sums      added      +51 B  made: package metadata
 
+    LIBRARY      CHANGE  SYMBOLS
+    libapp.so.1  added   -
+
     CONFIG      OLD                                                                                                      NEW
     entrypoint  []                                                                                                       ["/usr/bin/shop"]
     label       org.opencontainers.image.created=2025-02-22T00:00:00Z                                                    org.opencontainers.image.created=2025-06-01T00:00:00Z

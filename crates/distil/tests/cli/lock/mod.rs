@@ -9,8 +9,9 @@ use crate::context::Context;
 use crate::dev;
 
 mod bad;
-mod offline;
+pub(crate) mod offline;
 mod rebuild;
+mod states;
 mod update;
 
 const DAY: u64 = 86_400;
