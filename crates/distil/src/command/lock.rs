@@ -292,7 +292,7 @@ fn print_news(news: &[SourceNews]) -> Result<(), CommandError> {
     if told().next().is_some() {
         let rows = told().map(|one| vec![one.source.clone(), one.cves.join(", ")]);
         print("")?;
-        print_table(&table(&["SOURCE", "NAMES"], rows.collect(), &[]))?;
+        print_table(&table(&["SOURCE", "CVE"], rows.collect(), &[]))?;
     }
     for one in news {
         let parts = [("news", &one.news), ("changelog", &one.changelog)];

@@ -214,7 +214,7 @@ tool (1.5-1) trixie; urgency=low
     };
     let news = part("SOURCE");
     insta::assert_snapshot!(parts[news..part("IMAGE")].join("\n\n"), @r"
-    SOURCE  NAMES
+    SOURCE  CVE
     tool    CVE-2025-1000001, CVE-2025-59375
 
     tool 2.0-1 (news):
