@@ -1,8 +1,9 @@
-//! What is attached to an image in a registry, in the forms that others look for.
+//! What is attached to an image in a registry or a layout, in the forms that others look for.
 //!
 //! A referrer is an artifact whose subject is the image (OCI distribution specification 1.1, "Pushing
-//! Manifests with Subject"); the registry lists it, or else the list is under a tag. Cosign up to
-//! version 2 looks under tags that are made of the image's digest.
+//! Manifests with Subject"); the registry lists it, or else the list is under a tag. BuildKit puts such
+//! artifacts into the index that has the image. Cosign up to version 2 looks under tags that are made
+//! of the image's digest.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +13,16 @@ use distil_oci::reference::{RegistryReference, Repository};
 use distil_oci::spec::{Descriptor, MediaType};
 use distil_oci::transport::{self, WriteOptions};
 use distil_oci::{
-    Artifact, DescribedBlob, InvalidImage, Location, Manifest, Registries, TransportError,
+    Artifact, DescribedBlob, DocumentError, ImageIndex, InvalidImage, Location, Manifest,
+    Registries, TransportError, mutate,
 };
 use distil_store::Digest;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::bundle;
+use crate::dsse;
 use crate::simple_signing;
+use crate::statement::Statement;
 
 /// Annotations of a bundle's manifest, by which cosign 3 chooses among referrers.
 const BUNDLE_CONTENT: &str = "dev.sigstore.bundle.content";
@@ -66,6 +70,59 @@ pub fn document(
     Artifact::new(media_type, vec![blob], Some(plain(subject)), annotations)
 }
 
+/// The annotation by which others choose among statements.
+const PREDICATE_TYPE: &str = "in-toto.io/predicate-type";
+
+/// The type of what BuildKit puts into an index (BuildKit 0.32).
+const ATTESTATION_MANIFEST: &str = "application/vnd.docker.attestation.manifest.v1+json";
+
+/// A document about an image, as a referrer: a bill of materials has a media type of its own, and what
+/// is always part of a statement has the statement's.
+///
+/// # Errors
+/// If its manifest cannot be made.
+pub fn said(
+    subject: Descriptor,
+    digest: Digest,
+    (predicate_type, predicate): (&str, &Value),
+    media_type: Option<&str>,
+) -> Result<Artifact, InvalidImage> {
+    let annotations = BTreeMap::from([(PREDICATE_TYPE.to_owned(), predicate_type.to_owned())]);
+    let (media_type, bytes) = match media_type {
+        Some(media_type) => (media_type, predicate.to_string().into_bytes()),
+        None => {
+            let statement = Statement::new(digest, None, predicate_type, predicate.clone());
+            (dsse::STATEMENT, statement.to_bytes())
+        }
+    };
+    document(subject, media_type, bytes, annotations)
+}
+
+/// An index with statements about one of its images in it, as BuildKit writes them (BuildKit,
+/// `docs/attestations/attestation-storage.md`, and `subject` and `artifactType` since version 0.32).
+///
+/// # Errors
+/// If the index has too many entries.
+pub fn within<'a>(
+    index: &ImageIndex,
+    subject: Descriptor,
+    digest: Digest,
+    documents: impl IntoIterator<Item = (&'a str, &'a Value)>,
+) -> Result<ImageIndex, DocumentError> {
+    let blob = |(predicate_type, predicate): (&str, &Value)| {
+        let statement = Statement::new(digest, None, predicate_type, predicate.clone());
+        DescribedBlob::of_bytes(MediaType::from(dsse::STATEMENT), statement.to_bytes())
+            .with_annotations([(PREDICATE_TYPE.to_owned(), predicate_type.to_owned())])
+    };
+    let artifact = Artifact::new(
+        MediaType::from(ATTESTATION_MANIFEST),
+        documents.into_iter().map(blob).collect(),
+        Some(plain(subject)),
+        BTreeMap::new(),
+    );
+    mutate::append_attestation(index, artifact.map_err(DocumentError::Image)?)
+}
+
 /// A descriptor as a subject: what it is, and nothing that is only said of it where it is listed.
 fn plain(descriptor: Descriptor) -> Descriptor {
     Descriptor::new(
@@ -75,19 +132,34 @@ fn plain(descriptor: Descriptor) -> Descriptor {
     )
 }
 
-/// Puts an artifact into a repository, under its digest.
+/// Puts an artifact to what it is about, by its digest: into a repository or a layout.
 ///
 /// # Errors
-/// If the registry does not take it.
+/// If the registry does not take it, or the layout cannot be written.
 pub fn put(
     artifact: &Artifact,
-    repository: &Repository,
+    place: &Location,
     registries: &Registries,
 ) -> Result<(), TransportError> {
-    let reference = RegistryReference::of_digest(repository.clone(), artifact.digest());
-    let location = Location::Registry(reference);
+    let location = match place {
+        Location::Registry(reference) => {
+            let repository = reference.repository().clone();
+            Location::Registry(RegistryReference::of_digest(repository, artifact.digest()))
+        }
+        Location::Oci { path, .. } => Location::Oci {
+            path: path.clone(),
+            tag: None,
+        },
+        other => other.clone(),
+    };
     let manifest = Manifest::Artifact(artifact.clone());
     transport::write(&manifest, &location, &WriteOptions::new(registries))
+}
+
+/// Whether something can be attached at a place: in a registry or a layout. Of archives, engines read
+/// those alone that have one entry.
+pub fn is_possible_at(place: &Location) -> bool {
+    matches!(place, Location::Registry(_) | Location::Oci { .. })
 }
 
 /// One of cosign's tags of an image, and what is under it.

@@ -1,4 +1,4 @@
-//! Signing images in registries, and what is said of them.
+//! Signing images in registries and layouts, and what is said of them.
 //!
 //! A signature is over digests alone: of what a name leads to, and of each image of an index, because
 //! Podman and skopeo verify the image of their platform. What a key has signed already is not signed
@@ -6,7 +6,8 @@
 
 use distil_oci::reference::{RegistryReference, Repository};
 use distil_oci::spec::Descriptor;
-use distil_oci::{InvalidImage, Manifest, Opened, Registries, TransportError};
+use distil_oci::transport;
+use distil_oci::{InvalidImage, Location, Manifest, Registries, TransportError};
 use distil_store::Digest;
 use serde_json::{Value, json};
 
@@ -80,22 +81,19 @@ pub fn manifests(manifest: &Manifest) -> Vec<Descriptor> {
 }
 
 impl Signer<'_> {
-    /// Signs what a name in a registry leads to, and the images in it.
+    /// Signs what a name in a registry or a layout leads to, and the images in it. Layouts have no
+    /// tags of cosign's.
     ///
     /// # Errors
     /// If the registry does not give or take what is needed.
-    pub fn sign(
-        &self,
-        opened: &Opened,
-        reference: &RegistryReference,
-    ) -> Result<Vec<Signed>, SignError> {
+    pub fn sign(&self, manifest: &Manifest, place: &Location) -> Result<Vec<Signed>, SignError> {
         let mut signed = Vec::new();
-        for descriptor in manifests(opened.manifest()) {
+        for descriptor in manifests(manifest) {
             if self.forms.bundle {
                 let predicate = (statement::SIGNATURE, json!({}));
-                signed.extend(self.state(reference, &descriptor, predicate, true)?);
+                signed.extend(self.state(place, &descriptor, predicate, true)?);
             }
-            if self.forms.tag {
+            if let (true, Location::Registry(reference)) = (self.forms.tag, place) {
                 signed.extend(self.sign_under_tag(reference, &descriptor)?);
             }
         }
@@ -108,7 +106,7 @@ impl Signer<'_> {
     /// As [`Signer::sign`].
     pub fn attest(
         &self,
-        reference: &RegistryReference,
+        place: &Location,
         descriptor: &Descriptor,
         predicate_type: &str,
         predicate: Value,
@@ -116,9 +114,9 @@ impl Signer<'_> {
         let mut signed = Vec::new();
         if self.forms.bundle {
             let predicate = (predicate_type, predicate.clone());
-            signed.extend(self.state(reference, descriptor, predicate, false)?);
+            signed.extend(self.state(place, descriptor, predicate, false)?);
         }
-        if self.forms.tag {
+        if let (true, Location::Registry(reference)) = (self.forms.tag, place) {
             let repository = reference.repository();
             let Some(digest) = digest(descriptor) else {
                 return Ok(signed);
@@ -127,7 +125,7 @@ impl Signer<'_> {
             let statement = Statement::new(digest, None, predicate_type, predicate);
             let payload = statement.to_bytes();
             let candidates = found.blobs.iter().map(Candidate::Envelope);
-            let was_there = self.has(candidates, repository, digest, &payload);
+            let was_there = self.has(candidates, Some(repository), digest, &payload);
             if !was_there {
                 let envelope = self.envelope(&payload)?;
                 let bytes = json!(envelope).to_string().into_bytes();
@@ -144,22 +142,26 @@ impl Signer<'_> {
     }
 
     /// Attaches a bundle of a statement. Cosign's signatures name no repository, and are not
-    /// about a place; one that `is_bound` names it, so that nobody uses it elsewhere unnoticed.
+    /// about a place; one that `is_bound` names it, so that nobody uses it elsewhere unnoticed. One in
+    /// a layout names none, since nobody knows where that goes.
     fn state(
         &self,
-        reference: &RegistryReference,
+        place: &Location,
         descriptor: &Descriptor,
         (predicate_type, predicate): (&str, Value),
         is_bound: bool,
     ) -> Result<Option<Signed>, SignError> {
-        let repository = reference.repository();
         let Some(digest) = digest(descriptor) else {
             return Ok(None);
         };
-        let name = is_bound.then(|| repository.to_string());
+        let repository = match place {
+            Location::Registry(reference) => Some(reference.repository()),
+            _ => None,
+        };
+        let name = repository.filter(|_| is_bound).map(ToString::to_string);
         let statement = Statement::new(digest, name.as_deref(), predicate_type, predicate);
         let payload = statement.to_bytes();
-        let attached = distil_oci::transport::attached(repository, digest, self.registries)?;
+        let attached = transport::attached(place, digest, self.registries)?;
         let artifacts = attached.iter().filter_map(|(_, found)| match found {
             Ok(Manifest::Artifact(artifact)) => Some(artifact),
             _ => None,
@@ -172,7 +174,7 @@ impl Signer<'_> {
             let envelope = self.envelope(&payload)?;
             let bytes = Bundle::new(envelope).to_bytes(self.key.public());
             let artifact = attach::bundle(descriptor.clone(), bytes, predicate_type)?;
-            attach::put(&artifact, repository, self.registries)?;
+            attach::put(&artifact, place, self.registries)?;
         }
         Ok(Some(Signed {
             digest,
@@ -204,7 +206,7 @@ impl Signer<'_> {
         };
         let payload = payload.to_bytes(self.creator);
         let candidates = found.blobs.iter().map(Candidate::Payload);
-        let was_there = self.has(candidates, repository, digest, &payload);
+        let was_there = self.has(candidates, Some(repository), digest, &payload);
         if !was_there {
             let signature = self.key.sign(&payload).map_err(SignError::Key)?;
             let blob = attach::signed_payload(payload, &signature);
@@ -226,7 +228,7 @@ impl Signer<'_> {
     fn has<'a>(
         &self,
         candidates: impl Iterator<Item = Candidate<'a>>,
-        repository: &Repository,
+        repository: Option<&Repository>,
         digest: Digest,
         payload: &[u8],
     ) -> bool {

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use distil_oci::reference::{Reference, Repository};
 use distil_oci::transport;
-use distil_oci::{DescribedBlob, Manifest, Registries, TransportError};
+use distil_oci::{DescribedBlob, Location, Manifest, Registries, TransportError};
 use distil_store::Digest;
 
 use crate::attach::{ATTESTATIONS, ENVELOPE, SIGNATURES, TagError, Tagged};
@@ -35,8 +35,9 @@ pub enum Form {
 pub struct Policy<'a> {
     /// The keys; one of them is enough.
     pub keys: &'a [PublicKey],
-    /// The repository that signatures must name, if they name one.
-    pub identity: &'a Repository,
+    /// The repository that signatures must name, if they name one. Without, only those count that
+    /// name none.
+    pub identity: Option<&'a Repository>,
 }
 
 /// Something that claims to be signed of an image.
@@ -153,12 +154,12 @@ pub enum VerifyError {
         limit: usize,
     },
     /// No signature counts.
-    #[error("`{digest}` in `{repository}` has no signature by {}{}", by_whom(*keys), listed(rejected))]
+    #[error("`{digest}` in `{place}` has no signature by {}{}", by_whom(*keys), listed(rejected))]
     Unsigned {
         /// The manifest.
         digest: Digest,
-        /// Where it is.
-        repository: Repository,
+        /// Where it is: a repository or a layout.
+        place: String,
         /// By how many keys it could have been signed.
         keys: usize,
         /// What does not count.
@@ -191,18 +192,18 @@ fn listed(rejected: &[Rejected]) -> String {
     text
 }
 
-/// Verifies a manifest in a repository.
+/// Verifies a manifest in a registry or a layout.
 ///
 /// # Errors
 /// If no signature of it counts, or the registry does not say.
 pub fn verify(
-    repository: &Repository,
+    place: &Location,
     digest: Digest,
     policy: Policy<'_>,
     registries: &Registries,
 ) -> Result<Verification, VerifyError> {
     let mut found = Found::default();
-    for (descriptor, manifest) in transport::attached(repository, digest, registries)? {
+    for (descriptor, manifest) in transport::attached(place, digest, registries)? {
         let listed = descriptor.digest().as_ref().parse().ok();
         match manifest {
             Ok(Manifest::Artifact(artifact))
@@ -223,15 +224,18 @@ pub fn verify(
         }
         found.check(digest)?;
     }
-    let signatures = Tagged::find(repository, digest, SIGNATURES, registries)?;
-    for blob in &signatures.blobs {
-        found.look(policy, Candidate::Payload(blob), digest);
-        found.check(digest)?;
-    }
-    let attestations = Tagged::find(repository, digest, ATTESTATIONS, registries)?;
-    for blob in &attestations.blobs {
-        found.look(policy, Candidate::Envelope(blob), digest);
-        found.check(digest)?;
+    if let Location::Registry(reference) = place {
+        let repository = reference.repository();
+        let signatures = Tagged::find(repository, digest, SIGNATURES, registries)?;
+        for blob in &signatures.blobs {
+            found.look(policy, Candidate::Payload(blob), digest);
+            found.check(digest)?;
+        }
+        let attestations = Tagged::find(repository, digest, ATTESTATIONS, registries)?;
+        for blob in &attestations.blobs {
+            found.look(policy, Candidate::Envelope(blob), digest);
+            found.check(digest)?;
+        }
     }
     let Found { verified, rejected } = found;
     match verified.iter().any(Verified::is_signature) {
@@ -242,7 +246,10 @@ pub fn verify(
         }),
         false => Err(VerifyError::Unsigned {
             digest,
-            repository: repository.clone(),
+            place: match place {
+                Location::Registry(reference) => reference.repository().to_string(),
+                other => other.to_string(),
+            },
             keys: policy.keys.len(),
             rejected,
         }),
@@ -421,7 +428,8 @@ impl Policy<'_> {
     fn named(&self, name: Option<String>) -> Result<Option<String>, Rejection> {
         let Some(name) = name else { return Ok(None) };
         let reference = name.parse::<Reference>();
-        match reference.is_ok_and(|reference| reference.repository() == self.identity) {
+        let is_meant = |reference: Reference| self.identity == Some(reference.repository());
+        match reference.is_ok_and(is_meant) {
             true => Ok(Some(name)),
             false => Err(Rejection::OtherName {
                 name: name.chars().take(200).collect(),

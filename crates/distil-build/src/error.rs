@@ -11,6 +11,7 @@ use distil_oci::{InvalidImage, Platform, TransportError};
 use distil_store::StoreError;
 use distil_tree::folder::FolderError;
 
+use crate::attestations::AttestError;
 use crate::inventory::InventoryError;
 use crate::lock_error::LockError;
 use crate::names::NameError;
@@ -106,6 +107,9 @@ pub enum BuildError {
     /// It is not known what is in the image.
     #[error(transparent)]
     Inventory(#[from] InventoryError),
+    /// Nothing could be said of the image, or attached to it.
+    #[error(transparent)]
+    Attest(#[from] AttestError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,7 +1,9 @@
 //! What is told while an image is made.
 
+use distil_attest::key::PublicKey;
+use distil_attest::sign::Signed;
 use distil_debian::archive::Moment;
-use distil_oci::{Location, Reference};
+use distil_oci::{Location, Platform, Reference};
 
 /// A step of making an image, or something that has happened in it.
 #[derive(Debug, Clone)]
@@ -90,6 +92,26 @@ pub enum Event<'a> {
         location: &'a Location,
         /// What was done for it.
         pushed: &'a Pushed,
+    },
+    /// A document was attached to an image.
+    Attached {
+        /// Of which type it is.
+        predicate_type: &'a str,
+        /// Where the image is.
+        place: &'a Location,
+        /// The image's platform.
+        platform: &'a Platform,
+        /// Whether it is signed, too.
+        is_signed: bool,
+    },
+    /// An image was signed.
+    Signed {
+        /// Where it is.
+        place: &'a Location,
+        /// By which key.
+        key: &'a PublicKey,
+        /// What of it.
+        signed: &'a [Signed],
     },
     /// Something that a user should know.
     Warning(Warning<'a>),

@@ -55,22 +55,38 @@ pub fn inventory_at(
         return Ok(inventory.map_err(InventoryError::from)?);
     }
     let image = transport::open(location, registries)?.image_for(platform)?;
-    let subject = match location {
+    inventory_of_image(location, &image)
+}
+
+/// What is in an image that was read from a place.
+///
+/// # Errors
+/// If its layers cannot be read.
+pub fn inventory_of_image(location: &Location, image: &Image) -> Result<Inventory, BuildError> {
+    Ok(inventory(
+        subject_at(location, image),
+        image,
+        &Origins::default(),
+    )?)
+}
+
+/// An image at a place, as its bill of materials names it.
+pub(crate) fn subject_at(location: &Location, image: &Image) -> Subject {
+    match location {
         Location::Registry(reference) => {
             let repository = reference.repository();
             Subject {
                 repository: Some(repository.to_string()),
-                ..subject(repository.path(), &image)
+                ..subject(repository.path(), image)
             }
         }
-        Location::DockerDaemon(reference) => subject(reference.repository().path(), &image),
+        Location::DockerDaemon(reference) => subject(reference.repository().path(), image),
         _ => {
             let title = image.annotations().get("org.opencontainers.image.title");
             let name = title.cloned().unwrap_or_else(|| name_of_file(location));
-            subject(&name, &image)
+            subject(&name, image)
         }
-    };
-    Ok(inventory(subject, &image, &Origins::default())?)
+    }
 }
 
 /// What is in an image that was just made.
@@ -110,7 +126,16 @@ impl Session {
         request: &ImageRequest,
         outcome: &Outcome,
     ) -> Result<Vec<Described>, BuildError> {
-        let images = request.architectures.iter().zip(&outcome.images);
+        self.describe_made(request, &outcome.images)
+    }
+
+    /// The same before they are written.
+    pub(crate) fn describe_made(
+        &self,
+        request: &ImageRequest,
+        made: &[Made],
+    ) -> Result<Vec<Described>, BuildError> {
+        let images = request.architectures.iter().zip(made);
         let described = |(architecture, made): (&Architecture, &Made)| {
             let image = &made.finished.image;
             let words = &request.request;
@@ -207,7 +232,8 @@ fn dependencies(
     found
 }
 
-fn inventory(
+/// What is in an image.
+pub(crate) fn inventory(
     subject: Subject,
     image: &Image,
     origins: &Origins,

@@ -10,6 +10,7 @@
 //! proves it and writes it. An image that was made of the same inputs before is found, not made.
 
 mod applications;
+mod attestations;
 mod code;
 mod default_name;
 mod error;
@@ -40,11 +41,12 @@ mod vendor;
 mod vendor_check;
 mod vendored;
 
+pub use attestations::{AttestError, Attestation, Attestations, Document, Documented, Places};
 pub use default_name::DefaultName;
 pub use error::{BuildError, MissingPackage, PlatformFailure};
 pub use event::{Event, Events, Pushed, Silent, Warning};
 pub use finished::{Finished, Summary};
-pub use inventory::{Described, InventoryError, inventory_at, inventory_of};
+pub use inventory::{Described, InventoryError, inventory_at, inventory_of, inventory_of_image};
 pub use libraries::Libraries;
 pub use lock_changes::{PackageChange, PlatformChanges, UpdateChanges, package_changes};
 pub use lock_error::LockError;

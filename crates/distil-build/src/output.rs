@@ -9,12 +9,13 @@ use distil_oci::{Compression, Location, Manifest, Platform, Reference};
 use distil_store::Digest;
 use distil_tree::folder::{self, FolderError};
 
+use crate::attestations::Attestations;
 use crate::error::{BuildError, PlatformFailure};
 use crate::event::{Event, Warning};
 use crate::make::Made;
 use crate::names::{NamePattern, names};
 use crate::platforms::{PlatformError, agree};
-use crate::push;
+use crate::push::{self, Attached};
 use crate::request::Request;
 use crate::seen::Output;
 use crate::session::Session;
@@ -74,10 +75,37 @@ impl Session {
     /// # Errors
     /// If it cannot be made or does not pass, or an output cannot be written.
     pub fn build(&self, request: &ImageRequest) -> Result<Outcome, BuildError> {
+        self.build_attested(request, None)
+    }
+
+    /// The same with documents and signatures: in the image's index, and attached in registries and
+    /// layouts, there before a tag leads to the image.
+    ///
+    /// # Errors
+    /// As [`Session::build`], and if a document cannot be made, signed or attached.
+    pub fn build_attested(
+        &self,
+        request: &ImageRequest,
+        attestations: Option<&Attestations>,
+    ) -> Result<Outcome, BuildError> {
         request.check()?;
         // Bare files are written from the tree, which only the making of an image has.
         let wants_tree = request.outputs.iter().any(is_root);
         let (mut made, mut manifest) = self.make_all(request, wants_tree)?;
+        let (threads, store) = (self.layers.threads, &self.store);
+        let is_damaged = |one: &Made| one.built.is_none() && !one.finished.is_whole(threads, store);
+        let attestations = attestations.filter(|one| !one.is_empty());
+        let mut documented = Vec::new();
+        if let Some(attestations) = attestations.filter(|one| !one.documents.is_empty()) {
+            // They are made from the layers.
+            if made.iter().any(is_damaged) {
+                (made, manifest) = self.make_all(request, true)?;
+            }
+            let described = self.describe_made(request, &made)?;
+            let documents = described.iter().map(|one| attestations.of_made(one));
+            documented = documents.collect::<Result<_, _>>()?;
+            manifest = attestations.within(manifest, &documented)?;
+        }
         let modified = made.iter().map(|one| one.finished.summary.modified);
         let references = match made.first().map(|one| one.finished.image.clone()) {
             Some(first) => names(&request.names, self.now, || Ok::<_, BuildError>(first))?,
@@ -100,9 +128,7 @@ impl Session {
                 }),
             }
         }
-        let (threads, store) = (self.layers.threads, &self.store);
-        let is_damaged = |one: &Made| one.built.is_none() && !one.finished.is_whole(threads, store);
-        if !missing.is_empty() && made.iter().any(is_damaged) {
+        if documented.is_empty() && !missing.is_empty() && made.iter().any(is_damaged) {
             (made, manifest) = self.make_all(request, true)?;
         }
         self.warn(request, &made);
@@ -111,8 +137,13 @@ impl Session {
                 self.write_root(&made, location, path)?;
                 continue;
             }
+            let attached = attestations.map(|attestations| Attached {
+                attestations,
+                documented: &documented,
+            });
             if let Some(repository) = push::repository(location) {
-                push::write(&manifest, location, options, &mounts, self.events())?;
+                let events = self.events();
+                push::write(&manifest, location, options, &mounts, events, attached)?;
                 mounts.push(repository);
                 continue;
             }
@@ -125,6 +156,9 @@ impl Session {
                 bytes,
                 replaced,
             });
+            if let (Some(attached), Location::Oci { .. }) = (attached, location) {
+                attached.write(&manifest, location, &self.registries, self.events())?;
+            }
         }
         Ok(Outcome {
             digest: manifest.digest(),

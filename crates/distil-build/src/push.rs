@@ -3,11 +3,12 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use distil_oci::reference::Repository;
+use distil_oci::reference::{RegistryReference, Repository};
 use distil_oci::transport::{self, Progress, Way, WriteOptions};
-use distil_oci::{Location, Manifest, Platform, Registries};
+use distil_oci::{Location, Manifest, Platform, Reference, Registries};
 use distil_store::Digest;
 
+use crate::attestations::{AttestError, Attestations, Documented};
 use crate::error::BuildError;
 use crate::event::{Event, Events, Pushed};
 use crate::names::{NamePattern, names};
@@ -27,12 +28,36 @@ pub struct PushRequest {
     pub with_referrers: bool,
 }
 
-/// Copies an image into a registry, and gives its digest. Its bytes are not changed.
+/// What is attached to an image where it is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Attached<'a> {
+    pub(crate) attestations: &'a Attestations,
+    pub(crate) documented: &'a [Documented],
+}
+
+impl Attached<'_> {
+    /// Attaches it, and signs the image.
+    pub(crate) fn write(
+        self,
+        manifest: &Manifest,
+        place: &Location,
+        registries: &Registries,
+        events: &dyn Events,
+    ) -> Result<(), AttestError> {
+        let attestations = self.attestations;
+        attestations.attach(self.documented, place, registries, events)?;
+        attestations.sign(manifest, place, registries, events)
+    }
+}
+
+/// Copies an image into a registry, and gives its digest. Its bytes are not changed: documents about
+/// it are attached, and never in its index.
 ///
 /// # Errors
 /// If it cannot be read or written. The tags then lead to what they led to before.
 pub fn push(
     request: &PushRequest,
+    attestations: Option<&Attestations>,
     registries: &Registries,
     events: &dyn Events,
     now: SystemTime,
@@ -54,7 +79,17 @@ pub fn push(
         ..WriteOptions::new(registries)
     };
     let mounts = repository(&request.from).into_iter().collect::<Vec<_>>();
-    write(&manifest, &request.to, options, &mounts, events)?;
+    let mut documented = Vec::new();
+    if let Some(attestations) = attestations.filter(|one| !one.documents.is_empty()) {
+        let images = manifest.images();
+        let images = images.map_err(AttestError::from)?;
+        documented = attestations.of_images(images, &request.to)?;
+    }
+    let attached = attestations.map(|attestations| Attached {
+        attestations,
+        documented: &documented,
+    });
+    write(&manifest, &request.to, options, &mounts, events, attached)?;
     Ok(manifest.digest())
 }
 
@@ -65,6 +100,7 @@ pub(crate) fn write(
     options: WriteOptions<'_>,
     mounts: &[Repository],
     events: &dyn Events,
+    attached: Option<Attached<'_>>,
 ) -> Result<(), BuildError> {
     let recorder = Recorder {
         events,
@@ -75,9 +111,33 @@ pub(crate) fn write(
         progress: &recorder,
         ..options
     };
-    let written = transport::write(manifest, location, &options);
-    events.event(Event::Idle);
-    written?;
+    match (attached, location) {
+        (Some(attached), Location::Registry(reference)) => {
+            // By its digest first: whoever finds it by a tag finds all that is attached to it.
+            let repository = reference.repository().clone();
+            let digest = reference.digest().unwrap_or(manifest.digest());
+            let by_digest = RegistryReference::of_digest(repository.clone(), digest);
+            let untagged = Location::Registry(by_digest.clone());
+            let written = transport::write(manifest, &untagged, &options);
+            events.event(Event::Idle);
+            written?;
+            // Signatures name a tag, as skopeo's and Podman's policies want it.
+            let first = options.names.first().map(Reference::tag);
+            let first = first.filter(|_| reference.digest().is_none());
+            let place = match reference.tag().or(first) {
+                Some(tag) => RegistryReference::of_tag(repository, tag),
+                None => by_digest,
+            };
+            let place = Location::Registry(place);
+            attached.write(manifest, &place, options.registries, events)?;
+            transport::tag(manifest, location, &options)?;
+        }
+        _ => {
+            let written = transport::write(manifest, location, &options);
+            events.event(Event::Idle);
+            written?;
+        }
+    }
     let pushed = recorder.pushed().clone();
     events.event(Event::Pushed {
         location,

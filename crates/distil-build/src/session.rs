@@ -268,6 +268,12 @@ fn log(event: &Event<'_>) {
             mounted = pushed.mounted,
             "pushed"
         ),
+        Event::Attached {
+            predicate_type,
+            place,
+            ..
+        } => tracing::info!(predicate_type, %place, "attached"),
+        Event::Signed { place, .. } => tracing::info!(%place, "signed"),
         Event::Idle | Event::Warning(_) => {}
     }
 }

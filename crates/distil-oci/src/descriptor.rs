@@ -9,6 +9,8 @@ use crate::spec::{Descriptor, MediaType};
 
 /// Annotation of BuildKit's: what kind of manifest an entry of an index is, if not an image.
 pub(crate) const ANNOTATION_REFERENCE_TYPE: &str = "vnd.docker.reference.type";
+/// The same: which entry it is about.
+pub(crate) const ANNOTATION_REFERENCE_DIGEST: &str = "vnd.docker.reference.digest";
 /// Annotation of containerd's: the full name of an image in an `index.json`.
 pub(crate) const ANNOTATION_IMAGE_NAME: &str = "io.containerd.image.name";
 

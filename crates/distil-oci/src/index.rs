@@ -423,6 +423,11 @@ impl Manifest {
         }
     }
 
+    /// Its document, as it is put into a registry.
+    pub(crate) fn blob(&self) -> DescribedBlob {
+        self.document().blob()
+    }
+
     /// The digest that names it.
     pub fn digest(&self) -> Digest {
         self.document().digest()

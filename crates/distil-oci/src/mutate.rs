@@ -8,8 +8,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::artifact::Artifact;
 use crate::canonical;
-use crate::descriptor::layer_type_in;
+use crate::descriptor::{
+    ANNOTATION_REFERENCE_DIGEST, ANNOTATION_REFERENCE_TYPE, digest_name, layer_type_in,
+};
 use crate::document::Document;
 use crate::document_error::DocumentError;
 use crate::image::{Config, Image, check_history};
@@ -156,7 +159,14 @@ pub fn append_entry(
     if !annotations.is_empty() {
         descriptor.set_annotations(Some(annotations.into_iter().collect()));
     }
-    let entry = value(&descriptor)?;
+    add_entry(index, value(&descriptor)?, manifest)
+}
+
+fn add_entry(
+    index: &ImageIndex,
+    entry: Value,
+    manifest: Manifest,
+) -> Result<ImageIndex, DocumentError> {
     let mut document = object(index.bytes())?;
     let entries = document.entry("manifests").or_insert_with(|| json!([]));
     let Value::Array(entries) = entries else {
@@ -176,6 +186,28 @@ pub fn append_entry(
         None => entries.push(entry),
     }
     with_index(index, &document, [manifest])
+}
+
+/// The index with an attestation manifest of BuildKit's at its end (BuildKit,
+/// `docs/attestations/attestation-storage.md`): an artifact about one of the images of the index,
+/// for an unknown platform, so that no engine takes it for an image.
+///
+/// # Errors
+/// When there are too many entries.
+pub fn append_attestation(
+    index: &ImageIndex,
+    artifact: Artifact,
+) -> Result<ImageIndex, DocumentError> {
+    let subject = artifact.subject().map(digest_name);
+    let annotations = [
+        (ANNOTATION_REFERENCE_TYPE, "attestation-manifest".to_owned()),
+        (ANNOTATION_REFERENCE_DIGEST, subject.unwrap_or_default()),
+    ];
+    let mut entry = value(&artifact.descriptor())?;
+    entry["platform"] = json!({"architecture": "unknown", "os": "unknown"});
+    let annotations = annotations.map(|(key, value)| (key.to_owned(), Value::from(value)));
+    entry["annotations"] = Value::Object(annotations.into_iter().collect());
+    add_entry(index, entry, artifact.into())
 }
 
 /// The index with other annotations: each is set, or removed where it is `None`.

@@ -61,7 +61,9 @@ fn nothing_is_lost_that_several_attach_at_once() {
             }
         });
         let registries = registries();
-        let found = transport::attached(repository, digest, &registries).unwrap();
+        let place = RegistryReference::of_digest(repository.clone(), digest);
+        let location = Location::Registry(place);
+        let found = transport::attached(&location, digest, &registries).unwrap();
         let mut found: Vec<Digest> = found
             .into_iter()
             .map(|(_, manifest)| manifest.unwrap().digest())

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use distil_app::python::NoWheel;
 use distil_build::{
-    BuildError, LockError, PlatformError, ProgramBaseError, RequestError, SettingsError,
+    AttestError, BuildError, LockError, PlatformError, ProgramBaseError, RequestError,
+    SettingsError,
 };
 use distil_debian::archive::ArchiveError;
 use distil_debian::solve::SolveError;
@@ -60,7 +61,10 @@ impl Hints for BuildError {
             Self::Lock(error) => error.hints(),
             Self::Assemble(error) => error.hints(),
             Self::Platform(error) => error.hints(),
-            Self::Transport(error) => error.hints(),
+            Self::Transport(error) | Self::Attest(AttestError::Transport(error)) => error.hints(),
+            Self::Attest(AttestError::Vex(_)) => vec![
+                "scan the image that this command builds, and name that report".to_owned(),
+            ],
             Self::Python(error) => python(error),
             Self::Program(ProgramBaseError::NoPackage { .. }) => vec![
                 "a library of your own goes with the program if its run path begins with `$ORIGIN` \
@@ -102,6 +106,7 @@ impl Hints for BuildError {
 
     fn is_usage(&self) -> bool {
         match self {
+            Self::Attest(AttestError::Vex(_)) => true,
             Self::Request(error) => error.is_usage(),
             Self::Settings(error) => error.is_usage(),
             Self::Recipe(error) => error.is_usage(),

@@ -92,6 +92,14 @@ pub(crate) fn read_file(path: &Path, limit: u64) -> std::io::Result<Vec<u8>> {
 
 /// The private key that a word of the command line names.
 pub(crate) fn private(word: &str, signing: &cli::Signing) -> Result<PrivateKey, CommandError> {
+    private_with(word, signing.key_password.as_deref())
+}
+
+/// The same, whose password a word names.
+pub(crate) fn private_with(
+    word: &str,
+    source_of_password: Option<&str>,
+) -> Result<PrivateKey, CommandError> {
     let source = Source::parse(word);
     let text = source.read("the private key")?;
     let failed = |error: KeyError| refused(&source.shown(), &error);
@@ -99,14 +107,14 @@ pub(crate) fn private(word: &str, signing: &cli::Signing) -> Result<PrivateKey, 
         warn_of_readers(path);
     }
     let password = match PrivateKey::is_encrypted(&text).map_err(failed)? {
-        true => Some(password(signing)?),
+        true => Some(password(source_of_password)?),
         false => None,
     };
     PrivateKey::from_pem(&text, password.as_deref()).map_err(failed)
 }
 
-fn password(signing: &cli::Signing) -> Result<Vec<u8>, CommandError> {
-    let mut bytes = match &signing.key_password {
+fn password(source: Option<&str>) -> Result<Vec<u8>, CommandError> {
+    let mut bytes = match source {
         Some(word) => Source::parse(word).read("the password of the key")?,
         None => match std::env::var_os(COSIGN_PASSWORD) {
             Some(value) => return Ok(value.into_encoded_bytes()),

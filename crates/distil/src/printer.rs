@@ -8,6 +8,8 @@ use std::sync::PoisonError;
 use std::thread;
 use std::time::Duration;
 
+use distil_attest::key::PublicKey;
+use distil_attest::sign::Signed;
 use distil_build::{Event, Events, Pushed, Warning};
 use distil_oci::Location;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -110,6 +112,26 @@ impl Events for Printer {
             Event::Pushing { blobs, bytes } => self.amount(&format!("{blobs} blobs"), bytes),
             Event::BlobPushed { bytes } => self.with(|bar| bar.inc(bytes)),
             Event::Pushed { location, pushed } => self.say(in_registry(location, pushed)),
+            Event::Attached {
+                predicate_type,
+                place,
+                platform,
+                is_signed,
+            } => {
+                let how = match is_signed {
+                    true => "attached and signed",
+                    false => "attached",
+                };
+                let place = repository(place);
+                self.say(format_args!(
+                    "{how} {predicate_type} to {place} for {platform}"
+                ));
+            }
+            Event::Signed { place, key, signed } => {
+                for line in signatures(place, key, signed) {
+                    self.say(line);
+                }
+            }
             Event::Warning(warning) => self.warn(&warning),
             _ => {}
         }
@@ -235,6 +257,33 @@ fn first_names(names: &[String]) -> String {
 }
 
 /// What was done to have an image in a registry.
+/// A repository or a layout, as it is named where nothing is said of a tag.
+fn repository(place: &Location) -> String {
+    match place {
+        Location::Registry(reference) => reference.repository().to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// What is said of signatures that were made, and of those that were there.
+fn signatures(place: &Location, key: &PublicKey, signed: &[Signed]) -> Vec<String> {
+    let (old, new): (Vec<&Signed>, Vec<&Signed>) = signed.iter().partition(|one| one.was_there);
+    let by = format!("by the {} key {}", key.algorithm(), key.fingerprint());
+    let counted = |count| match count {
+        1 => "1 signature".to_owned(),
+        count => format!("{count} signatures"),
+    };
+    let mut lines = Vec::new();
+    if !new.is_empty() {
+        lines.push(format!("signed {place} {by}: {}", counted(new.len())));
+    }
+    if !old.is_empty() {
+        let count = counted(old.len());
+        lines.push(format!("{place} is signed already {by}: {count}"));
+    }
+    lines
+}
+
 fn in_registry(location: &Location, pushed: &Pushed) -> String {
     let tags: Vec<String> = pushed.tags.iter().map(|tag| format!("`{tag}`")).collect();
     let tags = match tags.is_empty() {

@@ -51,10 +51,18 @@ pub(crate) fn choose<'a>(
     index: &'a spec::ImageIndex,
     wanted: Option<&str>,
 ) -> Result<&'a Descriptor, ChoiceError> {
-    let entries = index
-        .manifests()
-        .iter()
-        .filter(|descriptor| kind(descriptor) != Kind::Other && !is_attachment(descriptor));
+    // What is about another entry has no name, and is not what a place was made for.
+    let is_referrer = |descriptor: &Descriptor| {
+        let names = descriptor.annotations().as_ref();
+        let is_named = names.is_some_and(|all| all.contains_key(spec::ANNOTATION_REF_NAME));
+        descriptor.artifact_type().is_some() && !is_named
+    };
+    let has_others = !index.manifests().iter().all(is_referrer);
+    let entries = index.manifests().iter().filter(|descriptor| {
+        kind(descriptor) != Kind::Other
+            && !is_attachment(descriptor)
+            && !(has_others && is_referrer(descriptor))
+    });
     let names = |descriptor: &Descriptor| {
         [spec::ANNOTATION_REF_NAME, ANNOTATION_IMAGE_NAME]
             .into_iter()

@@ -21,6 +21,7 @@ use crate::transport::choice::{ChoiceError, choose};
 use crate::transport::copy::copy;
 use crate::transport::documents;
 use crate::transport::file_error::FileError;
+use crate::transport::layout_referrers::{self, is_referrer};
 use crate::transport::names::Names;
 
 /// A layout cannot be read or written.
@@ -58,6 +59,30 @@ struct LayoutBlobs {
 
 /// Reads the image with this tag, or the only one.
 pub(crate) fn open(path: &Path, tag: Option<&str>) -> Result<Manifest, LayoutError> {
+    let (index, blobs) = read(path)?;
+    Ok(reader::open(blobs, choose(&index, tag)?)?)
+}
+
+/// What is about one manifest.
+pub(crate) fn referrers_to(
+    path: &Path,
+    subject: Digest,
+) -> Result<Vec<layout_referrers::Entry>, LayoutError> {
+    let (index, blobs) = read(path)?;
+    Ok(layout_referrers::to(&index, &blobs, subject))
+}
+
+/// All that is about manifests, and about that in turn.
+pub(crate) fn referrers_of(
+    path: &Path,
+    subjects: impl IntoIterator<Item = Digest>,
+) -> Result<Vec<Manifest>, LayoutError> {
+    let (index, blobs) = read(path)?;
+    Ok(layout_referrers::of(&index, &blobs, subjects)?)
+}
+
+/// The `index.json` of a layout, and its blobs.
+fn read(path: &Path) -> Result<(spec::ImageIndex, Arc<dyn Blobs>), LayoutError> {
     let layout = Layout::at(path);
     path.metadata().map_err(FileError::of("open", path))?;
     layout.check()?;
@@ -66,12 +91,12 @@ pub(crate) fn open(path: &Path, tag: Option<&str>) -> Result<Manifest, LayoutErr
     let blobs = LayoutBlobs {
         path: path.to_owned(),
     };
-    Ok(reader::open(Arc::new(blobs), choose(&index, tag)?)?)
+    Ok((index, Arc::new(blobs)))
 }
 
 /// Writes an image into the layout at `path`, which is made if need be. A new layout appears whole;
 /// in an old one the image appears when everything of it is there, in place of another one of the
-/// same tag.
+/// same tag. What is about another manifest has no tag, and replaces nothing.
 pub(crate) fn write(
     path: &Path,
     manifest: &Manifest,
@@ -193,7 +218,12 @@ impl<'a> Layout<'a> {
             let tag = entry.get("annotations")?.get(spec::ANNOTATION_REF_NAME)?;
             tag.as_str().map(str::to_owned)
         };
-        manifests.retain(|entry| tag_of(entry).as_deref() != names.tag);
+        let digest = manifest.digest().to_string();
+        let is_about_another = manifest.subject().is_some() && names.tag.is_none();
+        manifests.retain(|entry| match is_about_another {
+            true => entry.get("digest").and_then(Value::as_str) != Some(&digest),
+            false => tag_of(entry).as_deref() != names.tag || is_referrer(entry),
+        });
         if manifests.len() >= MAX_ENTRIES {
             return Err(LayoutError::Document(DocumentError::TooManyEntries {
                 index: "`index.json`".to_owned(),

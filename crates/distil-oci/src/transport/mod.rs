@@ -25,6 +25,7 @@ mod documents;
 mod error;
 mod file_error;
 mod layout;
+mod layout_referrers;
 mod location;
 mod names;
 mod once;
@@ -156,8 +157,8 @@ fn tags<'a>(reference: &'a RegistryReference, options: &WriteOptions<'a>) -> Vec
     }
 }
 
-/// What is attached to an image in a registry, such as signatures, and to that in turn, each after
-/// what it is about. Nothing elsewhere.
+/// What is attached to an image in a registry or a layout, such as signatures, and to that in turn,
+/// each after what it is about. Nothing elsewhere.
 ///
 /// # Errors
 /// If the registry does not say, or what it has cannot be read.
@@ -166,37 +167,81 @@ pub fn referrers(
     registries: &Registries,
 ) -> Result<Vec<Manifest>, TransportError> {
     let location = opened.location();
-    let Location::Registry(reference) = location else {
-        return Ok(Vec::new());
-    };
     let contents = opened.manifest().contents();
     let contents = contents.map_err(|error| TransportError::read(location, error))?;
     let subjects = contents.manifests.iter().map(DescribedBlob::digest);
-    let found = registry::referrers_of(reference.repository(), subjects, registries);
-    found.map_err(|error| TransportError::read(location, error))
+    let found = match location {
+        Location::Registry(reference) => {
+            registry::referrers_of(reference.repository(), subjects, registries)
+                .map_err(Problem::from)
+        }
+        Location::Oci { path, .. } => layout::referrers_of(path, subjects).map_err(Problem::from),
+        _ => return Ok(Vec::new()),
+    };
+    found.map_err(|problem| TransportError::read(location, problem))
 }
 
-/// What a registry has about one manifest.
+/// What is about one manifest.
 pub type Attached = Vec<(crate::spec::Descriptor, Result<Manifest, TransportError>)>;
 
-/// What is attached to one manifest in a registry, not what is attached to that in turn: each with
-/// the descriptor that the registry's list has of it, and read, or why it cannot be read.
+/// What is attached to one manifest in a registry or a layout, not what is attached to that in turn:
+/// each with the descriptor that the list there has of it, and read, or why it cannot be read. Nothing
+/// elsewhere.
 ///
 /// # Errors
 /// If the registry does not say.
 pub fn attached(
-    repository: &Repository,
+    location: &Location,
     digest: distil_store::Digest,
     registries: &Registries,
 ) -> Result<Attached, TransportError> {
-    let reference = RegistryReference::of_digest(repository.clone(), digest);
-    let location = Location::Registry(reference);
-    let failed = |error| TransportError::read(&location, error);
-    let found = registry::referrers_to(repository, digest, registries).map_err(failed)?;
-    let read = found
-        .into_iter()
-        .map(|(descriptor, manifest)| (descriptor, manifest.map_err(failed)));
-    Ok(read.collect())
+    match location {
+        Location::Registry(reference) => {
+            let repository = reference.repository();
+            let subject = RegistryReference::of_digest(repository.clone(), digest);
+            let location = Location::Registry(subject);
+            let failed = |error| TransportError::read(&location, error);
+            let found = registry::referrers_to(repository, digest, registries).map_err(failed)?;
+            let read = found
+                .into_iter()
+                .map(|(descriptor, manifest)| (descriptor, manifest.map_err(failed)));
+            Ok(read.collect())
+        }
+        Location::Oci { path, .. } => {
+            let found = layout::referrers_to(path, digest);
+            let found = found.map_err(|error| TransportError::read(location, error))?;
+            let read = found.into_iter().map(|(descriptor, manifest)| {
+                let failed = |error| TransportError::read(location, error);
+                (descriptor, manifest.map_err(failed))
+            });
+            Ok(read.collect())
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Lets tags in a registry lead to a manifest that is there, as [`write`] does last. Nothing is done
+/// elsewhere, or where the location names a digest.
+///
+/// # Errors
+/// If the registry does not take them.
+pub fn tag(
+    manifest: &Manifest,
+    location: &Location,
+    options: &WriteOptions<'_>,
+) -> Result<(), TransportError> {
+    let Location::Registry(reference) = location else {
+        return Ok(());
+    };
+    let push = registry::Push {
+        registries: options.registries,
+        tags: &tags(reference, options),
+        referrers: &[],
+        mounts: &[],
+        progress: options.progress,
+    };
+    let tagged = push.tag(manifest, reference.repository());
+    tagged.map_err(|problem| TransportError::write(location, problem))
 }
 
 /// The names that an archive at `location` carries.

@@ -1,23 +1,17 @@
-//! Flags for what is attached to images in registries.
+//! Flags for what is attached to images where they are written.
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
+use super::documents::Documents;
 use super::sign::Signing;
 
-/// What is signed and attached when an image is written to a registry.
+/// What is signed and attached when an image is written.
 #[derive(Debug, Default, Args)]
 pub(crate) struct AttachOutput {
-    /// Document to attach to the image in its registry, signed if there is a key; may be repeated
-    #[arg(
-        long,
-        value_enum,
-        value_name = "DOCUMENT",
-        value_delimiter = ',',
-        help_heading = "Attestations"
-    )]
-    pub(crate) attach: Vec<Attachment>,
+    #[command(flatten)]
+    pub(crate) documents: Documents,
 
     /// Report of Trivy or Grype on the image, in JSON: what `--vex` and `--attach openvex` are about
     #[arg(long, value_name = "FILE", help_heading = "Attestations")]
@@ -39,17 +33,4 @@ pub(crate) struct AttachOutput {
 
     #[command(flatten)]
     pub(crate) signing: Signing,
-}
-
-/// Documents about an image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Attachment {
-    /// Bill of materials, SPDX 2.3
-    Spdx,
-    /// Bill of materials, CycloneDX 1.6
-    Cyclonedx,
-    /// From what the image was built, SLSA 1.0
-    Provenance,
-    /// Matches of the report of `--vex-from` whose code is not in the image, OpenVEX 0.2.0
-    Openvex,
 }

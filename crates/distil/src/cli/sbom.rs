@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::documents::AttachAs;
 use super::request::Made;
 
 #[derive(Debug, Args)]
@@ -20,6 +21,32 @@ pub(crate) struct Sbom {
     /// File to write [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+
+    /// Attach the document to the image in its registry or OCI layout
+    #[arg(long, help_heading = "Attestations")]
+    pub(crate) attach: bool,
+
+    #[command(flatten)]
+    pub(crate) places: AttachAs,
+
+    /// Private key that signs what is attached: FILE, `env:VARIABLE` or `command:COMMAND`
+    #[arg(
+        long,
+        value_name = "KEY",
+        requires = "attach",
+        help_heading = "Signatures"
+    )]
+    pub(crate) sign_key: Option<String>,
+
+    /// Password of an encrypted key: FILE, `env:VARIABLE` or `command:COMMAND`
+    /// [default: env:COSIGN_PASSWORD]
+    #[arg(
+        long,
+        value_name = "SOURCE",
+        requires = "sign_key",
+        help_heading = "Signatures"
+    )]
+    pub(crate) key_password: Option<String>,
 
     #[command(flatten)]
     pub(crate) made: Made,

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::documents::Documents;
 use super::format::Format;
 use super::request::{Archive, Registry};
 
 #[derive(Debug, Args)]
 pub(crate) struct Sign {
-    /// Image in a registry: `docker://REGISTRY/NAME:TAG` or `…@DIGEST`
+    /// Image in a registry, `docker://REGISTRY/NAME:TAG` or `…@DIGEST`, or in an OCI layout
     #[arg(value_name = "IMAGE")]
     pub(crate) image: String,
 
@@ -18,6 +19,9 @@ pub(crate) struct Sign {
     /// ECDSA P-256 or Ed25519, in PEM: PKCS #8, or encrypted by `cosign generate-key-pair`.
     #[arg(long, value_name = "KEY")]
     pub(crate) key: String,
+
+    #[command(flatten)]
+    pub(crate) documents: Documents,
 
     #[command(flatten)]
     pub(crate) signing: Signing,
@@ -50,15 +54,15 @@ pub(crate) struct Signing {
 /// Whose signature an image must have that is read from a registry.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Signers {
-    /// File of a public key in PEM, one of which must have signed the image in a registry; may be
-    /// repeated
+    /// File of a public key in PEM, one of which must have signed the image in its registry or OCI
+    /// layout; may be repeated
     #[arg(long = "verify-key", value_name = "FILE", help_heading = "Signatures")]
     pub(crate) keys: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
-    /// Image in a registry: `docker://REGISTRY/NAME:TAG` or `…@DIGEST`
+    /// Image in a registry, `docker://REGISTRY/NAME:TAG` or `…@DIGEST`, or in an OCI layout
     #[arg(value_name = "IMAGE")]
     pub(crate) image: String,
 
@@ -67,7 +71,7 @@ pub(crate) struct Verify {
     pub(crate) keys: Vec<PathBuf>,
 
     /// Repository that the signature must name, for a copy of a signed image
-    /// [default: that of the image]
+    /// [default: that of the image; in a layout, none]
     #[arg(long, value_name = "REGISTRY/NAME")]
     pub(crate) identity: Option<String>,
 

@@ -96,10 +96,10 @@ fn build(
     let built = requests.iter().try_for_each(|request| {
         say_lock(&request.request, &printer);
         report.subjects.push(Subject::of(&request.request.word));
-        let outcome = session.build(request).map_err(CommandError::from);
-        let outcome = outcome.and_then(|outcome| {
+        let outcome = session.build_attested(request, Some(attachments.attestations()));
+        let outcome = outcome.map_err(CommandError::from).and_then(|outcome| {
             sbom::write_outputs(&arguments.sbom, &session, request, &outcome)?;
-            attachments.write(&session, request, &outcome, &printer)?;
+            attachments.write_vex(&session, request, &outcome)?;
             Ok(outcome)
         });
         let kept = recorder.take();

@@ -91,12 +91,12 @@ fn copy(
             return Err(CommandError::usage(message).hint("leave `--platform` out to copy all"));
         }
     };
-    if arguments.referrers && !matches!(from, Location::Registry(_)) {
-        let message =
-            format!("what is attached to an image is in its registry, and not in `{from}`");
+    if arguments.referrers && !distil_attest::attach::is_possible_at(&from) {
+        let message = format!(
+            "what is attached to an image is in its registry or layout, and not in `{from}`"
+        );
         return Err(CommandError::usage(message).hint("leave `--referrers` out"));
     }
-    let reference = to;
     let (to, names) = names(arguments, to, "latest")?;
     let request = PushRequest {
         from,
@@ -108,10 +108,8 @@ fn copy(
     let attachments = Attachments::of(&arguments.attach)?;
     attachments.check_copy()?;
     let registries = registries(&arguments.archive, &arguments.registry);
-    let digest = distil_build::push(&request, &registries, printer, now()?)?;
-    if !attachments.is_empty() {
-        attachments.write_copy(reference, digest, &registries, printer)?;
-    }
+    let attestations = Some(attachments.attestations()).filter(|one| !one.is_empty());
+    let digest = distil_build::push(&request, attestations, &registries, printer, now()?)?;
     Ok(digest)
 }
 
@@ -144,9 +142,9 @@ fn make(
         ..SessionOptions::from_environment(ArchiveSettings::from(&arguments.archive))?
     };
     let session = Session::open(options)?.with_events(printer.clone());
-    let outcome = session.build(&request).map_err(CommandError::from);
-    let outcome = outcome.and_then(|outcome| {
-        attachments.write(&session, &request, &outcome, printer)?;
+    let outcome = session.build_attested(&request, Some(attachments.attestations()));
+    let outcome = outcome.map_err(CommandError::from).and_then(|outcome| {
+        attachments.write_vex(&session, &request, &outcome)?;
         Ok(outcome)
     });
     session.finish();

@@ -3,19 +3,25 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use distil_attest::attach::is_possible_at;
 use distil_attest::inventory::Inventory;
 use distil_attest::sbom::{Format, Tool, document};
-use distil_build::{ImageRequest, Outcome, Session, inventory_at, inventory_of, is_definition};
-use distil_oci::reference::RegistryReference;
+use distil_build::{
+    Attestations, BuildError, Document, Documented, ImageRequest, Outcome, Session, inventory_at,
+    inventory_of, inventory_of_image, is_definition,
+};
 use distil_oci::{Location, Platform};
 use distil_store::unfinished::UnfinishedFile;
 use serde_json::Value;
 
+use super::attach::{attachable, check_present, places};
 use super::check::read_image;
 use super::verify::require_place;
 use super::{make_to_look_at, registries};
 use crate::cli;
 use crate::error::CommandError;
+use crate::keys;
+use crate::printer::Printer;
 use crate::table::print_json;
 
 /// What stands for the platform in the name of a file.
@@ -29,6 +35,7 @@ pub(crate) const TOOL: Tool<'static> = Tool {
 
 pub(crate) fn run(arguments: &cli::Sbom) -> Result<(), CommandError> {
     let word = arguments.image.as_str();
+    let attestations = attestations(arguments)?;
     let location = match is_definition(word) {
         true => None,
         false => {
@@ -37,23 +44,23 @@ pub(crate) fn run(arguments: &cli::Sbom) -> Result<(), CommandError> {
     };
     let made = &arguments.made;
     let platform = made.platform.as_deref();
+    let mut attached = None;
     let inventory = match location {
         Some(location) => {
             let registries = registries(&made.archive, &made.registry);
             let wanted = platform.map(str::parse::<Platform>).transpose();
             let wanted = wanted.map_err(CommandError::usage)?;
             require_place(&location, &made.signers)?;
-            let location = match (location, made.signers.keys.is_empty()) {
+            match is_possible_at(&location) && (arguments.attach || !made.signers.keys.is_empty()) {
                 // What was verified, whatever its tag leads to next.
-                (Location::Registry(reference), false) => {
-                    let location = Location::Registry(reference.clone());
+                true => {
                     let image = read_image(&location, platform, &registries, &made.signers)?;
-                    let repository = reference.repository().clone();
-                    Location::Registry(RegistryReference::of_digest(repository, image.digest()))
+                    let inventory = inventory_of_image(&location, &image)?;
+                    attached = Some((image, location, registries));
+                    inventory
                 }
-                (location, _) => location,
-            };
-            inventory_at(&location, wanted.as_ref(), &registries)?
+                false => inventory_at(&location, wanted.as_ref(), &registries)?,
+            }
         }
         None => {
             let (definition, lock) = (&made.definition, &made.lock);
@@ -75,9 +82,42 @@ pub(crate) fn run(arguments: &cli::Sbom) -> Result<(), CommandError> {
     };
     let document = document(&inventory, format, TOOL);
     match output {
-        Some(path) => write(path, &document),
-        None => print_json(&document),
+        Some(path) => write(path, &document)?,
+        None if arguments.attach => {}
+        None => print_json(&document)?,
     }
+    if let (Some((image, place, registries)), Some(attestations)) = (attached, attestations) {
+        let documented = [Documented {
+            image,
+            documents: vec![Document {
+                predicate_type: format.predicate_type(),
+                predicate: document,
+                media_type: Some(format.media_type()),
+            }],
+        }];
+        let printer = Printer::new(false);
+        let attached = attestations.attach(&documented, &place, &registries, &printer);
+        attached.map_err(BuildError::from)?;
+    }
+    Ok(())
+}
+
+/// How the document is attached, if it is to be. The key is read before anything else is.
+fn attestations(arguments: &cli::Sbom) -> Result<Option<Attestations>, CommandError> {
+    if !arguments.attach {
+        return Ok(None);
+    }
+    attachable(&arguments.image)?;
+    let password = arguments.key_password.as_deref();
+    let key = arguments.sign_key.as_ref();
+    let key = key.map(|word| keys::private_with(word, password));
+    let attestations = Attestations {
+        key: key.transpose()?,
+        places: places(&arguments.places),
+        ..Attestations::none(TOOL)
+    };
+    check_present(&attestations)?;
+    Ok(Some(attestations))
 }
 
 /// The format that the name of a file asks for, by the names that both formats recommend.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use distil_attest::attach::is_possible_at;
 use distil_attest::key::PublicKey;
 use distil_attest::statement;
 use distil_attest::verify::{Form, Policy, Rejected, Verification, Verified, VerifyError, verify};
@@ -9,8 +10,8 @@ use distil_oci::reference::{Reference, Repository};
 use distil_oci::{Image, Location, Opened, Platform, Registries, transport};
 use serde::Serialize;
 
+use super::attach::attachable;
 use super::registries;
-use super::sign::in_registry;
 use crate::cli;
 use crate::error::CommandError;
 use crate::keys;
@@ -25,7 +26,7 @@ const TYPES: [(&str, &str); 4] = [
 ];
 
 pub(crate) fn run(arguments: &cli::Verify) -> Result<(), CommandError> {
-    let reference = in_registry(&arguments.image)?;
+    let place = attachable(&arguments.image)?;
     let keys = keys::public(&arguments.keys)?;
     let required: Vec<&str> = arguments
         .required
@@ -33,11 +34,11 @@ pub(crate) fn run(arguments: &cli::Verify) -> Result<(), CommandError> {
         .map(|word| predicate_type(word))
         .collect::<Result<_, _>>()?;
     let identity = match &arguments.identity {
-        Some(word) => repository(word)?,
-        None => reference.repository().clone(),
+        Some(word) => Some(repository(word)?),
+        None => own_name(&place),
     };
     let registries = registries(&arguments.archive, &arguments.registry);
-    let opened = transport::open(&Location::Registry(reference.clone()), &registries)?;
+    let opened = transport::open(&place, &registries)?;
     let wanted = arguments.platform.as_deref().map(str::parse::<Platform>);
     let wanted = wanted.transpose().map_err(CommandError::usage)?;
     let digest = match &wanted {
@@ -46,10 +47,10 @@ pub(crate) fn run(arguments: &cli::Verify) -> Result<(), CommandError> {
     };
     let policy = Policy {
         keys: &keys,
-        identity: &identity,
+        identity: identity.as_ref(),
     };
-    let found = verify(reference.repository(), digest, policy, &registries);
-    let found = found.map_err(|error| failed(error, &identity))?;
+    let found = verify(&place, digest, policy, &registries);
+    let found = found.map_err(|error| failed(error, identity.as_ref()))?;
     let types = |one: &Verified| one.predicate_type.clone();
     let signed: Vec<String> = found.verified.iter().map(types).collect();
     if let Some(missing) = required
@@ -60,7 +61,7 @@ pub(crate) fn run(arguments: &cli::Verify) -> Result<(), CommandError> {
         return Err(CommandError::failure(message));
     }
     match arguments.format {
-        cli::Format::Json => print_json(&Document::of(&found, &reference.to_string(), &keys)),
+        cli::Format::Json => print_json(&Document::of(&found, &named(&place), &keys)),
         cli::Format::Table => tables(&found, &arguments.keys, &keys),
     }
 }
@@ -70,14 +71,15 @@ pub(crate) fn require_place(
     location: &Location,
     signers: &cli::Signers,
 ) -> Result<(), CommandError> {
-    if signers.keys.is_empty() || matches!(location, Location::Registry(_)) {
+    if signers.keys.is_empty() || is_possible_at(location) {
         return Ok(());
     }
-    let message = format!("`{location}` is not in a registry, where signatures are");
+    let message =
+        format!("`{location}` is neither in a registry nor an OCI layout, where signatures are");
     Err(CommandError::usage(message).hint("leave `--verify-key` out"))
 }
 
-/// Rejects an image in a registry that none of the keys has signed: it by itself, or what its name
+/// Rejects an image in a registry or a layout that none of the keys has signed: it by itself, or what its name
 /// leads to, which has its digest. Nothing is asked where there are no keys.
 pub(crate) fn require_signature(
     opened: &Opened,
@@ -87,27 +89,41 @@ pub(crate) fn require_signature(
 ) -> Result<(), CommandError> {
     require_place(opened.location(), signers)?;
     let keys = keys::public(&signers.keys)?;
-    let Location::Registry(reference) = opened.location() else {
-        return Ok(());
-    };
     if keys.is_empty() {
         return Ok(());
     }
-    let repository = reference.repository();
+    let place = opened.location();
+    let identity = own_name(place);
     let policy = Policy {
         keys: &keys,
-        identity: repository,
+        identity: identity.as_ref(),
     };
     let top = opened.manifest().digest();
-    let found = verify(repository, top, policy, registries);
+    let found = verify(place, top, policy, registries);
     let found = match found {
         Err(VerifyError::Unsigned { .. }) if top != image.digest() => {
-            verify(repository, image.digest(), policy, registries)
+            verify(place, image.digest(), policy, registries)
         }
         found => found,
     };
-    found.map_err(|error| failed(error, repository))?;
+    found.map_err(|error| failed(error, identity.as_ref()))?;
     Ok(())
+}
+
+/// The repository that signatures at a place must name; none in a layout.
+fn own_name(place: &Location) -> Option<Repository> {
+    match place {
+        Location::Registry(reference) => Some(reference.repository().clone()),
+        _ => None,
+    }
+}
+
+/// An image as the document for programs names it.
+fn named(place: &Location) -> String {
+    match place {
+        Location::Registry(reference) => reference.to_string(),
+        other => other.to_string(),
+    }
 }
 
 fn predicate_type(word: &str) -> Result<&str, CommandError> {
@@ -130,7 +146,7 @@ fn repository(word: &str) -> Result<Repository, CommandError> {
     Ok(reference.repository().clone())
 }
 
-fn failed(error: VerifyError, identity: &Repository) -> CommandError {
+fn failed(error: VerifyError, identity: Option<&Repository>) -> CommandError {
     let has_other_name = matches!(
         &error,
         VerifyError::Unsigned { rejected, .. }
@@ -141,10 +157,17 @@ fn failed(error: VerifyError, identity: &Repository) -> CommandError {
         other => {
             let error = CommandError::failure(other);
             match has_other_name {
-                true => error.hint(format!(
-                    "the signature was made for another name than `{identity}`; if this is meant to \
-                     be a copy, `--identity NAME` accepts signatures of that name"
-                )),
+                true => error.hint(match identity {
+                    Some(identity) => format!(
+                        "the signature was made for another name than `{identity}`; if this is \
+                         meant to be a copy, `--identity NAME` accepts signatures of that name"
+                    ),
+                    None => {
+                        "`--identity NAME` of `distil verify` accepts signatures that were made \
+                             for that name"
+                            .to_owned()
+                    }
+                }),
                 false => error,
             }
         }

@@ -62,18 +62,30 @@ impl Push<'_> {
                 referrers::note(&client, document)?;
             }
         }
-        let Some(top) = contents
-            .manifests
-            .iter()
-            .find(|one| one.digest() == manifest.digest())
-        else {
+        self.put_tags(&client, manifest)
+    }
+
+    /// Lets the tags lead to a manifest that is there.
+    pub(crate) fn tag(
+        &self,
+        manifest: &Manifest,
+        repository: &Repository,
+    ) -> Result<(), RegistryError> {
+        if self.tags.is_empty() {
             return Ok(());
-        };
+        }
+        let credentials = self.registries.credentials(repository)?;
+        let client = Client::new(self.registries, repository, credentials, Action::Push)?;
+        self.put_tags(&client, manifest)
+    }
+
+    fn put_tags(&self, client: &Client, manifest: &Manifest) -> Result<(), RegistryError> {
+        let document = manifest.blob();
         for tag in self.tags {
-            let is_there = tagged(&client, tag)? == Some(manifest.digest());
+            let is_there = tagged(client, tag)? == Some(manifest.digest());
             // Where tags cannot be changed, not even the same may be put again.
             if !is_there {
-                put(&client, top, tag)?;
+                put(client, &document, tag)?;
             }
             self.progress.tagged(tag, !is_there);
         }
