@@ -16,7 +16,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 /// The package URL of a Debian package.
 #[derive(Debug, Clone, Copy)]
 pub struct DebianPackage<'a> {
-    /// The distribution's `ID` in os-release, such as `debian`.
+    /// The distribution's `ID` in os-release, such as `debian`, or whose else the package is, in
+    /// lower case.
     pub vendor: &'a str,
     /// The package.
     pub name: &'a str,
@@ -53,6 +54,20 @@ impl DebianPackage<'_> {
             ],
         )
     }
+}
+
+/// The package URL of a distribution of Python: `pkg:pypi/flask-login@1.0`, whose name is as the index
+/// has it (PEP 503, "Normalized Names"), as the type wants it.
+pub fn python(name: &str, version: &str) -> String {
+    let mut normalized = String::new();
+    for c in name.chars() {
+        match c {
+            '-' | '_' | '.' if normalized.ends_with('-') => {}
+            '-' | '_' | '.' => normalized.push('-'),
+            c => normalized.extend(c.to_lowercase()),
+        }
+    }
+    purl("pypi", &[&normalized], version, &[])
 }
 
 /// The package URL of an image: `pkg:oci/python3@sha256%3A…?arch=amd64&repository_url=…`.

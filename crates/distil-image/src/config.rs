@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
+use distil_debian::end_of_life;
 use distil_oci::spec::{
     ConfigBuilder, HistoryBuilder, ImageConfiguration, ImageConfigurationBuilder, RootFsBuilder,
 };
@@ -34,6 +35,13 @@ const PREDEFINED: &[&str] = &[
     "vendor",
     "version",
 ];
+
+/// Annotation of the last day of support by Debian's security team, as Microsoft's registry has it of
+/// its images ("artifact lifecycle"), and policies read it.
+const END_OF_LIFE: &str = "vnd.microsoft.artifact.lifecycle.end-of-life.date";
+
+/// The same of the runtime's own project, for which nobody has a name that others use.
+const RUNTIME_END_OF_LIFE: &str = "io.github.distil-images.runtime.end-of-life.date";
 
 /// Why an image cannot be put together.
 #[derive(Debug, thiserror::Error)]
@@ -89,11 +97,29 @@ pub(crate) fn image(
     let labels = labels(recipe, lock, &created)?;
     let config = configuration(recipe, lock, assembly, &layers, &created, &labels)?;
     let healthcheck = recipe.config.healthcheck.as_ref().map(healthcheck);
-    let made = Image::with_healthcheck(config, healthcheck.as_ref(), layers, labels);
+    let mut annotations = labels;
+    annotations.extend(ends_of_life(recipe, lock));
+    let made = Image::with_healthcheck(config, healthcheck.as_ref(), layers, annotations);
     made.map_err(|source| ConfigError::Invalid {
         image: image(),
         source,
     })
+}
+
+/// Until when what the image is made of gets updates, by annotations alone: an image that somebody
+/// builds on it has another end. Of several runtimes, the one that ends first counts. What the
+/// definition says itself stays.
+fn ends_of_life(recipe: &Recipe, lock: &Lock) -> BTreeMap<String, String> {
+    let has_packages = lock.packages().next().is_some();
+    let suite = end_of_life::of_suite(recipe.suite).filter(|_| has_packages);
+    let runtimes = lock
+        .packages()
+        .filter_map(|(_, one)| end_of_life::of_runtime(&one.name, &one.version));
+    let days = [(END_OF_LIFE, suite), (RUNTIME_END_OF_LIFE, runtimes.min())];
+    let days = days.into_iter().filter_map(|(key, day)| Some((key, day?)));
+    days.filter(|(key, _)| !recipe.config.labels.contains_key(*key))
+        .map(|(key, day)| (key.to_owned(), day.to_owned()))
+        .collect()
 }
 
 /// The check as engines have it. Its times were looked at when the definition was.

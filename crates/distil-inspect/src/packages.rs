@@ -47,6 +47,9 @@ pub struct Package {
     pub maintainer: Option<String>,
     /// The address of its project.
     pub homepage: Option<String>,
+    /// Whose archive it is from (`Origin`), where the stanza says so: distil notes it of archives
+    /// that are not Debian's, and so do Ubuntu's packages.
+    pub origin: Option<String>,
     /// The names of its licences, as its copyright file has them. Packages with the same file share
     /// them.
     pub licences: Arc<[String]>,
@@ -243,6 +246,7 @@ impl Reading<'_> {
             source_version,
             maintainer: field("Maintainer").filter(|text| !text.is_empty()),
             homepage: field("Homepage").filter(|text| !text.is_empty()),
+            origin: field("Origin").filter(|text| !text.is_empty()),
             files,
             depends: Vec::new(),
         });

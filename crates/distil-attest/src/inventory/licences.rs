@@ -53,6 +53,14 @@ impl Licences {
     }
 }
 
+/// A licence as an expression of SPDX; none if it is not one, or names what SPDX has no identifier for.
+pub(crate) fn expression(text: &str) -> Option<&str> {
+    let parsed = spdx::Expression::parse(text).ok()?;
+    let mut requirements = parsed.requirements();
+    let is_known = requirements.all(|one| one.req.license.id().is_some());
+    is_known.then_some(text)
+}
+
 /// Collects what SPDX has no identifier for.
 fn collect(expression: &Expression, references: &mut BTreeMap<String, BTreeSet<String>>) {
     match expression {

@@ -4,10 +4,11 @@
 //! It is made from a reading of the image, so that it can be had of any. What only its maker knows,
 //! such as the digests of packages, is in [`Origins`].
 
-mod licences;
+pub(crate) mod licences;
 mod origins;
+mod parts;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use distil_inspect::{Inspection, PackagesError, owned};
@@ -17,6 +18,7 @@ use distil_tree::{OsRelease, Tree, TreePath};
 
 pub use self::licences::Licences;
 pub use self::origins::Origins;
+pub use self::parts::Part;
 use crate::purl::{self, DebianPackage};
 
 /// The time of what has none: bills of materials must have one, and it must not be that of their
@@ -108,6 +110,8 @@ pub struct Component {
     pub maintainer: Option<String>,
     /// The address of its project.
     pub homepage: Option<String>,
+    /// Whose archive it is from, where that is not the distribution's own.
+    pub origin: Option<String>,
     /// Its licences.
     pub licences: Licences,
     /// Its package URL.
@@ -131,6 +135,8 @@ pub struct LooseFile {
     pub from: Option<String>,
     /// The package whose metadata it is, as an index of [`Inventory::components`].
     pub of: Option<usize>,
+    /// The part that it belongs to, as an index of [`Inventory::parts`].
+    pub part: Option<usize>,
 }
 
 /// The image that another one is based on, by the annotations of OCI (OCI image specification,
@@ -155,6 +161,8 @@ pub struct Inventory {
     pub distribution: Option<Distribution>,
     /// Its packages, sorted by name.
     pub components: Vec<Component>,
+    /// Its parts that no package ships, such as packages of Python, sorted by name.
+    pub parts: Vec<Part>,
     /// The files of no package, sorted by path.
     pub files: Vec<LooseFile>,
     /// The image that it is based on, if it says so.
@@ -176,7 +184,10 @@ impl Inventory {
         let tree = &inspection.filesystem.tree;
         let distribution = Distribution::of(tree);
         let components = components(inspection, distribution.as_ref(), origins)?;
-        let files = loose_files(inspection, &components, origins);
+        let owned = owned(tree);
+        let mut parts = origins.parts().to_vec();
+        parts::add_found(&mut parts, tree, &owned);
+        let files = loose_files(inspection, &components, &parts, &owned, origins);
         let created = image.and_then(|image| image.config().created().clone());
         Ok(Self {
             created: created.as_deref().and_then(seconds).unwrap_or_default(),
@@ -187,6 +198,7 @@ impl Inventory {
             },
             distribution,
             components,
+            parts,
             files,
         }
         .timed())
@@ -257,30 +269,38 @@ fn components(
     }
     let mut known = licences::Known::new(&inspection.filesystem.tree);
     let qualifier = distribution.map(Distribution::qualifier);
-    let component = |one: &distil_inspect::Package| Component {
-        purl: DebianPackage {
-            vendor: distribution.map_or("debian", |one| one.id.as_str()),
-            name: &one.name,
-            version: &one.version,
-            architecture: &one.architecture,
-            source: (&one.source, &one.source_version),
-            distribution: qualifier.as_deref(),
+    let own = distribution.map_or("debian", |one| one.id.as_str());
+    let component = |one: &distil_inspect::Package| {
+        let origin = one.origin.as_ref();
+        let origin = origin.filter(|origin| !origin.eq_ignore_ascii_case(own));
+        let vendor = origin.map(|origin| origin.to_lowercase());
+        Component {
+            purl: DebianPackage {
+                vendor: vendor.as_deref().unwrap_or(own),
+                name: &one.name,
+                version: &one.version,
+                architecture: &one.architecture,
+                source: (&one.source, &one.source_version),
+                // Advisories of the distribution are about its own packages.
+                distribution: qualifier.as_deref().filter(|_| vendor.is_none()),
+            }
+            .purl(),
+            origin: origin.cloned(),
+            licences: known.of(&one.name),
+            digest: origins.package(&one.name, &one.version, &one.architecture),
+            depends: one
+                .depends
+                .iter()
+                .filter_map(|name| numbers.get(name.as_str()).copied())
+                .collect(),
+            name: one.name.clone(),
+            version: one.version.clone(),
+            architecture: one.architecture.clone(),
+            source: one.source.clone(),
+            source_version: one.source_version.clone(),
+            maintainer: one.maintainer.clone(),
+            homepage: one.homepage.clone(),
         }
-        .purl(),
-        licences: known.of(&one.name),
-        digest: origins.package(&one.name, &one.version, &one.architecture),
-        depends: one
-            .depends
-            .iter()
-            .filter_map(|name| numbers.get(name.as_str()).copied())
-            .collect(),
-        name: one.name.clone(),
-        version: one.version.clone(),
-        architecture: one.architecture.clone(),
-        source: one.source.clone(),
-        source_version: one.source_version.clone(),
-        maintainer: one.maintainer.clone(),
-        homepage: one.homepage.clone(),
     };
     Ok(packages.iter().map(component).collect())
 }
@@ -291,10 +311,11 @@ const STATUS_DIRECTORY: &str = "var/lib/dpkg/status.d";
 fn loose_files(
     inspection: &Inspection,
     components: &[Component],
+    parts: &[Part],
+    owned: &BTreeSet<TreePath>,
     origins: &Origins,
 ) -> Vec<LooseFile> {
     let filesystem = &inspection.filesystem;
-    let owned = owned(&filesystem.tree);
     let directory = TreePath::of(STATUS_DIRECTORY);
     let numbers: BTreeMap<&[u8], usize> = components
         .iter()
@@ -317,6 +338,9 @@ fn loose_files(
             sha1: filesystem.sha1.get(path).copied(),
             from: origins.file(path).map(str::to_owned),
             of: package(path),
+            part: origins
+                .part_of(path)
+                .and_then(|part| parts.iter().position(|one| one == part)),
             path: path.clone(),
         })
         .collect()

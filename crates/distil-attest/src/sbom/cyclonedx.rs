@@ -7,7 +7,7 @@ use distil_debian::version::Version;
 use serde_json::{Value, json};
 
 use super::{Tool, uuid_of};
-use crate::inventory::{Component, Inventory, LooseFile};
+use crate::inventory::{Component, Inventory, LooseFile, Part, licences};
 
 pub(super) fn document(inventory: &Inventory, tool: Tool<'_>) -> Value {
     let subject = &inventory.subject;
@@ -65,6 +65,11 @@ pub(super) fn document(inventory: &Inventory, tool: Tool<'_>) -> Value {
         dependencies.push(json!({"ref": reference, "dependsOn": others}));
     }
     contents.extend(references);
+    for (number, one) in inventory.parts.iter().enumerate() {
+        let id = format!("part:{number}:{}", one.name);
+        components.push(part(one, &id));
+        contents.push(id);
+    }
     for one in &inventory.files {
         let id = format!("file:{}", one.path);
         components.push(file(one, &id));
@@ -123,8 +128,10 @@ fn package(one: &Component, reference: &str, inventory: &Inventory) -> Value {
         "purl": one.purl,
         "properties": properties(one),
     });
-    if let Some(distribution) = &inventory.distribution {
-        component["supplier"] = json!({"name": distribution.supplier});
+    let distribution = inventory.distribution.as_ref();
+    let supplier = distribution.map(|distribution| &distribution.supplier);
+    if let Some(supplier) = one.origin.as_ref().or(supplier) {
+        component["supplier"] = json!({"name": supplier});
     }
     if let Some(maintainer) = &one.maintainer {
         component["publisher"] = json!(maintainer);
@@ -141,6 +148,34 @@ fn package(one: &Component, reference: &str, inventory: &Inventory) -> Value {
     }
     if let Some(digest) = one.digest {
         component["hashes"] = json!([{"alg": "SHA-256", "content": digest.hex()}]);
+    }
+    component
+}
+
+/// A part that no package ships.
+fn part(one: &Part, reference: &str) -> Value {
+    let mut component = json!({
+        "bom-ref": reference,
+        "type": "library",
+        "name": one.name,
+    });
+    if let Some(version) = &one.version {
+        component["version"] = json!(version);
+    }
+    if let Some(purl) = &one.purl {
+        component["purl"] = json!(purl);
+    }
+    if let Some(licence) = &one.licence {
+        component["licenses"] = match licences::expression(licence) {
+            Some(licence) => json!([{"expression": licence, "acknowledgement": "declared"}]),
+            None => json!([{"license": {"name": licence, "acknowledgement": "declared"}}]),
+        };
+    }
+    if let Some(digest) = one.digest {
+        component["hashes"] = json!([{"alg": "SHA-256", "content": digest.hex()}]);
+    }
+    if let Some(from) = &one.from {
+        component["description"] = json!(from);
     }
     component
 }

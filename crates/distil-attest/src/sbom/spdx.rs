@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::identifiers::Identifiers;
 use super::{Tool, uuid_of};
-use crate::inventory::{Component, Inventory, LooseFile};
+use crate::inventory::{Component, Inventory, LooseFile, licences};
 
 /// What is not known (SPDX specification 2.3, 7.7 and others).
 const NO_ASSERTION: &str = "NOASSERTION";
@@ -27,8 +27,9 @@ pub(super) fn document(inventory: &Inventory, tool: Tool<'_>) -> Value {
     writer.base(inventory);
     writer.distribution(inventory);
     let packages = writer.components(inventory);
+    let parts = writer.parts(inventory);
     for file in &inventory.files {
-        writer.file(file, &packages);
+        writer.file(file, &packages, &parts);
     }
     let subject = &inventory.subject;
     let platform = subject.platform.as_ref();
@@ -181,6 +182,7 @@ impl Writer {
         for one in components {
             let name = format!("{}-{}", one.name, one.architecture);
             let id = self.identifiers.of("SPDXRef-Package", &name);
+            let supplier = one.origin.as_deref().or(supplier);
             let package = self.component(&id, one, supplier);
             self.packages.push(package);
             self.relate(IMAGE, "CONTAINS", &id);
@@ -233,8 +235,39 @@ impl Writer {
         Value::Object(package)
     }
 
+    /// Writes the parts that no package ships; their identifiers.
+    fn parts(&mut self, inventory: &Inventory) -> Vec<String> {
+        let mut ids = Vec::with_capacity(inventory.parts.len());
+        for one in &inventory.parts {
+            let id = self.identifiers.of("SPDXRef-Package", &one.name);
+            let mut package = package(&id, &one.name, None);
+            if let Some(version) = &one.version {
+                package.insert("versionInfo".to_owned(), json!(version));
+            }
+            if let Some(licence) = one.licence.as_deref().and_then(licences::expression) {
+                package.insert("licenseDeclared".to_owned(), json!(licence));
+            } else if let Some(licence) = &one.licence {
+                let comment = format!("it is declared as: {licence}");
+                package.insert("licenseComments".to_owned(), json!(comment));
+            }
+            if let Some(from) = &one.from {
+                package.insert("sourceInfo".to_owned(), json!(from));
+            }
+            if let Some(digest) = one.digest {
+                checksum(&mut package, &digest.hex());
+            }
+            if let Some(purl) = &one.purl {
+                locator(&mut package, purl);
+            }
+            self.packages.push(Value::Object(package));
+            self.relate(IMAGE, "CONTAINS", &id);
+            ids.push(id);
+        }
+        ids
+    }
+
     /// SPDX has no file without a SHA-1 (8.4); one of which it was not made is left out.
-    fn file(&mut self, file: &LooseFile, packages: &[String]) {
+    fn file(&mut self, file: &LooseFile, packages: &[String], parts: &[String]) {
         let Some(sha1) = file.sha1 else { return };
         let path = file.path.to_string();
         let id = self
@@ -266,6 +299,10 @@ impl Writer {
         if let Some(package) = file.of.and_then(|number| packages.get(number)) {
             let package = package.clone();
             self.relate(&id, "GENERATED_FROM", &package);
+        }
+        if let Some(part) = file.part.and_then(|number| parts.get(number)) {
+            let part = part.clone();
+            self.relate(&id, "GENERATED_FROM", &part);
         }
     }
 }

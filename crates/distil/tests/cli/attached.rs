@@ -92,7 +92,10 @@ fn an_image_gets_an_index_with_what_is_said_of_it() {
     let entries = index["manifests"].as_array().unwrap();
     assert_eq!(entries.len(), 2);
     let (image, attestation) = (&entries[0], &entries[1]);
-    assert_eq!(attestation["platform"], json!({"architecture": "unknown", "os": "unknown"}));
+    assert_eq!(
+        attestation["platform"],
+        json!({"architecture": "unknown", "os": "unknown"})
+    );
     assert_eq!(
         attestation["annotations"],
         json!({
@@ -106,13 +109,20 @@ fn an_image_gets_an_index_with_what_is_said_of_it() {
         manifest["artifactType"],
         "application/vnd.docker.attestation.manifest.v1+json"
     );
-    assert_eq!(manifest["config"]["mediaType"], "application/vnd.oci.empty.v1+json");
+    assert_eq!(
+        manifest["config"]["mediaType"],
+        "application/vnd.oci.empty.v1+json"
+    );
     assert_eq!(manifest["subject"]["digest"], image["digest"]);
     assert_eq!(manifest["subject"].get("platform"), None);
     let layers = manifest["layers"].as_array().unwrap();
     let types: Vec<&str> = layers
         .iter()
-        .map(|one| one["annotations"]["in-toto.io/predicate-type"].as_str().unwrap())
+        .map(|one| {
+            one["annotations"]["in-toto.io/predicate-type"]
+                .as_str()
+                .unwrap()
+        })
         .collect();
     assert_eq!(
         types,
@@ -139,7 +149,11 @@ fn an_image_gets_an_index_with_what_is_said_of_it() {
     assert_eq!(again, printed);
     // Whoever has the digest has the signature.
     let repository = to.trim_end_matches(":1");
-    for name in [&to, &format!("{repository}@{digest}"), &format!("{repository}@{}", plain.trim())] {
+    for name in [
+        &to,
+        &format!("{repository}@{digest}"),
+        &format!("{repository}@{}", plain.trim()),
+    ] {
         place
             .context
             .run_bare(&["verify", name, "--key", "ecdsa.pub"]);
@@ -171,7 +185,12 @@ fn a_layout_carries_documents_and_signatures() {
     place.context.run_bare(&[&verify[..], &required].concat());
     insta::assert_snapshot!(place.fails(&["verify", LAYOUT, "--key", "other.pub"]), @"");
     // Signed twice is signed once, and the image stays the only one of its name.
-    let count = || place.layout("index.json")["manifests"].as_array().unwrap().len();
+    let count = || {
+        place.layout("index.json")["manifests"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
     let before = count();
     place
         .context
@@ -189,7 +208,9 @@ fn a_layout_carries_documents_and_signatures() {
     assert!(place.fails(&other).contains("no signature by the key"));
     // All of it goes into a registry with the image.
     let to = place.name("team/app:1");
-    place.context.run_bare(&["push", LAYOUT, &to, "--referrers"]);
+    place
+        .context
+        .run_bare(&["push", LAYOUT, &to, "--referrers"]);
     for key in ["ecdsa.pub", "ed25519.pub"] {
         place.context.run_bare(&["verify", &to, "--key", key]);
     }
@@ -251,10 +272,20 @@ fn a_tag_leads_to_an_image_when_all_is_attached_to_it() {
 #[test]
 fn documents_go_where_they_are_wanted() {
     let place = Place::new(true);
-    let plain = place.context.run(&["build", "static", "--quiet", "-o", "oci:plain:x"]);
+    let plain = place
+        .context
+        .run(&["build", "static", "--quiet", "-o", "oci:plain:x"]);
     let forms = |forms: &str, tag: &str| {
         let to = place.name(&format!("team/{tag}:1"));
-        let build = ["build", "static", "--quiet", "-o", &to, "--attach-as", forms];
+        let build = [
+            "build",
+            "static",
+            "--quiet",
+            "-o",
+            &to,
+            "--attach-as",
+            forms,
+        ];
         let digest = place.context.run(&[&build[..], &ATTACH].concat());
         let state = place.registry.state();
         let repository = format!("team/{tag}");
@@ -272,7 +303,10 @@ fn documents_go_where_they_are_wanted() {
     // An image whose documents are beside it is the same as without.
     let (digest, types, tags) = forms("referrer", "a");
     assert_eq!(digest, plain);
-    assert_eq!(types.iter().filter(|one| one.contains("sigstore")).count(), 4);
+    assert_eq!(
+        types.iter().filter(|one| one.contains("sigstore")).count(),
+        4
+    );
     assert_eq!((types.len(), tags), (7, 1));
     let (digest, types, tags) = forms("index", "b");
     assert_ne!(digest, plain);
@@ -282,11 +316,54 @@ fn documents_go_where_they_are_wanted() {
     assert_eq!(digest, plain);
     assert_eq!((types.len(), tags), (1, 2));
     let said = [
-        &["build", "static", "-o", "app.tar", "--attach", "spdx", "--attach-as", "referrer"][..],
-        &["build", "static", "-o", "app.tar", "--attach", "spdx", "--sign-key", "ecdsa.key"],
-        &["build", "static", "-o", "oci:x:x", "--attach", "spdx", "--attach-as", "tag"],
-        &["sign", LAYOUT, "--key", "ecdsa.key", "--attach", "spdx", "--attach-as", "index"],
-        &["sign", LAYOUT, "--key", "ecdsa.key", "--attach", "provenance"],
+        &[
+            "build",
+            "static",
+            "-o",
+            "app.tar",
+            "--attach",
+            "spdx",
+            "--attach-as",
+            "referrer",
+        ][..],
+        &[
+            "build",
+            "static",
+            "-o",
+            "app.tar",
+            "--attach",
+            "spdx",
+            "--sign-key",
+            "ecdsa.key",
+        ],
+        &[
+            "build",
+            "static",
+            "-o",
+            "oci:x:x",
+            "--attach",
+            "spdx",
+            "--attach-as",
+            "tag",
+        ],
+        &[
+            "sign",
+            LAYOUT,
+            "--key",
+            "ecdsa.key",
+            "--attach",
+            "spdx",
+            "--attach-as",
+            "index",
+        ],
+        &[
+            "sign",
+            LAYOUT,
+            "--key",
+            "ecdsa.key",
+            "--attach",
+            "provenance",
+        ],
         &["sbom", "static", "--attach"],
     ];
     let said: String = said.iter().map(|one| place.context.fails(one)).collect();
@@ -306,7 +383,14 @@ fn documents_are_attached_to_images_that_are_there() {
             let sign = ["sign", image, "--key", "ecdsa.key", "--attach", "cyclonedx"];
             assert_eq!(place.context.run_bare(&sign), digest);
             let verify = [
-                "verify", image, "--key", "ecdsa.pub", "--require", "spdx", "--require", "cyclonedx",
+                "verify",
+                image,
+                "--key",
+                "ecdsa.pub",
+                "--require",
+                "spdx",
+                "--require",
+                "cyclonedx",
             ];
             place.context.run_bare(&verify);
         }
@@ -326,13 +410,25 @@ fn an_image_that_is_replaced_in_a_layout_leaves_the_signatures_of_others() {
     let place = Place::new(true);
     for (name, tag) in [("static", "a"), ("base", "b")] {
         let to = format!("oci:layout:{tag}");
-        let build = ["build", name, "--quiet", "-o", &to, "--sign-key", "ecdsa.key"];
+        let build = [
+            "build",
+            name,
+            "--quiet",
+            "-o",
+            &to,
+            "--sign-key",
+            "ecdsa.key",
+        ];
         place.context.run(&build);
     }
     // Another image of the same name.
     let build = ["build", "base", "--quiet", "-o", "oci:layout:a"];
     place.context.run(&build);
-    place.context.run_bare(&["verify", "oci:layout:b", "--key", "ecdsa.pub"]);
-    place.context.run_bare(&["verify", "oci:layout:a", "--key", "ecdsa.pub"]);
+    place
+        .context
+        .run_bare(&["verify", "oci:layout:b", "--key", "ecdsa.pub"]);
+    place
+        .context
+        .run_bare(&["verify", "oci:layout:a", "--key", "ecdsa.pub"]);
     assert!(Path::new(&place.context.work().join("layout/oci-layout")).is_file());
 }

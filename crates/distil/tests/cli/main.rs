@@ -5,6 +5,7 @@
 
 mod accidents;
 mod archives;
+mod attached;
 mod bad_configs;
 mod bad_definitions;
 mod bad_files;

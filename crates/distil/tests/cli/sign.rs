@@ -395,7 +395,7 @@ fn keys_that_cannot_be_used_are_told() {
     none.pub: error: failed to read the public key from `none.pub`: No such file or directory (os error 2)
     ");
     let mut said = String::new();
-    for image in ["oci:image", "static", "docker-daemon:x:1"] {
+    for image in ["oci-archive:image", "static", "docker-daemon:x:1"] {
         said += &place.fails(2, &["sign", image, "--key", "ecdsa.key"]);
     }
     insta::assert_snapshot!(said, @"
@@ -504,8 +504,8 @@ fn what_is_read_from_a_registry_can_have_to_be_signed() {
     for command in commands {
         place.run(&[command, &key].concat());
     }
-    place.context.run(&["build", "static", "-o", "oci:image:x"]);
-    let local = [&["show", "oci:image:x"][..], &key].concat();
+    place.context.run(&["build", "static", "-o", "image.tar"]);
+    let local = [&["show", "image.tar"][..], &key].concat();
     insta::assert_snapshot!(place.fails(2, &local), @"
     error: `oci:image:x` is not in a registry, where signatures are
 
@@ -519,7 +519,6 @@ fn what_cannot_be_signed_or_attached_is_told_before_anything_is_built() {
     let mut said = String::new();
     for arguments in [
         &["build", "static", "--sign-key", "ecdsa.key"][..],
-        &["build", "static", "-o", "oci:image:x", "--attach", "spdx"],
         &[
             "build",
             "static",
