@@ -71,7 +71,7 @@ pub fn document(
 }
 
 /// The annotation by which others choose among statements.
-const PREDICATE_TYPE: &str = "in-toto.io/predicate-type";
+pub(crate) const PREDICATE_TYPE: &str = "in-toto.io/predicate-type";
 
 /// The type of what BuildKit puts into an index (BuildKit 0.32).
 const ATTESTATION_MANIFEST: &str = "application/vnd.docker.attestation.manifest.v1+json";

@@ -19,6 +19,7 @@ pub mod purl;
 pub mod sbom;
 pub mod sign;
 pub mod simple_signing;
+pub mod sources;
 pub mod statement;
 pub mod verify;
 pub mod vex;

@@ -130,7 +130,7 @@ pub struct Rejected {
 pub struct Verification {
     /// The manifest.
     pub digest: Digest,
-    /// What counts: at least one signature of the image.
+    /// What counts.
     pub verified: Vec<Verified>,
     /// What does not.
     pub rejected: Vec<Rejected>,
@@ -202,6 +202,32 @@ pub fn verify(
     policy: Policy<'_>,
     registries: &Registries,
 ) -> Result<Verification, VerifyError> {
+    let found = statements(place, digest, policy, registries)?;
+    match found.verified.iter().any(Verified::is_signature) {
+        true => Ok(found),
+        false => Err(VerifyError::Unsigned {
+            digest,
+            place: match place {
+                Location::Registry(reference) => reference.repository().to_string(),
+                other => other.to_string(),
+            },
+            keys: policy.keys.len(),
+            rejected: found.rejected,
+        }),
+    }
+}
+
+/// What keys say of a manifest, whether or not one of them has signed it: what is said of the image of
+/// a platform is, where its index has the signature.
+///
+/// # Errors
+/// If the registry does not say.
+pub fn statements(
+    place: &Location,
+    digest: Digest,
+    policy: Policy<'_>,
+    registries: &Registries,
+) -> Result<Verification, VerifyError> {
     let mut found = Found::default();
     for (descriptor, manifest) in transport::attached(place, digest, registries)? {
         let listed = descriptor.digest().as_ref().parse().ok();
@@ -238,22 +264,11 @@ pub fn verify(
         }
     }
     let Found { verified, rejected } = found;
-    match verified.iter().any(Verified::is_signature) {
-        true => Ok(Verification {
-            digest,
-            verified,
-            rejected,
-        }),
-        false => Err(VerifyError::Unsigned {
-            digest,
-            place: match place {
-                Location::Registry(reference) => reference.repository().to_string(),
-                other => other.to_string(),
-            },
-            keys: policy.keys.len(),
-            rejected,
-        }),
-    }
+    Ok(Verification {
+        digest,
+        verified,
+        rejected,
+    })
 }
 
 #[derive(Default)]

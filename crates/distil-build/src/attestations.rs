@@ -10,6 +10,7 @@ use distil_attest::key::PrivateKey;
 use distil_attest::provenance;
 use distil_attest::sbom::{Format, Tool, document};
 use distil_attest::sign::{Forms, SignError, Signer};
+use distil_attest::sources;
 use distil_attest::statement::PROVENANCE;
 use distil_attest::vex::{self, Matches, VexError};
 use distil_oci::{
@@ -29,6 +30,8 @@ pub enum Attestation {
     Provenance,
     /// Which matches of a scanner do not concern it (OpenVEX 0.2.0).
     OpenVex,
+    /// Its definition and its lock.
+    Sources,
 }
 
 /// Where documents are attached.
@@ -108,11 +111,40 @@ pub enum AttestError {
     /// Signing failed.
     #[error(transparent)]
     Sign(SignError),
+    /// The definition and lock of an image cannot be kept.
+    #[error(transparent)]
+    Sources(#[from] SourcesError),
     /// The kind of document is known to who makes the image alone.
     #[error(
-        "the provenance of an image, and what was left out of it, is known to who builds it alone"
+        "the provenance and the definition of an image, and what was left out of it, are known to who \
+         builds it alone"
     )]
     OfMaker,
+}
+
+/// Why a definition and its lock do not tell how an image is made again.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SourcesError {
+    /// There is no lock.
+    #[error("`{image}` has no lock, and its definition alone does not tell which packages it had")]
+    Unlocked {
+        /// The image, as it was asked for.
+        image: String,
+    },
+    /// Flags changed the image.
+    #[error("flags change `{image}`, and its definition alone does not tell how")]
+    Changed {
+        /// The image, as it was asked for.
+        image: String,
+    },
+    /// A definition cannot be read again.
+    #[error("the definition of `{image}` cannot be kept: {problem}")]
+    Unreadable {
+        /// The image, as it was asked for.
+        image: String,
+        /// Why.
+        problem: String,
+    },
 }
 
 impl From<SignError> for AttestError {
@@ -174,6 +206,11 @@ impl Attestations {
                     predicate: self.vex(described)?,
                     media_type: None,
                 },
+                Attestation::Sources => Document {
+                    predicate_type: sources::PREDICATE_TYPE,
+                    predicate: described.sources.clone()?.predicate(),
+                    media_type: None,
+                },
             })
         });
         Ok(Documented {
@@ -209,7 +246,9 @@ impl Attestations {
     ) -> Result<Vec<Documented>, AttestError> {
         let formats = self.documents.iter().map(|kind| match kind {
             Attestation::Sbom(format) => Ok(*format),
-            Attestation::Provenance | Attestation::OpenVex => Err(AttestError::OfMaker),
+            Attestation::Provenance | Attestation::OpenVex | Attestation::Sources => {
+                Err(AttestError::OfMaker)
+            }
         });
         let formats: Vec<Format> = formats.collect::<Result<_, _>>()?;
         if formats.is_empty() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use distil_attest::inventory::{Inventory, Origins, Part, Subject};
 use distil_attest::provenance::Dependency;
+use distil_attest::sources::Sources;
 use distil_attest::vex::Code;
 use distil_definition::Architecture;
 use distil_definition::recipe::Recipe;
@@ -18,6 +19,7 @@ use distil_store::Digest;
 use distil_tree::Origin;
 use serde_json::{Map, Value};
 
+use crate::attestations::SourcesError;
 use crate::code::code;
 use crate::error::BuildError;
 use crate::make::Made;
@@ -115,6 +117,8 @@ pub struct Described {
     pub dependencies: Vec<Dependency>,
     /// What of its packages it has, and what of their code was left out.
     pub code: Code,
+    /// Its definition and its lock, or why they do not tell how it is made again.
+    pub sources: Result<Sources, SourcesError>,
 }
 
 impl Session {
@@ -158,11 +162,44 @@ impl Session {
                 parameters: parameters(recipe),
                 dependencies: dependencies(words, recipe, lock, &inventory),
                 code: code(assembly),
+                sources: sources(words, recipe),
                 inventory,
             })
         };
         images.map(described).collect()
     }
+}
+
+/// The definition and the lock of an image.
+fn sources(request: &Request, recipe: &Recipe) -> Result<Sources, SourcesError> {
+    let image = || request.word.clone();
+    let unreadable = |problem: String| SourcesError::Unreadable {
+        image: image(),
+        problem,
+    };
+    if request.source.changed().is_some() {
+        return Err(SourcesError::Changed { image: image() });
+    }
+    let Some(used) = &request.lock else {
+        return Err(SourcesError::Unlocked { image: image() });
+    };
+    let texts = request.source.texts();
+    let texts = texts.map_err(|error| unreadable(error.to_string()))?;
+    let definition = match texts.first() {
+        Some((path, _)) => {
+            let path = path.to_str();
+            path.ok_or_else(|| unreadable("its path is not UTF-8".to_owned()))?
+        }
+        None => request.source.definition.name.as_str(),
+    };
+    Ok(Sources {
+        definition: definition.to_owned(),
+        variant: recipe.variant.name().to_owned(),
+        suite: recipe.suite.codename.to_owned(),
+        platform: recipe.architecture.platform().to_string(),
+        lock: used.file.to_text(),
+        definitions: texts.into_iter().collect(),
+    })
 }
 
 /// What a user chose: no path of this machine is in it.

@@ -41,7 +41,9 @@ mod vendor;
 mod vendor_check;
 mod vendored;
 
-pub use attestations::{AttestError, Attestation, Attestations, Document, Documented, Places};
+pub use attestations::{
+    AttestError, Attestation, Attestations, Document, Documented, Places, SourcesError,
+};
 pub use default_name::DefaultName;
 pub use error::{BuildError, MissingPackage, PlatformFailure};
 pub use event::{Event, Events, Pushed, Silent, Warning};

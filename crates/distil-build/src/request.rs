@@ -1,9 +1,10 @@
 //! What is asked for: a definition, and which of its images.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use distil_attest::sources::Sources;
 use distil_debian::suite::{Suite, UnknownSuite};
 use distil_definition::recipe::{RecipeError, Source, Target, UnknownVariant, Variant};
 use distil_definition::{Architecture, Definition, is_file_name};
@@ -63,6 +64,12 @@ pub enum RequestError {
         /// The image that is meant.
         meant: Meant,
     },
+    /// Sources name a definition that is not among them.
+    #[error("the definition of `{word}` is not among the sources that were kept")]
+    NoDefinition {
+        /// What they name.
+        word: String,
+    },
     /// The definition cannot be read.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
@@ -81,14 +88,7 @@ impl Request {
             return Err(RequestError::Foreign { word, meant });
         }
         let (name, variant) = match word.rsplit_once(':') {
-            Some((name, variant)) => {
-                let named = Variant::named(variant).map_err(|source| {
-                    let names = Variant::ALL.map(Variant::name);
-                    let nearest = distil_store::nearest(variant, names, 2);
-                    RequestError::Variant { source, nearest }
-                })?;
-                (name, named)
-            }
+            Some((name, word)) => (name, variant(word)?),
             None => (word, Variant::Latest),
         };
         let mut source = Source::find(name, None)?;
@@ -97,6 +97,36 @@ impl Request {
             word: word.to_owned(),
             source,
             variant,
+            lock: None,
+        })
+    }
+
+    /// The image that sources name which were kept beside it. Files that its definitions name lie in
+    /// a directory.
+    ///
+    /// # Errors
+    /// If they do not name one.
+    pub fn of_sources(sources: &Sources, directory: &Path) -> Result<Self, RequestError> {
+        if sources.definitions.is_empty() {
+            let word = format!("{}:{}", sources.definition, sources.variant);
+            // Nothing of this machine is read for it.
+            return match is_file_name(&sources.definition) {
+                true => Err(RequestError::NoDefinition { word }),
+                false => Self::find(&word, Definition::default()),
+            };
+        }
+        // As a definition in this directory names those that it stands on.
+        let place = |path: &Path| match directory == Path::new(".") {
+            true => path.to_owned(),
+            false => directory.join(path),
+        };
+        let texts = sources.definitions.iter();
+        let texts = texts.map(|(path, text)| (place(path), text.clone()));
+        let source = Source::of_texts(place(Path::new(&sources.definition)), texts.collect())?;
+        Ok(Self {
+            word: format!("{}:{}", sources.definition, sources.variant),
+            source,
+            variant: variant(&sources.variant)?,
             lock: None,
         })
     }
@@ -126,6 +156,15 @@ impl Request {
             now,
         }
     }
+}
+
+/// The variant with this name.
+fn variant(name: &str) -> Result<Variant, RequestError> {
+    Variant::named(name).map_err(|source| {
+        let names = Variant::ALL.map(Variant::name);
+        let nearest = distil_store::nearest(name, names, 2);
+        RequestError::Variant { source, nearest }
+    })
 }
 
 /// The suite with this name or number.

@@ -130,7 +130,7 @@ impl Node {
 /// A document that is read into a tree with spans.
 pub(super) struct Located<'a> {
     parser: Parser<'a, StrInput<'a>>,
-    /// How many characters each line has, without blanks at its end.
+    /// How many characters each line has, without spaces at its end.
     lines: Vec<usize>,
     nodes: usize,
     problem: Option<ScanError>,
@@ -339,7 +339,7 @@ pub(super) fn excerpt(text: &str, origin: &str, span: Span) -> String {
     )
 }
 
-/// The blanks in front of the bar beside the line of a span.
+/// The spaces in front of the bar beside the line of a span.
 pub(super) fn gutter(span: Span) -> String {
     " ".repeat(span.line.to_string().len())
 }

@@ -14,7 +14,7 @@ use crate::layers::{self, LayerError, StoredLayer};
 
 /// Names how the files and the configuration of an image are made of its packages and definitions; to
 /// be raised when the same ones make other bytes. Locks have it: a test holds the digest of an image.
-pub const IMAGE_FORMAT: u32 = 1;
+pub const IMAGE_FORMAT: u32 = 2;
 
 /// How the bytes of an image are made, whichever it is.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@
 //!
 //! - Trivy knows Debian by `/etc/debian_version`; it takes every file of `status.d` that does not
 //!   end in `.md5sums` for a stanza, refuses one above 128 KiB, and ends the whole scan at a line
-//!   of sums without two blanks. It follows no links, and so wants the licence where it says.
+//!   of sums without two spaces. It follows no links, and so wants the licence where it says.
 //! - Syft looks for `**/lib/dpkg/status.d/*`, wants the sums beside the stanza and the licence in
 //!   `/usr/share/doc/PACKAGE/copyright`, and lists a runtime a second time whose file no sums own.
 //! - Grype finds nothing without `VERSION_ID`, Clair nothing unless that is a whole number beside
@@ -224,7 +224,7 @@ impl Check<'_> {
                 let Some((sum, path)) = parts.filter(|(sum, path)| is_sum(sum) && !path.is_empty())
                 else {
                     self.wrong(format!(
-                        "`{list}` has the line `{}`, which is not a sum, two blanks and a path",
+                        "`{list}` has the line `{}`, which is not a sum, two spaces and a path",
                         line.escape_debug()
                     ));
                     continue;

@@ -69,8 +69,8 @@ pub(crate) const EXAMPLES: &[(&str, [Example; 2])] = &[
                 "distil rebuild docker://registry.example/app:1.2 app.yaml --locked",
             ),
             (
-                "Compare an archive with what the catalogue makes now",
-                "distil rebuild python3.tar python3",
+                "The same of the definition and the lock that `build --embed` attached to it",
+                "distil rebuild docker://registry.example/app:1.2 --verify-key cosign.pub",
             ),
         ],
     ),

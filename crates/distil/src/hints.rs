@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use distil_app::python::NoWheel;
 use distil_build::{
     AttestError, BuildError, LockError, PlatformError, ProgramBaseError, RequestError,
-    SettingsError,
+    SettingsError, SourcesError,
 };
 use distil_debian::archive::ArchiveError;
 use distil_debian::solve::SolveError;
@@ -65,6 +65,12 @@ impl Hints for BuildError {
             Self::Attest(AttestError::Vex(_)) => vec![
                 "scan the image that this command builds, and name that report".to_owned(),
             ],
+            Self::Attest(AttestError::Sources(SourcesError::Unlocked { image })) => {
+                vec![format!("lock it first: `distil lock {image}`")]
+            }
+            Self::Attest(AttestError::Sources(SourcesError::Changed { .. })) => {
+                vec!["write what the flags change into a definition, and lock that".to_owned()]
+            }
             Self::Python(error) => python(error),
             Self::Program(ProgramBaseError::NoPackage { .. }) => vec![
                 "a library of your own goes with the program if its run path begins with `$ORIGIN` \
@@ -106,7 +112,7 @@ impl Hints for BuildError {
 
     fn is_usage(&self) -> bool {
         match self {
-            Self::Attest(AttestError::Vex(_)) => true,
+            Self::Attest(AttestError::Vex(_) | AttestError::Sources(_)) => true,
             Self::Request(error) => error.is_usage(),
             Self::Settings(error) => error.is_usage(),
             Self::Recipe(error) => error.is_usage(),
@@ -207,7 +213,7 @@ impl Hints for RequestError {
     fn nearest(&self) -> &[String] {
         match self {
             Self::Variant { nearest, .. } | Self::Suite { nearest, .. } => nearest,
-            Self::MovingSuite { .. } | Self::Foreign { .. } => &[],
+            Self::MovingSuite { .. } | Self::Foreign { .. } | Self::NoDefinition { .. } => &[],
             Self::Recipe(error) => error.nearest(),
         }
     }
@@ -229,7 +235,7 @@ impl Hints for RequestError {
                     false => vec![own],
                 }
             }
-            Self::Variant { .. } | Self::Suite { .. } => Vec::new(),
+            Self::Variant { .. } | Self::Suite { .. } | Self::NoDefinition { .. } => Vec::new(),
         }
     }
 
@@ -237,6 +243,7 @@ impl Hints for RequestError {
         match self {
             Self::MovingSuite { .. } | Self::Foreign { .. } => true,
             Self::Variant { .. } | Self::Suite { .. } => true,
+            Self::NoDefinition { .. } => false,
             Self::Recipe(error) => error.is_usage(),
         }
     }

@@ -1,6 +1,8 @@
 //! Where a definition is from, which decides what its relative paths mean.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use distil_bundle::{Listing, ListingError, PathRules};
 use distil_tree::folder::FolderError;
@@ -36,6 +38,8 @@ pub struct Source {
     home: Home,
     /// What the command line changes, as a definition that stands on this one.
     changes: Option<Box<Definition>>,
+    /// Definitions that are not read from their files, by the paths of these.
+    texts: Arc<BTreeMap<PathBuf, String>>,
 }
 
 /// What a definition's paths are relative to.
@@ -106,6 +110,52 @@ impl Source {
         Self::new(text, Home::File(path))
     }
 
+    /// A definition whose text, and the texts of those that it stands on, are known without their files;
+    /// what else it names lies where its path says.
+    ///
+    /// # Errors
+    /// If it is not among the texts, or is not a definition.
+    pub fn of_texts(path: PathBuf, texts: BTreeMap<PathBuf, String>) -> Result<Self, RecipeError> {
+        Self::known(path, &Arc::new(texts))
+    }
+
+    fn known(path: PathBuf, texts: &Arc<BTreeMap<PathBuf, String>>) -> Result<Self, RecipeError> {
+        let Some(text) = texts.get(&path) else {
+            return match texts.is_empty() {
+                true => Self::of_file(path),
+                false => Err(failed(&path, "is not among the definitions".to_owned())),
+            };
+        };
+        let text = Text {
+            origin: path.display().to_string().into(),
+            text: text.as_str().into(),
+        };
+        let source = Self::new(text, Home::File(path))?;
+        Ok(Self {
+            texts: Arc::clone(texts),
+            ..source
+        })
+    }
+
+    /// The texts of the definition and of those of files that it stands on, the definition's own
+    /// first, with their paths relative to its directory. Empty of one that is in no file.
+    ///
+    /// # Errors
+    /// If one of them cannot be read.
+    pub fn texts(&self) -> Result<Vec<(PathBuf, String)>, RecipeError> {
+        let Some(file) = self.file() else {
+            return Ok(Vec::new());
+        };
+        let folder = folder_of(file);
+        let chain = super::chain::chain(self.clone())?;
+        let files = chain.iter().rev().filter_map(|one| {
+            let path = one.file()?;
+            let path = path.strip_prefix(folder).unwrap_or(path);
+            Some((path.to_owned(), one.text.as_ref()?.text.to_string()))
+        });
+        Ok(files.collect())
+    }
+
     /// A definition that is in no file, and so can name none.
     ///
     /// # Errors
@@ -124,6 +174,7 @@ impl Source {
             text: Some(text),
             home,
             changes: None,
+            texts: Arc::default(),
         })
     }
 
@@ -175,6 +226,7 @@ impl Source {
             text: None,
             home: Home::CommandLine,
             changes: None,
+            texts: Arc::default(),
         })
     }
 
@@ -197,10 +249,10 @@ impl Source {
             (Ok(real), Ok(folder)) => real.starts_with(folder),
             _ => false,
         };
-        match Self::of_file(path) {
+        match Self::known(path, &self.texts) {
             Err(RecipeError::Definition(DefinitionError { origin, .. })) if !is_below => {
                 let problem = "what is wrong with it is not shown, since it lies outside the \
-                               folder of the definition that names it; `distil build` of the file \
+                               directory of the definition that names it; `distil build` of the file \
                                itself shows it";
                 Err(RecipeError::Definition(DefinitionError {
                     origin,

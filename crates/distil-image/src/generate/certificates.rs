@@ -77,7 +77,7 @@ fn is_concerned(generation: &Generation<'_>) -> bool {
 
 struct Certificate {
     path: TreePath,
-    /// The link's name: the file's with `.pem` for `.crt`, and no blanks or brackets.
+    /// The link's name: the file's with `.pem` for `.crt`, and no spaces or brackets.
     link: String,
     hash: String,
     pem: Vec<u8>,

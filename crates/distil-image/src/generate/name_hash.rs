@@ -2,7 +2,7 @@
 //! (`X509_NAME_hash(3)`, `c_rehash(1)`).
 //!
 //! OpenSSL hashes a canonical form of the name: every text in UTF-8, in lower case as far as
-//! ASCII goes, without blanks at its ends and with single ones inside; the sets of attributes
+//! ASCII goes, without spaces at its ends and with single ones inside; the sets of attributes
 //! one after another, without what holds them together. The hash is the first four bytes of
 //! the SHA-1 of that, read as a number from the least significant on.
 

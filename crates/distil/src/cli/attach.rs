@@ -13,6 +13,11 @@ pub(crate) struct AttachOutput {
     #[command(flatten)]
     pub(crate) documents: Documents,
 
+    /// Attach the definition and its lock, of which `distil rebuild` makes the image again: short for
+    /// `--attach sources`
+    #[arg(long, help_heading = "Attestations")]
+    pub(crate) embed: bool,
+
     /// Report of Trivy or Grype on the image, in JSON: what `--vex` and `--attach openvex` are about
     #[arg(long, value_name = "FILE", help_heading = "Attestations")]
     pub(crate) vex_from: Option<PathBuf>,

@@ -44,6 +44,8 @@ pub(crate) enum Attachment {
     Provenance,
     /// Matches of the report of `--vex-from` whose code is not in the image, OpenVEX 0.2.0
     Openvex,
+    /// The definition and its lock, of which `distil rebuild` makes the image again
+    Sources,
 }
 
 /// Where others look for documents.

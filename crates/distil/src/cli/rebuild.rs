@@ -1,5 +1,7 @@
 //! Flags of `rebuild`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::format::Format;
@@ -12,8 +14,13 @@ pub(crate) struct Rebuild {
     pub(crate) image: String,
 
     /// What it was made of: a definition's FILE.yaml, or NAME or NAME:VARIANT of the catalogue
+    /// [default: the sources that `build --embed` attached to it]
     #[arg(value_name = "DEFINITION")]
-    pub(crate) made_of: String,
+    pub(crate) made_of: Option<String>,
+
+    /// Directory of the files that a definition attached to the image names [default: this one]
+    #[arg(long, value_name = "DIR", conflicts_with = "made_of")]
+    pub(crate) directory: Option<PathBuf>,
 
     /// Output format
     #[arg(long, value_enum, default_value_t)]

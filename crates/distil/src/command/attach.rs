@@ -33,6 +33,9 @@ impl<'a> Attachments<'a> {
             return Err(CommandError::usage(message).hint("name it: `--vex-from report.json`"));
         }
         let mut attestations = documents(&flags.documents, key.transpose()?, &flags.signing)?;
+        if flags.embed && !attestations.documents.contains(&Attestation::Sources) {
+            attestations.documents.push(Attestation::Sources);
+        }
         attestations.matches = matches.unwrap_or_default();
         Ok(Self {
             attestations,
@@ -115,6 +118,7 @@ pub(crate) fn documents(
         cli::Attachment::Cyclonedx => Attestation::Sbom(Format::CycloneDx),
         cli::Attachment::Provenance => Attestation::Provenance,
         cli::Attachment::Openvex => Attestation::OpenVex,
+        cli::Attachment::Sources => Attestation::Sources,
     });
     let attestations = Attestations {
         documents: kinds.collect(),
@@ -163,7 +167,7 @@ pub(crate) fn check_present(attestations: &Attestations) -> Result<(), CommandEr
 fn of_maker() -> CommandError {
     let error = distil_build::AttestError::OfMaker;
     CommandError::usage(error)
-        .hint("leave `provenance` and `openvex` out, or push what `build` builds")
+        .hint("leave `provenance`, `openvex` and `sources` out, or push what `build` builds")
 }
 
 /// Where something can be attached to an image that is there.

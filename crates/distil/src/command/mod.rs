@@ -28,6 +28,7 @@ use distil_build::{
     ArchiveSettings, LockError, LockPath, RegistrySettings, Request, Session, SessionOptions,
     UsedLock, architecture, suite,
 };
+use distil_debian::suite::Suite;
 use distil_definition::Definition;
 use distil_image::Built;
 use distil_oci::{Compression, Registries};
@@ -150,13 +151,22 @@ pub(crate) fn make_to_look_at(
     archive: &cli::Archive,
 ) -> Result<Built, CommandError> {
     let request = request(word, definition, lock)?;
-    let suite = suite(&definition.suite)?;
+    look_at(&request, suite(&definition.suite)?, platform, archive)
+}
+
+/// Makes one image of a request to be looked at.
+pub(crate) fn look_at(
+    request: &Request,
+    suite: Suite,
+    platform: Option<&str>,
+    archive: &cli::Archive,
+) -> Result<Built, CommandError> {
     let architecture = architecture(platform, suite)?;
     let printer = Arc::new(Printer::new(false));
     let session = session(archive, &printer)?;
-    say_lock(&request, &printer);
+    say_lock(request, &printer);
     let target = request.target(suite, architecture, session.now());
-    let built = session.look_at(&request, target);
+    let built = session.look_at(request, target);
     printer.finish();
     Ok(built?)
 }

@@ -2,10 +2,14 @@
 
 use std::path::Path;
 
-use distil_oci::{Image, Location, Platform, transport};
+use distil_attest::sources::Sources;
+use distil_build::{LockError, Request, UsedLock, suite};
+use distil_lock::file::LockFile;
+use distil_oci::{Image, Location, Platform, Registries, transport};
 use serde::Serialize;
 
-use super::{diff, make_to_look_at, registries};
+use super::verify::{require_signature, statements};
+use super::{diff, look_at, make_to_look_at, registries};
 use crate::cli;
 use crate::error::CommandError;
 use crate::table::{print, print_json, print_table, table};
@@ -41,8 +45,14 @@ pub(crate) fn run(arguments: &cli::Rebuild) -> Result<(), CommandError> {
         return Err(CommandError::usage(message)
             .hint("name an archive, an OCI layout, or TRANSPORT:PLACE, such as `docker://…`"));
     };
-    let platforms = images(arguments, &location)?;
-    let platforms = platforms.iter().map(|image| rebuild(arguments, image));
+    let place = Place {
+        registries: registries(&arguments.made.archive, &arguments.made.registry),
+        location,
+    };
+    let platforms = images(arguments, &place)?;
+    let platforms = platforms
+        .iter()
+        .map(|image| rebuild(arguments, &place, image));
     let platforms: Vec<Rebuilt> = platforms.collect::<Result<_, _>>()?;
     let document = Document {
         schema_version: 1,
@@ -60,8 +70,18 @@ pub(crate) fn run(arguments: &cli::Rebuild) -> Result<(), CommandError> {
     }
 }
 
+/// Where the image is.
+struct Place {
+    location: Location,
+    registries: Registries,
+}
+
 /// The image of the platform that is named, or of all platforms.
-fn images(arguments: &cli::Rebuild, location: &Location) -> Result<Vec<Image>, CommandError> {
+fn images(arguments: &cli::Rebuild, place: &Place) -> Result<Vec<Image>, CommandError> {
+    let Place {
+        location,
+        registries,
+    } = place;
     if matches!(location, Location::RootFs(_)) {
         let message = "a root file system has no manifest and no layers to compare";
         return Err(CommandError::usage(message).hint("`distil diff` compares its files"));
@@ -69,23 +89,40 @@ fn images(arguments: &cli::Rebuild, location: &Location) -> Result<Vec<Image>, C
     let made = &arguments.made;
     let wanted = made.platform.as_ref().map(|name| name.parse::<Platform>());
     let wanted = wanted.transpose().map_err(CommandError::usage)?;
-    let opened = transport::open(location, &registries(&made.archive, &made.registry))?;
-    Ok(match wanted {
+    let opened = transport::open(location, registries)?;
+    let images = match wanted {
         Some(platform) => vec![opened.image_for(Some(&platform))?],
         None => opened.images()?,
-    })
+    };
+    // What is attached to an image has to be signed as well, and is looked at by itself.
+    for image in images.iter().filter(|_| arguments.made_of.is_some()) {
+        require_signature(&opened, image, &made.signers, registries)?;
+    }
+    Ok(images)
 }
 
-fn rebuild(arguments: &cli::Rebuild, image: &Image) -> Result<Rebuilt, CommandError> {
+fn rebuild(
+    arguments: &cli::Rebuild,
+    place: &Place,
+    image: &Image,
+) -> Result<Rebuilt, CommandError> {
     let made = &arguments.made;
     let platform = image.platform().to_string();
-    let built = make_to_look_at(
-        &arguments.made_of,
-        &made.definition,
-        &made.lock,
-        Some(&platform),
-        &made.archive,
-    )?;
+    let built = match &arguments.made_of {
+        Some(word) => make_to_look_at(
+            word,
+            &made.definition,
+            &made.lock,
+            Some(&platform),
+            &made.archive,
+        )?,
+        None => {
+            let sources = sources(arguments, place, image)?;
+            let request = request(arguments, place, &sources)?;
+            let suite = suite(&sources.suite)?;
+            look_at(&request, suite, Some(&platform), &made.archive)?
+        }
+    };
     let same = image.digest() == built.image.digest();
     let difference = match same {
         true => None,
@@ -102,6 +139,57 @@ fn rebuild(arguments: &cli::Rebuild, image: &Image) -> Result<Rebuilt, CommandEr
         rebuilt_digest: built.image.digest().to_string(),
         difference,
     })
+}
+
+/// The sources that are attached to an image; those that a key has signed, if one is asked for.
+fn sources(
+    arguments: &cli::Rebuild,
+    place: &Place,
+    image: &Image,
+) -> Result<Sources, CommandError> {
+    let made = &arguments.made;
+    if made.lock.lock.is_some() || made.lock.locked || made.lock.no_lock {
+        let message = "the lock is attached to the image as its definition is";
+        return Err(CommandError::usage(message)
+            .hint("name a definition to use another lock: `distil rebuild IMAGE app.yaml`"));
+    }
+    let (location, registries) = (&place.location, &place.registries);
+    let found = match made.signers.keys.is_empty() {
+        true => Sources::find(location, image.digest(), registries)?,
+        false => {
+            let verified = statements(location, image.digest(), &made.signers, registries)?;
+            Sources::of_verified(&verified)
+        }
+    };
+    found.ok_or_else(|| {
+        let message = format!(
+            "nothing that is attached to `{}` says what it was made of",
+            arguments.image
+        );
+        CommandError::failure(message).hint(
+            "name its definition, or build it with `--embed`, which attaches it in registries and OCI \
+             layouts",
+        )
+    })
+}
+
+/// The request that sources are.
+fn request(
+    arguments: &cli::Rebuild,
+    place: &Place,
+    sources: &Sources,
+) -> Result<Request, CommandError> {
+    let directory = arguments.directory.as_deref().unwrap_or(Path::new("."));
+    let request = Request::of_sources(sources, directory)?;
+    let origin = format!("the lock that is attached to {}", place.location);
+    let file = LockFile::read(&sources.lock, &origin).map_err(LockError::from)?;
+    let definition = request.word.clone();
+    Ok(request.with_lock(UsedLock {
+        origin,
+        definition,
+        file,
+        is_strict: false,
+    }))
 }
 
 fn print_tables(document: &Document) -> Result<(), CommandError> {

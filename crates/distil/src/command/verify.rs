@@ -4,10 +4,13 @@ use std::path::PathBuf;
 
 use distil_attest::attach::is_possible_at;
 use distil_attest::key::PublicKey;
-use distil_attest::statement;
-use distil_attest::verify::{Form, Policy, Rejected, Verification, Verified, VerifyError, verify};
+use distil_attest::verify::{
+    self, Form, Policy, Rejected, Verification, Verified, VerifyError, verify,
+};
+use distil_attest::{sources, statement};
 use distil_oci::reference::{Reference, Repository};
 use distil_oci::{Image, Location, Opened, Platform, Registries, transport};
+use distil_store::Digest;
 use serde::Serialize;
 
 use super::attach::attachable;
@@ -18,11 +21,12 @@ use crate::keys;
 use crate::table::{print, print_json, print_table, table};
 
 /// Types of attestations that have short names.
-const TYPES: [(&str, &str); 4] = [
+const TYPES: [(&str, &str); 5] = [
     ("spdx", "https://spdx.dev/Document"),
     ("cyclonedx", "https://cyclonedx.org/bom"),
     ("provenance", statement::PROVENANCE),
     ("openvex", "https://openvex.dev/ns"),
+    ("sources", sources::PREDICATE_TYPE),
 ];
 
 pub(crate) fn run(arguments: &cli::Verify) -> Result<(), CommandError> {
@@ -108,6 +112,24 @@ pub(crate) fn require_signature(
     };
     found.map_err(|error| failed(error, identity.as_ref()))?;
     Ok(())
+}
+
+/// What keys say of an image by itself.
+pub(crate) fn statements(
+    place: &Location,
+    image: Digest,
+    signers: &cli::Signers,
+    registries: &Registries,
+) -> Result<Verification, CommandError> {
+    require_place(place, signers)?;
+    let keys = keys::public(&signers.keys)?;
+    let identity = own_name(place);
+    let policy = Policy {
+        keys: &keys,
+        identity: identity.as_ref(),
+    };
+    let found = verify::statements(place, image, policy, registries);
+    found.map_err(|error| failed(error, identity.as_ref()))
 }
 
 /// The repository that signatures at a place must name; none in a layout.

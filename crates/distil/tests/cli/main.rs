@@ -30,6 +30,7 @@ mod manual;
 mod messages;
 mod node_packages;
 mod outputs;
+mod own_certificates;
 mod own_definitions;
 mod package_parts;
 mod platforms;

@@ -213,7 +213,7 @@ fn locks_that_were_damaged() {
 
     hint: a newer distil wrote it; build with that, or lock again with this one
     ");
-    insta::assert_snapshot!(fails(good.replace("image: 1", "image: 1\n  taste: 3")), @"
+    insta::assert_snapshot!(fails(good.replace("image: 2", "image: 2\n  taste: 3")), @"
     status 1
     error: `app.lock` is not a valid lock
     `formats` has no key `taste`
@@ -239,7 +239,7 @@ fn locks_that_were_damaged() {
     // Another number of a format is read, and not built from.
     fs::write(
         context.work().join("app.lock"),
-        good.replace("image: 1", "image: 9"),
+        good.replace("image: 2", "image: 9"),
     )
     .unwrap();
     insta::assert_snapshot!(context.fails(&["build", "app.yaml", "--platform", "linux/amd64"]), @"

@@ -10,6 +10,7 @@ use crate::dev;
 
 mod bad;
 pub(crate) mod offline;
+mod random;
 mod rebuild;
 mod states;
 mod update;
@@ -283,6 +284,29 @@ fn a_lock_says_how_layers_are_compressed() {
         &[&platform[..], &["--compression", "gzip"]].concat(),
     );
     assert_ne!(gzip, zstd);
+}
+
+/// The numbers under `formats` stand for bytes. If these are meant to change, raise the number of what changes
+/// them, and replace the lines: no lock that somebody has may mean other bytes.
+#[test]
+fn numbers_of_formats_stand_for_bytes() {
+    let pinned = ["gzip", "zstd", "none"].map(|compression| {
+        let context = context();
+        let lock = ["lock", "app.yaml", "--platform", "linux/amd64"];
+        context.run(&[&lock[..], &["--compression", compression]].concat());
+        let lock = lock_of(&context);
+        let lines = lock
+            .lines()
+            .skip_while(|line| !line.starts_with("formats:"));
+        let numbers: Vec<&str> = lines
+            .skip(1)
+            .take_while(|line| line.starts_with(' '))
+            .map(str::trim)
+            .collect();
+        let made = digest(&context, "app.yaml", &["--platform", "linux/amd64"]);
+        format!("{}: {made}", numbers.join(", "))
+    });
+    insta::assert_snapshot!(pinned.concat(), @"");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! Images that are made again, and compared byte by byte.
 
+use std::fs;
+
 use super::{archive, context, digest, forget, move_on, said, tool};
-use crate::context::without_digests;
+use crate::context::{Context, without_digests};
 
 const BOTH: [&str; 2] = ["--platform", "linux/amd64,linux/arm64"];
 
@@ -63,6 +65,95 @@ fn an_image_is_made_again_from_its_lock_though_the_archive_moved_on() {
     forget(&context);
     let rebuilt = said(&context, &["rebuild", "x.tar", "app.yaml", "--no-lock"]);
     assert!(rebuilt.starts_with("status 0"), "{rebuilt}");
+}
+
+const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../distil-attest/tests/keys");
+
+/// An image in a layout with what it was made of beside it, and nothing else: the definition stands on
+/// another file and brings one.
+fn embedded(more: &[&str]) -> Context {
+    let context = context();
+    let write = |name: &str, text: &str| fs::write(context.work().join(name), text).unwrap();
+    write(
+        "below.yaml",
+        "name: below\nfrom: base\npackages: [libtool1]\n",
+    );
+    write("note.txt", "a note");
+    write(
+        "app.yaml",
+        "name: app\nfrom: below.yaml\npackages: [tool]\nfiles: [{path: /note, from: note.txt}]\n",
+    );
+    context.run(&["lock", "app.yaml", BOTH[0], BOTH[1]]);
+    let build = [
+        "build",
+        "app.yaml",
+        "--embed",
+        "-o",
+        "oci:layout",
+        BOTH[0],
+        BOTH[1],
+    ];
+    context.run(&[&build[..], more].concat());
+    move_on(&context, &archive(7, tool("2.0-1")));
+    for name in ["below.yaml", "app.yaml", "app.lock"] {
+        fs::remove_file(context.work().join(name)).unwrap();
+    }
+    context
+}
+
+#[test]
+fn an_image_has_what_it_was_made_of_with_it() {
+    let context = embedded(&[]);
+    let rebuild = ["rebuild", "oci:layout"];
+    insta::assert_snapshot!(without_digests(&said(&context, &rebuild)), @"");
+    // What the definition brings from beside it is looked for here, or where it is said.
+    let there = context.work().join("there");
+    fs::create_dir(&there).unwrap();
+    fs::rename(context.work().join("note.txt"), there.join("note.txt")).unwrap();
+    insta::assert_snapshot!(context.fails(&rebuild), @"");
+    let elsewhere = [&rebuild[..], &["--directory", "there"]].concat();
+    assert!(said(&context, &elsewhere).starts_with("status 0"));
+    fs::write(there.join("note.txt"), "another").unwrap();
+    let changed = said(&context, &elsewhere);
+    assert!(
+        changed.starts_with("status 1") && changed.contains("/note"),
+        "{changed}"
+    );
+}
+
+#[test]
+fn sources_that_are_signed() {
+    let key = |name: &str| format!("{KEYS}/{name}");
+    let signed = ["--sign-key", &key("ecdsa.key"), "--quiet"];
+    let context = embedded(&signed);
+    let with = |name: &str| {
+        said(
+            &context,
+            &["rebuild", "oci:layout", "--verify-key", &key(name)],
+        )
+    };
+    assert!(
+        with("ecdsa.pub").starts_with("status 0"),
+        "{}",
+        with("ecdsa.pub")
+    );
+    let other = with("other.pub").replace(env!("CARGO_MANIFEST_DIR"), "[CRATE]");
+    insta::assert_snapshot!(without_digests(&other), @"");
+}
+
+#[test]
+fn sources_that_are_not_there_or_do_not_tell() {
+    let context = context();
+    let embed = ["build", "app.yaml", "--embed", "-o", "oci:layout"];
+    insta::assert_snapshot!(context.fails(&embed), @"");
+    context.run(&["lock", "app.yaml", BOTH[0], BOTH[1]]);
+    let changed = [&embed[..], &["--label", "a=b", "--no-lock"]].concat();
+    insta::assert_snapshot!(context.fails(&changed), @"");
+    insta::assert_snapshot!(context.fails(&["build", "app.yaml", "--embed"]), @"");
+    context.run(&["build", "app.yaml", "-o", "oci:plain"]);
+    insta::assert_snapshot!(context.fails(&["rebuild", "oci:plain"]), @"");
+    let lock = ["rebuild", "oci:plain", "--locked"];
+    insta::assert_snapshot!(context.fails(&lock), @"");
 }
 
 #[test]
