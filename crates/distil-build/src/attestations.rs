@@ -189,8 +189,8 @@ impl Attestations {
     /// If the scanner's report is of another image.
     pub fn of_made(&self, described: &Described) -> Result<Documented, AttestError> {
         let kinds = self.documents.iter();
-        let documents = kinds.map(|kind| {
-            Ok(match kind {
+        let documents = kinds.filter_map(|kind| {
+            let document = match kind {
                 Attestation::Sbom(format) => self.sbom(*format, &described.inventory),
                 Attestation::Provenance => Document {
                     predicate_type: PROVENANCE,
@@ -201,17 +201,26 @@ impl Attestations {
                     ),
                     media_type: None,
                 },
-                Attestation::OpenVex => Document {
-                    predicate_type: vex::PREDICATE_TYPE,
-                    predicate: self.vex(described)?,
-                    media_type: None,
+                Attestation::OpenVex => match self.vex(described) {
+                    // A document says something, or it is none.
+                    Ok(predicate) if vex::is_empty(&predicate) => return None,
+                    Ok(predicate) => Document {
+                        predicate_type: vex::PREDICATE_TYPE,
+                        predicate,
+                        media_type: None,
+                    },
+                    Err(error) => return Some(Err(error)),
                 },
-                Attestation::Sources => Document {
-                    predicate_type: sources::PREDICATE_TYPE,
-                    predicate: described.sources.clone()?.predicate(),
-                    media_type: None,
+                Attestation::Sources => match &described.sources {
+                    Ok(sources) => Document {
+                        predicate_type: sources::PREDICATE_TYPE,
+                        predicate: sources.predicate(),
+                        media_type: None,
+                    },
+                    Err(error) => return Some(Err(error.clone().into())),
                 },
-            })
+            };
+            Some(Ok(document))
         });
         Ok(Documented {
             image: described.image.clone(),

@@ -269,6 +269,17 @@ fn dependencies(
             ..plain(format!("download {}", download.url), download.digest)
         });
     }
+    // Downloads are there already.
+    let is_known = |found: &[Dependency], digest| found.iter().any(|one| one.digest == digest);
+    for part in &inventory.parts {
+        let Some(digest) = part.digest.filter(|digest| !is_known(&found, *digest)) else {
+            continue;
+        };
+        found.push(Dependency {
+            uri: part.purl.clone(),
+            ..plain(format!("part {}", part.name), digest)
+        });
+    }
     found
 }
 

@@ -82,6 +82,12 @@ pub enum VexError {
     NoDigest,
 }
 
+/// Whether a document has no statement, which the format's schema does not allow.
+pub fn is_empty(document: &Value) -> bool {
+    let statements = document.get("statements").and_then(Value::as_array);
+    statements.is_none_or(Vec::is_empty)
+}
+
 /// The document about the matches of which the code is not there.
 ///
 /// # Errors
@@ -139,8 +145,9 @@ pub fn document(
             "vulnerability": {"name": one.vulnerability},
             "products": [{"@id": image, "subcomponents": [{"@id": package.purl()}]}],
             "status": "not_affected",
+            // The schema allows a justification or an impact statement, not both.
             "justification": "vulnerable_code_not_present",
-            "impact_statement": format!(
+            "status_notes": format!(
                 "{files} of {} was left out of the image",
                 component.name
             ),

@@ -11,6 +11,7 @@
 mod additions;
 mod applications;
 mod archives;
+mod attached;
 mod catalogue;
 mod certificates;
 mod check;
@@ -26,6 +27,7 @@ mod mistakes;
 mod node;
 mod outputs;
 mod packaging;
+mod parts;
 mod platforms;
 mod push;
 mod python;

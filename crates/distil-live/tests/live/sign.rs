@@ -16,13 +16,13 @@ use distil_live::{Context, Outcome, require};
 
 /// A program of Debian's in a root file system of its own.
 #[derive(Debug)]
-struct Tool {
-    root: PathBuf,
+pub(crate) struct Tool {
+    pub(crate) root: PathBuf,
     program: &'static str,
 }
 
 impl Tool {
-    fn build(program: &'static str, suite: &str, more: &[&str]) -> Self {
+    pub(crate) fn build(program: &'static str, suite: &str, more: &[&str]) -> Self {
         let root = RUN_FOLDER.join(format!("{program}-{suite}"));
         if !root.is_dir() {
             let output = format!("rootfs:{}", root.display());
@@ -51,19 +51,39 @@ impl Tool {
         Self { root, program }
     }
 
-    fn run(&self, registry: &Registry, arguments: &[&str]) -> Outcome {
+    pub(crate) fn run(&self, registry: &Registry, arguments: &[&str]) -> Outcome {
+        self.run_as(&format!("/usr/bin/{}", self.program), registry, arguments)
+    }
+
+    /// Runs the program that is at a path of its root file system.
+    pub(crate) fn run_as(&self, path: &str, registry: &Registry, arguments: &[&str]) -> Outcome {
+        let mut command = Command::new("/usr/sbin/chroot");
+        command.arg(&self.root).arg(path).args(arguments);
+        self.finish(command, registry)
+    }
+
+    /// The same with the mounts that a container engine wants, in a namespace of its own.
+    pub(crate) fn run_mounted(&self, registry: &Registry, arguments: &[&str]) -> Outcome {
+        const SCRIPT: &str = "set -e; mount --bind \"$1\" \"$1\"; cd \"$1\"; \
+            for one in proc dev sys; do mount --rbind \"/$one\" \"$one\"; done; \
+            root=$1; shift; exec /usr/sbin/chroot \"$root\" \"$@\"";
+        let mut command = Command::new("/usr/bin/unshare");
+        command.args(["--mount", "/bin/sh", "-c", SCRIPT, "sh"]);
+        let program = format!("/usr/bin/{}", self.program);
+        command.arg(&self.root).arg(program).args(arguments);
+        self.finish(command, registry)
+    }
+
+    fn finish(&self, mut command: Command, registry: &Registry) -> Outcome {
         // The credentials of `docker login`, of this test's registry: tests that run at the same
         // time have registries of their own.
         let login = format!("work/login-{}", registry.host().replace(':', "-"));
         let config = self.root.join(&login);
         std::fs::create_dir_all(&config).unwrap();
         std::fs::copy(registry.credentials(PASSWORD), config.join("config.json")).unwrap();
-        let mut command = Command::new("/usr/sbin/chroot");
         command
-            .arg(&self.root)
-            .arg(format!("/usr/bin/{}", self.program))
-            .args(arguments)
             .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("HOME", "/tmp")
             .env("DOCKER_CONFIG", format!("/{login}"))
             .env("REGISTRY_AUTH_FILE", format!("/{login}/config.json"))
@@ -81,7 +101,7 @@ static COSIGN_3: LazyLock<Tool> = LazyLock::new(|| Tool::build("cosign", "forky"
 static SKOPEO: LazyLock<Tool> = LazyLock::new(|| Tool::build("skopeo", "trixie", &[]));
 
 /// Whether there is a registry, and root to run other programs in their file systems.
-fn is_possible() -> bool {
+pub(crate) fn is_possible() -> bool {
     if find_program(registry::PROGRAM).is_none() {
         require::missing("docker-registry is not installed");
         return false;
@@ -94,13 +114,13 @@ fn is_possible() -> bool {
     true
 }
 
-struct Place {
-    context: Context,
-    registry: Registry,
+pub(crate) struct Place {
+    pub(crate) context: Context,
+    pub(crate) registry: Registry,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let context = Context::new();
         let registry = Registry::start(context.folder());
         for entry in std::fs::read_dir(keys()).unwrap() {
@@ -113,7 +133,7 @@ impl Place {
         Self { context, registry }
     }
 
-    fn distil(&self, arguments: &[&str]) -> Outcome {
+    pub(crate) fn distil(&self, arguments: &[&str]) -> Outcome {
         let mut command = self.context.command(arguments);
         command
             .arg("--authfile")
@@ -122,11 +142,11 @@ impl Place {
         Outcome::of(&command, Duration::from_secs(300))
     }
 
-    fn short(&self, rest: &str) -> String {
+    pub(crate) fn short(&self, rest: &str) -> String {
         format!("{}/{rest}", self.registry.host())
     }
 
-    fn name(&self, rest: &str) -> String {
+    pub(crate) fn name(&self, rest: &str) -> String {
         format!("docker://{}", self.short(rest))
     }
 }

@@ -103,6 +103,27 @@ fn a_package_of_another_archive_with_what_it_needs() {
     };
     assert_eq!(origin("shop"), "Company");
     assert_eq!(origin("libc6"), serde_json::Value::Null);
+    // Nor do bills of materials say that it is Debian's, of the image itself as of the definition.
+    for image in ["app.yaml", "app.tar"] {
+        let printed = context.run(&["sbom", image]);
+        let document: serde_json::Value = serde_json::from_str(&printed).unwrap();
+        let package = |name: &str| {
+            let mut packages = document["packages"].as_array().unwrap().iter();
+            let found = packages.find(|one| one["name"] == name).unwrap();
+            let purl = &found["externalRefs"][0]["referenceLocator"];
+            [purl, &found["supplier"]].map(|text| text.as_str().unwrap().to_owned())
+        };
+        assert_eq!(
+            package("shop"),
+            [
+                "pkg:deb/company/shop@1.2?arch=amd64",
+                "Organization: Company"
+            ]
+        );
+        let [purl, supplier] = package("libc6");
+        assert!(purl.starts_with("pkg:deb/debian/libc6@") && purl.contains("&distro=debian-13"));
+        assert_eq!(supplier, "Organization: Debian");
+    }
 }
 
 #[test]

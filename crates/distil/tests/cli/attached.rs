@@ -80,7 +80,7 @@ fn an_image_gets_an_index_with_what_is_said_of_it() {
     let place = Place::new(true);
     let to = place.name("team/app:1");
     let build = [
-        "build", "static", "--quiet", "-o", LAYOUT, "-o", "app.tar", "-o", &to,
+        "build", "static", "--quiet", "-o", LAYOUT, "-o", "oci-archive:app.tar", "-o", &to,
     ];
     let printed = place.context.run(&[&build[..], &ATTACH].concat());
     let digest = printed.trim();
@@ -183,7 +183,10 @@ fn a_layout_carries_documents_and_signatures() {
         "provenance",
     ];
     place.context.run_bare(&[&verify[..], &required].concat());
-    insta::assert_snapshot!(place.fails(&["verify", LAYOUT, "--key", "other.pub"]), @"");
+    insta::assert_snapshot!(place.fails(&["verify", LAYOUT, "--key", "other.pub"]), @"
+    error: `sha256:[DIGEST]` in `oci:layout:x` has no signature by the key
+      referrer sha256:[DIGEST]: no signature of the envelope is by the key `sha256:[DIGEST]`
+    ");
     // Signed twice is signed once, and the image stays the only one of its name.
     let count = || {
         place.layout("index.json")["manifests"]
@@ -320,7 +323,7 @@ fn documents_go_where_they_are_wanted() {
             "build",
             "static",
             "-o",
-            "app.tar",
+            "oci-archive:app.tar",
             "--attach",
             "spdx",
             "--attach-as",
@@ -330,7 +333,7 @@ fn documents_go_where_they_are_wanted() {
             "build",
             "static",
             "-o",
-            "app.tar",
+            "oci-archive:app.tar",
             "--attach",
             "spdx",
             "--sign-key",
@@ -367,7 +370,28 @@ fn documents_go_where_they_are_wanted() {
         &["sbom", "static", "--attach"],
     ];
     let said: String = said.iter().map(|one| place.context.fails(one)).collect();
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @"
+    status 2
+    error: `app.tar` names no transport; write `TRANSPORT:PLACE`, such as `oci-archive:app.tar`, with one of `oci:`, `oci-archive:`, `docker-archive:`, `docker-daemon:`, `docker:`, `rootfs:`
+    status 2
+    error: `app.tar` names no transport; write `TRANSPORT:PLACE`, such as `oci-archive:app.tar`, with one of `oci:`, `oci-archive:`, `docker-archive:`, `docker-daemon:`, `docker:`, `rootfs:`
+    status 2
+    error: only signed documents are under cosign's tags, and there is no key
+
+    hint: `--sign-key KEY` signs them
+    status 2
+    error: documents can be put into the index of an image that is built now alone: the image would be another one
+
+    hint: leave `--attach-as index` out
+    status 2
+    error: the provenance of an image, and what was left out of it, is known to who builds it alone
+
+    hint: leave `provenance` and `openvex` out, or push what `build` builds
+    status 2
+    error: `static` is neither an image in a registry nor an OCI layout
+
+    hint: signatures are in registries and OCI layouts, written `docker://REGISTRY/NAME:TAG` and `oci:DIR:TAG`
+    ");
 }
 
 #[test]

@@ -46,6 +46,7 @@ mod report;
 mod reproducible;
 mod run;
 mod sbom;
+mod sbom_parts;
 mod scanned;
 mod scripts_done;
 mod show_diff;

@@ -190,7 +190,7 @@ fn what_is_not_signed_or_signed_otherwise_is_an_error() {
 #[test]
 fn what_is_tampered_with_does_not_count() {
     type Change = fn(Value) -> Value;
-    let cases: [(&str, Change); 5] = [
+    let cases: [(&str, Change); 9] = [
         ("payload", |mut bundle| {
             bundle["dsseEnvelope"]["payload"] = json!("e30=");
             bundle
@@ -208,6 +208,23 @@ fn what_is_tampered_with_does_not_count() {
             bundle
         }),
         ("empty", |_| json!({})),
+        ("without a key", |mut bundle| {
+            bundle["verificationMaterial"] = json!({});
+            bundle
+        }),
+        ("without an envelope", |mut bundle| {
+            bundle.as_object_mut().unwrap().remove("dsseEnvelope");
+            bundle
+        }),
+        ("of a file", |mut bundle| {
+            bundle.as_object_mut().unwrap().remove("dsseEnvelope");
+            bundle["messageSignature"] = json!({});
+            bundle
+        }),
+        ("of another version", |mut bundle| {
+            bundle["mediaType"] = json!("application/vnd.dev.sigstore.bundle+json;version=0.1");
+            bundle
+        }),
     ];
     let mut said = String::new();
     for (name, change) in cases {
@@ -233,6 +250,18 @@ fn what_is_tampered_with_does_not_count() {
 
     empty: error: `sha256:[DIGEST]` in `[HOST]/team/app` has no signature by the key
       referrer sha256:[DIGEST]: it is no Sigstore bundle: missing field `mediaType` at line 1 column 2
+
+    without a key: error: `sha256:[DIGEST]` in `[HOST]/team/app` has no signature by the key
+      referrer sha256:[DIGEST]: it has neither a key nor a certificate to be verified by
+
+    without an envelope: error: `sha256:[DIGEST]` in `[HOST]/team/app` has no signature by the key
+      referrer sha256:[DIGEST]: it is no Sigstore bundle: it has no envelope
+
+    of a file: error: `sha256:[DIGEST]` in `[HOST]/team/app` has no signature by the key
+      referrer sha256:[DIGEST]: it has a signature of a file, and no signed statement about an image
+
+    of another version: error: `sha256:[DIGEST]` in `[HOST]/team/app` has no signature by the key
+      referrer sha256:[DIGEST]: it is a bundle of the type `application/vnd.dev.sigstore.bundle+json;version=0.1`; version 0.3 can be read
     ");
 }
 
@@ -399,15 +428,15 @@ fn keys_that_cannot_be_used_are_told() {
         said += &place.fails(2, &["sign", image, "--key", "ecdsa.key"]);
     }
     insta::assert_snapshot!(said, @"
-    error: `oci:image` is not in a registry
+    error: `oci-archive:image` is neither in a registry nor an OCI layout
 
-    hint: signatures are in registries; one is written `docker://REGISTRY/NAME:TAG`
-    error: `static` is not an image in a registry
+    hint: signatures are in registries and OCI layouts, written `docker://REGISTRY/NAME:TAG` and `oci:DIR:TAG`
+    error: `static` is neither an image in a registry nor an OCI layout
 
-    hint: signatures are in registries; one is written `docker://REGISTRY/NAME:TAG`
-    error: `docker-daemon:x:1` is not in a registry
+    hint: signatures are in registries and OCI layouts, written `docker://REGISTRY/NAME:TAG` and `oci:DIR:TAG`
+    error: `docker-daemon:x:1` is neither in a registry nor an OCI layout
 
-    hint: signatures are in registries; one is written `docker://REGISTRY/NAME:TAG`
+    hint: signatures are in registries and OCI layouts, written `docker://REGISTRY/NAME:TAG` and `oci:DIR:TAG`
     ");
 }
 
@@ -504,7 +533,7 @@ fn what_is_read_from_a_registry_can_have_to_be_signed() {
     for command in commands {
         place.run(&[command, &key].concat());
     }
-    place.context.run(&["build", "static", "-o", "image.tar"]);
+    place.context.run(&["build", "static", "-o", "oci-archive:image.tar"]);
     let local = [&["show", "image.tar"][..], &key].concat();
     insta::assert_snapshot!(place.fails(2, &local), @"
     error: `oci:image:x` is not in a registry, where signatures are
@@ -535,13 +564,9 @@ fn what_cannot_be_signed_or_attached_is_told_before_anything_is_built() {
     said += &place.fails(2, &copy);
     insta::assert_snapshot!(said, @"
     status 2
-    error: signatures and attachments are in registries, and no output is in one
+    error: signatures are in registries and OCI layouts, and no output is one
 
-    hint: `-o docker://REGISTRY/NAME:TAG` pushes to one; `--sbom FILE` writes a file
-    status 2
-    error: signatures and attachments are in registries, and no output is in one
-
-    hint: `-o docker://REGISTRY/NAME:TAG` pushes to one; `--sbom FILE` writes a file
+    hint: `-o docker://REGISTRY/NAME:TAG` pushes to one, `-o oci:DIR` writes one
     status 2
     error: failed to read the private key from `none.key`: No such file or directory (os error 2)
     error: the provenance of an image, and what was left out of it, is known to who builds it alone
