@@ -52,7 +52,10 @@ fn scanners_list_parts_of_applications() {
     let (name, bytes, url) = (wheel.file_name(), wheel.build(), server.url());
     context.write(&format!("site/{name}"), &bytes);
     context.write("site/tool.txt", "tool");
-    context.write("pyproject.toml", "[project]\nname = \"shop\"\ndependencies = [\"flask-login\"]\n");
+    context.write(
+        "pyproject.toml",
+        "[project]\nname = \"shop\"\ndependencies = [\"flask-login\"]\n",
+    );
     context.write(
         "uv.lock",
         format!(

@@ -80,7 +80,15 @@ fn an_image_gets_an_index_with_what_is_said_of_it() {
     let place = Place::new(true);
     let to = place.name("team/app:1");
     let build = [
-        "build", "static", "--quiet", "-o", LAYOUT, "-o", "oci-archive:app.tar", "-o", &to,
+        "build",
+        "static",
+        "--quiet",
+        "-o",
+        LAYOUT,
+        "-o",
+        "oci-archive:app.tar",
+        "-o",
+        &to,
     ];
     let printed = place.context.run(&[&build[..], &ATTACH].concat());
     let digest = printed.trim();
@@ -455,4 +463,32 @@ fn an_image_that_is_replaced_in_a_layout_leaves_the_signatures_of_others() {
         .context
         .run_bare(&["verify", "oci:layout:a", "--key", "ecdsa.pub"]);
     assert!(Path::new(&place.context.work().join("layout/oci-layout")).is_file());
+}
+
+#[test]
+fn the_end_of_life_of_release_and_runtime_is_an_annotation() {
+    const SUITE: &str = "vnd.microsoft.artifact.lifecycle.end-of-life.date";
+    const RUNTIME: &str = "io.github.distil-images.runtime.end-of-life.date";
+    let place = Place::new(true);
+    let annotations = |image: &str, more: &[&str]| {
+        let build = ["build", image, "--quiet", "-o", LAYOUT];
+        place.context.run(&[&build[..], more].concat());
+        let manifest = place.blob(&place.layout("index.json")["manifests"][0]);
+        // Labels would be those of every image that is built on it.
+        let config = place.blob(&manifest["config"]);
+        assert_eq!(config["config"]["Labels"].get(SUITE), None);
+        [
+            &manifest["annotations"][SUITE],
+            &manifest["annotations"][RUNTIME],
+        ]
+        .map(|day| day.as_str().map(str::to_owned))
+    };
+    let day = |day: &str| Some(day.to_owned());
+    assert_eq!(annotations("base", &[]), [day("2028-08-09"), None]);
+    let python = annotations("python3", &[]);
+    assert_eq!(python, [day("2028-08-09"), day("2029-10-31")]);
+    place
+        .context
+        .define("name: app\npackages: []\nfiles: [{path: /x, text: x}]\n");
+    assert_eq!(annotations("app.yaml", &[]), [None, None]);
 }

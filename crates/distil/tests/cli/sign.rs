@@ -533,7 +533,9 @@ fn what_is_read_from_a_registry_can_have_to_be_signed() {
     for command in commands {
         place.run(&[command, &key].concat());
     }
-    place.context.run(&["build", "static", "-o", "oci-archive:image.tar"]);
+    place
+        .context
+        .run(&["build", "static", "-o", "oci-archive:image.tar"]);
     let local = [&["show", "image.tar"][..], &key].concat();
     insta::assert_snapshot!(place.fails(2, &local), @"
     error: `oci:image:x` is not in a registry, where signatures are
