@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use distil_live::Context;
+use distil_live::{Context, Engine};
 use serde_json::Value;
 
 use crate::sbom::tool;
@@ -215,5 +215,24 @@ fn podman_pulls_by_policy_what_the_key_has_signed() {
             true => outcome.success(),
             false => outcome.failure(),
         };
+    }
+}
+
+/// Documents in its index keep no engine from loading an archive.
+#[test]
+fn engines_load_an_archive_with_documents() {
+    let context = Context::new();
+    let build = ["build", "base", "--quiet", "-o", "oci-archive:attested.tar"];
+    let options = [
+        "-t",
+        "distil-test/attested:1",
+        "--attach",
+        "spdx,provenance",
+    ];
+    context.distil([&build[..], &options].concat()).success();
+    for engine in [Engine::Docker, Engine::Podman] {
+        let Some(engine) = engine.get() else { continue };
+        let name = engine.load(&context.path("attested.tar"));
+        assert!(name.ends_with("distil-test/attested:1"), "{name}");
     }
 }

@@ -82,6 +82,29 @@ fn a_package_without_its_code_is_not_affected_and_nothing_else_is_said() {
     );
     let package = product["subcomponents"][0]["@id"].as_str().unwrap();
     assert!(package.starts_with("pkg:deb/debian/libc-bin@"), "{package}");
+    // The schema of OpenVEX 0.2.0 knows these keys, and takes a justification or an impact statement.
+    let keys = |value: &Value| {
+        let keys = value.as_object().unwrap().keys().cloned();
+        keys.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        keys(&statements[0]),
+        "justification products status status_notes vulnerability"
+    );
+    assert_eq!(
+        keys(&document),
+        "@context @id author statements timestamp tooling version"
+    );
+    // What is attached says something: the schema wants a statement.
+    let attach = [
+        &BUILD[..],
+        &["--vex-from", "report.json", "--attach", "openvex"],
+    ]
+    .concat();
+    let plain = context.run(&BUILD);
+    assert_ne!(context.run(&attach), plain);
+    report(&context, &config, &all[1..]);
+    assert_eq!(context.run(&attach), plain);
 }
 
 #[test]
