@@ -230,7 +230,7 @@ fn engines_load_an_archive_with_documents() {
         "spdx,provenance",
     ];
     context.distil([&build[..], &options].concat()).success();
-    for engine in [Engine::Docker, Engine::Podman] {
+    for engine in Engine::ALL {
         let Some(engine) = engine.get() else { continue };
         let name = engine.load(&context.path("attested.tar"));
         assert!(name.ends_with("distil-test/attested:1"), "{name}");
