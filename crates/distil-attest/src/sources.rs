@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use distil_oci::{Location, Manifest, Registries, TransportError, transport};
+use distil_oci::{Manifest, Opened, Registries, TransportError, transport};
 use distil_store::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -44,27 +44,45 @@ impl Sources {
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    /// What was attached to an image at a place, by itself. Nobody has to have signed it.
+    /// What was attached to one of the images that were opened, or is in their index. Nobody has to have
+    /// signed it.
     ///
     /// # Errors
     /// If the registry does not say.
     pub fn find(
-        place: &Location,
+        opened: &Opened,
         image: Digest,
         registries: &Registries,
     ) -> Result<Option<Self>, TransportError> {
-        let attached = transport::attached(place, image, registries)?;
-        let found = attached.into_iter().find_map(|(_, manifest)| {
-            let Ok(Manifest::Artifact(artifact)) = manifest else {
+        let attached = transport::attached(opened.location(), image, registries)?;
+        let attached = attached
+            .into_iter()
+            .filter_map(|(_, manifest)| manifest.ok());
+        let within = match opened.manifest() {
+            Manifest::Index(index) => {
+                let entries = index.entries().iter();
+                let manifests = entries.map(|entry| index.manifest(entry).ok().flatten());
+                manifests.flatten().collect()
+            }
+            _ => Vec::new(),
+        };
+        let found = attached.chain(within).find_map(|manifest| {
+            let Manifest::Artifact(artifact) = manifest else {
                 return None;
             };
-            let kind = artifact.annotations().get(attach::PREDICATE_TYPE)?;
-            let blob = artifact
-                .blobs()
-                .first()
-                .filter(|_| kind == PREDICATE_TYPE)?;
-            let bytes = blob.read(MAX_BUNDLE).ok()?;
-            Self::of_statement(&bytes, image)
+            let says = |annotations: &dyn Fn(&str) -> Option<String>| {
+                annotations(attach::PREDICATE_TYPE).as_deref() == Some(PREDICATE_TYPE)
+            };
+            // Of a referrer the manifest says of which type its one statement is, of several in an index
+            // each descriptor does.
+            let of_all = says(&|key| artifact.annotations().get(key).cloned());
+            artifact.blobs().iter().find_map(|blob| {
+                let own = blob.descriptor().annotations().as_ref();
+                if !of_all && !says(&|key| own?.get(key).cloned()) {
+                    return None;
+                }
+                Self::of_statement(&blob.read(MAX_BUNDLE).ok()?, image)
+            })
         });
         Ok(found)
     }

@@ -210,10 +210,6 @@ pub(crate) const EXAMPLES: &[(&str, [Example; 2])] = &[
                 "distil sbom docker://docker.io/library/nginx:latest",
             ),
             (
-                "Write it as CycloneDX",
-                "distil sbom app.tar -o app.cdx.json",
-            ),
-            (
                 "Attach it to an image in a registry, signed",
                 "distil sbom docker://reg.example.org/team/app:1.0 --attach --sign-key cosign.key",
             ),

@@ -5,7 +5,7 @@ use std::path::Path;
 use distil_attest::sources::Sources;
 use distil_build::{LockError, Request, UsedLock, suite};
 use distil_lock::file::LockFile;
-use distil_oci::{Image, Location, Platform, Registries, transport};
+use distil_oci::{Image, Location, Opened, Platform, Registries, transport};
 use serde::Serialize;
 
 use super::verify::{require_signature, statements};
@@ -45,9 +45,14 @@ pub(crate) fn run(arguments: &cli::Rebuild) -> Result<(), CommandError> {
         return Err(CommandError::usage(message)
             .hint("name an archive, an OCI layout, or TRANSPORT:PLACE, such as `docker://…`"));
     };
+    if matches!(location, Location::RootFs(_)) {
+        let message = "a root file system has no manifest and no layers to compare";
+        return Err(CommandError::usage(message).hint("`distil diff` compares its files"));
+    }
+    let registries = registries(&arguments.made.archive, &arguments.made.registry);
     let place = Place {
-        registries: registries(&arguments.made.archive, &arguments.made.registry),
-        location,
+        opened: transport::open(&location, &registries)?,
+        registries,
     };
     let platforms = images(arguments, &place)?;
     let platforms = platforms
@@ -72,31 +77,23 @@ pub(crate) fn run(arguments: &cli::Rebuild) -> Result<(), CommandError> {
 
 /// Where the image is.
 struct Place {
-    location: Location,
+    opened: Opened,
     registries: Registries,
 }
 
 /// The image of the platform that is named, or of all platforms.
 fn images(arguments: &cli::Rebuild, place: &Place) -> Result<Vec<Image>, CommandError> {
-    let Place {
-        location,
-        registries,
-    } = place;
-    if matches!(location, Location::RootFs(_)) {
-        let message = "a root file system has no manifest and no layers to compare";
-        return Err(CommandError::usage(message).hint("`distil diff` compares its files"));
-    }
+    let Place { opened, registries } = place;
     let made = &arguments.made;
     let wanted = made.platform.as_ref().map(|name| name.parse::<Platform>());
     let wanted = wanted.transpose().map_err(CommandError::usage)?;
-    let opened = transport::open(location, registries)?;
     let images = match wanted {
         Some(platform) => vec![opened.image_for(Some(&platform))?],
         None => opened.images()?,
     };
     // What is attached to an image has to be signed as well, and is looked at by itself.
     for image in images.iter().filter(|_| arguments.made_of.is_some()) {
-        require_signature(&opened, image, &made.signers, registries)?;
+        require_signature(opened, image, &made.signers, registries)?;
     }
     Ok(images)
 }
@@ -153,23 +150,26 @@ fn sources(
         return Err(CommandError::usage(message)
             .hint("name a definition to use another lock: `distil rebuild IMAGE app.yaml`"));
     }
-    let (location, registries) = (&place.location, &place.registries);
+    let Place { opened, registries } = place;
     let found = match made.signers.keys.is_empty() {
-        true => Sources::find(location, image.digest(), registries)?,
+        true => Sources::find(opened, image.digest(), registries)?,
         false => {
-            let verified = statements(location, image.digest(), &made.signers, registries)?;
+            let verified =
+                statements(opened.location(), image.digest(), &made.signers, registries)?;
             Sources::of_verified(&verified)
         }
     };
     found.ok_or_else(|| {
+        let signed = match made.signers.keys.is_empty() {
+            true => "",
+            false => " and signed by a key that was named",
+        };
         let message = format!(
-            "nothing that is attached to `{}` says what it was made of",
+            "nothing that is attached to `{}`{signed} says what it was made of",
             arguments.image
         );
-        CommandError::failure(message).hint(
-            "name its definition, or build it with `--embed`, which attaches it in registries and OCI \
-             layouts",
-        )
+        CommandError::failure(message)
+            .hint("name its definition, or build it with `--embed`, which attaches it")
     })
 }
 
@@ -181,7 +181,7 @@ fn request(
 ) -> Result<Request, CommandError> {
     let directory = arguments.directory.as_deref().unwrap_or(Path::new("."));
     let request = Request::of_sources(sources, directory)?;
-    let origin = format!("the lock that is attached to {}", place.location);
+    let origin = format!("the lock that is attached to {}", place.opened.location());
     let file = LockFile::read(&sources.lock, &origin).map_err(LockError::from)?;
     let definition = request.word.clone();
     Ok(request.with_lock(UsedLock {

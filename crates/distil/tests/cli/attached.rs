@@ -380,9 +380,13 @@ fn documents_go_where_they_are_wanted() {
     let said: String = said.iter().map(|one| place.context.fails(one)).collect();
     insta::assert_snapshot!(said, @"
     status 2
-    error: `app.tar` names no transport; write `TRANSPORT:PLACE`, such as `oci-archive:app.tar`, with one of `oci:`, `oci-archive:`, `docker-archive:`, `docker-daemon:`, `docker:`, `rootfs:`
+    error: documents are attached to images in registries, layouts and, as `index`, in archives, and no output is one
+
+    hint: `-o docker://REGISTRY/NAME:TAG` pushes to one; `--sbom FILE` writes a file
     status 2
-    error: `app.tar` names no transport; write `TRANSPORT:PLACE`, such as `oci-archive:app.tar`, with one of `oci:`, `oci-archive:`, `docker-archive:`, `docker-daemon:`, `docker:`, `rootfs:`
+    error: signatures are in registries and OCI layouts, and no output is one
+
+    hint: `-o docker://REGISTRY/NAME:TAG` pushes to one, `-o oci:DIR` writes one
     status 2
     error: only signed documents are under cosign's tags, and there is no key
 
@@ -392,9 +396,9 @@ fn documents_go_where_they_are_wanted() {
 
     hint: leave `--attach-as index` out
     status 2
-    error: the provenance of an image, and what was left out of it, is known to who builds it alone
+    error: the provenance and the definition of an image, and what was left out of it, are known to who builds it alone
 
-    hint: leave `provenance` and `openvex` out, or push what `build` builds
+    hint: leave `provenance`, `openvex` and `sources` out, or push what `build` builds
     status 2
     error: `static` is neither an image in a registry nor an OCI layout
 

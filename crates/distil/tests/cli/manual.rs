@@ -158,9 +158,13 @@ fn help_of_build() {
     Attestations:
           --sbom <FILE>        File for the bill of materials: CycloneDX if it is called `*.cdx.json`,
                                else SPDX; may be repeated
-          --attach <DOCUMENT>  Document to attach to the image in its registry, signed if there is a
+          --attach <DOCUMENT>  Document to attach to the image where it is written, signed if there is a
                                key; may be repeated [possible values: spdx, cyclonedx, provenance,
-                               openvex]
+                               openvex, sources]
+          --attach-as <FORM>   Where documents are attached; may be repeated [default: all] [possible
+                               values: referrer, index, tag]
+          --embed              Attach the definition and its lock, of which `distil rebuild` makes the
+                               image again: short for `--attach sources`
           --vex-from <FILE>    Report of Trivy or Grype on the image, in JSON: what `--vex` and
                                `--attach openvex` are about
           --vex <FILE>         File for the matches of that report whose code is not in the image, as

@@ -183,7 +183,7 @@ fn what_is_not_signed_or_signed_otherwise_is_an_error() {
     insta::assert_snapshot!(place.fails(2, &unknown), @"
     error: `sbom` is no type of attestations
 
-    hint: types are `spdx`, `cyclonedx`, `provenance`, `openvex`, and URIs
+    hint: types are `spdx`, `cyclonedx`, `provenance`, `openvex`, `sources`, and URIs
     ");
 }
 
@@ -538,7 +538,7 @@ fn what_is_read_from_a_registry_can_have_to_be_signed() {
         .run(&["build", "static", "-o", "oci-archive:image.tar"]);
     let local = [&["show", "image.tar"][..], &key].concat();
     insta::assert_snapshot!(place.fails(2, &local), @"
-    error: `oci:image:x` is not in a registry, where signatures are
+    error: `oci-archive:image.tar` is neither in a registry nor an OCI layout, where signatures are
 
     hint: leave `--verify-key` out
     ");
@@ -571,9 +571,9 @@ fn what_cannot_be_signed_or_attached_is_told_before_anything_is_built() {
     hint: `-o docker://REGISTRY/NAME:TAG` pushes to one, `-o oci:DIR` writes one
     status 2
     error: failed to read the private key from `none.key`: No such file or directory (os error 2)
-    error: the provenance of an image, and what was left out of it, is known to who builds it alone
+    error: the provenance and the definition of an image, and what was left out of it, are known to who builds it alone
 
-    hint: leave `provenance` and `openvex` out, or push what `build` builds
+    hint: leave `provenance`, `openvex` and `sources` out, or push what `build` builds
     ");
     // What was pushed is described, too.
     let copy = [

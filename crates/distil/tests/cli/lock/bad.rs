@@ -245,7 +245,7 @@ fn locks_that_were_damaged() {
     insta::assert_snapshot!(context.fails(&["build", "app.yaml", "--platform", "linux/amd64"]), @"
     status 1
     note: the packages of `app.yaml` are as `app.lock` pins them
-    error: `app.lock` is for version 9 of the format `image`, and this distil makes version 1
+    error: `app.lock` is for version 9 of the format `image`, and this distil makes version 2
 
     hint: build with the distil that made it, or lock again
     ");

@@ -130,7 +130,7 @@ fn a_lock_is_used_and_said() {
     status 0
     [DIGEST]
     note: the packages of `app.yaml` are as `app.lock` pins them
-    wrote app:latest to oci-archive:app.tar (21.3 kB)
+    wrote app:latest to oci-archive:app.tar (21.4 kB)
     "
     );
     let silent = said(
@@ -306,7 +306,11 @@ fn numbers_of_formats_stand_for_bytes() {
         let made = digest(&context, "app.yaml", &["--platform", "linux/amd64"]);
         format!("{}: {made}", numbers.join(", "))
     });
-    insta::assert_snapshot!(pinned.concat(), @"");
+    insta::assert_snapshot!(pinned.concat(), @"
+    image: 2, layer: 1, compression: gzip, level: 6, codec: 1: app:latest linux/amd64 trixie sha256:3d30c4a49ac71be5a4d2dcb26bbfd6ecd26c3bd41ca9a07eba428d8c2cc941c2
+    image: 2, layer: 1, compression: zstd, level: 3, codec: 1: app:latest linux/amd64 trixie sha256:750fb8e1578ea35ae0bf4311db71262f0df7dd8c8cf4f6a24e1c12d494237c9e
+    image: 2, layer: 1, compression: none, level: 0, codec: 0: app:latest linux/amd64 trixie sha256:582e55f58916ad57f663b8e23f5adcca2083f827d2d3fc1f10c8c19b9247daef
+    ");
 }
 
 #[test]

@@ -105,12 +105,27 @@ fn embedded(more: &[&str]) -> Context {
 fn an_image_has_what_it_was_made_of_with_it() {
     let context = embedded(&[]);
     let rebuild = ["rebuild", "oci:layout"];
-    insta::assert_snapshot!(without_digests(&said(&context, &rebuild)), @"");
+    insta::assert_snapshot!(without_digests(&said(&context, &rebuild)), @"
+    status 0
+    PLATFORM     BYTES  IMAGE                                                                    REBUILT
+    linux/amd64  same   sha256:[DIGEST]  sha256:[DIGEST]
+    linux/arm64  same   sha256:[DIGEST]  sha256:[DIGEST]
+    note: the packages of `app.yaml:latest` are as `the lock that is attached to oci:layout` pins them
+    note: the packages of `app.yaml:latest` are as `the lock that is attached to oci:layout` pins them
+    ");
     // What the definition brings from beside it is looked for here, or where it is said.
     let there = context.work().join("there");
     fs::create_dir(&there).unwrap();
     fs::rename(context.work().join("note.txt"), there.join("note.txt")).unwrap();
-    insta::assert_snapshot!(context.fails(&rebuild), @"");
+    insta::assert_snapshot!(context.fails(&rebuild), @"
+    status 1
+    note: the packages of `app.yaml:latest` are as `the lock that is attached to oci:layout` pins them
+    error: `note.txt` does not exist
+     --> app.yaml:4:29
+      |
+    4 | files: [{path: /note, from: note.txt}]
+      |                             ^^^^^^^^
+    ");
     let elsewhere = [&rebuild[..], &["--directory", "there"]].concat();
     assert!(said(&context, &elsewhere).starts_with("status 0"));
     fs::write(there.join("note.txt"), "another").unwrap();
@@ -138,18 +153,35 @@ fn sources_that_are_signed() {
         with("ecdsa.pub")
     );
     let other = with("other.pub").replace(env!("CARGO_MANIFEST_DIR"), "[CRATE]");
-    insta::assert_snapshot!(without_digests(&other), @"");
+    insta::assert_snapshot!(without_digests(&other), @"
+    status 1
+    error: nothing that is attached to `oci:layout` and signed by a key that was named says what it was made of
+
+    hint: name its definition, or build it with `--embed`, which attaches it
+    ");
 }
 
 #[test]
 fn sources_that_are_not_there_or_do_not_tell() {
     let context = context();
     let embed = ["build", "app.yaml", "--embed", "-o", "oci:layout"];
-    insta::assert_snapshot!(context.fails(&embed), @"");
+    insta::assert_snapshot!(context.fails(&embed), @"
+    status 2
+    error: `app.yaml` has no lock, and its definition alone does not tell which packages it had
+
+    hint: lock it first: `distil lock app.yaml`
+    ");
     context.run(&["lock", "app.yaml", BOTH[0], BOTH[1]]);
     let changed = [&embed[..], &["--label", "a=b", "--no-lock"]].concat();
-    insta::assert_snapshot!(context.fails(&changed), @"");
-    insta::assert_snapshot!(context.fails(&["build", "app.yaml", "--embed"]), @"");
+    insta::assert_snapshot!(context.fails(&changed), @"
+    status 2
+    error: flags change `app.yaml`, and its definition alone does not tell how
+
+    hint: write what the flags change into a definition, and lock that
+    ");
+    // An archive has them in its index.
+    context.run(&["build", "app.yaml", "--embed"]);
+    assert!(said(&context, &["rebuild", "app.tar"]).starts_with("status 0"));
     context.run(&["build", "app.yaml", "-o", "oci:plain"]);
     insta::assert_snapshot!(context.fails(&["rebuild", "oci:plain"]), @"");
     let lock = ["rebuild", "oci:plain", "--locked"];
