@@ -28,7 +28,7 @@ fn main() -> io::Result<()> {
             .iter()
             .any(|name| folder.ends_with(name));
         if !is_test && folder.is_dir() {
-            for name in ["src", "keyrings", "images", "Cargo.toml"] {
+            for name in ["src", "keyrings", "images", "programs", "Cargo.toml"] {
                 watch(&folder.join(name), &mut files)?;
             }
         }

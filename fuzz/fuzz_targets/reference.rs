@@ -1,5 +1,5 @@
-//! What users write on the command line: names of images, places, platforms, digests. What parses
-//! is written so that it parses to the same.
+//! What users write on the command line, and addresses and statuses of health checks: names of images,
+//! places, platforms, digests. What parses is written so that it parses to the same.
 
 #![no_main]
 
@@ -10,6 +10,7 @@ use std::str::FromStr;
 use distil_fuzz::explain;
 use distil_oci::reference::RegistryReference;
 use distil_oci::{Location, Platform, Reference};
+use distil_probe::{Address, Status};
 use distil_store::Digest;
 use libfuzzer_sys::fuzz_target;
 
@@ -23,6 +24,14 @@ fuzz_target!(|text: &str| {
     }
     // The path of a root file system may have a colon, all others end there.
     round::<Location>(text);
+    round::<Status>(text);
+    for address in [Address::http(text), Address::tcp(text)] {
+        match address {
+            // It becomes one word of a command, and a line of a request.
+            Ok(address) => assert!(address.to_string().bytes().all(|byte| byte.is_ascii_graphic())),
+            Err(error) => explain(&error),
+        }
+    }
 });
 
 fn round<T>(text: &str) -> Option<T>
