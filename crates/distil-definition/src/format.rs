@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::application::{NodeItem, PythonItem};
 use crate::elsewhere::{ArchiveItem, CopyItem, DownloadItem};
+use crate::healthcheck::Healthcheck;
 use crate::item::{OneOrMany, PackageItem};
 
 /// An image, or a layer on top of another definition's image.
@@ -272,30 +273,6 @@ pub struct Config {
     pub stop_signal: Option<String>,
     /// How an engine finds out whether the program works.
     pub healthcheck: Option<Healthcheck>,
-}
-
-/// How an engine finds out whether a container's program works (Docker's image specification;
-/// Kubernetes has probes of its own and ignores it).
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Healthcheck {
-    /// The program and its arguments. There is no shell.
-    pub test: Vec<String>,
-    /// Time between two checks, such as `30s` or `1m`.
-    #[serde(default)]
-    pub interval: Option<String>,
-    /// How long a check may take.
-    #[serde(default)]
-    pub timeout: Option<String>,
-    /// How long the program may take to start; failures do not count until then.
-    #[serde(default)]
-    pub start_period: Option<String>,
-    /// Time between two checks while it starts.
-    #[serde(default)]
-    pub start_interval: Option<String>,
-    /// After how many failures in a row the program counts as broken.
-    #[serde(default)]
-    pub retries: Option<u32>,
 }
 
 /// What the debug variant has beside busybox.

@@ -17,6 +17,7 @@ mod elsewhere;
 mod explain;
 mod format;
 mod harmless;
+mod healthcheck;
 mod item;
 mod parse;
 mod pointer;
@@ -38,8 +39,9 @@ pub use elsewhere::{
 };
 pub use format::{
     Accounts, Certificates, Config, Debug, Definition, Dev, DirectoryItem, FileItem, Group,
-    Healthcheck, KeyStore, Layers, Overlay, User,
+    KeyStore, Layers, Overlay, User,
 };
+pub use healthcheck::{Healthcheck, Statuses};
 pub use item::{OneOrMany, PackageItem};
 pub use parse::{DefinitionError, parse, schema};
 pub use pointer::Pointer;

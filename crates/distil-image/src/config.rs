@@ -127,7 +127,7 @@ fn healthcheck(check: &definition::Healthcheck) -> Healthcheck {
     let time = |text: &Option<String>| humantime::parse_duration(text.as_deref()?).ok();
     let keyword = std::iter::once("CMD".to_owned());
     Healthcheck {
-        test: keyword.chain(check.test.iter().cloned()).collect(),
+        test: keyword.chain(check.command().iter().cloned()).collect(),
         interval: time(&check.interval),
         timeout: time(&check.timeout),
         start_period: time(&check.start_period),

@@ -197,7 +197,7 @@ pub(crate) fn find(tree: &Tree, config: &Config, word: &str) -> Result<TreePath,
 
 /// What a configuration says of the container's programs.
 fn container(config: &Config) -> ContainerConfig {
-    let test = config.healthcheck.iter().flat_map(|check| &check.test);
+    let test = config.healthcheck.iter().flat_map(|check| check.command());
     let test: Vec<String> = test.cloned().collect();
     ContainerConfig {
         entrypoint: config.entrypoint.clone().unwrap_or_default(),

@@ -238,6 +238,17 @@ impl Reading<'_> {
                 };
                 Ok((provenance, files))
             }
+            BundleSource::Probe(bytes) => {
+                let blob = self.store.put(bytes)?;
+                let provenance = Provenance {
+                    kind: "probe",
+                    from: distil_probe::NAME.into(),
+                    digest: blob.digest(),
+                    component,
+                };
+                let size = blob.size();
+                Ok((provenance, BundleFile::of_file(blob, size)))
+            }
         }
     }
 

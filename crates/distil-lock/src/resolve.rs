@@ -167,7 +167,7 @@ pub fn downloads_of(recipe: &Recipe) -> Vec<LockedDownload> {
                 url: download.url.to_string(),
                 digest: download.digest?,
             }),
-            BundleSource::Directory { .. } => None,
+            BundleSource::Directory { .. } | BundleSource::Probe(_) => None,
         })
     });
     let mut downloads: Vec<LockedDownload> = downloads.collect();
@@ -207,7 +207,7 @@ fn local_files(layer: &LayerRecipe) -> Vec<LocalFile> {
                 digest: listing.digest(),
                 size: listing.size(),
             }),
-            BundleSource::Download(_) => None,
+            BundleSource::Download(_) | BundleSource::Probe(_) => None,
         });
     let packages = layer.packages.iter().filter_map(|request| {
         let local = request.local.as_ref()?;

@@ -32,6 +32,8 @@ pub enum BundleSource {
         /// What it has.
         listing: Arc<Listing>,
     },
+    /// The health probe that is part of distil, which has these bytes.
+    Probe(&'static [u8]),
 }
 
 /// Something that is downloaded.

@@ -50,10 +50,15 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
     let mut same_as = Vec::new();
     let mut runtimes = Vec::new();
     let mut origins = Origins::default();
+    let mut has_probe = false;
     for source in &chain {
         let lowering = Lowering::new(source, target)?;
         let mut layer = lowering.layer(&mut accounts)?;
         let paths = layer.pythons.first().map(|python| python.to.to_string());
+        if !has_probe && let Some(probe) = lowering.probe()? {
+            layer.bundles.push(probe);
+            has_probe = true;
+        }
         let own_layer = layer.split_own();
         layers.push(layer);
         layers.extend(own_layer);

@@ -10,6 +10,7 @@ mod chain;
 mod dev;
 mod elsewhere;
 mod error;
+mod healthcheck;
 mod inputs;
 mod layer;
 mod local;

@@ -4,7 +4,7 @@ use super::error::RecipeError;
 use super::part::Part;
 use super::values::Lowering;
 use super::written::ConfigPositions;
-use crate::format::{Config, Healthcheck};
+use crate::format::Config;
 
 /// The most words of a command.
 const MAX_WORDS: usize = 1000;
@@ -63,11 +63,9 @@ impl Lowering<'_> {
             positions.user = self.position(&part.key("user"));
         }
         if let Some(check) = &own.healthcheck {
-            self.check_command(&part.entry("healthcheck"), "healthcheck", &check.test)?;
-            let part = part.key("healthcheck");
-            self.check_healthcheck(&part, check)?;
-            config.healthcheck = Some(check.clone());
-            positions.healthcheck = self.position(&part.key("test").index(0));
+            let (check, position) = self.healthcheck(part, check)?;
+            config.healthcheck = Some(check);
+            positions.healthcheck = position;
         }
         let env = part.key("env");
         for (name, value) in &own.env {
@@ -118,7 +116,12 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    fn check_command(&self, part: &Part, what: &str, words: &[String]) -> Result<(), RecipeError> {
+    pub(super) fn check_command(
+        &self,
+        part: &Part,
+        what: &str,
+        words: &[String],
+    ) -> Result<(), RecipeError> {
         let program = words.first().map_or("", String::as_str);
         if program.is_empty() {
             let problem = format!("`{what}` names no program");
@@ -191,31 +194,5 @@ impl Lowering<'_> {
         let shown = signal.escape_debug();
         let problem = format!("`{shown}` is no signal, such as `SIGINT` or `2`");
         Err(self.error(part, problem))
-    }
-
-    fn check_healthcheck(&self, part: &Part, check: &Healthcheck) -> Result<(), RecipeError> {
-        let first = check.test.first().map_or("", String::as_str);
-        if matches!(first, "CMD" | "CMD-SHELL" | "NONE") {
-            let problem = "`test` is the program and its arguments, without Docker's keyword \
-                           before them; there is no shell to run it";
-            return Err(self.error(&part.key("test").index(0), problem));
-        }
-        let times = [
-            ("interval", &check.interval),
-            ("timeout", &check.timeout),
-            ("start_period", &check.start_period),
-            ("start_interval", &check.start_interval),
-        ];
-        for (key, time) in times {
-            let Some(time) = time else { continue };
-            // Docker refuses less than a millisecond.
-            let parsed = humantime::parse_duration(time);
-            if !parsed.is_ok_and(|time| time.as_millis() > 0) {
-                let shown = time.escape_debug();
-                let problem = format!("`{shown}` is not a time, such as `30s` or `1m 30s`");
-                return Err(self.error(&part.key(key), problem));
-            }
-        }
-        Ok(())
     }
 }

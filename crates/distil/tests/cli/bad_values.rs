@@ -89,12 +89,13 @@ fn values_of_the_wrong_type() {
     insta::assert_snapshot!(fails("config: {healthcheck: [/usr/bin/x]}"), @"
     status 1
     error: `app.yaml` is not a definition
-    `healthcheck` must be a mapping with the keys `interval`, `retries`, `start_interval`, `start_period`, `test` and `timeout`, but here is a list
+    `healthcheck` must be a mapping, but here is a list
      --> app.yaml:3:23
       |
     3 | config: {healthcheck: [/usr/bin/x]}
       |                       ^^^^^^^^^^^^
       = `healthcheck`: How an engine finds out whether the program works
+      = its keys are `exec`, `expect`, `http`, `interval`, `retries`, `start_interval`, `start_period`, `tcp`, `test` and `timeout`
     ");
     insta::assert_snapshot!(fails("packages: [libffi8]\npackages: [zlib1g]"), @"
     status 1

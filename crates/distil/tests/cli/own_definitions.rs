@@ -46,7 +46,7 @@ pub(crate) fn layers(context: &Context, arguments: &[&str]) -> Vec<String> {
 }
 
 /// The `config` object of the configuration of an archive's image, as it is written.
-fn config(path: &Path) -> Value {
+pub(crate) fn config(path: &Path) -> Value {
     let (path, tag) = (path.to_owned(), None);
     let content =
         transport::open(&Location::OciArchive { path, tag }, &Registries::offline()).unwrap();
