@@ -90,7 +90,7 @@ ARGUMENT_MISSING "F105" "argument-missing" Error
 HEALTHCHECK "F106" "healthcheck" Error
     "HEALTHCHECK runs a program or a shell that the image does not have."
     "`HEALTHCHECK CMD curl …` in shell form needs `/bin/sh` and curl. The container runs, and Docker calls it unhealthy for ever; an orchestrator restarts it again and again."
-    "Use the runtime: `HEALTHCHECK CMD [\"/usr/bin/python3\", \"/health.py\"]`, or use probes of the orchestrator."
+    "Use the runtime: `HEALTHCHECK CMD [\"/usr/bin/python3\", \"/health.py\"]`, a definition's `healthcheck: {http: …}`, which adds a program that asks, or probes of the orchestrator."
 WORKDIR "F107" "workdir" Error
     "The container cannot be started in WORKDIR."
     "WORKDIR is a file, or below a directory that the user may not enter. The runtime cannot change into it, so the container does not start. Some runtimes enter the directory before they switch to the user, so one that is closed only to the user is a warning."

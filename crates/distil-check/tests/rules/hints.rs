@@ -153,6 +153,14 @@ fn rows() -> Vec<(&'static str, Image, How)> {
         ("argument-missing", java().cmd(&["-jar", "/app/a.jar"]), By("copy the file to `/app/a.jar`", |image| image.file("app/a.jar", jar(61)))),
         ("healthcheck", python().healthcheck(&["CMD-SHELL", "curl -f http://localhost:80/ || exit 1"]), Literally),
         ("healthcheck", node().healthcheck(&["CMD", "wget", "-q", "http://localhost/"]), Literally),
+        (
+            "healthcheck",
+            base().healthcheck(&["CMD", "curl", "-f", "http://127.0.0.1:80/"]),
+            By("write `healthcheck: {http: \"http://127.0.0.1:80/\"}` in a definition", |image| {
+                let probe = "/usr/libexec/distil-probe";
+                image.program("usr/libexec/distil-probe", elf()).healthcheck(&["CMD", probe, "http://127.0.0.1:80/"])
+            }),
+        ),
         ("workdir", base().workdir("/app/run"), Literally),
         (
             "signals",

@@ -334,3 +334,18 @@ fn a_definition_and_what_it_builds_are_checked_alike() {
     assert_eq!(last("oci:made"), of_definition);
     assert!(of_definition.contains("0 errors"), "{of_definition}");
 }
+
+/// The words by which busybox and shells are known must not make the program that looks for them one.
+#[test]
+fn this_program_is_neither_a_shell_nor_busybox() {
+    let context = Context::new();
+    let program = context.work().join("root/usr/bin/distil");
+    std::fs::create_dir_all(program.parent().unwrap()).unwrap();
+    std::fs::copy(env!("CARGO_BIN_EXE_distil"), &program).unwrap();
+    let output = context.bare(&["check", "rootfs:root"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("rootfs:root"), "{text}");
+    for word in ["busybox", "a shell", "S101", "S102"] {
+        assert!(!text.contains(word), "{word}: {text}");
+    }
+}
