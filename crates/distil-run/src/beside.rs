@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 use rustix::mount::{OpenTreeFlags, open_tree};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, geteuid, pidfd_open};
 use rustix::thread::{CapabilitySet, LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 
 use crate::error::{Failure, Step};
@@ -47,6 +47,17 @@ pub enum BesideError {
         /// What the system said.
         source: io::Error,
     },
+    /// It is in a user namespace in which this user is nobody, and could make nothing.
+    #[error(
+        "process {pid} is in a user namespace of user {owner}, in which the user of this process has no \
+         number"
+    )]
+    Unmapped {
+        /// Its number.
+        pid: u32,
+        /// Whose namespace it is: who is the first of its users.
+        owner: u32,
+    },
 }
 
 impl Beside {
@@ -66,7 +77,12 @@ impl Beside {
         })?;
         fs::read_link(format!("/proc/{pid}/ns/mnt"))
             .map_err(|source| BesideError::Forbidden { pid, source })?;
-        Ok(Self { pid, process })
+        let map = fs::read_to_string(format!("/proc/{pid}/uid_map"));
+        let map = map.map_err(|source| BesideError::Forbidden { pid, source })?;
+        match unmapped(&map, geteuid().as_raw()) {
+            Some(owner) => Err(BesideError::Unmapped { pid, owner }),
+            None => Ok(Self { pid, process }),
+        }
     }
 
     /// Whether it has ended.
@@ -86,6 +102,26 @@ impl Beside {
         let text = root.ok()?.text(path).ok()?;
         (!text.is_empty()).then_some(text)
     }
+}
+
+/// Whether a user is none of those of a user namespace, and who is the first of them then
+/// (user_namespaces(7): the first number inside, the first outside, how many).
+fn unmapped(map: &str, user: u32) -> Option<u32> {
+    let ranges = map.lines().filter_map(|line| {
+        let mut words = line.split_ascii_whitespace().skip(1);
+        let outside: u32 = words.next()?.parse().ok()?;
+        let count: u32 = words.next()?.parse().ok()?;
+        Some((outside, count))
+    });
+    let ranges: Vec<(u32, u32)> = ranges.collect();
+    let mut offsets = ranges
+        .iter()
+        .map(|(outside, count)| (user.checked_sub(*outside), count));
+    let is_mapped = offsets.any(|(offset, count)| offset.is_some_and(|offset| offset < *count));
+    ranges
+        .first()
+        .map(|(owner, _)| *owner)
+        .filter(|_| !is_mapped)
 }
 
 /// Joins the namespaces of a process, and gives a copy of its mounts. From then on, this process is in a
@@ -195,6 +231,19 @@ mod tests {
         assert!(capabilities.contains(CapabilitySet::CHOWN));
         assert!(!capabilities.contains(CapabilitySet::SYS_ADMIN));
         assert!(parse("Uid:\t0\n").is_none());
+    }
+
+    #[test]
+    fn users_of_namespaces() {
+        let all = "         0          0 4294967295\n";
+        assert_eq!((unmapped(all, 0), unmapped(all, 65534)), (None, None));
+        let own = "0 1000 1\n1 100000 65536\n";
+        assert_eq!(unmapped(own, 1000), None);
+        assert_eq!(unmapped(own, 165_535), None);
+        assert_eq!(unmapped(own, 165_536), Some(1000));
+        assert_eq!(unmapped(own, 0), Some(1000));
+        // A process that has just ended has none.
+        assert_eq!(unmapped("", 0), None);
     }
 
     #[test]

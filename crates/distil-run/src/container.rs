@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 use crate::account::Account;
 use crate::beside::Beside;
+use crate::cgroup::Limits;
 use crate::error::RunError;
 use crate::mapping::Mapping;
 use crate::mounts;
@@ -46,6 +47,8 @@ pub struct Settings {
     pub writable: bool,
     /// Whether it gets a terminal.
     pub terminal: bool,
+    /// What all its processes together may use.
+    pub limits: Limits,
 }
 
 /// A container that can be run.
@@ -56,6 +59,8 @@ pub struct Container {
     pub(crate) mapping: Option<Mapping>,
     /// The process that it is a tool beside.
     pub(crate) beside: Option<Beside>,
+    /// What it may use; not of a tool, which shares the target's namespaces and no group.
+    pub(crate) limits: Limits,
     /// What needs a writable layer, for the message where there can be none.
     pub(crate) needs_overlay: String,
     /// Keeps the tree there.
@@ -158,6 +163,10 @@ impl Container {
                 beside: beside.as_ref().map(|beside| beside.pid),
             },
             mapping,
+            limits: match beside {
+                None => settings.limits,
+                Some(_) => Limits::default(),
+            },
             beside,
             _root: root,
         })

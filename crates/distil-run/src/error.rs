@@ -7,6 +7,7 @@ use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
 use crate::account::AccountError;
+use crate::cgroup::LimitsError;
 
 /// A step of a stage that failed. It is sent to the supervisor, so it holds numbers and strings.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
@@ -135,6 +136,9 @@ pub enum RunError {
         /// What the system said.
         source: io::Error,
     },
+    /// What it uses cannot be limited.
+    #[error("failed to limit what the container uses")]
+    Limits(#[from] LimitsError),
     /// A terminal was asked for, and there is none.
     #[error("failed to use this terminal")]
     Terminal(#[source] io::Error),

@@ -18,6 +18,7 @@
 
 mod account;
 mod beside;
+mod cgroup;
 mod channel;
 mod container;
 mod engine;
@@ -42,11 +43,12 @@ mod volume;
 
 pub use account::{Account, AccountError};
 pub use beside::{Beside, BesideError};
+pub use cgroup::{Limits, LimitsError};
 pub use container::{Container, Settings};
 pub use engine::{Engine, EngineError, Found};
 pub use error::{Failure, RunError};
 pub use mapping::is_root;
 pub use plan::Network;
-pub use roots::{Root, Roots, RootsError};
+pub use roots::{Pruned, Root, Roots, RootsError};
 pub use stage::enter_stage;
 pub use volume::{InvalidVolume, Volume};

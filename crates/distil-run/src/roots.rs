@@ -4,23 +4,25 @@
 //! ```text
 //! STORE/roots/KEY/root    the tree; complete or absent
 //! STORE/roots/KEY/used    held by a lock for as long as a container uses the tree; its time is
-//!                         that of the last use
+//!                         that of the last use, and its text how many bytes the tree has
 //! STORE/roots/mount       where each container mounts its own parts, in a mount namespace of its own
 //! ```
 //!
 //! Only the store's user may enter `roots`: an image may have programs that would run as that user,
 //! whoever starts them.
 
+use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, Read, Write};
 use std::num::NonZeroUsize;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::ptr;
 use std::time::SystemTime;
 
 use distil_inspect::{InspectError, Inspection, Options};
 use distil_oci::Image;
-use distil_store::{Digest, Store};
+use distil_store::{Amount, Digest, Store};
 use distil_tree::folder::{self, FolderError};
 use distil_tree::{Entry, Kind, Metadata, Origin, Tree, TreePath};
 
@@ -230,7 +232,11 @@ impl Roots {
             // Whoever comes second waits, and finds it.
             used.lock().map_err(failed("lock", &path))?;
             if !root.tree.is_dir() {
-                write(image, made, threads, more, &root.tree)?;
+                let size = write(image, made, threads, more, &root.tree)?;
+                let noted = used
+                    .set_len(0)
+                    .and_then(|()| (&used).write_all(size.to_string().as_bytes()));
+                noted.map_err(failed("write to", &path))?;
             }
             used.lock_shared().map_err(failed("lock", &path))?;
         }
@@ -242,33 +248,111 @@ impl Roots {
         })
     }
 
+    /// The trees that a store has; none if none was ever unpacked, for which nothing is made.
+    ///
+    /// # Errors
+    /// If the directory cannot be used.
+    pub fn find(store: &Store) -> Result<Option<Self>, RootsError> {
+        match !store.is_read_only() && store.root().join("roots").is_dir() {
+            true => Self::open(store).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// How many trees there are, and of how many bytes.
+    ///
+    /// # Errors
+    /// If the directory cannot be read.
+    pub fn usage(&self) -> Result<Amount, RootsError> {
+        Ok(total(&self.unpacked()?))
+    }
+
     /// Removes trees that no container uses, those first that were used the longest time ago, until
-    /// at most `keep` are left. Gives how many were removed.
+    /// at most `keep` are left, of at most `limit` bytes.
     ///
     /// # Errors
     /// If the directory cannot be read, or a tree not be removed.
-    pub fn prune(&self, keep: usize) -> Result<usize, RootsError> {
-        let mut homes = Vec::new();
+    pub fn prune(&self, keep: usize, limit: u64) -> Result<Pruned, RootsError> {
+        let mut pruned = Pruned::default();
+        let all = self.unpacked()?;
+        pruned.left = total(&all);
+        for one in all.into_iter().rev() {
+            let count = usize::try_from(pruned.left.entries).unwrap_or(usize::MAX);
+            if count <= keep && pruned.left.bytes <= limit {
+                break;
+            }
+            let amount = Amount {
+                entries: 1,
+                bytes: one.size,
+            };
+            // A container uses it.
+            if one.used.try_lock().is_err() {
+                pruned.in_use = sum(pruned.in_use, amount);
+                continue;
+            }
+            folder::remove(&one.home).map_err(failed("remove", &one.home))?;
+            pruned.removed = sum(pruned.removed, amount);
+            pruned.left.entries -= 1;
+            pruned.left.bytes = pruned.left.bytes.saturating_sub(one.size);
+        }
+        Ok(pruned)
+    }
+
+    /// All trees, the one that was used last first.
+    fn unpacked(&self) -> Result<Vec<Unpacked>, RootsError> {
+        let mut all = Vec::new();
         let entries = fs::read_dir(&self.directory).map_err(failed("read", &self.directory))?;
         for entry in entries {
             let home = entry.map_err(failed("read", &self.directory))?.path();
-            let used = home.join("used");
-            if let Ok(file) = File::open(&used) {
-                let time = file.metadata().and_then(|metadata| metadata.modified());
-                homes.push((time.unwrap_or(SystemTime::UNIX_EPOCH), home, file));
+            if let Ok(mut used) = File::open(home.join("used")) {
+                let time = used.metadata().and_then(|metadata| metadata.modified());
+                let mut size = String::new();
+                let _ = (&mut used).take(32).read_to_string(&mut size);
+                all.push(Unpacked {
+                    time: time.unwrap_or(SystemTime::UNIX_EPOCH),
+                    size: size.parse().unwrap_or(0),
+                    home,
+                    used,
+                });
             }
         }
-        homes.sort_by_key(|(time, ..)| std::cmp::Reverse(*time));
-        let mut removed = 0;
-        for (_, home, used) in homes.into_iter().skip(keep) {
-            // A container uses it.
-            if used.try_lock().is_err() {
-                continue;
-            }
-            folder::remove(&home).map_err(failed("remove", &home))?;
-            removed += 1;
-        }
-        Ok(removed)
+        all.sort_by_key(|one| std::cmp::Reverse(one.time));
+        Ok(all)
+    }
+}
+
+/// A tree that may be removed.
+struct Unpacked {
+    home: PathBuf,
+    /// When a container was last made of it.
+    time: SystemTime,
+    size: u64,
+    used: File,
+}
+
+/// What came of removing trees.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// What was removed.
+    pub removed: Amount,
+    /// What would have been, if no container used it.
+    pub in_use: Amount,
+    /// What is left.
+    pub left: Amount,
+}
+
+fn total(all: &[Unpacked]) -> Amount {
+    let amounts = all.iter().map(|one| Amount {
+        entries: 1,
+        bytes: one.size,
+    });
+    amounts.fold(Amount::default(), sum)
+}
+
+fn sum(one: Amount, other: Amount) -> Amount {
+    Amount {
+        entries: one.entries + other.entries,
+        bytes: one.bytes.saturating_add(other.bytes),
     }
 }
 
@@ -276,7 +360,7 @@ impl Drop for Roots {
     fn drop(&mut self) {
         // Some directories of an image may not be written even by their owner.
         if self.temporary.is_some() {
-            let _ = self.prune(0);
+            let _ = self.prune(0, 0);
         }
     }
 }
@@ -295,7 +379,7 @@ fn write(
     threads: NonZeroUsize,
     more: &[&'static str],
     path: &Path,
-) -> Result<(), RootsError> {
+) -> Result<u64, RootsError> {
     let mut tree = match made {
         Some(tree) => tree.clone(),
         None => {
@@ -309,7 +393,10 @@ fn write(
     };
     add_mount_points(&mut tree, more);
     folder::write(&tree, path)?;
-    Ok(())
+    // Hard links are one file.
+    let files = tree.iter().filter_map(|(_, entry)| entry.file());
+    let files = files.map(|file| (ptr::from_ref(file), file.content.size()));
+    Ok(files.collect::<HashMap<_, _>>().values().sum())
 }
 
 fn add_mount_points(tree: &mut Tree, more: &[&'static str]) {
@@ -396,12 +483,48 @@ mod tests {
         let locked = root.tree.join("locked");
         fs::create_dir_all(locked.join("inner")).unwrap();
         fs::set_permissions(&locked, fs::Permissions::from_mode(0o500)).unwrap();
-        assert_eq!(roots.prune(0).unwrap(), 0);
+        assert_eq!(roots.prune(0, u64::MAX).unwrap().removed.entries, 0);
         let tree = root.tree.clone();
         drop(root);
-        assert_eq!(roots.prune(1).unwrap(), 0);
-        assert_eq!(roots.prune(0).unwrap(), 1);
+        assert_eq!(roots.prune(1, u64::MAX).unwrap().removed.entries, 0);
+        assert_eq!(roots.prune(0, u64::MAX).unwrap().removed.entries, 1);
         assert!(!tree.exists());
+    }
+
+    #[test]
+    fn trees_are_counted_and_removed_by_size() {
+        let (_directory, roots) = roots();
+        let mut tree = Tree::new();
+        let entry = Entry {
+            kind: Kind::file(vec![0; 1000]),
+            meta: Metadata::root(0o644, 0),
+            origin: Origin::Generated("test".into()),
+            layer: 0,
+        };
+        tree.put(TreePath::of("file"), entry);
+        let threads = NonZeroUsize::MIN;
+        for more in ["a", "b", "c"] {
+            let root = roots
+                .unpack_with(&image(), Some(&tree), threads, &[more])
+                .unwrap();
+            let (_, time) = (root, std::time::Duration::from_millis(20));
+            std::thread::sleep(time);
+        }
+        let all = Amount {
+            entries: 3,
+            bytes: 3000,
+        };
+        assert_eq!(roots.usage().unwrap(), all);
+        let used = roots
+            .unpack_with(&image(), Some(&tree), threads, &["a"])
+            .unwrap();
+        assert!(roots.prune(9, 3000).unwrap().removed == Amount::default());
+        let pruned = roots.prune(9, 2500).unwrap();
+        assert_eq!((pruned.removed.bytes, pruned.left.entries), (1000, 2));
+        let pruned = roots.prune(9, 0).unwrap();
+        assert_eq!((pruned.removed.entries, pruned.in_use.entries), (1, 1));
+        assert!(used.tree.join("file").exists());
+        assert_eq!(roots.usage().unwrap().entries, 1);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use rustix::process::{Signal, pidfd_send_signal};
 use signal_hook::consts::SIGWINCH;
 use signal_hook::iterator::{Handle, Signals};
 
+use crate::cgroup::{ControlGroups, Limits};
 use crate::channel::{Channel, Order, Report};
 use crate::container::Container;
 use crate::error::{Failure, RunError, Step};
@@ -33,10 +34,16 @@ impl Container {
     /// # Errors
     /// If the container cannot be made or its program not be started. Nothing of it is left then.
     pub fn run(self) -> Result<u8, RunError> {
+        // `outer` is in the groups and not in the container.
+        let groups = ControlGroups::make(Limits {
+            pids: self.limits.pids.map(|pids| pids.saturating_add(1)),
+            ..self.limits
+        })?;
         let (own, other) = Channel::pair().map_err(RunError::set_up("make a channel"))?;
         let outer = Stage::Outer.start(other);
         let mut outer = outer.map_err(RunError::set_up("start a process for the container"))?;
-        let running = match self.start(&own, &outer) {
+        let taken = groups.take(outer.id()).map_err(RunError::from);
+        let running = match taken.and_then(|()| self.start(&own, &outer)) {
             Ok(running) => running,
             Err(error) => {
                 // It may wait for what is never said.

@@ -17,7 +17,7 @@ use distil_lock::file::{InvalidLock, Misfit};
 use distil_lock::python::PythonError;
 use distil_oci::DocumentError;
 use distil_oci::transport::{DaemonError, Problem, RegistryError, TransportError};
-use distil_run::RunError;
+use distil_run::{LimitsError, RunError};
 use distil_tree::{Origin, ReadFileError, printable};
 
 /// An error that the command can help with.
@@ -193,6 +193,10 @@ impl Hints for RunError {
                  where the image has a directory, and leave `--read-only` as it is"
             }
             Self::Volume { .. } => "a volume is a directory or a file that is there already",
+            Self::Limits(LimitsError::NotDelegated { .. }) => {
+                "where systemd is, `systemd-run --user --scope distil run …` starts it in a group that is \
+                 this user's own; root may make groups everywhere"
+            }
             Self::Program { source, .. } if is_format(source) => {
                 "it may be for another architecture: `distil show IMAGE` tells, and an emulator \
                  registered with binfmt_misc (Debian's package qemu-user-static) runs it"

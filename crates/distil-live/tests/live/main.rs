@@ -18,6 +18,7 @@ mod check;
 mod debug;
 mod dev;
 mod dockerfiles;
+mod health;
 mod java;
 mod layers;
 mod loader_cache;

@@ -1,8 +1,11 @@
 //! `distil run` beside `docker run`: the same image gives the same output, status, user and environment.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
-use distil_live::{Context, Engine, Outcome, Request};
+use distil_live::context::DISTIL;
+use distil_live::{Context, Engine, Outcome, Request, require};
 
 /// Runs an image here and in Docker. Docker's containers get what `distil run` always has: no
 /// capabilities, a read-only root with `/tmp`, this machine's network, an init.
@@ -168,4 +171,230 @@ fn an_ordinary_user_can() {
         ],
     );
     assert_eq!(outcome.success().stdout(), "65532 65532 2\n");
+}
+
+/// The catalogue.
+const CATALOGUE: [(&str, &[&str]); 10] = [
+    ("static", &[]),
+    ("base-nossl", &[]),
+    ("base", &[]),
+    ("cc", &[]),
+    ("python3", &["--version"]),
+    ("nodejs", &["--version"]),
+    ("java-base", &[]),
+    ("java17", &["-version"]),
+    ("java21", &["-version"]),
+    ("java25", &["-version"]),
+];
+
+/// Busybox, brought from outside, so that images without a shell can be looked at as well.
+fn busybox(context: &Context) -> String {
+    let rootfs = Request::catalogue("base:debug", "trixie", "amd64")
+        .build()
+        .rootfs();
+    let path = context.write("tools/busybox", rootfs.read("/busybox/busybox"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    format!("{}:/tools:ro", context.path("tools").display())
+}
+
+/// All images and variants: who the program is, its environment, limits, `/etc/hosts`, what of `/proc`,
+/// `/sys` and `/dev` it sees, and what the image's own program prints. Both get the same limits of this
+/// machine, which Docker would take from its daemon otherwise.
+#[test]
+fn each_image_of_the_catalogue_runs_as_in_docker() {
+    let Some(docker) = Engine::Docker.get() else {
+        return;
+    };
+    let context = Context::new();
+    let tools = busybox(&context);
+    let facts = "b=/tools/busybox; $b id -u; $b id -g; $b id -G; $b pwd; $b env | $b grep -v -E '^(b|SHLVL|PWD)=' | $b sort; \
+        $b cat /etc/hosts /etc/hostname; ulimit -n; ulimit -u; ulimit -l; umask; \
+        $b stat -c '%A %u:%g %n' / /tmp /etc/passwd /dev/shm /proc /sys; $b ls /dev; \
+        $b grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status; $b touch /new; $b touch /tmp/new && echo yes; \
+        $b ls /proc/sys/kernel | $b wc -l; $b cat /proc/kcore /proc/keys; $b cat /proc/1/status | $b grep -c Name; \
+        exit 7";
+    // What Docker's containers get is what `distil run` always gives.
+    let as_here = [
+        "--cap-drop",
+        "ALL",
+        "--security-opt",
+        "no-new-privileges",
+        "--read-only",
+        "--tmpfs",
+        "/tmp",
+        "--init",
+    ];
+    let limits = ["--nofile=1024:1024", "--nproc=1000:1000"];
+    for (name, own) in CATALOGUE {
+        let mut variants = vec!["latest", "nonroot", "debug", "debug-nonroot"];
+        if require::long() {
+            variants.push("dev");
+        }
+        for variant in variants {
+            let built = Request::catalogue(&format!("{name}:{variant}"), "trixie", "amd64").build();
+            let reference = built.reference();
+            let both = |options: &[&str], words: &[&str]| {
+                let there = docker
+                    .container(built.in_engine(docker))
+                    .platform(&built.platform())
+                    .options(as_here)
+                    .options(["-v", &tools])
+                    .host_network()
+                    .options(options.iter().copied())
+                    .args(words.iter().copied())
+                    .output();
+                let mut here: Vec<&str> = limits.to_vec();
+                here.extend([
+                    DISTIL.to_str().unwrap(),
+                    "run",
+                    "--quiet",
+                    &reference,
+                    "-v",
+                    &tools,
+                ]);
+                here.extend(options);
+                here.push("--");
+                here.extend(words);
+                let here = context.run("prlimit", here);
+                assert_eq!(
+                    (here.stdout(), here.status()),
+                    (there.stdout(), there.status()),
+                    "{name}:{variant}\n{}\n{}",
+                    here.report(),
+                    there.report()
+                );
+                here
+            };
+            let entrypoint = ["--entrypoint", "/tools/busybox"];
+            let here = both(&entrypoint, &["sh", "-c", facts]);
+            assert_eq!(here.status(), 7, "{}", here.report());
+            if !own.is_empty() && variant != "dev" {
+                let here = both(&[], own);
+                assert_eq!(here.status(), 0, "{}", here.report());
+            }
+        }
+    }
+}
+
+/// Where control groups are there for the user who runs the tests: root's.
+#[test]
+fn memory_and_processes_are_limited() {
+    let built = Request::catalogue("python3:debug", "trixie", "amd64").build();
+    let reference = built.reference();
+    let run = |limit: &[&str], entrypoint: &str, words: &[&str]| {
+        let mut all = vec!["run", "--quiet", &reference, "--entrypoint", entrypoint];
+        all.extend(limit);
+        all.push("--");
+        all.extend(words);
+        Context::new().distil(all)
+    };
+    let groups = || {
+        let find = [
+            "/sys/fs/cgroup",
+            "-maxdepth",
+            "6",
+            "-type",
+            "d",
+            "-name",
+            "distil-[0-9]*",
+        ];
+        Context::new().run("find", find).stdout()
+    };
+    let eat = "x = bytearray(200 << 20); x[::4096] = b'1' * len(x[::4096]); print('eaten')";
+    let python = "/usr/bin/python3";
+    run(&[], python, &["-c", eat]).success().mentions("eaten");
+    run(&["--memory", "64m"], python, &["-c", eat]).exits_with(137);
+    run(&["-m", "1g"], python, &["-c", eat])
+        .success()
+        .mentions("eaten");
+    let fork =
+        "i=0; while [ $i -lt 30 ]; do sleep 5 & i=$((i + 1)); done; echo all; kill $(jobs -p)";
+    let shell = "/busybox/sh";
+    run(&[], shell, &["-c", fork]).success().mentions("all");
+    let limited = run(&["--pids-limit", "10"], shell, &["-c", fork]);
+    assert!(!limited.stdout().contains("all"), "{}", limited.report());
+    assert!(limited.stderr().contains("fork"), "{}", limited.report());
+    run(&["--pids", "0"], shell, &["-c", fork]).success();
+    assert_eq!(groups(), "");
+    // Nor after a kill, once something else was limited.
+    let context = Context::new();
+    let words = [
+        "run",
+        "--quiet",
+        &reference,
+        "--entrypoint",
+        shell,
+        "-m",
+        "64m",
+        "--",
+        "-c",
+        "echo up; sleep 60",
+    ];
+    let mut child = context
+        .command(words)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut output = std::io::BufReader::new(child.stdout.take().unwrap());
+    std::io::BufRead::read_line(&mut output, &mut line).unwrap();
+    assert_ne!(groups(), "");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    run(&["-m", "64m"], shell, &["-c", "exit 0"]).success();
+    assert_eq!(groups(), "");
+}
+
+/// Who has no control group of its own is told so, and nothing runs.
+#[test]
+fn limits_that_cannot_be_set_are_an_error() {
+    let built = Request::catalogue("python3", "trixie", "amd64").build();
+    let directory = tempfile::Builder::new().tempdir().unwrap();
+    std::os::unix::fs::chown(directory.path(), Some(65534), Some(65534)).unwrap();
+    let archive = directory.path().join("image.tar");
+    fs::copy(built.path(), &archive).unwrap();
+    let program = directory.path().join("distil");
+    fs::copy(DISTIL.as_path(), &program).unwrap();
+    let place = format!("oci-archive:{}", archive.display());
+    let store = format!("DISTIL_STORE={}/store", directory.path().display());
+    let outcome = Context::new().run(
+        "setpriv",
+        [
+            "--reuid=65534",
+            "--regid=65534",
+            "--clear-groups",
+            "env",
+            &store,
+            program.to_str().unwrap(),
+            "run",
+            &place,
+            "-m",
+            "64m",
+            "--",
+            "--version",
+        ],
+    );
+    let outcome = outcome
+        .exits_with(125)
+        .mentions("failed to limit what the container uses");
+    assert_eq!(outcome.stdout(), "");
+    outcome.mentions("systemd-run --user --scope");
+}
+
+/// An image for another machine, where no emulator is registered for it.
+#[test]
+fn an_image_for_another_machine_is_told() {
+    let built = Request::catalogue("python3", "trixie", "s390x").build();
+    let outcome = Context::new().distil([
+        "run",
+        &built.reference(),
+        "--platform",
+        "linux/s390x",
+        "--",
+        "--version",
+    ]);
+    outcome
+        .exits_with(126)
+        .mentions("warning: the image is for linux/s390x")
+        .mentions("binfmt_misc");
 }

@@ -73,6 +73,20 @@ pub(crate) struct Run {
     )]
     pub(crate) read_only: bool,
 
+    /// Memory that all processes together may use, such as `512m` or `2g`; they may use as much swap space
+    /// beside
+    #[arg(short, long, value_name = "SIZE", help_heading = "Container")]
+    pub(crate) memory: Option<String>,
+
+    /// Processes and threads that may exist at a time; 0 for no limit
+    #[arg(
+        long = "pids-limit",
+        visible_alias = "pids",
+        value_name = "NUMBER",
+        help_heading = "Container"
+    )]
+    pub(crate) pids: Option<u64>,
+
     /// Give the program a terminal
     #[arg(short, long, help_heading = "Container")]
     pub(crate) tty: bool,

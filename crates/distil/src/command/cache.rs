@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use distil_build::{open_store, store_limit, threads};
+use distil_run::{Pruned as PrunedRoots, Roots};
 use distil_store::{Amount, Store};
 use serde::Serialize;
 
@@ -52,11 +53,19 @@ fn info(arguments: &cli::CacheInfo) -> Result<(), CommandError> {
     }
     kinds.insert("downloads".to_owned(), usage.unnamed.into());
     kinds.insert("unfinished".to_owned(), usage.unfinished.into());
+    let unpacked = match roots(&store)? {
+        Some(roots) => roots.usage().map_err(CommandError::failure)?,
+        None => Amount::default(),
+    };
+    kinds.insert(UNPACKED.to_owned(), unpacked.into());
+    let mut total = usage.total();
+    total.entries += unpacked.entries;
+    total.bytes += unpacked.bytes;
     let info = Info {
         schema_version: 1,
         store: root(&store),
         limit: store_limit(arguments.place.limit.as_deref())?,
-        total: usage.total().into(),
+        total: total.into(),
         kinds,
     };
     if arguments.format == cli::Format::Json {
@@ -80,6 +89,13 @@ fn info(arguments: &cli::CacheInfo) -> Result<(), CommandError> {
     print_table(&table(&["KIND", "FILES", "SIZE"], rows.collect(), &[1, 2]))
 }
 
+/// What `distil run` has unpacked: directories, counted as one each.
+const UNPACKED: &str = "unpacked images";
+
+fn roots(store: &Store) -> Result<Option<Roots>, CommandError> {
+    Roots::find(store).map_err(CommandError::failure)
+}
+
 /// What things of a kind are called.
 fn plural(kind: &str) -> String {
     match kind {
@@ -97,6 +113,15 @@ struct Pruned {
     removed: Counted,
     in_use: Counted,
     left: Counted,
+    unpacked_images: PrunedImages,
+}
+
+/// What came of the images that are unpacked.
+#[derive(Serialize)]
+struct PrunedImages {
+    removed: Counted,
+    in_use: Counted,
+    left: Counted,
 }
 
 fn prune(arguments: &cli::CachePrune) -> Result<(), CommandError> {
@@ -105,7 +130,15 @@ fn prune(arguments: &cli::CachePrune) -> Result<(), CommandError> {
         true => 0,
         false => store_limit(arguments.place.limit.as_deref())?,
     };
-    let pruned = store.prune(limit).map_err(CommandError::failure)?;
+    // What is unpacked can be had again of what it was made from, so it goes first.
+    let packed = store.usage().map_err(CommandError::failure)?.total().bytes;
+    let images = match roots(&store)? {
+        Some(roots) => roots.prune(usize::MAX, limit.saturating_sub(packed)),
+        None => Ok(PrunedRoots::default()),
+    };
+    let images = images.map_err(CommandError::failure)?;
+    let pruned = store.prune(limit.saturating_sub(images.left.bytes));
+    let pruned = pruned.map_err(CommandError::failure)?;
     if arguments.format == cli::Format::Json {
         return print_json(&Pruned {
             schema_version: 1,
@@ -114,6 +147,11 @@ fn prune(arguments: &cli::CachePrune) -> Result<(), CommandError> {
             removed: pruned.removed.into(),
             in_use: pruned.in_use.into(),
             left: pruned.left.into(),
+            unpacked_images: PrunedImages {
+                removed: images.removed.into(),
+                in_use: images.in_use.into(),
+                left: images.left.into(),
+            },
         });
     }
     print(format_args!(
@@ -122,6 +160,19 @@ fn prune(arguments: &cli::CachePrune) -> Result<(), CommandError> {
         counted(pruned.left),
         root(&store)
     ))?;
+    if images.removed.entries + images.in_use.entries > 0 {
+        print(format_args!(
+            "removed {}, {} are left",
+            unpacked(images.removed),
+            unpacked(images.left)
+        ))?;
+    }
+    if images.in_use.entries > 0 {
+        print(format_args!(
+            "{} were kept, since containers use them",
+            unpacked(images.in_use)
+        ))?;
+    }
     if pruned.in_use.entries > 0 {
         let stays = counted(pruned.in_use);
         print(format_args!(
@@ -170,6 +221,19 @@ fn verify(arguments: &cli::CacheVerify) -> Result<(), CommandError> {
 
 fn root(store: &Store) -> String {
     store.root().display().to_string()
+}
+
+fn unpacked(amount: Amount) -> String {
+    let images = if amount.entries == 1 {
+        "image"
+    } else {
+        "images"
+    };
+    format!(
+        "{} unpacked {images} ({})",
+        amount.entries,
+        bytes(amount.bytes)
+    )
 }
 
 fn counted(amount: Amount) -> String {

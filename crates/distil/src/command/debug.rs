@@ -10,7 +10,9 @@ use distil_build::{BuildError, Session, architecture, is_definition, suite, thre
 use distil_image::{AssembleError, SurfaceError};
 use distil_inspect::{ContainerConfig, Filesystem, Options, merge, read_tar};
 use distil_oci::{Image, Location};
-use distil_run::{Beside, Container, Engine, EngineError, Found, Root, Roots, Settings, Volume};
+use distil_run::{
+    Beside, BesideError, Container, Engine, EngineError, Found, Root, Roots, Settings, Volume,
+};
 use distil_tree::OsRelease;
 
 use super::check::read_image;
@@ -134,10 +136,17 @@ impl Target {
 
     fn process(pid: u32) -> Result<Self, CommandError> {
         let process = Beside::of(pid).map_err(|error| {
+            let owner = match &error {
+                BesideError::Unmapped { owner, .. } => Some(*owner),
+                _ => None,
+            };
             let error = CommandError::failure(error);
-            match distil_run::is_root() {
-                true => error,
-                false => {
+            match (owner, distil_run::is_root()) {
+                (Some(owner), _) => {
+                    error.hint(format!("be that user: `sudo -u '#{owner}' distil debug …`"))
+                }
+                (None, true) => error,
+                (None, false) => {
                     error.hint("the containers of root's engines need root: `sudo distil debug …`")
                 }
             }

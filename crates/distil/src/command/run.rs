@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use distil_build::{architecture, is_definition, open_store, suite, threads};
+use distil_build::{architecture, is_definition, open_store, store_limit, suite, threads};
 use distil_inspect::{ContainerConfig, Filesystem, Inspection, Options};
 use distil_oci::{Image, Location, Platform};
-use distil_run::{Container, Network, Root, Roots, RunError, Settings, Volume};
+use distil_run::{Container, Limits, Network, Root, Roots, RunError, Settings, Volume};
 use distil_tree::program;
 
 use super::check::read_image;
@@ -140,8 +140,10 @@ impl Subject {
     }
 }
 
+/// Keeps what is unpacked below the store's own limit.
 fn prune(roots: &Roots) -> Result<(), CommandError> {
-    roots.prune(KEPT).map(drop).map_err(CommandError::failure)
+    let pruned = roots.prune(KEPT, store_limit(None)?);
+    pruned.map(drop).map_err(CommandError::failure)
 }
 
 /// What the flags say beside the image's configuration.
@@ -166,6 +168,32 @@ fn settings(arguments: &cli::Run) -> Result<Settings, CommandError> {
         hostname: arguments.hostname.clone(),
         writable: !arguments.read_only,
         terminal: arguments.tty,
+        limits: Limits {
+            memory: arguments.memory.as_deref().map(memory).transpose()?,
+            pids: arguments.pids.filter(|number| *number > 0),
+        },
+    })
+}
+
+/// An amount of memory, as Docker reads it: a number, and `b`, `k`, `m` or `g` for what it counts.
+fn memory(text: &str) -> Result<u64, CommandError> {
+    let lower = text.to_ascii_lowercase();
+    let digits = lower.trim_end_matches('b');
+    let (digits, unit) = match digits.chars().last() {
+        Some('k') => (digits.trim_end_matches('k'), 1 << 10),
+        Some('m') => (digits.trim_end_matches('m'), 1 << 20),
+        Some('g') => (digits.trim_end_matches('g'), 1 << 30),
+        _ => (digits, 1),
+    };
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let number = digits.parse::<u64>().ok().filter(|_| is_number);
+    let bytes = number.and_then(|number| number.checked_mul(unit));
+    // With less no program even starts; it is Docker's minimum, too.
+    bytes.filter(|bytes| *bytes >= 6 << 20).ok_or_else(|| {
+        CommandError::usage(format!(
+            "`--memory {text}` is not an amount of memory of at least 6m"
+        ))
+        .hint("write `--memory 512m` or `--memory 2g`")
     })
 }
 

@@ -402,6 +402,96 @@ fn what_cannot_be_run() {
 }
 
 #[test]
+fn amounts_of_memory_are_those_of_docker() {
+    let context = with_root();
+    for (amount, problem) in [
+        ("5m", "at least 6m"),
+        ("1x", "is not an amount"),
+        ("", "is not an amount"),
+        ("-1", "is not an amount"),
+        ("99999999999999g", "is not an amount"),
+    ] {
+        let mut command = context.bare(&["run", "rootfs:root", "--entrypoint", "/probe"]);
+        let output = command.arg(format!("--memory={amount}")).output().unwrap();
+        let said = said(&context, &output);
+        assert!(said.starts_with("status 125\n"), "{said}");
+        assert!(said.contains(problem), "{amount}: {said}");
+    }
+}
+
+/// What is unpacked for containers does not stay for ever.
+#[test]
+fn the_cache_knows_what_is_unpacked() {
+    let context = Context::new();
+    fs::copy(&*PROBE, context.work().join("probe")).unwrap();
+    context.define(
+        "name: app\nfrom: static\nfiles: [{path: /probe, from: ./probe, mode: '0755'}]\n\
+         config: {entrypoint: [/probe, exit, '0']}\n",
+    );
+    context.run(&["run", "app.yaml", "-q"]);
+    let store = context.store();
+    let cache = |words: &[&str]| {
+        let arguments = [
+            "cache",
+            words[0],
+            "--store",
+            store.to_str().unwrap(),
+            "--format",
+            "json",
+        ];
+        let text = context.run_bare(&[&arguments[..], &words[1..]].concat());
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    };
+    let unpacked = |info: &serde_json::Value| {
+        let amount = &info["kinds"]["unpacked images"];
+        (
+            amount["entries"].as_u64().unwrap(),
+            amount["bytes"].as_u64().unwrap(),
+        )
+    };
+    let before = cache(&["info"]);
+    let (count, size) = unpacked(&before);
+    let program = fs::metadata(&*PROBE).unwrap().len();
+    assert_eq!(count, 1);
+    assert!((program..program + 2_000_000).contains(&size), "{size}");
+    assert!(before["total"]["bytes"].as_u64().unwrap() > size);
+    // It stays while it fits.
+    assert_eq!(cache(&["prune"])["unpacked_images"]["left"]["entries"], 1);
+    // And while a container uses it.
+    let mut command = context.command(&["run", "app.yaml", "-q"]);
+    command
+        .args(["--entrypoint", "/probe", "--", "sleep"])
+        .stdin(Stdio::null());
+    let (mut child, _output) = started(command);
+    let pruned = cache(&["prune", "--all"]);
+    assert_eq!(
+        pruned["unpacked_images"]["in_use"]["entries"], 1,
+        "{pruned}"
+    );
+    assert_eq!(
+        pruned["unpacked_images"]["removed"]["entries"], 0,
+        "{pruned}"
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let pruned = cache(&["prune", "--store-limit", "1MB"]);
+    assert_eq!(
+        pruned["unpacked_images"]["removed"]["bytes"], size,
+        "{pruned}"
+    );
+    assert_eq!(unpacked(&cache(&["info"])), (0, 0));
+    let said = context.run_bare(&[
+        "cache",
+        "prune",
+        "--all",
+        "--store",
+        store.to_str().unwrap(),
+    ]);
+    assert!(!said.contains("unpacked"), "{said}");
+    assert_eq!(context.run(&["run", "app.yaml", "-q"]), "");
+}
+
+#[test]
 fn a_program_that_check_misses_is_told_in_its_words() {
     let context = Context::new();
     context.run(&["build", "-q", "static", "--output", "oci:layout"]);
