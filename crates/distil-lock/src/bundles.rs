@@ -239,7 +239,7 @@ impl Reading<'_> {
                 Ok((provenance, files))
             }
             BundleSource::Probe(bytes) => {
-                let blob = self.store.put(bytes)?;
+                let blob = self.elsewhere.store.put(bytes)?;
                 let provenance = Provenance {
                     kind: "probe",
                     from: distil_probe::NAME.into(),
