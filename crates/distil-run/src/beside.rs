@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
@@ -85,15 +86,12 @@ impl Beside {
         }
     }
 
-    /// Whether it has ended.
-    pub fn has_ended(&self) -> bool {
+    /// Whether it has ended, or does so within a time.
+    pub fn ends_within(&self, time: Duration) -> bool {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
         let mut polled = [PollFd::new(&self.process, PollFlags::IN)];
-        let now = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        poll(&mut polled, Some(&now)).is_ok_and(|count| count > 0)
+        let time = Timespec::try_from(time).ok();
+        poll(&mut polled, time.as_ref()).is_ok_and(|count| count > 0)
     }
 
     /// A text file in its root, as far as it can be read.
@@ -249,7 +247,7 @@ mod tests {
     #[test]
     fn processes_that_there_are() {
         let own = Beside::of(std::process::id()).unwrap();
-        assert!(!own.has_ended());
+        assert!(!own.ends_within(Duration::ZERO));
         assert!(own.file("/proc/self/status").is_some());
         assert!(own.file("/gone").is_none());
         assert!(matches!(Beside::of(0), Err(BesideError::Missing(0))));

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
 use std::thread;
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::process::{Signal, pidfd_send_signal};
@@ -63,7 +64,7 @@ impl Container {
             if let Ok(Report::Failed(failure)) = own.receive() {
                 return Err(self.error(&failure));
             }
-            if beside.has_ended() && status.signal().or(killed(status)).is_some() {
+            if status.signal().or(killed(status)).is_some() && beside.ends_within(ENDING) {
                 return Err(RunError::TargetEnded(beside.pid));
             }
         }
@@ -169,6 +170,10 @@ impl Container {
         }
     }
 }
+
+/// How long a process that ends is waited for. The first one of a PID namespace ends after all others
+/// of that, tools among them.
+const ENDING: Duration = Duration::from_millis(500);
 
 /// The signal that ended what a stage waited for, which it reports as shells do.
 fn killed(status: ExitStatus) -> Option<i32> {

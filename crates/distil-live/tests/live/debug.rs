@@ -39,7 +39,8 @@ fn state(root: &Path) -> String {
         .arg(root)
         .output()
         .unwrap();
-    assert!(output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {said}", root.display());
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
@@ -319,11 +320,13 @@ impl Ordinary {
             format!("DISTIL_STORE={directory}/store"),
             format!("{directory}/distil"),
         );
+        let home = format!("HOME={directory}");
         let who = [
             "--reuid=65534",
             "--regid=65534",
             "--clear-groups",
             "env",
+            &home,
             &store,
             &program,
         ];
@@ -395,15 +398,18 @@ fn an_image_from_scratch_is_a_target() {
             .build()
             .rootfs();
         let context = Context::new();
-        let program = context.write("root/program", rootfs.read("/busybox/busybox"));
+        let program = context.write("root/busybox-program", rootfs.read("/busybox/busybox"));
         std::fs::set_permissions(
             &program,
             std::os::unix::fs::PermissionsExt::from_mode(0o755),
         )
         .unwrap();
-        // Busybox is what it is called; this one is called by its full name.
+        // It is busybox itself whose name begins so.
         context
-            .run("tar", ["-C", "root", "-cf", "scratch.tar", "program"])
+            .run(
+                "tar",
+                ["-C", "root", "-cf", "scratch.tar", "busybox-program"],
+            )
             .success();
         let archive = context.path("scratch.tar");
         let name = "localhost/distil-test/scratch:1";
@@ -421,18 +427,18 @@ fn an_image_from_scratch_is_a_target() {
                 "--network",
                 "none",
             ])
-            .options(["--entrypoint", "/program"])
-            .args(["busybox", "sleep", "600"])
+            .options(["--entrypoint", "/busybox-program"])
+            .args(["sleep", "600"])
             .start();
         let pid = pid(engine, &container);
         let root = format!("/proc/{pid}/root");
         let before = state(Path::new(&root));
         let target = format!("{}:{}", engine.program(), container.id());
-        let script = "id -u; ls -d /target/program; ls /proc/1/root/program; touch /target/x; ps | grep -c program";
+        let script = "id -u; ls -d /target/program; ls /proc/1/root/busybox-program; touch /target/x; cat /proc/1/comm";
         let outcome = debug(&target, script, &[]);
         assert_eq!(
             outcome.stdout(),
-            "4321\n/target/program\n/proc/1/root/program\n2\n",
+            "4321\n/target/program\n/proc/1/root/busybox-program\n2\n",
             "{}",
             outcome.report()
         );

@@ -142,7 +142,9 @@ impl Subject {
 
 /// Keeps what is unpacked below the store's own limit.
 fn prune(roots: &Roots) -> Result<(), CommandError> {
-    let pruned = roots.prune(KEPT, store_limit(None)?);
+    // Whose settings cannot be read may run images all the same.
+    let limit = store_limit(None).unwrap_or(u64::MAX);
+    let pruned = roots.prune(KEPT, limit);
     pruned.map(drop).map_err(CommandError::failure)
 }
 
