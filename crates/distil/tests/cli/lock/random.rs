@@ -124,7 +124,7 @@ fn holds(case: &Case) {
         "lock",
         "app.yaml",
         "--update",
-        &format!("p{}", case.updated),
+        &format!("p{updated}"),
         "--quiet",
     ]);
     let second = lock_of(&context);

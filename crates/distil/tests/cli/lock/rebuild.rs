@@ -183,9 +183,19 @@ fn sources_that_are_not_there_or_do_not_tell() {
     context.run(&["build", "app.yaml", "--embed"]);
     assert!(said(&context, &["rebuild", "app.tar"]).starts_with("status 0"));
     context.run(&["build", "app.yaml", "-o", "oci:plain"]);
-    insta::assert_snapshot!(context.fails(&["rebuild", "oci:plain"]), @"");
+    insta::assert_snapshot!(context.fails(&["rebuild", "oci:plain"]), @"
+    status 1
+    error: nothing that is attached to `oci:plain` says what it was made of
+
+    hint: name its definition, or build it with `--embed`, which attaches it
+    ");
     let lock = ["rebuild", "oci:plain", "--locked"];
-    insta::assert_snapshot!(context.fails(&lock), @"");
+    insta::assert_snapshot!(context.fails(&lock), @"
+    status 2
+    error: the lock is attached to the image as its definition is
+
+    hint: name a definition to use another lock: `distil rebuild IMAGE app.yaml`
+    ");
 }
 
 #[test]
