@@ -1,5 +1,5 @@
 //! Scanners list from bills of materials the parts of applications that they list from the image, and
-//! the downloads that they cannot know of.
+//! Syft the downloads that it cannot know of.
 
 use std::path::Path;
 
@@ -14,6 +14,8 @@ fn purls(list: &Value) -> Vec<String> {
     let purls = list.as_array().unwrap().iter();
     let purls = purls.filter_map(|one| one["purl"].as_str());
     let mut purls: Vec<String> = purls
+        // Syft has the image itself without one.
+        .filter(|purl| !purl.is_empty())
         .filter(|purl| !purl.starts_with("pkg:deb/") && !purl.starts_with("pkg:oci/"))
         .map(str::to_owned)
         .collect();
@@ -86,11 +88,10 @@ fn scanners_list_parts_of_applications() {
         assert!(found.iter().any(|purl| purl == python), "{who}: {found:?}");
     }
     for document in ["a.spdx.json", "a.cdx.json"] {
-        for (who, found) in [
-            ("Syft", of_syft(&context, &syft, ["convert", document])),
-            ("Trivy", of_trivy(&context, &trivy, &["sbom", document])),
-        ] {
-            assert_eq!(found, ["pkg:generic/tool@1.2", python], "{who}: {document}");
-        }
+        let found = of_syft(&context, &syft, ["convert", document]);
+        assert_eq!(found, ["pkg:generic/tool@1.2", python], "{document}");
+        // Trivy skips types of package URLs that no advisory is about.
+        let found = of_trivy(&context, &trivy, &["sbom", document]);
+        assert_eq!(found, [python], "{document}");
     }
 }

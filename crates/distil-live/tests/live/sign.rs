@@ -81,8 +81,16 @@ impl Tool {
         let config = self.root.join(&login);
         std::fs::create_dir_all(&config).unwrap();
         std::fs::copy(registry.credentials(PASSWORD), config.join("config.json")).unwrap();
+        // What the engines of the tests are set up by is not in its root.
+        for name in [
+            "CONTAINERS_CONF",
+            "CONTAINERS_STORAGE_CONF",
+            "CONTAINERS_REGISTRIES_CONF",
+            "DOCKER_HOST",
+        ] {
+            command.env_remove(name);
+        }
         command
-            .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("HOME", "/tmp")
             .env("DOCKER_CONFIG", format!("/{login}"))
