@@ -168,10 +168,10 @@ impl Lowering<'_> {
     /// The probe, if the definition has an address asked.
     pub(super) fn probe(&self) -> Result<Option<NewBundle>, RecipeError> {
         let levels = self.levels("config", &self.definition.config, |one| &one.config);
-        let checks = levels
+        let mut checks = levels
             .iter()
             .filter_map(|(part, config)| Some((part, config.healthcheck.as_ref()?)));
-        let Some((part, check)) = checks.last() else {
+        let Some((part, check)) = checks.next_back() else {
             return Ok(None);
         };
         if check.http.is_none() && check.tcp.is_none() {
