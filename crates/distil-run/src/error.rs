@@ -59,6 +59,11 @@ impl Failure {
         }
     }
 
+    /// Whether the system said this.
+    pub(crate) fn is(&self, errno: Errno) -> bool {
+        self.errno == errno.raw_os_error()
+    }
+
     /// What the system said.
     pub fn cause(&self) -> io::Error {
         match self.errno {

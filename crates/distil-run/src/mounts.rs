@@ -64,7 +64,7 @@ const READ_ONLY: [&str; 5] = [
 /// Mounts what every container has.
 pub(crate) fn system(root: &RootDirectory, plan: &Plan, scratch: &OwnedFd) -> Result<(), Failure> {
     mount_new(root, "/proc", "proc", PLAIN, None)?;
-    devices(root)?;
+    devices(root, plan.beside.is_some())?;
     kernel(root, plan.network)?;
     let data = Some(c"mode=1777");
     mount_new(
@@ -103,7 +103,7 @@ fn mount_new(
     steps().map_err(failed)
 }
 
-fn devices(root: &RootDirectory) -> Result<(), Failure> {
+fn devices(root: &RootDirectory, is_beside: bool) -> Result<(), Failure> {
     let flags = MountFlags::NOSUID | MountFlags::NOEXEC | MountFlags::STRICTATIME;
     let data = Some(c"mode=755,size=65536k");
     mount_new(root, "/dev", "tmpfs", flags, data)?;
@@ -130,7 +130,11 @@ fn devices(root: &RootDirectory) -> Result<(), Failure> {
     mount_new(&root, "/dev/pts", "devpts", flags, data)?;
     let data = Some(c"mode=1777,size=65536k");
     mount_new(&root, "/dev/shm", "tmpfs", PLAIN, data)?;
-    mount_new(&root, "/dev/mqueue", "mqueue", PLAIN, None)
+    match mount_new(&root, "/dev/mqueue", "mqueue", PLAIN, None) {
+        // The target is in an IPC namespace of others, whose messages are none of its business.
+        Err(failure) if is_beside && failure.is(Errno::PERM) => Ok(()),
+        other => other,
+    }
 }
 
 /// `/sys`: that of the container's own network where it has one, else the host's; in both cases

@@ -434,11 +434,11 @@ fn an_image_from_scratch_is_a_target() {
         let root = format!("/proc/{pid}/root");
         let before = state(Path::new(&root));
         let target = format!("{}:{}", engine.program(), container.id());
-        let script = "id -u; ls -d /target/program; ls /proc/1/root/busybox-program; touch /target/x; cat /proc/1/comm";
+        let script = "id -u; ls -d /target/busybox-program; ls /proc/1/root/busybox-program; touch /target/x; cat /proc/1/comm";
         let outcome = debug(&target, script, &[]);
         assert_eq!(
             outcome.stdout(),
-            "4321\n/target/program\n/proc/1/root/busybox-program\n2\n",
+            "4321\n/target/busybox-program\n/proc/1/root/busybox-program\nbusybox-program\n",
             "{}",
             outcome.report()
         );
