@@ -253,7 +253,7 @@ impl<'a> Installing<'a> {
             return Ok(blob);
         }
         let copy = fetcher.copy_of(integrity.algorithm(), integrity.as_bytes());
-        let place = copy.unwrap_or_else(|| Address::Remote(url));
+        let place = copy.unwrap_or(Address::Remote(url));
         let places = std::slice::from_ref(&place);
         let fetched = self.elsewhere.fetched(places, MAX_ARCHIVE, None, shown);
         let blob = fetched.map_err(|source| NodeError::Fetch {
