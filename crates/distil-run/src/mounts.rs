@@ -309,8 +309,10 @@ fn forbid_writing_below(root: &RootDirectory, path: &str, flags: MountFlags) -> 
             return Err(Errno::ILSEQ);
         };
         match forbid_writing(path, flags) {
-            // Another mount hides it.
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::INVAL) if mounted != place => {}
+            // Another mount hides it, or it is below a directory that is closed to this user, and so to
+            // what runs as this user.
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::INVAL | Errno::ACCESS)
+                if mounted != place => {}
             other => other?,
         }
     }
