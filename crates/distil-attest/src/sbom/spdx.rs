@@ -159,7 +159,7 @@ impl Writer {
         let mut package = package(&id, &distribution.id, supplier);
         package.insert(
             "primaryPackagePurpose".to_owned(),
-            json!("OPERATING-SYSTEM"),
+            json!("OPERATING_SYSTEM"),
         );
         let version = distribution
             .version

@@ -1,5 +1,7 @@
 //! Bills of materials of images that are built, and of others.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::context::Context;
@@ -41,6 +43,12 @@ fn a_build_writes_both_formats_and_twice_the_same() {
 
     assert_eq!(spdx["spdxVersion"], "SPDX-2.3");
     let packages = spdx["packages"].as_array().unwrap();
+    // As the JSON schema of SPDX 2.3 spells them; the text of the specification has a hyphen in one.
+    let purposes: BTreeSet<&str> = packages
+        .iter()
+        .filter_map(|one| one["primaryPackagePurpose"].as_str())
+        .collect();
+    assert_eq!(purposes, BTreeSet::from(["CONTAINER", "OPERATING_SYSTEM"]));
     let image = &packages[0];
     assert_eq!(image["name"], "base");
     assert_eq!(image["versionInfo"], digest);
