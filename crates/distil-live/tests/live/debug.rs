@@ -259,7 +259,7 @@ fn containers_of_containerd_are_targets() {
 /// A process of an ordinary user in a user namespace of its own, as those of rootless Podman are.
 #[test]
 fn a_process_in_a_user_namespace_of_its_own_is_a_target() {
-    let script = "exec unshare --user --map-root-user --pid --fork --mount-proc sh -c 'echo up; exec sleep 600'";
+    let script = "exec unshare --user --map-root-user --pid --fork --kill-child --mount-proc sh -c 'echo up; exec sleep 600'";
     let mut child = Command::new("setpriv")
         .args([
             "--reuid=65534",
