@@ -7,7 +7,7 @@ use distil_debian::fetch::copy_path;
 use distil_definition::recipe::Recipe;
 use distil_lock::node::{fetch_archives, fetch_packages};
 use distil_lock::python::{ChosenWheel, Indexes, fetch_wheel_files, fetch_wheels, wheels};
-use distil_lock::{Bundle, Lock, LockedDownload, fetch_downloads};
+use distil_lock::{Bundle, Elsewhere, Lock, LockedDownload, fetch_downloads};
 use distil_store::Blob;
 
 use crate::error::BuildError;
@@ -51,10 +51,10 @@ impl Session {
         recipe: &Recipe,
         wheels: &[ChosenWheel],
     ) -> Result<Vec<Bundle>, BuildError> {
-        let (fetcher, store, threads) = (&self.fetcher, &self.store, self.fetching_threads());
         let asked = |url: &str| self.tell(Event::Downloading { url });
-        let mut bundles = fetch_wheels(recipe, wheels, fetcher, store, threads, &asked)?;
-        bundles.extend(fetch_packages(recipe, fetcher, store, threads, &asked)?);
+        let (elsewhere, threads) = (self.places_elsewhere(&asked), self.fetching_threads());
+        let mut bundles = fetch_wheels(recipe, wheels, &elsewhere, threads)?;
+        bundles.extend(fetch_packages(recipe, &elsewhere, threads)?);
         Ok(bundles)
     }
 
@@ -65,19 +65,29 @@ impl Session {
         recipe: &Recipe,
         lock: &Lock,
     ) -> Result<Vec<(String, Blob)>, BuildError> {
-        let (fetcher, store, threads) = (&self.fetcher, &self.store, self.fetching_threads());
         let asked = |url: &str| self.tell(Event::Downloading { url });
-        let mut blobs = fetch_downloads(recipe, fetcher, store, &asked)?;
+        let (elsewhere, threads) = (self.places_elsewhere(&asked), self.fetching_threads());
+        let mut blobs = fetch_downloads(recipe, &elsewhere)?;
         let wheels = self.wheels(recipe, lock)?;
-        blobs.extend(fetch_wheel_files(
-            recipe, &wheels, fetcher, store, threads, &asked,
-        )?);
+        blobs.extend(fetch_wheel_files(recipe, &wheels, &elsewhere, threads)?);
         let named = blobs.into_iter().map(|blob| {
             let name = copy_path("SHA256", blob.digest().as_bytes());
             (name, blob)
         });
-        let archives = fetch_archives(recipe, fetcher, store, threads, &asked)?;
+        let archives = fetch_archives(recipe, &elsewhere, threads)?;
         Ok(named.chain(archives).collect())
+    }
+
+    /// Where files are had that are not from Debian's archive.
+    pub(crate) fn places_elsewhere<'a>(
+        &'a self,
+        asked: &'a (dyn Fn(&str) + Sync),
+    ) -> Elsewhere<'a> {
+        Elsewhere {
+            fetcher: &self.fetcher,
+            store: &self.store,
+            asked,
+        }
     }
 
     /// They wait for a server more than they compute.

@@ -150,9 +150,8 @@ impl Session {
     /// done for the image.
     pub(crate) fn lower(&self, source: Source, target: Target) -> Result<Recipe, BuildError> {
         let recipe = lower(source, target)?;
-        look_at(&recipe, &self.fetcher, &self.store, &|url| {
-            self.tell(Event::Downloading { url });
-        })?;
+        let asked = |url: &str| self.tell(Event::Downloading { url });
+        look_at(&recipe, &self.places_elsewhere(&asked))?;
         Ok(recipe)
     }
 
@@ -280,7 +279,7 @@ impl Session {
             None => source.into(),
         })?;
         let asked = |url: &str| self.tell(Event::Downloading { url });
-        contents.add_bundles(fetch_bundles(&recipe, &self.fetcher, &self.store, &asked)?);
+        contents.add_bundles(fetch_bundles(&recipe, &self.places_elsewhere(&asked))?);
         contents.add_bundles(self.applications(&recipe, &wheels)?);
         self.tell(Event::Assembling);
         let epoch = self.layers.epoch;

@@ -4,9 +4,9 @@
 use distil_bundle::{
     ArchiveFormat, BundleError, BundleFile, Limits, ListingError, Provenance, unpack,
 };
-use distil_debian::fetch::{Address, FetchError, Fetcher};
+use distil_debian::fetch::{Address, FetchError};
 use distil_definition::recipe::{BundleSource, Download, NewBundle, Placement, Position, Recipe};
-use distil_store::{Blob, Digest, Key, Store, StoreError};
+use distil_store::{Blob, Digest, Key, StoreError};
 
 use crate::elsewhere::Elsewhere;
 
@@ -89,27 +89,19 @@ pub enum BundleSourceError {
     Store(#[from] StoreError),
 }
 
-/// Fetches the files of a recipe that no package ships, layer by layer. `asked` is told of each
-/// address that is asked, for what the store does not have.
+/// Fetches the files of a recipe that no package ships, layer by layer.
 ///
 /// # Errors
 /// If one of them cannot be had, or is not what it should be.
 pub fn fetch_bundles(
     recipe: &Recipe,
-    fetcher: &Fetcher,
-    store: &Store,
-    asked: &(dyn Fn(&str) + Sync),
+    elsewhere: &Elsewhere<'_>,
 ) -> Result<Vec<Bundle>, BundleSourceError> {
-    let elsewhere = Elsewhere {
-        fetcher,
-        store,
-        asked,
-    };
     let mut bundles = Vec::new();
     for (number, layer) in recipe.layers.iter().enumerate() {
         let reading = Reading {
             definition: &layer.definition,
-            elsewhere: &elsewhere,
+            elsewhere,
         };
         for bundle in &layer.bundles {
             let (provenance, files) = reading.read(bundle)?;
@@ -130,20 +122,13 @@ pub fn fetch_bundles(
 /// As [`fetch_bundles`].
 pub fn fetch_downloads(
     recipe: &Recipe,
-    fetcher: &Fetcher,
-    store: &Store,
-    asked: &(dyn Fn(&str) + Sync),
+    elsewhere: &Elsewhere<'_>,
 ) -> Result<Vec<Blob>, BundleSourceError> {
-    let elsewhere = Elsewhere {
-        fetcher,
-        store,
-        asked,
-    };
     let mut blobs = Vec::new();
     for layer in &recipe.layers {
         let reading = Reading {
             definition: &layer.definition,
-            elsewhere: &elsewhere,
+            elsewhere,
         };
         for bundle in &layer.bundles {
             if let BundleSource::Download(download) = &bundle.source {
@@ -158,17 +143,7 @@ pub fn fetch_downloads(
 ///
 /// # Errors
 /// If there is one: it cannot be used.
-pub fn look_at(
-    recipe: &Recipe,
-    fetcher: &Fetcher,
-    store: &Store,
-    asked: &(dyn Fn(&str) + Sync),
-) -> Result<(), BundleSourceError> {
-    let elsewhere = Elsewhere {
-        fetcher,
-        store,
-        asked,
-    };
+pub fn look_at(recipe: &Recipe, elsewhere: &Elsewhere<'_>) -> Result<(), BundleSourceError> {
     for layer in recipe.layers.iter().chain(&recipe.same_as) {
         for bundle in &layer.bundles {
             let BundleSource::Download(download) = &bundle.source else {
@@ -177,7 +152,7 @@ pub fn look_at(
             if download.digest.is_none() {
                 let reading = Reading {
                     definition: &layer.definition,
-                    elsewhere: &elsewhere,
+                    elsewhere,
                 };
                 reading.download(download)?;
             }

@@ -9,12 +9,14 @@ use distil_debian::fetch::{Address, FetchError, Fetcher};
 use distil_store::{Blob, Digest, Key, Store, StoreError};
 use distil_tree::TreePath;
 
-/// Where files are had: the store, or else their addresses.
-pub(crate) struct Elsewhere<'a> {
-    pub(crate) fetcher: &'a Fetcher,
-    pub(crate) store: &'a Store,
-    /// Is told of each address that is asked.
-    pub(crate) asked: &'a (dyn Fn(&str) + Sync),
+/// Where files are had that are not from Debian's archive: the store, or else their addresses.
+pub struct Elsewhere<'a> {
+    /// What asks their addresses.
+    pub fetcher: &'a Fetcher,
+    /// What has them already, and keeps what is made of them.
+    pub store: &'a Store,
+    /// Is told of each address that is asked, for what the store does not have.
+    pub asked: &'a (dyn Fn(&str) + Sync),
 }
 
 impl Elsewhere<'_> {

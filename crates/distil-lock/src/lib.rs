@@ -24,6 +24,7 @@ mod view;
 
 pub use bundles::{Bundle, BundleSourceError, fetch_bundles, fetch_downloads, look_at};
 pub use contents::{Contents, ContentsError, Fetch, fetch, missing, stored};
+pub use elsewhere::Elsewhere;
 pub use lock::{
     ArchiveFile, LOCAL, LocalFile, Lock, LockedDownload, LockedLayer, LockedPackage,
     PackageRelations,

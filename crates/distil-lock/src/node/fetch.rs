@@ -6,10 +6,10 @@ use std::num::NonZeroUsize;
 
 use distil_app::node::{Integrity, NodePackage, NodePackageSource, NodeTarget, unpack};
 use distil_bundle::{BundleError, BundleFile, BundleWriter, Component, Provenance};
-use distil_debian::fetch::{Address, Fetcher, copy_path};
+use distil_debian::fetch::{Address, copy_path};
 use distil_definition::recipe::{LayerRecipe, NewNode, Placement, Recipe};
 use distil_net::Url;
-use distil_store::{Blob, Digest, Key, Store, parallel};
+use distil_store::{Blob, Digest, Key, parallel};
 use distil_tree::TreePath;
 
 use super::error::NodeError;
@@ -23,24 +23,16 @@ const PACKAGE_FORMAT: &[u8] = b"1";
 const MAX_ARCHIVE: u64 = 2 << 30;
 
 /// Fetches the packages of all Node.js applications of a recipe and unpacks them, several at a time.
-/// `asked` is told of each address that is asked, for what the store does not have.
 ///
 /// # Errors
 /// If a lock cannot be used, or a package cannot be had or unpacked.
 pub fn fetch_packages(
     recipe: &Recipe,
-    fetcher: &Fetcher,
-    store: &Store,
+    elsewhere: &Elsewhere<'_>,
     threads: NonZeroUsize,
-    asked: &(dyn Fn(&str) + Sync),
 ) -> Result<Vec<Bundle>, NodeError> {
-    let elsewhere = Elsewhere {
-        fetcher,
-        store,
-        asked,
-    };
     let mut bundles = Vec::new();
-    for installing in Installing::of_recipe(recipe, &elsewhere) {
+    for installing in Installing::of_recipe(recipe, elsewhere) {
         let packages = installing.packages(recipe)?;
         let files: BTreeSet<&TreePath> = packages
             .iter()
@@ -63,18 +55,11 @@ pub fn fetch_packages(
 /// As [`fetch_packages`].
 pub fn fetch_archives(
     recipe: &Recipe,
-    fetcher: &Fetcher,
-    store: &Store,
+    elsewhere: &Elsewhere<'_>,
     threads: NonZeroUsize,
-    asked: &(dyn Fn(&str) + Sync),
 ) -> Result<Vec<(String, Blob)>, NodeError> {
-    let elsewhere = Elsewhere {
-        fetcher,
-        store,
-        asked,
-    };
     let mut archives = Vec::new();
-    for installing in Installing::of_recipe(recipe, &elsewhere) {
+    for installing in Installing::of_recipe(recipe, elsewhere) {
         let packages = installing.packages(recipe)?;
         let found = parallel::try_map(&packages, threads, |package| {
             let NodePackageSource::Archive { url, integrity } = &package.source else {

@@ -6,9 +6,8 @@ use std::num::NonZeroUsize;
 
 use distil_app::python::wheel::{Scheme, Wheel};
 use distil_bundle::{BundleError, BundleFile, BundleWriter, Component, EntryKind, Provenance};
-use distil_debian::fetch::Fetcher;
 use distil_definition::recipe::{NewPython, Placement, Recipe};
-use distil_store::{Blob, Key, Store, parallel};
+use distil_store::{Blob, Key, parallel};
 use distil_tree::{Content, TreePath};
 
 use super::choose::ChosenWheel;
@@ -25,26 +24,18 @@ const MAX_WHEEL: u64 = 8 << 30;
 /// What commands of wheels start with.
 const INTERPRETER: &str = "/usr/bin/python3";
 
-/// Fetches wheels and unpacks them, several at a time. `asked` is told of each address that is asked,
-/// for what the store does not have.
+/// Fetches wheels and unpacks them, several at a time.
 ///
 /// # Errors
 /// If one of them cannot be had or installed, or two have one path with different bytes.
 pub fn fetch_wheels(
     recipe: &Recipe,
     wheels: &[ChosenWheel],
-    fetcher: &Fetcher,
-    store: &Store,
+    elsewhere: &Elsewhere<'_>,
     threads: NonZeroUsize,
-    asked: &(dyn Fn(&str) + Sync),
 ) -> Result<Vec<Bundle>, PythonError> {
-    let elsewhere = Elsewhere {
-        fetcher,
-        store,
-        asked,
-    };
     let bundles = parallel::try_map(wheels, threads, |wheel| {
-        let Some(reading) = Reading::of(recipe, wheel, &elsewhere) else {
+        let Some(reading) = Reading::of(recipe, wheel, elsewhere) else {
             return Ok::<_, PythonError>(None);
         };
         let (python, files) = (reading.python, reading.installed()?);
@@ -70,18 +61,11 @@ pub fn fetch_wheels(
 pub fn fetch_wheel_files(
     recipe: &Recipe,
     wheels: &[ChosenWheel],
-    fetcher: &Fetcher,
-    store: &Store,
+    elsewhere: &Elsewhere<'_>,
     threads: NonZeroUsize,
-    asked: &(dyn Fn(&str) + Sync),
 ) -> Result<Vec<Blob>, PythonError> {
-    let elsewhere = Elsewhere {
-        fetcher,
-        store,
-        asked,
-    };
     let blobs = parallel::try_map(wheels, threads, |wheel| {
-        let reading = Reading::of(recipe, wheel, &elsewhere);
+        let reading = Reading::of(recipe, wheel, elsewhere);
         reading.map(|reading| reading.blob()).transpose()
     })?;
     Ok(blobs.into_iter().flatten().collect())
