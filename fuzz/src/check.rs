@@ -89,7 +89,7 @@ pub fn documents(data: &[u8]) {
     let mut add = |path: &str, bytes: &[u8]| {
         let content = FileContent {
             bytes: bytes.to_vec().into(),
-            digests: distil_inspect::FileDigests::default(),
+            digests: distil_tree::Digests::default(),
             capability: None,
         };
         let added = changeset.add(&TreePath::of(path), Entry::File(meta, content));

@@ -477,7 +477,7 @@ pub fn ours(layers: &[Vec<Member>]) -> Option<Filesystem> {
                 Member::File(path, number) => {
                     let content = FileContent {
                         bytes: number.to_string().as_str().into(),
-                        digests: distil_inspect::FileDigests::default(),
+                        digests: distil_tree::Digests::default(),
                         capability: None,
                     };
                     changeset.add(&TreePath::of(path), Entry::File(meta(0o644), content))

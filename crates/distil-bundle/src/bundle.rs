@@ -126,8 +126,7 @@ impl BundleFile {
                 executable,
             } => {
                 let file = Arc::clone(&self.file);
-                let content = Content::Range { file, offset, size };
-                Some((content, executable))
+                Some((Content::range(file, offset, size), executable))
             }
             _ => None,
         }

@@ -116,7 +116,7 @@ fn is_own(tree: &Tree, missing: &MissingLibrary) -> bool {
     let is_it = |path: &TreePath, entry: &Entry| {
         path.name() == Some(missing.library.as_slice()) && entry.origin == *origin
     };
-    matches!(origin, Origin::Package(_) | Origin::Bundle { .. })
+    matches!(origin, Origin::Package(_) | Origin::Bundle(_))
         && !missing.is_loader
         && tree.iter().any(|(path, entry)| is_it(path, entry))
 }

@@ -160,7 +160,7 @@ fn write_one(
 fn group(entry: &Entry) -> Option<&str> {
     match &entry.origin {
         Origin::Package(name) if !entry.is_directory() => Some(name),
-        Origin::Bundle { from, .. } if !entry.is_directory() => Some(from),
+        Origin::Bundle(one) if !entry.is_directory() => Some(&one.from),
         _ => None,
     }
 }

@@ -232,7 +232,7 @@ impl Check<'_> {
                 let path = TreePath::from_archive(path.as_bytes()).unwrap_or_default();
                 match tree.get(&path).and_then(Entry::file) {
                     None => self.wrong(format!("`{list}` names `{path}`, which is not a file")),
-                    Some(node) if sum != sum_of(tree, &path, node.md5)? => {
+                    Some(node) if sum != sum_of(tree, &path, node.digests().md5)? => {
                         self.wrong(format!("`{list}` has a wrong sum of `{path}`"));
                     }
                     Some(_) => {}

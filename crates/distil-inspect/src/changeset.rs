@@ -5,11 +5,9 @@
 //! of the layers below nothing is known here. A directory that members lie in is made if the layer
 //! has no member for it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use distil_store::Digest;
-use distil_tree::{FileNode, Metadata, TreePath, printable};
+use distil_tree::{Digests, FileNode, Metadata, SortedMap, TreePath, printable};
 
 use crate::ambiguity::{Ambiguity, AmbiguityKind};
 use crate::error::LayerError;
@@ -33,7 +31,7 @@ const MAX_AMBIGUITIES: usize = 1000;
 pub struct Changeset {
     /// By the paths that they have once the layer's own links are followed. The directories of each
     /// are there, too.
-    pub(crate) changes: BTreeMap<TreePath, Change>,
+    pub(crate) changes: SortedMap<TreePath, Change>,
     /// What engines do not agree on, as far as the layer alone shows it.
     pub(crate) ambiguities: Vec<Ambiguity>,
     /// The directory that the last member went to: its path as it was written, and where that is.
@@ -73,7 +71,7 @@ pub(crate) struct Node {
 
 #[derive(Debug, Clone)]
 pub(crate) enum NodeKind {
-    File(Arc<FileNode>, FileDigests),
+    File(Arc<FileNode>),
     Symlink(Vec<u8>),
     Special(&'static str),
 }
@@ -93,22 +91,13 @@ pub enum Entry {
     Special(Metadata, &'static str),
 }
 
-/// The digests of all bytes of a file, as far as they were asked for.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct FileDigests {
-    /// SHA-256.
-    pub sha256: Option<Digest>,
-    /// SHA-1, by which SPDX documents name files.
-    pub sha1: Option<[u8; 20]>,
-}
-
 /// What is known of a file's content.
 #[derive(Debug, Clone)]
 pub struct FileContent {
     /// The bytes, as far as they were kept.
     pub bytes: distil_tree::Content,
-    /// The digests of all of them.
-    pub digests: FileDigests,
+    /// The digests of all of them, as far as they were asked for.
+    pub digests: Digests,
     /// The `security.capability` attribute, where it has one.
     pub capability: Option<Arc<[u8]>>,
 }
@@ -150,9 +139,8 @@ impl Changeset {
         let change = match entry {
             Entry::Directory(meta) => return self.add_directory(path, place, meta),
             Entry::File(meta, content) => {
-                let file = FileNode::new(content.bytes, None);
-                let kind = NodeKind::File(Arc::new(file), content.digests);
-                node(kind, meta, content.capability)
+                let file = FileNode::new(content.bytes, content.digests);
+                node(NodeKind::File(Arc::new(file)), meta, content.capability)
             }
             Entry::Symlink(meta, target) => node(NodeKind::Symlink(target), meta, None),
             Entry::Special(meta, word) => node(NodeKind::Special(word), meta, None),
@@ -282,16 +270,19 @@ impl Changeset {
     /// that they have there, or lie in directories without a member.
     fn has_members_without_names(&mut self, place: &TreePath) -> Result<bool, LayerError> {
         let first = place.join("");
-        let below = self.changes.range(first.clone()..);
-        let mut below = below.take_while(|(path, _)| path.as_bytes().starts_with(first.as_bytes()));
-        if self.has_followed {
-            return Ok(below.next().is_some());
-        }
         let mut steps = self.steps;
-        let found = below.any(|(_, change)| {
-            steps += 1;
-            steps > MAX_STEPS || matches!(change, Change::Directory { meta: None, .. })
-        });
+        let found = {
+            let below = self.changes.range_from(&first);
+            let mut below =
+                below.take_while(|(path, _)| path.as_bytes().starts_with(first.as_bytes()));
+            match self.has_followed {
+                true => below.next().is_some(),
+                false => below.any(|(_, change)| {
+                    steps += 1;
+                    steps > MAX_STEPS || matches!(change, Change::Directory { meta: None, .. })
+                }),
+            }
+        };
         self.take_steps(steps - self.steps)?;
         Ok(found)
     }
@@ -432,7 +423,7 @@ impl Changeset {
     fn remove_below(&mut self, place: &TreePath) {
         self.last = None;
         let first = place.join("");
-        let below = self.changes.range(first.clone()..);
+        let below = self.changes.range_from(&first);
         let below = below.take_while(|(path, _)| path.as_bytes().starts_with(first.as_bytes()));
         let below: Vec<TreePath> = below.map(|(path, _)| path.clone()).collect();
         for path in below {

@@ -9,11 +9,10 @@ use std::os::unix::fs::FileExt;
 
 use distil_store::Hasher;
 use distil_tree::tar::ReadError;
-use distil_tree::{Content, TreePath};
+use distil_tree::{Content, Digests, TreePath};
 
 use sha1::{Digest as _, Sha1};
 
-use crate::changeset::FileDigests;
 use crate::error::LayerError;
 use crate::limits::Budget;
 
@@ -59,10 +58,10 @@ impl Keeper<'_> {
         size: u64,
         content: &mut dyn Read,
         members: u64,
-    ) -> Result<(Content, FileDigests), LayerError> {
+    ) -> Result<(Content, Digests), LayerError> {
         if !self.digests && !self.sha1 {
             let kept = self.content(path, size, content, members)?;
-            return Ok((kept, FileDigests::default()));
+            return Ok((kept, Digests::default()));
         }
         let mut hashed = Hashed {
             content,
@@ -72,9 +71,10 @@ impl Keeper<'_> {
         let kept = self.content(path, size, &mut hashed, members)?;
         let rest = io::copy(&mut hashed, &mut io::sink());
         rest.map_err(|source| ReadError::of_content(source, members))?;
-        let digests = FileDigests {
+        let digests = Digests {
             sha256: hashed.sha256.map(Hasher::finish),
             sha1: hashed.sha1.map(|hasher| hasher.finalize().into()),
+            md5: None,
         };
         Ok((kept, digests))
     }
@@ -158,11 +158,7 @@ impl Keeper<'_> {
             file.write_all_at(&buffer[..count], offset + written - count as u64)
                 .map_err(LayerError::Keep)?;
         }
-        Ok(Content::Range {
-            file,
-            offset,
-            size: written,
-        })
+        Ok(Content::range(file, offset, written))
     }
 }
 

@@ -29,7 +29,7 @@ pub mod search;
 mod stage;
 
 pub use ambiguity::{Ambiguity, AmbiguityKind};
-pub use changeset::{Changeset, Entry, FileContent, FileDigests};
+pub use changeset::{Changeset, Entry, FileContent};
 pub use container::ContainerConfig;
 pub use distil_tree::zip::{Archive as ZipArchive, ZipError};
 pub use error::{InspectError, LayerError, MergeError};

@@ -7,11 +7,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use distil_store::Digest;
 use distil_tree::{Entry, Kind, Metadata, Origin, Tree, TreePath};
 
 use crate::ambiguity::{Ambiguity, AmbiguityKind};
-use crate::changeset::{Change, Changeset, FileDigests, Node, NodeKind};
+use crate::changeset::{Change, Changeset, Node, NodeKind};
 use crate::error::MergeError;
 
 /// How many findings of one kind are remembered of an image.
@@ -26,10 +25,6 @@ pub struct Filesystem {
     pub capabilities: BTreeMap<TreePath, Arc<[u8]>>,
     /// Devices and FIFOs: a tree has no place for them.
     pub devices: BTreeMap<TreePath, Device>,
-    /// The digests of files, if they were asked for.
-    pub digests: BTreeMap<TreePath, Digest>,
-    /// The same by SHA-1.
-    pub sha1: BTreeMap<TreePath, [u8; 20]>,
     /// What each layer did to those below it.
     pub layers: Vec<LayerChanges>,
     /// What engines do not agree on, with the layer that it is in.
@@ -167,7 +162,7 @@ impl Merging {
     /// Makes hard links to what only layers below have. Overlay engines reject them; others link
     /// what is there before the layer.
     fn link(&mut self, changeset: &mut Changeset) -> Result<(), MergeError> {
-        for (path, change) in &mut changeset.changes {
+        for (path, change) in changeset.changes.iter_mut() {
             let Change::HardLink(target) = change else {
                 continue;
             };
@@ -184,13 +179,7 @@ impl Merging {
                 (Some(entry), _) => Node {
                     kind: match &entry.kind {
                         Kind::Directory => return Err(failed("is a directory")),
-                        Kind::File(file) => {
-                            let digests = FileDigests {
-                                sha256: filesystem.digests.get(&place).copied(),
-                                sha1: filesystem.sha1.get(&place).copied(),
-                            };
-                            NodeKind::File(Arc::clone(file), digests)
-                        }
+                        Kind::File(file) => NodeKind::File(Arc::clone(file)),
                         Kind::Symlink(target) => NodeKind::Symlink(target.clone()),
                     },
                     meta: entry.meta,
@@ -230,8 +219,6 @@ impl Merging {
     fn take(&mut self, path: &TreePath) -> Option<u64> {
         let filesystem = &mut self.filesystem;
         filesystem.capabilities.remove(path);
-        filesystem.digests.remove(path);
-        filesystem.sha1.remove(path);
         match filesystem.tree.remove(path) {
             Some(entry) => Some(entry.file().map_or(0, |file| file.content.size())),
             None => filesystem.devices.remove(path).map(|_| 0),
@@ -289,7 +276,7 @@ impl Merging {
 
     fn put(&mut self, path: TreePath, node: Node) {
         let bytes = match &node.kind {
-            NodeKind::File(file, _) => file.content.size(),
+            NodeKind::File(file) => file.content.size(),
             _ => 0,
         };
         self.hide_below(&path);
@@ -299,15 +286,7 @@ impl Merging {
             capabilities.insert(path.clone(), capability);
         }
         let kind = match node.kind {
-            NodeKind::File(file, digests) => {
-                if let Some(digest) = digests.sha256 {
-                    self.filesystem.digests.insert(path.clone(), digest);
-                }
-                if let Some(digest) = digests.sha1 {
-                    self.filesystem.sha1.insert(path.clone(), digest);
-                }
-                Kind::File(file)
-            }
+            NodeKind::File(file) => Kind::File(file),
             NodeKind::Symlink(target) => Kind::Symlink(target),
             NodeKind::Special(word) => {
                 let (meta, layer) = (node.meta, self.layer);

@@ -12,10 +12,10 @@ use distil_oci::Layer;
 use distil_store::parallel;
 use distil_tree::folder::{self, FoundKind};
 use distil_tree::tar::{self, Member, MemberKind};
-use distil_tree::{Content, Metadata, TreePath, printable};
+use distil_tree::{Content, Digests, Metadata, TreePath, printable};
 
 use crate::ambiguity::AmbiguityKind;
-use crate::changeset::{Changeset, Entry, FileContent, FileDigests};
+use crate::changeset::{Changeset, Entry, FileContent};
 use crate::error::LayerError;
 use crate::kept::Keeper;
 use crate::limits::{Budget, Limits};
@@ -179,7 +179,7 @@ pub fn read_directory(path: &Path, options: Options) -> Result<Changeset, LayerE
 }
 
 fn file_content(
-    (bytes, digests): (Content, FileDigests),
+    (bytes, digests): (Content, Digests),
     capability: Option<Arc<[u8]>>,
 ) -> FileContent {
     FileContent {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use distil_store::{Digest, ReadAt};
 
@@ -12,14 +12,7 @@ pub enum Content {
     /// Bytes in memory.
     Bytes(Arc<[u8]>),
     /// A part of a blob, or of a temporary file.
-    Range {
-        /// The whole; it must not change while the tree is in use.
-        file: Arc<dyn ReadAt>,
-        /// The offset of the first byte.
-        offset: u64,
-        /// The number of bytes.
-        size: u64,
-    },
+    Range(Arc<ContentRange>),
     /// The first bytes alone, of a file of which no more is needed. Reading on is an error.
     Head {
         /// The bytes.
@@ -27,6 +20,17 @@ pub enum Content {
         /// How many the file has.
         size: u64,
     },
+}
+
+/// A part of a file.
+#[derive(Debug)]
+pub struct ContentRange {
+    /// The whole; it must not change while the tree is in use.
+    pub file: Arc<dyn ReadAt>,
+    /// The offset of the first byte.
+    pub offset: u64,
+    /// The number of bytes.
+    pub size: u64,
 }
 
 /// What bytes are known by without being read: two with one id are equal.
@@ -41,13 +45,18 @@ pub struct ContentId {
 }
 
 impl Content {
+    /// A part of a file, which must not change while the tree is in use.
+    pub fn range(file: Arc<dyn ReadAt>, offset: u64, size: u64) -> Self {
+        Self::Range(Arc::new(ContentRange { file, offset, size }))
+    }
+
     /// What the bytes are known by, if they are part of a blob whose digest is known.
     pub fn id(&self) -> Option<ContentId> {
         match self {
-            Self::Range { file, offset, size } => Some(ContentId {
-                digest: file.identity()?,
-                offset: *offset,
-                size: *size,
+            Self::Range(range) => Some(ContentId {
+                digest: range.file.identity()?,
+                offset: range.offset,
+                size: range.size,
             }),
             Self::Bytes(_) | Self::Head { .. } => None,
         }
@@ -56,27 +65,20 @@ impl Content {
     /// A part of the bytes, without reading them; none if it is not inside, or if the bytes are in
     /// memory alone.
     pub fn part(&self, offset: u64, size: u64) -> Option<Self> {
-        let Self::Range {
-            file,
-            offset: start,
-            size: whole,
-        } = self
-        else {
+        let Self::Range(whole) = self else {
             return None;
         };
         let end = offset.checked_add(size)?;
-        (end <= *whole).then(|| Self::Range {
-            file: Arc::clone(file),
-            offset: start + offset,
-            size,
-        })
+        let file = Arc::clone(&whole.file);
+        (end <= whole.size).then(|| Self::range(file, whole.offset + offset, size))
     }
 
     /// The size in bytes.
     pub fn size(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
-            Self::Range { size, .. } | Self::Head { size, .. } => *size,
+            Self::Range(range) => range.size,
+            Self::Head { size, .. } => *size,
         }
     }
 
@@ -110,7 +112,12 @@ impl Content {
 
 impl From<Vec<u8>> for Content {
     fn from(bytes: Vec<u8>) -> Self {
-        Self::Bytes(bytes.into())
+        /// There may be a million empty files.
+        static EMPTY: LazyLock<Arc<[u8]>> = LazyLock::new(|| Arc::from([]));
+        match bytes.is_empty() {
+            true => Self::Bytes(Arc::clone(&EMPTY)),
+            false => Self::Bytes(bytes.into()),
+        }
     }
 }
 
@@ -149,8 +156,8 @@ impl Read for ContentReader {
                 buffer.copy_from_slice(&bytes[start..start + count]);
                 count
             }
-            Content::Range { file, offset, .. } => {
-                let read = file.read_at(buffer, offset + self.position)?;
+            Content::Range(range) => {
+                let read = range.file.read_at(buffer, range.offset + self.position)?;
                 if read == 0 {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
@@ -194,11 +201,7 @@ mod tests {
     fn range(bytes: &[u8], offset: u64, size: u64) -> Content {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(bytes).unwrap();
-        Content::Range {
-            file: Arc::new(file),
-            offset,
-            size,
-        }
+        Content::range(Arc::new(file), offset, size)
     }
 
     #[test]
@@ -223,11 +226,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = distil_store::Store::open(folder.path()).unwrap();
         let blob = store.put(b"[hello]").unwrap();
-        let whole = |blob| Content::Range {
-            file: Arc::new(blob),
-            offset: 0,
-            size: 7,
-        };
+        let whole = |blob| Content::range(Arc::new(blob), 0, 7);
         let part = whole(blob.clone()).part(1, 5).unwrap();
         assert_eq!(part.read(5).unwrap(), b"hello");
         assert!(part.part(1, 5).is_none());

@@ -15,15 +15,18 @@ mod path;
 mod pattern;
 pub mod program;
 mod regular;
+mod sorted;
 pub mod tar;
 mod tree;
 pub mod zip;
 
-pub use content::{Content, ContentId, ContentReader};
+pub use content::{Content, ContentId, ContentRange, ContentReader};
 pub use os_release::OsRelease;
 pub use path::{MAX_LENGTH, MAX_PART, PathError, Printable, TreePath, is_disguise};
 pub use pattern::{PatternError, Patterns};
 pub use regular::{ReadFileError, read_file, read_file_within};
+pub use sorted::SortedMap;
 pub use tree::{
-    Entry, FileNode, InsertError, Kind, Metadata, Origin, ResolveError, Tree, printable,
+    BundleOrigin, Digests, Entry, FileNode, InsertError, Kind, Metadata, Origin, ResolveError,
+    Tree, printable,
 };

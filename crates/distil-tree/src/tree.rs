@@ -1,13 +1,13 @@
 //! The tree itself: entries by path, links resolved inside it, nothing ever on disk.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map;
-use std::ops::Bound;
 use std::sync::{Arc, OnceLock};
+
+use distil_store::Digest;
 
 use crate::content::Content;
 use crate::elf::{self, Elf, ElfError};
 use crate::path::{Printable, TreePath};
+use crate::sorted::SortedMap;
 
 /// How many symbolic links are followed for one path: Linux's own limit, path_resolution(7).
 const MAX_LINKS: u32 = 40;
@@ -18,7 +18,7 @@ const MAX_LINKS: u32 = 40;
 /// links of each other.
 #[derive(Debug, Clone, Default)]
 pub struct Tree {
-    entries: BTreeMap<TreePath, Entry>,
+    entries: SortedMap<TreePath, Entry>,
 }
 
 /// One entry of a tree.
@@ -50,21 +50,38 @@ pub enum Kind {
 pub struct FileNode {
     /// The bytes.
     pub content: Content,
-    /// Their MD5, as dpkg's `.md5sums` files have it, where it is known already.
-    pub md5: Option<[u8; 16]>,
+    /// In a box, since most trees have none, or no more than one of them for each file.
+    digests: Option<Box<Digests>>,
     /// What they are as an ELF file, which every layer and several proofs ask for.
     /// In a box, since most files are none.
     elf: OnceLock<Option<Box<Result<Elf, ElfError>>>>,
 }
 
+/// The digests of all bytes of a file, as far as they are known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Digests {
+    /// MD5, as dpkg's `.md5sums` files have it.
+    pub md5: Option<[u8; 16]>,
+    /// SHA-256.
+    pub sha256: Option<Digest>,
+    /// SHA-1, by which SPDX documents name files.
+    pub sha1: Option<[u8; 20]>,
+}
+
 impl FileNode {
     /// A file with this content.
-    pub fn new(content: impl Into<Content>, md5: Option<[u8; 16]>) -> Self {
+    pub fn new(content: impl Into<Content>, digests: Digests) -> Self {
+        let is_known = digests != Digests::default();
         Self {
             content: content.into(),
-            md5,
+            digests: is_known.then(|| Box::new(digests)),
             elf: OnceLock::new(),
         }
+    }
+
+    /// The digests of the bytes that are known already.
+    pub fn digests(&self) -> Digests {
+        self.digests.as_deref().copied().unwrap_or_default()
     }
 
     /// The facts of an ELF file, which is read once; nothing of a file that does not begin like one.
@@ -103,6 +120,16 @@ impl Metadata {
     }
 }
 
+impl IntoIterator for Tree {
+    type Item = (TreePath, Entry);
+    type IntoIter = <SortedMap<TreePath, Entry> as IntoIterator>::IntoIter;
+
+    /// As [`Tree::iter`]. Each entry's memory goes with it.
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.into_iter()
+    }
+}
+
 /// What put an entry into the tree.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Origin {
@@ -113,18 +140,22 @@ pub enum Origin {
     /// A definition's own word (a file, link or directory that it lists), by its name.
     Definition(Arc<str>),
     /// Something that is no Debian package: a download, a directory.
-    Bundle {
-        /// What it is, in one word.
-        kind: &'static str,
-        /// Its address or name.
-        from: Arc<str>,
-    },
+    Bundle(Arc<BundleOrigin>),
+}
+
+/// What put an entry into the tree that is no Debian package.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BundleOrigin {
+    /// What it is, in one word.
+    pub kind: &'static str,
+    /// Its address or name.
+    pub from: Arc<str>,
 }
 
 impl Kind {
     /// A file of its own with this content.
     pub fn file(content: impl Into<Content>) -> Self {
-        Self::File(Arc::new(FileNode::new(content, None)))
+        Self::File(Arc::new(FileNode::new(content, Digests::default())))
     }
 
     /// A symbolic link to `target`.
@@ -206,7 +237,7 @@ impl std::fmt::Display for Origin {
             Self::Package(name) => write!(f, "package `{name}`"),
             Self::Generated(name) => write!(f, "generated `{name}`"),
             Self::Definition(name) => write!(f, "definition `{name}`"),
-            Self::Bundle { kind, from } => write!(f, "{kind} `{from}`"),
+            Self::Bundle(one) => write!(f, "{} `{}`", one.kind, one.from),
         }
     }
 }
@@ -239,12 +270,12 @@ impl Tree {
     }
 
     /// All entries by path; a directory comes before what it holds.
-    pub fn iter(&self) -> btree_map::Iter<'_, TreePath, Entry> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&TreePath, &Entry)> + Clone {
         self.entries.iter()
     }
 
     /// As [`Tree::iter`], to change them.
-    pub fn iter_mut(&mut self) -> btree_map::IterMut<'_, TreePath, Entry> {
+    pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = (&TreePath, &mut Entry)> {
         self.entries.iter_mut()
     }
 
@@ -265,9 +296,8 @@ impl Tree {
     ) -> impl Iterator<Item = (&'a TreePath, &'a Entry)> {
         let first = folder.join("");
         let skip_root = folder.is_root();
-        let range = (Bound::Included(first.clone()), Bound::Unbounded);
         self.entries
-            .range(range)
+            .range_from(&first)
             .take_while(move |(path, _)| path.as_bytes().starts_with(first.as_bytes()))
             .filter(move |(path, _)| !(skip_root && path.is_root()))
     }

@@ -331,11 +331,12 @@ fn loose_files(
         numbers.get(name).copied()
     };
     let files = filesystem.tree.iter();
-    let files = files.filter(|(path, entry)| entry.file().is_some() && !owned.contains(*path));
+    let files = files.filter(|(path, _)| !owned.contains(*path));
     files
-        .map(|(path, _)| LooseFile {
-            sha256: filesystem.digests.get(path).copied(),
-            sha1: filesystem.sha1.get(path).copied(),
+        .filter_map(|(path, entry)| Some((path, entry.file()?.digests())))
+        .map(|(path, digests)| LooseFile {
+            sha256: digests.sha256,
+            sha1: digests.sha1,
             from: origins.file(path).map(str::to_owned),
             of: package(path),
             part: origins

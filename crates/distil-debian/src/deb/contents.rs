@@ -125,11 +125,9 @@ impl PackageFile {
             ref kind => kind,
         };
         match *kind {
-            EntryKind::File { offset, size, .. } => Some(Content::Range {
-                file: self.file.clone(),
-                offset,
-                size,
-            }),
+            EntryKind::File { offset, size, .. } => {
+                Some(Content::range(self.file.clone(), offset, size))
+            }
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use distil_bundle::{BundleEntry, EntryKind};
 use distil_lock::Bundle;
-use distil_tree::{FileNode, Kind, Metadata, Origin, TreePath};
+use distil_tree::{BundleOrigin, Digests, FileNode, Kind, Metadata, Origin, TreePath};
 
 use super::builder::TreeBuilder;
 use super::error::AssembleError;
@@ -51,10 +51,10 @@ fn add_bundle(
         gid,
         mtime,
     };
-    let origin = Origin::Bundle {
+    let origin = Origin::Bundle(Arc::new(BundleOrigin {
         kind: bundle.provenance.kind,
         from: Arc::clone(&bundle.provenance.from),
-    };
+    }));
     let mut placed = PlacedBundle {
         definition: layer.definition.clone(),
         layer: builder.layer,
@@ -96,7 +96,7 @@ fn add_bundle(
                 };
                 let node = nodes
                     .entry(first)
-                    .or_insert_with(|| Arc::new(FileNode::new(content, None)));
+                    .or_insert_with(|| Arc::new(FileNode::new(content, Digests::default())));
                 // Two distributions may have one file, such as that of a namespace's package;
                 // whoever chose them knows that its bytes are the same.
                 if placement.key == "python" && is_of_distribution(builder, &path) {
@@ -134,7 +134,7 @@ fn add_bundle(
 /// Whether a file of another distribution is at a path.
 fn is_of_distribution(builder: &TreeBuilder, path: &TreePath) -> bool {
     let there = builder.tree.follow(path).map(|(_, entry)| &entry.origin);
-    matches!(there, Some(Origin::Bundle { kind: "wheel", .. }))
+    matches!(there, Some(Origin::Bundle(one)) if one.kind == "wheel")
 }
 
 /// Where an entry goes in the image; none if it is not taken.

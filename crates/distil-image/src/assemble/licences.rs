@@ -35,7 +35,10 @@ pub(super) fn copy_linked(
             continue;
         };
         // Of a node of its own: a hard link would be of no more use than the other one.
-        let copy = Kind::File(Arc::new(FileNode::new(node.content.clone(), node.md5)));
+        let copy = Kind::File(Arc::new(FileNode::new(
+            node.content.clone(),
+            node.digests(),
+        )));
         let mut entries = vec![(copyright, copy, meta)];
         if let Some(link) = link_at(&builder.tree, &folder) {
             entries.extend(rest_behind(&builder.tree, &folder));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use distil_debian::deb::{EntryKind, PackageEntry, PackageFile};
 use distil_lock::LockedPackage;
-use distil_tree::{FileNode, Kind, Metadata, Origin, TreePath};
+use distil_tree::{Digests, FileNode, Kind, Metadata, Origin, TreePath};
 
 use super::builder::TreeBuilder;
 use super::diversions::Diversions;
@@ -222,10 +222,12 @@ impl<'a> Placing<'a> {
                 _ => None,
             };
             let content = entry.and_then(|entry| file.content(entry));
-            Arc::new(FileNode::new(
-                content.unwrap_or_else(|| Vec::new().into()),
+            let digests = Digests {
                 md5,
-            ))
+                ..Digests::default()
+            };
+            let content = content.unwrap_or_else(|| Vec::new().into());
+            Arc::new(FileNode::new(content, digests))
         };
         self.nodes.entry(index).or_insert_with(node).clone()
     }

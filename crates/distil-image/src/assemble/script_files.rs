@@ -216,7 +216,7 @@ fn copy(builder: &mut TreeBuilder, source: &str, path: &str) {
     {
         let meta = Metadata::root(entry.meta.mode & 0o777, entry.meta.mtime);
         // Of a node of its own: it is no hard link.
-        let node = FileNode::new(node.content.clone(), node.md5);
+        let node = FileNode::new(node.content.clone(), node.digests());
         put(builder, &place, Kind::File(Arc::new(node)), meta);
     }
 }

@@ -74,7 +74,7 @@ fn md5sums(
         let Some(Kind::File(node)) = generation.tree.get(path).map(|entry| &entry.kind) else {
             continue;
         };
-        let sum = match node.md5 {
+        let sum = match node.digests().md5 {
             Some(sum) => sum.to_vec(),
             None => {
                 let failed = |source| GenerateError::Read {

@@ -23,7 +23,7 @@ use super::unfinished::{UnfinishedFolder, make_folder};
 use super::*;
 use crate::content::Content;
 use crate::path::TreePath;
-use crate::tree::{Entry, FileNode, Kind, Metadata, Origin, Tree};
+use crate::tree::{Digests, Entry, FileNode, Kind, Metadata, Origin, Tree};
 
 fn entry(kind: Kind, mode: u32) -> Entry {
     let meta = Metadata {
@@ -193,7 +193,7 @@ proptest! {
         entries in proptest::collection::vec(generated(), 0..12),
         contents: [Vec<u8>; 3],
     ) {
-        let nodes = contents.map(|bytes| Arc::new(FileNode::new(bytes, None)));
+        let nodes = contents.map(|bytes| Arc::new(FileNode::new(bytes, Digests::default())));
         let mut tree = Tree::new();
         for (path, generated, meta) in entries {
             let kind = match generated {
@@ -362,11 +362,7 @@ fn a_failure_in_the_middle_leaves_nothing_behind() {
     fs::create_dir(&place).unwrap();
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(b"cut o").unwrap();
-    let content = Content::Range {
-        file: Arc::new(file),
-        offset: 0,
-        size: 7,
-    };
+    let content = Content::range(Arc::new(file), 0, 7);
     let tree = tree(vec![
         ("a/b", Kind::file("first"), 0o644),
         ("usr/bin/x", Kind::file(content), 0o755),

@@ -168,7 +168,7 @@ fn write_long<W: Write>(
 mod tests {
     use super::*;
     use crate::tar::{Limits, MemberKind, ReadError, Reader};
-    use crate::tree::{Metadata, Origin, Tree};
+    use crate::tree::{Digests, Metadata, Origin, Tree};
     use proptest::prelude::*;
 
     fn tree(entries: &[(String, Kind)]) -> Tree {
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn hard_links_name_the_first() {
-        let node = Arc::new(FileNode::new("same", None));
+        let node = Arc::new(FileNode::new("same", Digests::default()));
         let tree = tree(&[
             ("b".to_owned(), Kind::File(node.clone())),
             ("a".to_owned(), Kind::File(node.clone())),

@@ -170,7 +170,12 @@ fn packages(old: &View, new: &View) -> Vec<PackageChange> {
 }
 
 fn files(old: &Files, new: &Files) -> Vec<FileChange> {
-    let paths: BTreeSet<&TreePath> = old.0.keys().chain(new.0.keys()).collect();
+    let paths: BTreeSet<&TreePath> = old
+        .0
+        .iter()
+        .chain(new.0.iter())
+        .map(|(path, _)| path)
+        .collect();
     let change = |path: &TreePath| {
         let (old, new) = (old.0.get(path), new.0.get(path));
         let change = file_change(old, new);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use distil_inspect::{Inspection, Options};
 use distil_oci::{Image, Location};
-use distil_tree::{Kind, TreePath, printable};
+use distil_tree::{Entry, Kind, Metadata, SortedMap, TreePath, printable};
 
 use super::{File, FileKind, Files, Package, Unowned, View};
 use crate::cli;
@@ -35,14 +35,14 @@ pub(super) fn view(
     };
     let inspection = Inspection::of_directory(path, options(with_files));
     let inspection = inspection.map_err(|error| CommandError::reading(path, error))?;
-    complete(view, &inspection, with_files)
+    complete(view, inspection, with_files)
 }
 
 /// An image that was opened.
 pub(super) fn view_of(image: &Image, with_files: bool) -> Result<View, CommandError> {
     let inspection = Inspection::of_image(image, options(with_files));
     let inspection = inspection.map_err(CommandError::failure)?;
-    complete(View::of_documents(image), &inspection, with_files)
+    complete(View::of_documents(image), inspection, with_files)
 }
 
 fn options(with_files: bool) -> Options {
@@ -53,14 +53,16 @@ fn options(with_files: bool) -> Options {
     }
 }
 
-fn complete(view: View, inspection: &Inspection, with_files: bool) -> Result<View, CommandError> {
+/// The file system is taken apart for what is told of it, so that no more than one of both is there:
+/// there may be millions of files.
+fn complete(view: View, inspection: Inspection, with_files: bool) -> Result<View, CommandError> {
     let tree = &inspection.filesystem.tree;
     let found = inspection.packages().map_err(CommandError::failure)?;
     let mut owners: HashMap<&TreePath, Arc<str>> = HashMap::new();
     let mut packages = Vec::new();
     for one in &found {
         let from: Arc<str> = format!("package {}", one.name).into();
-        let sizes = one.files.iter().map(|path| size(inspection, path));
+        let sizes = one.files.iter().map(|path| size(&inspection, path));
         packages.push(Package {
             name: one.name.clone(),
             version: one.version.clone(),
@@ -76,26 +78,55 @@ fn complete(view: View, inspection: &Inspection, with_files: bool) -> Result<Vie
         });
         owners.extend(one.files.iter().map(|path| (path, Arc::clone(&from))));
     }
-    // What made the files of no package, only their making tells.
-    let unowned = tree.iter().filter(|(path, _)| !owners.contains_key(path));
-    let unowned = unowned.filter_map(|(path, entry)| {
-        Some(Unowned {
-            path: path.to_string(),
-            size: entry.file()?.content.size(),
-            from: None,
-        })
-    });
     let sizes = tree.iter().filter_map(|(_, entry)| entry.file());
-    Ok(View {
+    let view = View {
         build_stage: super::BuildStage::of(tree, &inspection.config),
         unpacked_size: sizes.map(|file| file.content.size()).sum(),
         packages,
-        unowned_files: unowned.collect(),
-        files: with_files.then(|| files(inspection, &owners)),
         libraries: match with_files {
             true => View::libraries_of(tree),
             false => BTreeMap::new(),
         },
+        ..view
+    };
+    // What made the files of no package, only their making tells.
+    let is_unowned = |path: &TreePath, entry: &Entry| {
+        let file = entry.file().filter(|_| !owners.contains_key(path));
+        file.map(|file| file.content.size())
+    };
+    let count = tree
+        .iter()
+        .filter(|(path, entry)| is_unowned(path, entry).is_some());
+    let mut unowned_files = Vec::with_capacity(count.count());
+    let mut files = SortedMap::default();
+    for (path, entry) in inspection.filesystem.tree {
+        unowned_files.extend(is_unowned(&path, &entry).map(|size| Unowned {
+            path: path.to_string(),
+            size,
+            from: None,
+        }));
+        if with_files {
+            let kind = match entry.kind {
+                Kind::Directory => FileKind::Directory,
+                Kind::Symlink(target) => FileKind::Symlink(printable(&target)),
+                Kind::File(file) => FileKind::File {
+                    size: file.content.size(),
+                    digest: file.digests().sha256,
+                },
+            };
+            let file = told(kind, entry.meta, owners.get(&path));
+            files.insert(path, file);
+        }
+    }
+    if with_files {
+        for (path, device) in inspection.filesystem.devices {
+            let file = told(FileKind::Special(device.word), device.meta, None);
+            files.insert(path, file);
+        }
+    }
+    Ok(View {
+        unowned_files,
+        files: with_files.then_some(Files(files)),
         ..view
     })
 }
@@ -106,30 +137,12 @@ fn size(inspection: &Inspection, path: &TreePath) -> u64 {
     file.map_or(0, |file| file.content.size())
 }
 
-fn files(inspection: &Inspection, owners: &HashMap<&TreePath, Arc<str>>) -> Files {
-    let filesystem = &inspection.filesystem;
-    let entries = filesystem.tree.iter().map(|(path, entry)| {
-        let kind = match &entry.kind {
-            Kind::Directory => FileKind::Directory,
-            Kind::Symlink(target) => FileKind::Symlink(printable(target)),
-            Kind::File(file) => FileKind::File {
-                size: file.content.size(),
-                digest: filesystem.digests.get(path).copied(),
-            },
-        };
-        (path, kind, entry.meta)
-    });
-    let devices = filesystem.devices.iter();
-    let devices = devices.map(|(path, one)| (path, FileKind::Special(one.word), one.meta));
-    let file = |(path, kind, meta): (&TreePath, FileKind, distil_tree::Metadata)| {
-        let file = File {
-            kind,
-            mode: meta.mode,
-            uid: meta.uid,
-            gid: meta.gid,
-            from: owners.get(path).cloned(),
-        };
-        (path.clone(), file)
-    };
-    Files(entries.chain(devices).map(file).collect())
+fn told(kind: FileKind, meta: Metadata, owner: Option<&Arc<str>>) -> File {
+    File {
+        kind,
+        mode: meta.mode,
+        uid: meta.uid,
+        gid: meta.gid,
+        from: owner.map(Arc::clone),
+    }
 }

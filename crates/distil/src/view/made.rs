@@ -7,7 +7,7 @@ use distil_debian::solve::Reason;
 use distil_image::{Amount, Built};
 use distil_inspect::{ContainerConfig, MAX_DOCUMENT};
 use distil_store::Digest;
-use distil_tree::{Kind, Origin, TreePath, printable};
+use distil_tree::{Kind, Origin, SortedMap, TreePath, printable};
 
 use super::{
     BuildStage, Bundle, Component, File, FileKind, Files, LeftOut, LocalFile, Making, Omitted,
@@ -66,7 +66,7 @@ fn maker(origin: &Origin) -> Option<String> {
         Origin::Package(_) => None,
         Origin::Generated(what) => Some(format!("made: {what}")),
         Origin::Definition(name) => Some(format!("definition {name}")),
-        Origin::Bundle { kind, from } => Some(format!("{kind} {from}")),
+        Origin::Bundle(one) => Some(format!("{} {}", one.kind, one.from)),
     }
 }
 
@@ -80,7 +80,7 @@ fn unowned(built: &Built) -> Vec<Unowned> {
         Some(Unowned {
             path: path.to_string(),
             size: entry.file()?.content.size(),
-            from: Some(maker(&entry.origin)?),
+            from: Some(maker(&entry.origin)?.into()),
         })
     });
     files.collect()
@@ -126,7 +126,7 @@ fn packages(built: &Built) -> Result<Vec<Package>, CommandError> {
 }
 
 fn files(built: &Built) -> Result<Files, CommandError> {
-    let mut files = BTreeMap::new();
+    let mut files = SortedMap::default();
     for (path, entry) in built.assembly.tree.iter() {
         let kind = match &entry.kind {
             Kind::Directory => FileKind::Directory,

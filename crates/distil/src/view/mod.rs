@@ -14,7 +14,7 @@ use distil_image::Built;
 use distil_inspect::ContainerConfig;
 use distil_oci::{Image, Location};
 use distil_store::Digest;
-use distil_tree::{Content, Tree, TreePath, elf};
+use distil_tree::{Content, SortedMap, Tree, TreePath, elf};
 use serde::Serialize;
 
 use crate::cli;
@@ -200,7 +200,7 @@ pub(crate) struct Unowned {
     pub(crate) path: String,
     pub(crate) size: u64,
     /// What made it, where that is known.
-    pub(crate) from: Option<String>,
+    pub(crate) from: Option<Box<str>>,
 }
 
 #[derive(Serialize)]
@@ -239,7 +239,7 @@ pub(crate) struct Healthcheck {
 
 /// The files of an image by their paths.
 #[derive(Default)]
-pub(crate) struct Files(pub(crate) BTreeMap<TreePath, File>);
+pub(crate) struct Files(pub(crate) SortedMap<TreePath, File>);
 
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct File {

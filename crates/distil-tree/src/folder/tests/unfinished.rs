@@ -81,11 +81,8 @@ fn an_interrupt_removes_what_is_unfinished_and_lets_nothing_begin() {
         tree.insert(&path, entry(Kind::file("x"), 0o644)).unwrap();
     }
     // The last one takes long enough for the writer not to have finished, however slow this is.
-    let endless = Content::Range {
-        file: Arc::new(File::open("/dev/zero").unwrap()),
-        offset: 0,
-        size: 1 << 30,
-    };
+    let zeros = File::open("/dev/zero").unwrap();
+    let endless = Content::range(Arc::new(zeros), 0, 1 << 30);
     let last = entry(Kind::file(endless), 0o644);
     tree.insert(&TreePath::of("last"), last).unwrap();
     let unfinished = unfinished_in(&path);
