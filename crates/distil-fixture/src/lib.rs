@@ -10,7 +10,7 @@
 //! - [`ArchiveBuilder`] and [`Pocket`] lay packages out as a signed archive, with faults;
 //! - [`debian_like`] is a miniature Debian with the packages that the catalogue needs;
 //! - [`WheelBuilder`] makes Python's wheels, sound or broken;
-//! - [`Server`] serves a directory over HTTP and misbehaves as it is told.
+//! - [`Server`] serves a directory over HTTP and misbehaves as it is told, and [`TlsFront`] is TLS before it.
 //!
 //! It is for tests only: what is impossible here panics with a message, and nothing guards
 //! against hostile input.
@@ -27,6 +27,7 @@ mod key;
 mod server;
 mod standard;
 mod tarball;
+mod tls;
 mod wheel;
 
 pub use ar::DebFault;
@@ -46,4 +47,5 @@ pub use standard::{
     debian_like_packages, debian_security_like,
 };
 pub use tarball::{Entry, EntryKind, tar};
+pub use tls::{TLS_AUTHORITY, TLS_CLIENT, TLS_STRANGER, TlsFront};
 pub use wheel::{WheelBuilder, zip};

@@ -69,6 +69,19 @@ impl Client {
         )))
     }
 
+    /// As this one, for requests to archives of Debian's format: they go through the proxies and with the
+    /// certificates that apt's configuration says, where it says any, and else as all others.
+    #[must_use]
+    pub fn for_archives(&self) -> Self {
+        let mut shared = Shared::new(
+            self.0.options.clone(),
+            self.0.environment.clone(),
+            self.0.is_offline,
+        );
+        shared.are_archives = true;
+        Self(Arc::new(shared))
+    }
+
     /// Whether it asks nobody.
     pub fn is_offline(&self) -> bool {
         self.0.is_offline

@@ -82,6 +82,24 @@ impl fmt::Debug for Environment {
     }
 }
 
+/// The files of a directory of parts, by the rule of apt (apt.conf(5)): in the order of their names, with the
+/// suffix `.conf` or none, and no odd characters.
+pub(crate) fn parts(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let is_usual = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            let is_suited = path.extension().is_none_or(|suffix| suffix == "conf");
+            is_suited
+                && name.is_some_and(|name| !name.starts_with('.') && name.chars().all(is_usual))
+        })
+        .collect();
+    files.sort();
+    files
+}
+
 /// A small file's bytes; none if there is no such file.
 ///
 /// # Errors

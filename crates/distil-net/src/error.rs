@@ -3,12 +3,13 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::StatusCode;
 
+use crate::apt::AptError;
 use crate::url::{InvalidUrl, Url};
 
 /// A cause that was made elsewhere.
@@ -48,14 +49,30 @@ pub enum NetError {
         body: Vec<u8>,
     },
     /// The connection failed, ended early or was silent for too long.
-    #[error("failed to fetch `{url}`{}", through(proxy.as_ref()))]
+    #[error(
+        "failed to fetch `{url}`{}{}",
+        through(proxy.as_ref()),
+        unseen(unread.as_deref())
+    )]
     Connection {
         /// What was asked for.
         url: Url,
         /// The proxy that was to be used.
         proxy: Option<UsedProxy>,
+        /// A file that may name another way, and that this user may not read.
+        unread: Option<PathBuf>,
+        /// An option of apt that turns off the verification of certificates, which is ignored.
+        unverified: Option<String>,
         /// Why.
         source: Cause,
+    },
+    /// A proxy wants to know who asks, or does not let them through.
+    #[error("`{url}` was not fetched: {}", barred(proxy))]
+    ProxyUnauthorized {
+        /// What was asked for.
+        url: Url,
+        /// The proxy.
+        proxy: UsedProxy,
     },
     /// The server sends so little that waiting for the end is of no use.
     #[error(
@@ -150,6 +167,9 @@ pub enum NetError {
     /// The environment names a proxy that cannot be used.
     #[error(transparent)]
     Proxy(#[from] InvalidProxy),
+    /// apt's configuration cannot be followed.
+    #[error(transparent)]
+    Apt(#[from] AptError),
     /// A file or program with credentials cannot be used.
     #[error(transparent)]
     Credentials(#[from] CredentialsError),
@@ -172,9 +192,14 @@ impl NetError {
 
     /// Whether the server showed a certificate that this machine does not trust.
     pub fn is_untrusted(&self) -> bool {
+        self.tls_error(|error| matches!(error, rustls::Error::InvalidCertificate(_)))
+    }
+
+    /// Whether one of the causes is such an error of TLS.
+    fn tls_error(&self, is_it: impl Fn(&rustls::Error) -> bool) -> bool {
         let mut cause: Option<&(dyn Error + 'static)> = Some(self);
         while let Some(error) = cause {
-            if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+            if error.downcast_ref().is_some_and(&is_it) {
                 return true;
             }
             // The source of an error of I/O is not what it was made of, but the source of that.
@@ -189,6 +214,26 @@ impl NetError {
         false
     }
 
+    /// Whether the server wants to see a certificate of this machine, or does not trust the one that it saw.
+    pub fn wants_certificate(&self) -> bool {
+        use rustls::AlertDescription as Alert;
+        self.tls_error(|error| {
+            matches!(
+                error,
+                rustls::Error::AlertReceived(
+                    Alert::CertificateRequired
+                        | Alert::BadCertificate
+                        | Alert::UnsupportedCertificate
+                        | Alert::CertificateRevoked
+                        | Alert::CertificateExpired
+                        | Alert::CertificateUnknown
+                        | Alert::UnknownCA
+                        | Alert::AccessDenied
+                )
+            )
+        })
+    }
+
     /// Whether asking elsewhere is of no use, since the fault is on this machine.
     pub fn is_local(&self) -> bool {
         matches!(
@@ -196,6 +241,7 @@ impl NetError {
             Self::Body { .. }
                 | Self::Write { .. }
                 | Self::Proxy(_)
+                | Self::Apt(_)
                 | Self::Credentials(_)
                 | Self::Setup(_)
         )
@@ -263,10 +309,12 @@ pub enum Withheld {
 /// The proxy that a request went through.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsedProxy {
-    /// The environment variable that names it.
-    pub variable: &'static str,
+    /// What names it: an environment variable, or an option of apt and its file; in backquotes.
+    pub named_by: String,
     /// The proxy, as it may be shown.
     pub address: String,
+    /// Whether it is sent a user and a password.
+    pub has_login: bool,
 }
 
 /// An environment variable names a proxy that cannot be used.
@@ -318,9 +366,33 @@ fn refusal(credentials: Option<&Origin>, withheld: Option<&Withheld>) -> String 
 fn through(proxy: Option<&UsedProxy>) -> String {
     match proxy {
         Some(proxy) => format!(
-            " through the proxy `{}` that `{}` names",
-            proxy.address, proxy.variable
+            " through the proxy `{}` that {} names",
+            proxy.address, proxy.named_by
         ),
         None => String::new(),
+    }
+}
+
+fn unseen(unread: Option<&Path>) -> String {
+    match unread {
+        Some(file) => format!(
+            "; `{}`, which may name a proxy, cannot be read by this user",
+            file.display()
+        ),
+        None => String::new(),
+    }
+}
+
+fn barred(proxy: &UsedProxy) -> String {
+    let UsedProxy {
+        named_by, address, ..
+    } = proxy;
+    match proxy.has_login {
+        true => format!(
+            "the proxy `{address}` that {named_by} names refused the user and password (407)"
+        ),
+        false => format!(
+            "the proxy `{address}` that {named_by} names wants a user and a password, and has none (407)"
+        ),
     }
 }

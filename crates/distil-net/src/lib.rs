@@ -7,6 +7,7 @@
 //! [`Url`] and [`Secret`] never show a password, and nothing else here has one that is shown.
 
 mod access;
+pub mod apt;
 mod body;
 mod client;
 pub mod credentials;
@@ -21,6 +22,7 @@ mod proxy;
 mod rate;
 mod request;
 mod response;
+mod route;
 mod runtime;
 mod secret;
 mod transfer;

@@ -4,17 +4,16 @@ use std::io;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
-use reqwest::Response;
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::redirect::Policy;
+use reqwest::{Response, StatusCode};
 
 use crate::body::{self, Body};
 use crate::environment::Environment;
 use crate::error::{Cause, NetError};
 use crate::method::Method;
 use crate::patience::{self, Options};
-use crate::proxy::Proxies;
 use crate::rate::Meter;
+use crate::route::Routes;
 use crate::url::Url;
 
 /// The largest part of an error's body that is kept.
@@ -23,33 +22,22 @@ const MAX_ERROR: usize = 64 << 10;
 /// How long the body of an error is waited for: it is a courtesy.
 const ERROR_TIME: Duration = Duration::from_secs(2);
 
-/// What connections are made with.
+/// What requests are sent with.
 pub(crate) struct Network {
-    http: reqwest::Client,
-    proxies: Proxies,
+    routes: Routes,
     options: Options,
 }
 
 impl Network {
-    pub(crate) fn new(options: &Options, environment: &Environment) -> Result<Self, NetError> {
-        let proxies = Proxies::of(environment)?;
-        let provider = rustls::crypto::ring::default_provider();
-        // Only fails when a provider is installed already, which is as good.
-        let _ = provider.install_default();
-        let setup = |error: reqwest::Error| NetError::Setup(Cause::from(error).into());
-        // Redirects are followed in `exchange`, where it is known what they may be given.
-        let builder = reqwest::Client::builder()
-            .user_agent(concat!("distil/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::none())
-            .referer(false)
-            .tls_danger_accept_invalid_certs(!options.verify_tls)
-            .connect_timeout(options.timeout);
-        let http = proxies
-            .configure(builder)
-            .and_then(reqwest::ClientBuilder::build);
+    /// With the proxies of an environment; `are_archives` if the requests are to archives of Debian's format,
+    /// for which apt's configuration counts as well.
+    pub(crate) fn new(
+        options: &Options,
+        environment: &Environment,
+        are_archives: bool,
+    ) -> Result<Self, NetError> {
         Ok(Self {
-            http: http.map_err(setup)?,
-            proxies,
+            routes: Routes::new(options, environment, are_archives)?,
             options: options.clone(),
         })
     }
@@ -64,7 +52,8 @@ impl Network {
     ) -> Result<Response, NetError> {
         let started = Instant::now();
         let outcome = self.transmit(method, url, headers, body).await;
-        let proxy = self.proxies.for_url(url).map(|proxy| proxy.address);
+        self.routes.tell(url);
+        let proxy = self.routes.proxy(url).map(|proxy| proxy.address);
         let proxy = proxy.as_deref().unwrap_or("none");
         let (method, elapsed) = (method.to_http(), started.elapsed());
         match &outcome {
@@ -84,7 +73,8 @@ impl Network {
         mut headers: HeaderMap,
         body: Option<&Body>,
     ) -> Result<Response, NetError> {
-        let request = self.http.request(method.to_http(), url.to_request());
+        let client = self.routes.client(url)?;
+        let request = client.request(method.to_http(), url.to_request());
         let Some(body) = body else {
             let sent = request.headers(headers).send();
             return match tokio::time::timeout(self.options.timeout, sent).await {
@@ -185,6 +175,12 @@ impl Network {
 
     /// The error that a status is.
     pub(crate) async fn status(&self, url: &Url, response: &mut Response) -> NetError {
+        if response.status() == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+            && let Some(proxy) = self.routes.proxy(url)
+        {
+            let url = url.clone();
+            return NetError::ProxyUnauthorized { url, proxy };
+        }
         let after = response.headers().get(RETRY_AFTER);
         let after = after.and_then(|value| value.to_str().ok());
         NetError::Status {
@@ -197,10 +193,18 @@ impl Network {
 
     /// An error of the connection.
     pub(crate) fn failed(&self, url: &Url, source: impl Into<Cause>) -> NetError {
-        NetError::Connection {
-            url: url.clone(),
-            proxy: self.proxies.for_url(url),
-            source: source.into(),
+        let (url, source, proxy) = (url.clone(), source.into(), self.routes.proxy(url));
+        match proxy {
+            Some(proxy) if is_refused_by_proxy(source.as_ref()) => {
+                NetError::ProxyUnauthorized { url, proxy }
+            }
+            proxy => NetError::Connection {
+                unread: self.routes.unread(),
+                unverified: self.routes.unverified(&url),
+                url,
+                proxy,
+                source,
+            },
         }
     }
 
@@ -211,4 +215,17 @@ impl Network {
             format!("{what} within {seconds} s"),
         )
     }
+}
+
+/// Whether a proxy lets no tunnel through it without a user and a password, or with those that it was sent. The
+/// type of that error is not public.
+fn is_refused_by_proxy(source: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(source);
+    while let Some(error) = cause {
+        if error.to_string().ends_with("proxy authorization required") {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }

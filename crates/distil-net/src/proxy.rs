@@ -83,6 +83,17 @@ impl Proxies {
         Ok(builder)
     }
 
+    /// Whether the environment has a host be asked directly.
+    pub(crate) fn excludes(&self, url: &Url) -> bool {
+        let Ok(uri) = url.to_request().as_str().parse() else {
+            return false;
+        };
+        // Only a matcher with a proxy says which hosts have none.
+        let any = "http://proxy.invalid";
+        let matcher = Matcher::builder().no(self.none.clone()).all(any).build();
+        matcher.intercept(&uri).is_none()
+    }
+
     /// The proxy that a request for `url` goes through.
     pub(crate) fn for_url(&self, url: &Url) -> Option<UsedProxy> {
         let uri = url.to_request().as_str().parse().ok()?;
@@ -92,13 +103,15 @@ impl Proxies {
             false => self.http.as_ref(),
         }?;
         Some(UsedProxy {
-            variable: proxy.variable,
+            named_by: format!("`{}`", proxy.variable),
             address: shown(&proxy.url),
+            has_login: !proxy.url.username().is_empty() || proxy.url.password().is_some(),
         })
     }
 }
 
-fn shown(proxy: &url::Url) -> String {
+/// The address of a proxy as it may be shown.
+pub(crate) fn shown(proxy: &url::Url) -> String {
     let mut proxy = proxy.clone();
     // Fails only for URLs without a host, which none of these is.
     let _ = proxy.set_username("");
@@ -143,7 +156,11 @@ mod tests {
     fn used(variables: &[(&str, &str)], url: &str) -> Option<String> {
         let proxies = proxies(variables).unwrap();
         let used = proxies.for_url(&url.parse().unwrap())?;
-        Some(format!("{} {}", used.variable, used.address))
+        Some(format!(
+            "{} {}",
+            used.named_by.replace('`', ""),
+            used.address
+        ))
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 
+use crate::apt::AptError;
 use crate::environment::Environment;
-use crate::error::{Cause, InvalidProxy, NetError};
+use crate::error::{Cause, CredentialsError, InvalidProxy, NetError};
 use crate::network::Network;
 use crate::patience::Options;
 use crate::url::Url;
@@ -17,6 +18,8 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     pub(crate) environment: Environment,
     pub(crate) is_offline: bool,
+    /// Whether requests are to archives of Debian's format.
+    pub(crate) are_archives: bool,
     online: OnceLock<Result<Online, Failure>>,
     hosts: Mutex<BTreeMap<String, Arc<Semaphore>>>,
 }
@@ -31,6 +34,8 @@ pub(crate) struct Online {
 #[derive(Clone)]
 enum Failure {
     Proxy(InvalidProxy),
+    Apt(AptError),
+    Credentials(CredentialsError),
     Other(Arc<dyn std::error::Error + Send + Sync>),
 }
 
@@ -40,6 +45,7 @@ impl Shared {
             options,
             environment,
             is_offline,
+            are_archives: false,
             online: OnceLock::new(),
             hosts: Mutex::default(),
         }
@@ -52,9 +58,11 @@ impl Shared {
         }
         let online = self
             .online
-            .get_or_init(|| Online::new(&self.options, &self.environment));
+            .get_or_init(|| Online::new(&self.options, &self.environment, self.are_archives));
         online.as_ref().map_err(|failure| match failure.clone() {
             Failure::Proxy(error) => NetError::Proxy(error),
+            Failure::Apt(error) => NetError::Apt(error),
+            Failure::Credentials(error) => NetError::Credentials(error),
             Failure::Other(source) => NetError::Setup(source),
         })
     }
@@ -68,10 +76,17 @@ impl Shared {
 }
 
 impl Online {
-    fn new(options: &Options, environment: &Environment) -> Result<Self, Failure> {
+    fn new(
+        options: &Options,
+        environment: &Environment,
+        are_archives: bool,
+    ) -> Result<Self, Failure> {
         let other = |error: Cause| Failure::Other(error.into());
-        let network = Network::new(options, environment).map_err(|error| match error {
+        let network = Network::new(options, environment, are_archives);
+        let network = network.map_err(|error| match error {
             NetError::Proxy(error) => Failure::Proxy(error),
+            NetError::Apt(error) => Failure::Apt(error),
+            NetError::Credentials(error) => Failure::Credentials(error),
             NetError::Setup(source) => Failure::Other(source),
             error => other(error.into()),
         })?;

@@ -8,7 +8,7 @@ use distil_build::{
     AttestError, BuildError, LockError, PlatformError, ProgramBaseError, RequestError,
     SettingsError, SourcesError,
 };
-use distil_debian::archive::ArchiveError;
+use distil_debian::archive::{ArchiveError, Attempt, Obstacle};
 use distil_debian::solve::SolveError;
 use distil_definition::recipe::{Position, RecipeError};
 use distil_image::{AssembleError, ClosureError, Found, GenerateError, ProgramError, SurfaceError};
@@ -411,18 +411,51 @@ impl Hints for ArchiveError {
             Self::NoMirror { .. } => {
                 "name a mirror with `--mirror ADDRESS`, or `--mirror security=ADDRESS`"
             }
-            Self::Release { attempts, .. } => {
-                match attempts.iter().any(|attempt| attempt.is_expired) {
-                    true => "`--allow-expired` accepts it; its packages may lack security fixes",
-                    false => "`--mirror ADDRESS` names another mirror",
+            Self::Release { attempts, .. } => match obstacle(attempts) {
+                Some(obstacle) => remedy(obstacle),
+                None => "`--mirror ADDRESS` names another mirror",
+            },
+            Self::IndexMissing { attempts, .. } => match obstacle(attempts) {
+                Some(obstacle) => remedy(obstacle),
+                None => {
+                    "the mirror may be changing just now; try again, or another with `--mirror`"
                 }
-            }
-            Self::IndexMissing { .. } => {
-                "the mirror may be changing just now; try again, or another with `--mirror`"
-            }
+            },
             _ => return Vec::new(),
         };
         vec![hint.to_owned()]
+    }
+}
+
+/// What is in the way to a mirror: an expired Release of one before all else, since nothing else is wrong
+/// with it.
+fn obstacle(attempts: &[Attempt]) -> Option<Obstacle> {
+    attempts.iter().filter_map(|attempt| attempt.obstacle).min()
+}
+
+fn remedy(obstacle: Obstacle) -> &'static str {
+    match obstacle {
+        Obstacle::Expired => "`--allow-expired` accepts it; its packages may lack security fixes",
+        Obstacle::Password => {
+            "passwords of mirrors are looked for in `/etc/apt/auth.conf`, `/etc/apt/auth.conf.d` and \
+             `~/.netrc`, or are in the address: `https://USER:PASSWORD@HOST/…`"
+        }
+        Obstacle::ProxyPassword => {
+            "a password of a proxy is in its address, `http://USER:PASSWORD@PROXY:PORT`, or for a proxy \
+             that apt's configuration names in `/etc/apt/auth.conf.d`"
+        }
+        Obstacle::Authority => {
+            "`SSL_CERT_FILE` names a file with the authority of its certificate, as does apt's option \
+             `Acquire::https::CAInfo::HOST`"
+        }
+        Obstacle::Unverified => {
+            "apt's options `Verify-Peer` and `Verify-Host` have no effect here, since a password may be sent; \
+             name the authority of the certificate by `Acquire::https::CAInfo::HOST`"
+        }
+        Obstacle::ClientCertificate => {
+            "apt's options `Acquire::https::SSLCert::HOST` and `Acquire::https::SSLKey::HOST` name the \
+             certificate that is shown to a server"
+        }
     }
 }
 

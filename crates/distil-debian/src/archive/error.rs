@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
+use distil_net::NetError;
 use distil_store::StoreError;
 
 use crate::deb::DebError;
@@ -131,13 +132,49 @@ pub struct Attempt {
     pub address: String,
     /// What went wrong, with its causes.
     pub problem: String,
-    /// Whether all that is wrong is that a Release has expired.
-    pub is_expired: bool,
+    /// What is in the way, where something can be done about it.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// What is in the way to a file of a mirror, and can be removed by its user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Obstacle {
+    /// A Release has expired, and nothing else is wrong.
+    Expired,
+    /// The server wants a user and a password, or refuses those that it was sent.
+    Password,
+    /// A proxy wants a user and a password, or refuses those that it was sent.
+    ProxyPassword,
+    /// The certificate of the server is not trusted.
+    Authority,
+    /// The certificate is not trusted, and the verification that apt is told to leave out is made here.
+    Unverified,
+    /// The server wants a certificate of this machine, or another one.
+    ClientCertificate,
+}
+
+impl Obstacle {
+    /// What is in the way of a request that failed.
+    fn of(error: &(dyn Error + 'static)) -> Option<Self> {
+        let FetchError::Net(error) = error.downcast_ref()? else {
+            return None;
+        };
+        match error {
+            NetError::Unauthorized { .. } => Some(Self::Password),
+            NetError::ProxyUnauthorized { .. } => Some(Self::ProxyPassword),
+            NetError::Connection { unverified, .. } if error.is_untrusted() => match unverified {
+                Some(_) => Some(Self::Unverified),
+                None => Some(Self::Authority),
+            },
+            _ if error.wants_certificate() => Some(Self::ClientCertificate),
+            _ => None,
+        }
+    }
 }
 
 impl Attempt {
     /// Tells of a failure at `address`.
-    pub fn new(address: impl Into<String>, error: &dyn Error) -> Self {
+    pub fn new(address: impl Into<String>, error: &(dyn Error + 'static)) -> Self {
         let mut problem = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
@@ -150,7 +187,7 @@ impl Attempt {
         Self {
             address: address.into(),
             problem,
-            is_expired: false,
+            obstacle: Obstacle::of(error),
         }
     }
 }

@@ -31,7 +31,7 @@ use crate::release::Release;
 use crate::solve::Elsewhere;
 use release::SignedRelease;
 
-pub use error::{ArchiveError, Attempt, PackageFailure};
+pub use error::{ArchiveError, Attempt, Obstacle, PackageFailure};
 pub use keys::Keys;
 pub use mirrors::{InvalidSnapshots, Mirrors, Snapshots};
 pub use moment::{InvalidMoment, Moment};

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use distil_store::{Digest, Key, KeyBuilder, Store};
 use serde::{Deserialize, Serialize};
 
-use super::error::{ArchiveError, Attempt};
+use super::error::{ArchiveError, Attempt, Obstacle};
 use super::options::ArchiveOptions;
 use super::pocket::{PocketOptions, PocketPlace};
 use crate::date;
@@ -105,9 +105,9 @@ pub(super) fn get(
             }
             Err(error) => {
                 tracing::info!(suite = name, %address, %error, "Release is rejected");
-                let is_expired = error.is::<Expired>();
+                let obstacle = error.is::<Expired>().then_some(Obstacle::Expired);
                 attempts.push(Attempt {
-                    is_expired,
+                    obstacle,
                     ..Attempt::new(address, error.as_ref())
                 });
             }

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use distil_net::{Access, Client, NetError, Request, Response, Sink, StatusCode};
+use distil_net::{Access, Client, NetError, Request, Response, Sink, StatusCode, Url};
 use distil_store::{Blob, BlobWriter, Digest, Follower, Store, StoreError};
 
 use super::address::Address;
@@ -33,7 +33,9 @@ pub enum Reply {
 
 /// Fetches files. Cheap to share between threads; connections are kept and used again.
 pub struct Fetcher {
+    /// For what is no archive of Debian's format.
     client: Client,
+    archives: Client,
     access: Access,
     /// Directories that files are looked for in by their digests.
     copies: Vec<PathBuf>,
@@ -42,10 +44,12 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
-    /// A fetcher with the passwords that this machine has for archives: apt's and the user's netrc.
+    /// A fetcher with the passwords that this machine has for archives: apt's and the user's netrc. Archives
+    /// are reached as apt's configuration says ([`Client::for_archives`]).
     pub fn new(client: Client) -> Self {
         let access = Access::machines(client.environment().clone());
         Self {
+            archives: client.for_archives(),
             client,
             access,
             copies: Vec::new(),
@@ -123,7 +127,7 @@ impl Fetcher {
                 }
             }
         }
-        match self.client.send(&request, limit) {
+        match self.archives.send(&request, limit) {
             Ok(response) if response.status() == StatusCode::NOT_MODIFIED => Ok(Reply::Unchanged),
             Ok(response) => {
                 let validators = validators_of(&response);
@@ -131,6 +135,20 @@ impl Fetcher {
             }
             Err(NetError::TooLarge { .. }) => Err(too_large(address, limit)),
             Err(error) => Err(self.failed(address, error)),
+        }
+    }
+
+    /// Fetches a small page that is of no archive of Debian's format.
+    ///
+    /// # Errors
+    /// If it is larger than `limit` bytes, too.
+    pub fn page(&self, url: &Url, limit: u64) -> Result<Vec<u8>, FetchError> {
+        let address = Address::Remote(url.clone());
+        let request = Request::get(url.clone()).access(self.access.clone());
+        match self.client.send(&request, limit) {
+            Ok(response) => Ok(response.into_body()),
+            Err(NetError::TooLarge { .. }) => Err(too_large(&address, limit)),
+            Err(error) => Err(self.failed(&address, error)),
         }
     }
 
@@ -162,12 +180,12 @@ impl Fetcher {
         store: &Store,
         follow: &dyn Fn(Follower),
     ) -> Result<Blob, FetchError> {
-        let writer = self.receive(address, size, store, follow)?;
+        let writer = self.receive(&self.archives, address, size, store, follow)?;
         finish(address, writer, size, digest)
     }
 
-    /// Fetches a file of known digest and unknown size, of which there may be `limit` bytes, into the
-    /// store, from a copy where there is one; without a digest, whatever comes.
+    /// Fetches a file of no archive, of known digest and unknown size, of which there may be `limit` bytes,
+    /// into the store, from a copy where there is one; without a digest, whatever comes.
     ///
     /// # Errors
     /// If the address has nothing, something else, or more; a copy that is damaged is told, too.
@@ -180,7 +198,7 @@ impl Fetcher {
     ) -> Result<Blob, FetchError> {
         let copy = digest.and_then(|digest| self.copy_of("SHA256", digest.as_bytes()));
         let address = copy.as_ref().unwrap_or(address);
-        let writer = self.receive(address, limit, store, &|_| {})?;
+        let writer = self.receive(&self.client, address, limit, store, &|_| {})?;
         match digest.filter(|digest| **digest != writer.digest()) {
             Some(digest) => {
                 let problem = format!("has {} instead of {digest}", writer.digest());
@@ -193,6 +211,7 @@ impl Fetcher {
     /// Receives a file of at most so many bytes, which nobody has verified.
     fn receive(
         &self,
+        client: &Client,
         address: &Address,
         limit: u64,
         store: &Store,
@@ -212,7 +231,7 @@ impl Fetcher {
                 receiving.copy(file.take(limit.saturating_add(1)))
             }
             Place::Remote(request) => {
-                let downloaded = self.client.download(&request, &mut receiving);
+                let downloaded = client.download(&request, &mut receiving);
                 downloaded.map_err(|error| self.failed(address, error))
             }
         };

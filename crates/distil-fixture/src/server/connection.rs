@@ -318,8 +318,13 @@ enum Range {
     Unsatisfiable,
 }
 
-/// The file that a request's path means, if it stays under `root`: of a directory its `index.html`.
+/// The file that a request's path means, if it stays under `root`: of a directory its `index.html`. As a proxy, it
+/// has the files of all hosts (RFC 9112 §3.2.2).
 fn local_path(root: &Path, path: &str) -> Option<PathBuf> {
+    let path = match path.strip_prefix("http://") {
+        Some(absolute) => absolute.get(absolute.find('/')?..)?,
+        None => path,
+    };
     let path = path.split(['?', '#']).next()?;
     let mut relative = PathBuf::from(percent_decoded(path.trim_start_matches('/'))?);
     if path.ends_with('/') {
@@ -365,6 +370,7 @@ fn reason(status: u16) -> &'static str {
         401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
+        407 => "Proxy Authentication Required",
         405 => "Method Not Allowed",
         416 => "Range Not Satisfiable",
         429 => "Too Many Requests",

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use distil_app::python::WheelName;
 use distil_app::python::index::{IndexFile, files};
 use distil_app::python::lock::{Artifact, ArtifactPlace, Distribution};
-use distil_debian::fetch::{Address, FetchError, Fetcher, Reply};
+use distil_debian::fetch::{Address, FetchError, Fetcher};
 use distil_definition::recipe::NewPython;
 use distil_net::Url;
 
@@ -148,12 +148,8 @@ impl<'a> Indexes<'a> {
             return Ok(page);
         }
         let url = index.below(&format!("{}/", distribution.name));
-        let reply = self
-            .fetcher
-            .bytes(&Address::Remote(url.clone()), MAX_PAGE, None);
-        let bytes = match reply {
-            Ok(Reply::Bytes(bytes, _)) => bytes,
-            Ok(Reply::Unchanged) => Vec::new(),
+        let bytes = match self.fetcher.page(&url, MAX_PAGE) {
+            Ok(bytes) => bytes,
             Err(error) if error.is_missing() => Vec::new(),
             Err(error) => return Err(error),
         };

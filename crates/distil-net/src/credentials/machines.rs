@@ -4,7 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::environment::{Environment, read_small};
+use crate::environment::{Environment, parts, read_small};
 use crate::error::{CredentialsError, Origin, Withheld};
 use crate::secret::Secret;
 use crate::url::{Login, Url};
@@ -89,8 +89,18 @@ impl Machines {
 
     /// What to send to `url`. The first entry counts.
     pub(crate) fn find(&self, url: &Url) -> Known {
+        self.find_in(self.entries.iter(), url)
+    }
+
+    /// As [`Machines::find`], of apt's files alone.
+    pub(crate) fn find_of_apt(&self, url: &Url) -> Known {
+        let entries = self.entries.iter();
+        self.find_in(entries.filter(|entry| entry.format == Format::Apt), url)
+    }
+
+    fn find_in<'a>(&self, entries: impl Iterator<Item = &'a Entry>, url: &Url) -> Known {
         let mut withheld = None;
-        for entry in &self.entries {
+        for entry in entries {
             match entry.fits(url) {
                 Fit::Yes => {
                     let origin = Origin::File(entry.file.clone());
@@ -108,24 +118,6 @@ impl Machines {
             None => Known::Nothing,
         }
     }
-}
-
-/// The files of a directory of parts, by the rule of apt: in the order of their names, with the suffix
-/// `.conf` or none, and no odd characters.
-fn parts(directory: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    let is_usual = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| {
-            let name = path.file_name().and_then(|name| name.to_str());
-            let is_suited = path.extension().is_none_or(|suffix| suffix == "conf");
-            is_suited
-                && name.is_some_and(|name| !name.starts_with('.') && name.chars().all(is_usual))
-        })
-        .collect();
-    files.sort();
-    files
 }
 
 enum Fit {

@@ -437,13 +437,13 @@ fn a_password_of_a_mirror_is_not_shown() {
     };
     served.main.fault("*", Times::Always, Fault::status(401));
     let message = served.context.failure(&mut command());
-    insta::assert_snapshot!(message.replace(&served.main.url(), "[MAIN]"), @r#"
+    insta::assert_snapshot!(message.replace(&served.main.url(), "[MAIN]"), @"
     status 1
     error: no mirror has a usable Release of `trixie`
       `[MAIN]/dists/trixie/InRelease` refused the credentials from its URL (401 Unauthorized)
 
-    hint: `--mirror ADDRESS` names another mirror
-    "#);
+    hint: passwords of mirrors are looked for in `/etc/apt/auth.conf`, `/etc/apt/auth.conf.d` and `~/.netrc`, or are in the address: `https://USER:PASSWORD@HOST/…`
+    ");
     assert_eq!(served.main.count("/dists/trixie/InRelease"), 1);
     served.main.heal();
     let guard = Fault::Guarded(

@@ -31,11 +31,25 @@ impl Context {
             .write(&folder.path().join("debian-security"))
             .unwrap();
         std::fs::create_dir(folder.path().join("work")).unwrap();
-        Self {
+        let context = Self {
             folder,
             archive,
             security,
-        }
+        };
+        context.configure_apt("");
+        context
+    }
+
+    /// Gives apt this configuration.
+    pub(crate) fn configure_apt(&self, options: &str) {
+        let no_others = "Dir::Etc { Parts \"/dev/null\"; Main \"/dev/null\"; };\n";
+        std::fs::write(self.apt_config(), format!("{no_others}{options}")).unwrap();
+    }
+
+    /// A file of apt's configuration that has apt read no other: without it, the machine's proxies would be
+    /// used.
+    pub(crate) fn apt_config(&self) -> PathBuf {
+        self.folder.path().join("apt.conf")
     }
 
     /// The directory that the command runs in.
@@ -67,6 +81,7 @@ impl Context {
         command
             .env("HOME", self.folder.path().join("home"))
             .env("DISTIL_STORE", self.store())
+            .env("APT_CONFIG", self.apt_config())
             .env(
                 "DISTIL_SNAPSHOT_SERVICE",
                 "file:/nonexistent/{archive}/{time}",

@@ -37,6 +37,7 @@ mod own_definitions;
 mod package_parts;
 mod platforms;
 mod positions;
+mod private_mirrors;
 mod program;
 mod push;
 mod python;
