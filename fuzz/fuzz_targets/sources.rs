@@ -4,7 +4,8 @@
 
 use std::fs;
 
-use distil_debian::sources::{SignedBy, Source, Sources, debian_mirrors};
+use distil_debian::distribution::DEBIAN;
+use distil_debian::sources::{SignedBy, Source, Sources, own_mirrors};
 use distil_fuzz::folder;
 use libfuzzer_sys::fuzz_target;
 
@@ -22,7 +23,7 @@ fuzz_target!(
             !source.signed_by.iter().any(|signed_by| matches!(signed_by, SignedBy::File(_)))
         };
         let sources: Vec<Source> = sources.into_iter().filter(names_no_file).collect();
-        let mirrors = debian_mirrors(&sources);
+        let mirrors = own_mirrors(&sources, &DEBIAN);
         for uri in mirrors.main.iter().chain(&mirrors.security) {
             assert!(sources.iter().any(|source| source.uris.iter().any(|one| one.starts_with(uri))));
         }

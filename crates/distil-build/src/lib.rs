@@ -24,6 +24,7 @@ mod lock_path;
 mod locking;
 mod make;
 mod meant;
+mod mirrors;
 mod names;
 mod news;
 mod output;

@@ -5,6 +5,7 @@
 use std::cell::OnceCell;
 
 use distil_debian::contents::LibraryIndex;
+use distil_debian::distribution::Distribution;
 use distil_debian::index::PackageIndex;
 use distil_debian::suite::Suite;
 use distil_definition::Architecture;
@@ -70,9 +71,10 @@ pub struct Libraries<'a> {
 }
 
 impl<'a> Libraries<'a> {
-    /// For an image of Debian's; for others it knows nothing.
+    /// For an image of a known distribution; for others it knows nothing.
     pub fn new(settings: &'a ArchiveSettings, tree: &Tree, architecture: &str) -> Self {
-        let release = OsRelease::of(tree).filter(|release| release.id() == Some("debian"));
+        let release = OsRelease::of(tree);
+        let release = release.filter(|one| one.id().and_then(Distribution::named).is_some());
         let suite = release.as_ref().and_then(OsRelease::codename);
         let platform = match architecture {
             "" => Platform::host(),

@@ -259,7 +259,10 @@ impl Session {
         // What an archive has now, its mirrors have; what it had, perhaps not.
         let snapshots = match &request.lock {
             Some(_) => Some(SnapshotSource::new(
-                self.snapshots(recipe.snapshot_service.as_deref())?,
+                self.snapshots(
+                    recipe.snapshot_service.as_deref(),
+                    recipe.suite.distribution,
+                )?,
                 recipe.suite,
                 &lock.states,
                 &self.fetcher,

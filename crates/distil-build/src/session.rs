@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use distil_debian::archive::{Archive, ArchiveOptions, Keys, Mirrors, Moment, Snapshots};
 use distil_debian::contents::LibraryIndex;
+use distil_debian::distribution::Distribution;
 use distil_debian::fetch::{Fetcher, Mirror};
 use distil_debian::index::PackageIndex;
 use distil_debian::suite::Suite;
@@ -17,9 +18,10 @@ use distil_oci::{Compression, Registries};
 use distil_store::Store;
 
 use crate::event::{Event, Events, Silent, Warning};
+use crate::mirrors::{mirrors, snapshots};
 use crate::settings::{
-    ArchiveSettings, RegistrySettings, SettingsError, epoch, keys, mirrors, now, open_store,
-    snapshots, store_directory, store_limit, threads,
+    ArchiveSettings, RegistrySettings, SettingsError, epoch, keys, now, open_store,
+    store_directory, store_limit, threads,
 };
 
 /// How long a Release is taken as it is.
@@ -79,7 +81,7 @@ pub struct Session {
     mirrors: Vec<String>,
     snapshot: Option<Moment>,
     snapshot_service: Option<String>,
-    keys: Keys,
+    keys: Option<Keys>,
     /// A store of another session, for packages alone.
     packages: Option<Store>,
     limit: u64,
@@ -175,14 +177,14 @@ impl Session {
     pub(crate) fn archive(&self, recipe: &Recipe) -> Result<ArchiveOptions, SettingsError> {
         let architecture = recipe.architecture.debian();
         let options = self.archive_of(recipe.suite, architecture, &recipe.mirrors)?;
-        let origins = &recipe.origins;
+        let (origins, distribution) = (&recipe.origins, recipe.suite.distribution);
         let others = origins.archives.iter();
         let snapshot = self.snapshot.or(recipe.snapshot);
         let mirrors = match snapshot {
             None => options.mirrors,
             Some(moment) => {
-                let snapshots = self.snapshots(recipe.snapshot_service.as_deref())?;
-                Mirrors::of_snapshot(&snapshots, moment)
+                let snapshots = self.snapshots(recipe.snapshot_service.as_deref(), distribution)?;
+                Mirrors::of_snapshot(distribution, &snapshots, moment)
             }
         };
         Ok(ArchiveOptions {
@@ -205,8 +207,8 @@ impl Session {
         Ok(ArchiveOptions {
             suite,
             architecture: architecture.to_owned(),
-            mirrors: mirrors(&self.mirrors, defined)?,
-            keys: self.keys.clone(),
+            mirrors: mirrors(&self.mirrors, defined, suite.distribution, architecture)?,
+            keys: self.keys_of(suite.distribution),
             components: Vec::new(),
             backports: false,
             snapshot: None,
@@ -218,8 +220,17 @@ impl Session {
     }
 
     /// The snapshot service: that of the session or else of a definition.
-    pub(crate) fn snapshots(&self, defined: Option<&str>) -> Result<Snapshots, SettingsError> {
-        snapshots(self.snapshot_service.as_deref(), defined)
+    pub(crate) fn snapshots(
+        &self,
+        defined: Option<&str>,
+        distribution: &Distribution,
+    ) -> Result<Snapshots, SettingsError> {
+        snapshots(self.snapshot_service.as_deref(), defined, distribution)
+    }
+
+    /// Whose signatures count: those that the session names, or else the distribution's own.
+    fn keys_of(&self, distribution: &'static Distribution) -> Keys {
+        self.keys.clone().unwrap_or(Keys::Own(distribution))
     }
 
     /// Tells what is to be told of the store, and keeps it to its size, after all is done.
@@ -292,8 +303,10 @@ pub(crate) fn stored(
     let options = ArchiveOptions {
         suite,
         architecture: architecture.to_owned(),
-        mirrors: mirrors(&settings.mirrors, &[]).ok()?,
-        keys: keys(&settings.keyrings).ok()?,
+        mirrors: mirrors(&settings.mirrors, &[], suite.distribution, architecture).ok()?,
+        keys: keys(&settings.keyrings)
+            .ok()?
+            .unwrap_or(Keys::Own(suite.distribution)),
         components: Vec::new(),
         backports: false,
         snapshot: None,
@@ -314,11 +327,17 @@ pub(crate) fn stored(
 /// The mirrors that are directories on this machine, which may have copies of other files, too. What
 /// is wrong with a mirror is told when it is used.
 fn directories(named: &[String]) -> Vec<PathBuf> {
-    let Ok(Mirrors { main, security }) = mirrors(named, &[]) else {
-        return Vec::new();
-    };
-    let all = main.iter().chain(&security);
-    let mut found: Vec<PathBuf> = all.filter_map(Mirror::folder).collect();
-    found.dedup();
+    let mut found: Vec<PathBuf> = Vec::new();
+    for distribution in Distribution::all() {
+        let Ok(Mirrors { main, security }) = mirrors(named, &[], distribution, "") else {
+            continue;
+        };
+        let all = main.iter().chain(&security);
+        for directory in all.filter_map(Mirror::folder) {
+            if !found.contains(&directory) {
+                found.push(directory);
+            }
+        }
+    }
     found
 }

@@ -7,10 +7,10 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use distil_debian::archive::{InvalidSnapshots, Keys, Mirrors, Moment, Snapshots};
-use distil_debian::fetch::{InvalidMirror, Mirror};
+use distil_debian::archive::{InvalidSnapshots, Keys, Moment};
+use distil_debian::distribution::Distribution;
+use distil_debian::fetch::InvalidMirror;
 use distil_debian::openpgp::{Keyring, KeyringError};
-use distil_debian::sources::{Sources, debian_mirrors};
 use distil_definition::read_yaml;
 use distil_net::{Client, InvalidUrl, Options, Url};
 use distil_oci::Registries;
@@ -246,18 +246,22 @@ pub fn open_store(named: Option<&Path>) -> Result<Store, SettingsError> {
 /// The user's own settings, `distil/config.yaml` in the directory for them.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-struct UserSettings {
+pub(crate) struct UserSettings {
     /// As `--mirror`.
-    mirrors: Vec<String>,
+    pub(crate) mirrors: Vec<String>,
     /// As `--snapshot-service`.
     #[serde(rename = "snapshot-service")]
-    snapshot_service: Option<String>,
+    pub(crate) snapshot_service: Option<String>,
     /// As `--store-limit`.
     #[serde(rename = "store-limit")]
     store_limit: Option<String>,
 }
 
-fn user_settings() -> Result<UserSettings, SettingsError> {
+/// What the user's settings say; nothing if there are none.
+///
+/// # Errors
+/// If they cannot be read, or have something unexpected.
+pub(crate) fn user_settings() -> Result<UserSettings, SettingsError> {
     let directory = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
     let directory = directory.or_else(|| std::env::home_dir().map(|home| home.join(".config")));
     let Some(path) = directory.map(|directory| directory.join("distil/config.yaml")) else {
@@ -276,108 +280,29 @@ fn user_settings() -> Result<UserSettings, SettingsError> {
     read_yaml(&text, &path.display().to_string(), "the file").map_err(failed)
 }
 
-/// The mirrors: those that the request names, the definition, the environment, the user's
-/// settings, this machine's own package sources, or the built-in list; the first of these that
-/// names any.
-pub(crate) fn mirrors(named: &[String], defined: &[String]) -> Result<Mirrors, SettingsError> {
-    for list in [named, defined] {
-        if !list.is_empty() {
-            return parse_mirrors(list);
-        }
-    }
-    if let Ok(list) = std::env::var("DISTIL_MIRROR") {
-        let list: Vec<String> = list.split_whitespace().map(str::to_owned).collect();
-        if !list.is_empty() {
-            return parse_mirrors(&list);
-        }
-    }
-    let settings = user_settings()?;
-    if !settings.mirrors.is_empty() {
-        return parse_mirrors(&settings.mirrors);
-    }
-    let found = debian_mirrors(&Sources::read(Path::new("/etc/apt")).sources);
-    let parse = |list: &[String]| -> Vec<Mirror> {
-        list.iter()
-            .filter_map(|address| address.parse().ok())
-            .collect()
-    };
-    let (main, security) = (parse(&found.main), parse(&found.security));
-    Ok(match (main.is_empty(), security.is_empty()) {
-        (true, _) => Mirrors::public(),
-        (false, true) => Mirrors::unnamed(main),
-        (false, false) => Mirrors { main, security },
-    })
-}
-
-/// The snapshot service: that of the request, the definition, the environment, the user's settings,
-/// or Debian's own.
-pub(crate) fn snapshots(
-    named: Option<&str>,
-    defined: Option<&str>,
-) -> Result<Snapshots, SettingsError> {
-    if let Some(address) = named.or(defined) {
-        return Ok(address.parse()?);
-    }
-    if let Ok(address) = std::env::var("DISTIL_SNAPSHOT_SERVICE")
-        && !address.is_empty()
-    {
-        return Ok(address.parse()?);
-    }
-    match user_settings()?.snapshot_service {
-        Some(address) => Ok(address.parse()?),
-        None => Ok(Snapshots::public()),
-    }
-}
-
-fn parse_mirrors(named: &[String]) -> Result<Mirrors, SettingsError> {
-    let (mut main, mut security) = (Vec::new(), Vec::new());
-    for text in named.iter().filter(|text| !text.is_empty()) {
-        let (list, address) = match text.strip_prefix("security=") {
-            Some(address) => (&mut security, address),
-            None => (&mut main, text.as_str()),
-        };
-        list.push(address.parse::<Mirror>()?);
-    }
-    let mut mirrors = Mirrors::unnamed(main);
-    if !security.is_empty() {
-        mirrors.security = security;
-    }
-    Ok(mirrors)
-}
-
-/// What a keyring is called that is Debian's own, which files replace otherwise.
-const DEBIAN_KEYS: &str = "debian";
-
-/// The keys of all of these files; `debian` is not a file, but Debian's own keys. Without any, those.
-pub(crate) fn keys(files: &[PathBuf]) -> Result<Keys, SettingsError> {
+/// The keys of all of these files; the `ID` of a distribution is not a file, but its own keys. None without any.
+pub(crate) fn keys(files: &[PathBuf]) -> Result<Option<Keys>, SettingsError> {
     let mut keyring: Option<Keyring> = None;
     let mut texts = Vec::new();
+    let mut add = |added: &Keyring| match &mut keyring {
+        Some(keyring) => keyring.extend(added),
+        None => keyring = Some(added.clone()),
+    };
     for path in files {
         let name = path.display().to_string();
-        if name == DEBIAN_KEYS {
-            let own = Keyring::debian();
-            match &mut keyring {
-                Some(keyring) => keyring.extend(own),
-                None => keyring = Some(own.clone()),
-            }
-            texts.push(Keyring::debian_identity().as_bytes().to_vec());
+        if let Some(distribution) = Distribution::named(&name) {
+            add(distribution.keyring());
+            texts.push(distribution.keyring_identity().as_bytes().to_vec());
             continue;
         }
         let bytes = read_file(path, MAX_KEYRING).map_err(|source| SettingsError::ReadKeyring {
             name: name.clone(),
             source,
         })?;
-        let parsed = Keyring::parse(&bytes, &name)?;
-        match &mut keyring {
-            Some(keyring) => keyring.extend(&parsed),
-            None => keyring = Some(parsed),
-        }
+        add(&Keyring::parse(&bytes, &name)?);
         texts.push(bytes);
     }
-    Ok(match keyring {
-        Some(keyring) => Keys::named(keyring, texts.iter().map(Vec::as_slice)),
-        None => Keys::Debian,
-    })
+    Ok(keyring.map(|keyring| Keys::named(keyring, texts.iter().map(Vec::as_slice))))
 }
 
 /// The package indexes of Python that the user's environment names, in the order in which pip and uv

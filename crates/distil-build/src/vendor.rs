@@ -14,7 +14,8 @@ use distil_debian::archive::{
     Archive, ArchiveOptions, IndexBytes, IndexFile, Mirrors, PackageFailure, PocketState,
 };
 use distil_debian::deb::{DebError, Expected};
-use distil_debian::suite::{Area, Suite};
+use distil_debian::distribution::Area;
+use distil_debian::suite::Suite;
 use distil_definition::recipe::{Recipe, lower};
 use distil_lock::file::LockFile;
 use distil_lock::{
@@ -187,7 +188,10 @@ impl Session {
         let stored = StoreSource(&self.store);
         let mirrors = MirrorSource::new(&needed.options, &self.fetcher, &self.store);
         let snapshots = SnapshotSource::new(
-            self.snapshots(needed.snapshot.as_deref())?,
+            self.snapshots(
+                needed.snapshot.as_deref(),
+                needed.options.suite.distribution,
+            )?,
             needed.suite,
             &needed.states,
             &self.fetcher,
@@ -236,10 +240,15 @@ impl Session {
             return Ok(archive.index_files(&self.store, &self.fetcher)?);
         }
         let newest = needed.states.iter().map(|state| state.date).max();
-        let snapshots = self.snapshots(needed.snapshot.as_deref())?;
+        let snapshots = self.snapshots(
+            needed.snapshot.as_deref(),
+            needed.options.suite.distribution,
+        )?;
         for seconds in UNTIL_SNAPSHOT {
             let time = newest.unwrap_or_default().saturating_add(seconds);
-            let at = |area| snapshots.at(area, time).into_iter().collect();
+            let distribution = needed.options.suite.distribution;
+            let at = |area| snapshots.at(distribution, area, time);
+            let at = |area| at(area).into_iter().collect();
             let options = ArchiveOptions {
                 mirrors: Mirrors {
                     main: at(Area::Main),

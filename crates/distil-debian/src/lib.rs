@@ -11,6 +11,7 @@ pub mod control;
 pub mod copyright;
 mod date;
 pub mod deb;
+pub mod distribution;
 pub mod end_of_life;
 pub mod fetch;
 pub mod index;

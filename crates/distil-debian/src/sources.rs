@@ -15,7 +15,7 @@ mod one_line;
 #[cfg(test)]
 mod tests;
 
-pub use mirrors::{AptMirrors, debian_mirrors};
+pub use mirrors::{AptMirrors, own_mirrors};
 
 /// An entry of the sources: one line, or one paragraph.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,35 +1,38 @@
-//! Debian's releases, and the suites that each is spread over.
+//! Releases of distributions, and the suites that each is spread over.
 
-/// A release of Debian: what `--suite` names.
+use crate::distribution::{Area, DEBIAN, Distribution};
+
+/// A release of a distribution: what `--suite` names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Suite {
     /// Its code name.
     pub codename: &'static str,
     /// Its number, which base-files of a release that is not stable yet does not say.
     pub version: &'static str,
-}
-
-/// Where a pocket is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Area {
-    /// Debian's main archive.
-    Main,
-    /// The archive of the security team.
-    Security,
+    /// Its code name as people write it.
+    pub title: &'static str,
+    /// Whose it is.
+    pub distribution: &'static Distribution,
 }
 
 const SUITES: [Suite; 3] = [
     Suite {
         codename: "bookworm",
         version: "12",
+        title: "bookworm",
+        distribution: &DEBIAN,
     },
     Suite {
         codename: "trixie",
         version: "13",
+        title: "trixie",
+        distribution: &DEBIAN,
     },
     Suite {
         codename: "forky",
         version: "14",
+        title: "forky",
+        distribution: &DEBIAN,
     },
 ];
 
@@ -100,8 +103,11 @@ impl Suite {
 
     /// The suite with this number: `13`, or `debian13`, as tags of images have it.
     pub fn numbered(name: &str) -> Option<Self> {
-        let number = name.strip_prefix("debian").unwrap_or(name);
-        SUITES.into_iter().find(|suite| suite.version == number)
+        let is_it = |suite: &Suite| {
+            let number = name.strip_prefix(suite.distribution.id);
+            number.unwrap_or(name) == suite.version
+        };
+        SUITES.into_iter().find(is_it)
     }
 
     /// Why there is nothing for an architecture in this suite; none where there is.
@@ -120,10 +126,10 @@ impl Suite {
     /// The suites of the archive that make up this release, and where each is kept.
     pub fn pockets(&self) -> Vec<(String, Area)> {
         let codename = self.codename;
-        vec![
-            (codename.to_owned(), Area::Main),
-            (format!("{codename}-updates"), Area::Main),
-            (format!("{codename}-security"), Area::Security),
-        ]
+        let beside = self.distribution.pockets.iter();
+        let beside = beside.map(|(ending, area)| (format!("{codename}{ending}"), *area));
+        std::iter::once((codename.to_owned(), Area::Main))
+            .chain(beside)
+            .collect()
     }
 }

@@ -6,9 +6,10 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use distil_debian::archive::{Archive, ArchiveError, ArchiveOptions, Keys, Mirrors, Snapshots};
+use distil_debian::distribution::{Area, DEBIAN};
 use distil_debian::fetch::{Fetcher, Mirror};
 use distil_debian::openpgp::Keyring;
-use distil_debian::suite::{Area, Suite};
+use distil_debian::suite::Suite;
 use distil_fixture::{Fault, Server, Times, debian_like};
 use distil_net::{Client, Environment, Options};
 use distil_store::Store;
@@ -160,13 +161,22 @@ fn a_mirror_that_held_up_is_asked_last_from_then_on() {
 #[test]
 fn snapshots_have_their_time_in_the_address() {
     let snapshots: Snapshots = "http://snapshot.example/{archive}/{time}/".parse().unwrap();
-    let at = |area| snapshots.at(area, 1_763_108_530).unwrap().to_string();
+    let at = |area| {
+        snapshots
+            .at(&DEBIAN, area, 1_763_108_530)
+            .unwrap()
+            .to_string()
+    };
     let main = "http://snapshot.example/debian/20251114T082210Z";
     assert_eq!(at(Area::Main), main);
     let security = "http://snapshot.example/debian-security/20251114T082210Z";
     assert_eq!(at(Area::Security), security);
-    assert_eq!(snapshots.at(Area::Main, -1), None);
-    assert!(Snapshots::public().at(Area::Main, 0).is_some());
+    assert_eq!(snapshots.at(&DEBIAN, Area::Main, -1), None);
+    assert!(
+        Snapshots::public(&DEBIAN)
+            .at(&DEBIAN, Area::Main, 0)
+            .is_some()
+    );
 }
 
 #[test]

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::io;
 
+use distil_debian::distribution::Distribution;
 use distil_tree::{Entry, Kind, Origin, OsRelease, Tree, TreePath};
 use md5::{Digest, Md5};
 
@@ -55,7 +56,7 @@ fn listed(violations: &[String]) -> String {
 }
 
 /// Reads an image's metadata as scanners do.
-pub(crate) fn check(assembly: &Assembly) -> Result<(), ScannerError> {
+pub(crate) fn check(assembly: &Assembly, distribution: &Distribution) -> Result<(), ScannerError> {
     if assembly.packages.is_empty() {
         // Nothing to see, and no distribution that it would be of.
         return Ok(());
@@ -64,7 +65,7 @@ pub(crate) fn check(assembly: &Assembly) -> Result<(), ScannerError> {
         assembly,
         violations: Vec::new(),
     };
-    check.distribution()?;
+    check.distribution(distribution)?;
     check.folder();
     check.stanzas()?;
     check.sums()?;
@@ -101,8 +102,8 @@ impl Check<'_> {
     }
 
     /// Trivy's and Clair's idea of what the image is.
-    fn distribution(&mut self) -> Result<(), ScannerError> {
-        let version = TreePath::of("etc/debian_version");
+    fn distribution(&mut self, distribution: &Distribution) -> Result<(), ScannerError> {
+        let version = TreePath::of(distribution.marker);
         let release = TreePath::of("etc/os-release");
         let tree = &self.assembly.tree;
         if tree.get(&version).is_none() && tree.get(&release).is_none() {
@@ -112,7 +113,10 @@ impl Check<'_> {
         // Trivy reads the files of layers one by one, and so follows no link.
         let is_file = |entry: &Entry| entry.file().is_some();
         if !self.assembly.tree.get(&version).is_some_and(is_file) {
-            self.wrong("`/etc/debian_version` is missing, by which Trivy knows Debian; package `base-files` has it");
+            let (marker, name) = (distribution.marker, distribution.name);
+            self.wrong(format!(
+                "`/{marker}` is missing, by which Trivy knows {name}; package `base-files` has it"
+            ));
         }
         let Some(text) = self.text(&release)? else {
             self.wrong("`/etc/os-release` is missing, which names the distribution; package `base-files` has it");
@@ -121,15 +125,17 @@ impl Check<'_> {
         let release = OsRelease::parse(text.as_bytes());
         let [id, version, codename] =
             [release.id(), release.version_id(), release.codename()].map(Option::unwrap_or_default);
-        let is_number = !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit());
-        if id != "debian" {
+        // Debian's are whole numbers, and Ubuntu's a year and a month.
+        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if id != distribution.id {
             self.wrong(format!(
-                "`ID` of `/etc/os-release` is `{id}` instead of `debian`"
+                "`ID` of `/etc/os-release` is `{id}` instead of `{}`",
+                distribution.id
             ));
         }
-        if !is_number {
+        if !version.split('.').all(is_number) {
             self.wrong(format!(
-                "`VERSION_ID` of `/etc/os-release` is `{version}` instead of a whole number"
+                "`VERSION_ID` of `/etc/os-release` is `{version}` instead of a number"
             ));
         }
         if codename.is_empty() {

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 
 use distil_debian::archive::{ArchiveOptions, Attempt, PackageFailure, PocketState, Snapshots};
 use distil_debian::deb::DebError;
+use distil_debian::distribution::{Area, Distribution};
 use distil_debian::fetch::{FetchError, Fetcher, Mirror};
-use distil_debian::suite::{Area, Suite};
+use distil_debian::suite::Suite;
 use distil_definition::recipe::Recipe;
 use distil_store::{Blob, Digest, Store};
 
@@ -228,6 +229,7 @@ const UNTIL_SNAPSHOT: i64 = 24 * 3600;
 /// A service that has every state that an archive ever had: for what no mirror has any more.
 pub struct SnapshotSource<'a> {
     snapshots: Snapshots,
+    distribution: &'static Distribution,
     suites: BTreeMap<String, (Area, i64)>,
     fetcher: &'a Fetcher,
     store: &'a Store,
@@ -251,6 +253,7 @@ impl<'a> SnapshotSource<'a> {
         });
         Self {
             snapshots,
+            distribution: suite.distribution,
             suites: suites.collect(),
             fetcher,
             store,
@@ -272,7 +275,7 @@ impl PackageSource for SnapshotSource<'_> {
         let _place = self.gate.enter();
         let date = file.last_seen.unwrap_or(*date);
         for time in [date, date.saturating_add(UNTIL_SNAPSHOT)] {
-            let Some(mirror) = self.snapshots.at(*area, time) else {
+            let Some(mirror) = self.snapshots.at(self.distribution, *area, time) else {
                 continue;
             };
             let found = read_mirror(&mirror, file, self.fetcher, self.store, read, attempts)?;

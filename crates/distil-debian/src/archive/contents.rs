@@ -9,7 +9,7 @@ use std::io::BufReader;
 use distil_store::{Key, Store};
 
 use super::error::{ArchiveError, Attempt};
-use super::options::{ArchiveOptions, MAIN};
+use super::options::ArchiveOptions;
 use super::pocket::PocketOptions;
 use super::unpacked::{COMPRESSIONS, addresses, unpacked};
 use crate::contents::{LibraryIndex, LibraryIndexError};
@@ -43,8 +43,9 @@ pub(super) fn get(
     if let Some(found) = keys.find_map(|key| kept(&key, store)) {
         return Ok(found);
     }
-    let announced = release.file(&path(options, "")).map(|entry| entry.size);
-    let most = announced.unwrap_or(MOST);
+    let mut announced = paths(options, "").into_iter();
+    let announced = announced.find_map(|path| release.file(&path));
+    let most = announced.map_or(MOST, |entry| entry.size);
     let mut attempts = Vec::new();
     for mirror in &pocket.mirrors {
         for (suffix, path, entry) in &choices {
@@ -100,16 +101,22 @@ pub(super) fn stored(
 
 fn choices(release: &Release, options: &ArchiveOptions) -> Vec<(&'static str, String, FileEntry)> {
     let suffixes = COMPRESSIONS.iter();
-    let choices = suffixes.filter_map(|suffix| {
-        let path = path(options, suffix);
+    let choices = suffixes.flat_map(|suffix| {
+        let paths = paths(options, suffix).into_iter();
+        paths.map(move |path| (*suffix, path))
+    });
+    let choices = choices.filter_map(|(suffix, path)| {
         let entry = *release.file(&path)?;
-        Some((*suffix, path, entry))
+        Some((suffix, path, entry))
     });
     choices.collect()
 }
 
-fn path(options: &ArchiveOptions, suffix: &str) -> String {
-    format!("{MAIN}/Contents-{}{suffix}", options.architecture)
+/// Where an index of contents is: Debian has one for each component, and Ubuntu one for all.
+fn paths(options: &ArchiveOptions, suffix: &str) -> [String; 2] {
+    let name = format!("Contents-{}{suffix}", options.architecture);
+    let main = options.suite.distribution.components.first();
+    [format!("{}/{name}", main.unwrap_or(&"main")), name]
 }
 
 fn exact(entry: &FileEntry) -> Key {

@@ -2,13 +2,14 @@
 
 use distil_store::{Digest, Hasher};
 
+use crate::distribution::Distribution;
 use crate::openpgp::Keyring;
 
 /// The keys that an archive's Releases must be signed by.
 #[derive(Debug, Clone)]
 pub enum Keys {
-    /// Debian's own, which are parsed when a signature is looked at.
-    Debian,
+    /// A distribution's own, which are parsed when a signature is looked at.
+    Own(&'static Distribution),
     /// Those of files.
     Named {
         /// All of them together.
@@ -33,7 +34,7 @@ impl Keys {
     /// The keys.
     pub fn keyring(&self) -> &Keyring {
         match self {
-            Self::Debian => Keyring::debian(),
+            Self::Own(distribution) => distribution.keyring(),
             Self::Named { keyring, .. } => keyring,
         }
     }
@@ -41,7 +42,7 @@ impl Keys {
     /// A digest that no other keys have.
     pub fn identity(&self) -> Digest {
         match self {
-            Self::Debian => Keyring::debian_identity(),
+            Self::Own(distribution) => distribution.keyring_identity(),
             Self::Named { identity, .. } => *identity,
         }
     }

@@ -1,12 +1,12 @@
-//! Which mirrors have which part of Debian's archive.
+//! Which mirrors have which part of a distribution's archive.
 
 use std::str::FromStr;
 
 use super::moment::Moment;
+use crate::distribution::{Area, Distribution};
 use crate::fetch::{InvalidMirror, Mirror};
-use crate::suite::Area;
 
-/// Mirrors of Debian, in the order in which they are tried.
+/// Mirrors of a distribution, in the order in which they are tried.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mirrors {
     /// Mirrors of the main archive.
@@ -15,22 +15,7 @@ pub struct Mirrors {
     pub security: Vec<Mirror>,
 }
 
-/// Public mirrors for machines that name none: Debian's own names for "the nearest", and its
-/// archive of all states there ever were is left out, since it asks not to be used so.
-const PUBLIC_MAIN: &[&str] = &[
-    "http://ftp.debian.org/debian",
-    "http://ftp.us.debian.org/debian",
-];
-const PUBLIC_SECURITY: &[&str] = &[
-    "http://ftp.debian.org/debian-security",
-    "http://ftp.us.debian.org/debian-security",
-];
-
-/// The public archive of all states that there ever were, for what no mirror has any more. It
-/// asks not to be used as a mirror, so it is the last to be asked, for what a lock names alone.
-const PUBLIC_SNAPSHOT: &str = "https://snapshot-cloudflare.debian.org/archive/{archive}/{time}";
-
-/// Where all states of Debian's archives are kept: an address with `{archive}`, which is `debian` or
+/// Where all states of a distribution's archives are kept: an address with `{archive}`, which is `debian` or
 /// `debian-security`, and `{time}`, such as `20251114T082210Z`, in it.
 ///
 /// Debian's own service has this form, and those who run its software, or a directory of copies.
@@ -57,17 +42,18 @@ pub enum InvalidSnapshots {
 }
 
 impl Snapshots {
-    /// Debian's own.
-    pub fn public() -> Self {
-        Self(PUBLIC_SNAPSHOT.to_owned())
+    /// A distribution's own.
+    pub fn public(distribution: &Distribution) -> Self {
+        Self(distribution.snapshots.to_owned())
     }
 
     /// The archive of an area as it was at a time, in seconds since 1970; none if that is not a time
     /// of a snapshot.
-    pub fn at(&self, area: Area, seconds: i64) -> Option<Mirror> {
+    pub fn at(&self, distribution: &Distribution, area: Area, seconds: i64) -> Option<Mirror> {
+        let [main, security] = distribution.archives;
         let archive = match area {
-            Area::Main => "debian",
-            Area::Security => "debian-security",
+            Area::Main => main,
+            Area::Security => security,
         };
         let time = Moment(u64::try_from(seconds).ok()?).to_string();
         let address = self
@@ -97,12 +83,14 @@ impl FromStr for Snapshots {
 }
 
 impl Mirrors {
-    /// The built-in list.
-    pub fn public() -> Self {
+    /// The built-in list of a distribution's mirrors that have an architecture.
+    pub fn public(distribution: &Distribution, architecture: &str) -> Self {
+        let ports = distribution.ports_of(architecture);
+        let mirrors = ports.map_or(distribution.mirrors, |ports| ports.mirrors);
         let parse = |list: &[&str]| list.iter().filter_map(|text| text.parse().ok()).collect();
         Self {
-            main: parse(PUBLIC_MAIN),
-            security: parse(PUBLIC_SECURITY),
+            main: parse(mirrors.main),
+            security: parse(mirrors.security),
         }
     }
 
@@ -121,8 +109,8 @@ impl Mirrors {
     }
 
     /// The archive as it was at a moment: the snapshot service has it, and no mirror.
-    pub fn of_snapshot(snapshots: &Snapshots, moment: Moment) -> Self {
-        let at = |area| snapshots.at(area, moment.seconds());
+    pub fn of_snapshot(distribution: &Distribution, snapshots: &Snapshots, moment: Moment) -> Self {
+        let at = |area| snapshots.at(distribution, area, moment.seconds());
         Self {
             main: at(Area::Main).into_iter().collect(),
             security: at(Area::Security).into_iter().collect(),

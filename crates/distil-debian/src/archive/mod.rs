@@ -137,7 +137,7 @@ impl Archive {
     fn check_components(&self) -> Result<(), ArchiveError> {
         let codename = self.options.suite.codename;
         for pocket in &self.pockets {
-            let is_beside = pocket.options.is_debian && pocket.name() != codename;
+            let is_beside = pocket.options.is_own && pocket.name() != codename;
             let mut components = pocket.options.components.iter();
             if !is_beside && let Some(component) = components.find(|one| !pocket.has(one)) {
                 return Err(ArchiveError::Component {
@@ -214,7 +214,7 @@ impl Archive {
         let found = at_once(&self.pockets, |pocket| {
             let others = pocket.release.components.iter();
             let read = &pocket.options.components;
-            let others = others.filter(|one| pocket.options.is_debian && !read.contains(*one));
+            let others = others.filter(|one| pocket.options.is_own && !read.contains(*one));
             let has_it = |component: &&String| {
                 let options = &self.options;
                 let condensed = index::get(
@@ -266,10 +266,7 @@ impl Archive {
         store: &Store,
         fetcher: &Fetcher,
     ) -> Result<LibraryIndex, ArchiveError> {
-        let own = self
-            .pockets
-            .iter()
-            .filter(|pocket| pocket.options.is_debian);
+        let own = self.pockets.iter().filter(|pocket| pocket.options.is_own);
         let own: Vec<&OpenPocket> = own.collect();
         let found = at_once(&own, |pocket| {
             contents::get(
@@ -291,7 +288,7 @@ impl Archive {
     /// archive; none if it has nothing of the suite itself.
     pub fn stored_libraries(&self, store: &Store) -> Option<LibraryIndex> {
         let mut libraries = LibraryIndex::default();
-        for pocket in self.pockets.iter().filter(|one| one.options.is_debian) {
+        for pocket in self.pockets.iter().filter(|one| one.options.is_own) {
             let found = contents::stored(pocket.name(), &pocket.release, &self.options, store);
             if let Some(found) = found {
                 libraries.add(found);
@@ -326,7 +323,7 @@ fn open_pocket(
         release: verified.digest,
         version: verified.release.version.clone(),
         keys: verified.keys,
-        origin: match pocket.is_debian {
+        origin: match pocket.is_own {
             true => None,
             false => verified.release.origin.clone(),
         },

@@ -2,20 +2,18 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::suite::{Area, Suite};
+use crate::distribution::Area;
+use crate::suite::Suite;
 
 use super::keys::Keys;
 use super::mirrors::Mirrors;
 use super::moment::Moment;
 use super::pocket::{PocketOptions, PocketPlace};
 
-/// The component that images are made from: what Debian itself is (Debian Policy §2.2.1).
-pub(super) const MAIN: &str = "main";
-
 /// Which archive, and how strictly.
 #[derive(Debug, Clone)]
 pub struct ArchiveOptions {
-    /// The release of Debian.
+    /// The release.
     pub suite: Suite,
     /// Debian's name of the architecture, such as `amd64`.
     pub architecture: String,
@@ -23,11 +21,11 @@ pub struct ArchiveOptions {
     pub mirrors: Mirrors,
     /// Whose signatures count.
     pub keys: Keys,
-    /// Debian's components that are read beside `main`.
+    /// The distribution's components that are read beside those that images are made from.
     pub components: Vec<String>,
     /// Whether the suite of backports is read, too.
     pub backports: bool,
-    /// The moment whose state of Debian's archive is opened; the state of now if there is none.
+    /// The moment whose state of the distribution's archive is opened; the state of now if there is none.
     pub snapshot: Option<Moment>,
     /// Suites of other archives.
     pub others: Vec<PocketOptions>,
@@ -42,7 +40,7 @@ pub struct ArchiveOptions {
 impl ArchiveOptions {
     /// The moment at which a Release of a suite has to be valid.
     pub(super) fn moment(&self, pocket: &PocketOptions) -> SystemTime {
-        let snapshot = self.snapshot.filter(|_| pocket.is_debian);
+        let snapshot = self.snapshot.filter(|_| pocket.is_own);
         snapshot.map_or(self.now, Moment::time)
     }
 
@@ -53,8 +51,9 @@ impl ArchiveOptions {
         if self.backports {
             names.push((self.suite.backports(), Area::Main));
         }
-        let main = std::iter::once(MAIN.to_owned());
-        let components: Vec<String> = main.chain(self.components.iter().cloned()).collect();
+        let usual = self.suite.distribution.components.iter();
+        let usual = usual.map(|component| (*component).to_owned());
+        let components: Vec<String> = usual.chain(self.components.iter().cloned()).collect();
         let own = names.into_iter().map(|(name, area)| PocketOptions {
             place: PocketPlace::Suite(name.clone()),
             name,
@@ -62,7 +61,7 @@ impl ArchiveOptions {
             mirrors: self.mirrors.of(area),
             keys: self.keys.clone(),
             check_valid_until: true,
-            is_debian: true,
+            is_own: true,
         });
         own.chain(self.others.iter().cloned()).collect()
     }

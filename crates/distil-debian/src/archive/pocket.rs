@@ -19,8 +19,8 @@ pub struct PocketOptions {
     pub keys: Keys,
     /// Whether its Release is refused once its `Valid-Until` has passed.
     pub check_valid_until: bool,
-    /// Whether it is one of Debian's own.
-    pub is_debian: bool,
+    /// Whether it is one of the distribution's own.
+    pub is_own: bool,
 }
 
 /// Where a suite lies below the root of a mirror.

@@ -195,7 +195,7 @@ fn may_be_expired(pocket: &PocketOptions, options: &ArchiveOptions) -> bool {
 
 /// Whether it is a state that the archive had.
 fn is_past(pocket: &PocketOptions, options: &ArchiveOptions) -> bool {
-    options.snapshot.is_some() && pocket.is_debian
+    options.snapshot.is_some() && pocket.is_own
 }
 
 fn verify(

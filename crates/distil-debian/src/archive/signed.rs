@@ -37,7 +37,7 @@ impl Archive {
         fetcher: &Fetcher,
     ) -> Result<Vec<IndexFile>, ArchiveError> {
         // Suites of other archives have roots of their own.
-        let own = self.pockets.iter().filter(|one| one.options.is_debian);
+        let own = self.pockets.iter().filter(|one| one.options.is_own);
         let parts: Vec<(&OpenPocket, Option<&str>)> = own
             .clone()
             .flat_map(|pocket| {

@@ -70,7 +70,7 @@ pub(super) fn of(
     options: &ArchiveOptions,
     store: &Store,
 ) -> Result<Vec<ReleaseWarning>, StoreError> {
-    if options.snapshot.is_some() && pocket.is_debian {
+    if options.snapshot.is_some() && pocket.is_own {
         // An older state on purpose.
         return Ok(Vec::new());
     }

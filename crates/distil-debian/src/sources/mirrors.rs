@@ -1,11 +1,10 @@
-//! Which of the sources are mirrors of Debian's own archive.
-
-use std::path::Path;
+//! Which of the sources are mirrors of a distribution's own archive.
 
 use super::{SignedBy, Source, SourceType, read_bounded};
+use crate::distribution::{Area, Distribution};
 use crate::openpgp::{Certificate, Keyring};
 
-/// Mirrors of Debian's archive, as URIs without a slash at the end, the likelier ones first.
+/// Mirrors of a distribution's archive, as URIs without a slash at the end, the likelier ones first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AptMirrors {
     /// Mirrors of the main archive, which has the suites `trixie`, `trixie-updates` and so on.
@@ -14,53 +13,34 @@ pub struct AptMirrors {
     pub security: Vec<String>,
 }
 
-/// Debian's suites, by their own names and by role. A mirror has all of them or a part; that it
-/// has one shows what it is.
-const SUITES: [&str; 15] = [
-    "buster",
-    "bullseye",
-    "bookworm",
-    "trixie",
-    "forky",
-    "duke",
-    "sid",
-    "stable",
-    "oldstable",
-    "oldoldstable",
-    "testing",
-    "unstable",
-    "experimental",
-    "rc-buggy",
-    "proposed-updates",
-];
-
-const COMPONENTS: [&str; 4] = ["main", "contrib", "non-free", "non-free-firmware"];
-
-/// Picks the mirrors of Debian's own archive out of a machine's sources.
+/// Picks the mirrors of a distribution's own archive out of a machine's sources.
 ///
-/// An entry counts if it is in use, for binary packages, has only components of Debian's, and is
-/// not `Trusted` without a signature. Of its suites only those that bear a name of Debian's count,
+/// An entry counts if it is in use, for binary packages, has only components of the distribution's, and is
+/// not `Trusted` without a signature. Of its suites only those that bear a name of its own count,
 /// so `nodistro`, `cloud-sdk-bookworm` or `bookworm-pgdg` do not. Others' repositories do use
-/// plain `bookworm main` too; what they cannot have is Debian's keys. An entry whose `Signed-By`
-/// is something else than a keyring of Debian's is therefore passed over, and one that names none,
+/// plain `bookworm main` too; what they cannot have is its keys. An entry whose `Signed-By`
+/// is something else than a keyring of its own is therefore passed over, and one that names none,
 /// as older entries do, comes after those that do.
 ///
 /// A wrong guess costs a request that fails, never trust: whatever a mirror gives is verified.
-pub fn debian_mirrors(sources: &[Source]) -> AptMirrors {
+pub fn own_mirrors(sources: &[Source], distribution: &Distribution) -> AptMirrors {
     let mut mirrors = AptMirrors::default();
-    let candidates = || sources.iter().filter(|source| may_be_debian(source));
-    let signed = candidates().filter(|source| is_signed_by_debian(source));
+    let candidates = || {
+        let sources = sources.iter();
+        sources.filter(|source| may_be_own(source, distribution))
+    };
+    let signed = candidates().filter(|source| is_signed_by(source, distribution));
     let unsigned = candidates().filter(|source| source.signed_by.is_empty());
     for source in signed.chain(unsigned) {
         for suite in &source.suites {
-            let list = match Area::of(suite) {
+            let list = match distribution.area_of(suite) {
                 Some(Area::Main) => &mut mirrors.main,
                 Some(Area::Security) => &mut mirrors.security,
                 None => continue,
             };
             for uri in &source.uris {
                 let uri = uri.trim_end_matches('/');
-                // apt puts the architecture there; Debian's archive is not parted so.
+                // apt puts the architecture there; no distribution's archive is parted so.
                 let parted = uri.contains("$(");
                 if !parted && !list.iter().any(|have| have == uri) {
                     list.push(uri.to_owned());
@@ -71,76 +51,38 @@ pub fn debian_mirrors(sources: &[Source]) -> AptMirrors {
     mirrors
 }
 
-fn may_be_debian(source: &Source) -> bool {
-    let components = &source.components;
+fn may_be_own(source: &Source, distribution: &Distribution) -> bool {
+    let mut components = source.components.iter();
     source.enabled
         && source.types.contains(&SourceType::Binary)
         && source.trusted != Some(true)
-        && components.iter().all(|c| COMPONENTS.contains(&c.as_str()))
+        && components.all(|component| distribution.has_component(component))
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Area {
-    Main,
-    Security,
-}
-
-impl Area {
-    /// Which archive has a suite of this name, if it is Debian's.
-    fn of(suite: &str) -> Option<Self> {
-        if SUITES.contains(&suite) {
-            return Some(Self::Main);
-        }
-        // `buster/updates` was the security suite's name until bullseye.
-        let (base, area) = if let Some(base) = suite.strip_suffix("-security") {
-            (base, Self::Security)
-        } else if let Some(base) = suite.strip_suffix("/updates") {
-            (base, Self::Security)
-        } else {
-            let pockets = [
-                "-proposed-updates",
-                "-updates",
-                "-backports-sloppy",
-                "-backports",
-            ];
-            let base = pockets.iter().find_map(|pocket| suite.strip_suffix(pocket));
-            (base.unwrap_or(suite), Self::Main)
-        };
-        SUITES.contains(&base).then_some(area)
-    }
-}
-
-fn is_signed_by_debian(source: &Source) -> bool {
+fn is_signed_by(source: &Source, distribution: &Distribution) -> bool {
+    let knows = |keyring: &[u8]| shares_a_key(keyring, distribution);
     source.signed_by.iter().any(|signed_by| match signed_by {
-        SignedBy::File(path) => is_debians_by_name(path) || has_debians_key(path),
-        SignedBy::Keyring(armoured) => knows_debian(armoured.as_bytes()),
+        SignedBy::File(path) => {
+            let name = path.file_name().and_then(|name| name.to_str());
+            let is_by_name = name.is_some_and(|name| name.starts_with(distribution.keyrings));
+            // Somebody may have put the keys into a file of another name.
+            let is_file = || std::fs::metadata(path).is_ok_and(|file| file.is_file());
+            is_by_name || (is_file() && read_bounded(path).is_ok_and(|bytes| knows(&bytes)))
+        }
+        SignedBy::Keyring(armoured) => knows(armoured.as_bytes()),
         SignedBy::Fingerprint(fingerprint) => {
             let fingerprint = fingerprint.trim_end_matches('!');
-            Keyring::debian()
-                .certificates()
-                .any(|certificate| has_key(certificate, fingerprint))
+            let mut certificates = distribution.keyring().certificates();
+            certificates.any(|certificate| has_key(certificate, fingerprint))
         }
     })
 }
 
-/// The keyrings of the package `debian-archive-keyring`.
-fn is_debians_by_name(path: &Path) -> bool {
-    path.file_name()
-        .and_then(|name| name.to_str())
-        .is_some_and(|name| name.starts_with("debian-archive-"))
-}
-
-/// Somebody may have put Debian's keys into a file of another name.
-fn has_debians_key(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|file| file.is_file())
-        && read_bounded(path).is_ok_and(|bytes| knows_debian(&bytes))
-}
-
-fn knows_debian(keyring: &[u8]) -> bool {
+fn shares_a_key(keyring: &[u8], distribution: &Distribution) -> bool {
     Keyring::parse(keyring, "Signed-By").is_ok_and(|keyring| {
         keyring.certificates().any(|certificate| {
-            let mut debian = Keyring::debian().certificates();
-            debian.any(|debians| debians.fingerprint() == certificate.fingerprint())
+            let mut own = distribution.keyring().certificates();
+            own.any(|own| own.fingerprint() == certificate.fingerprint())
         })
     })
 }

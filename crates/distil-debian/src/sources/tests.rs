@@ -5,6 +5,7 @@ use std::fs;
 use proptest::prelude::*;
 
 use super::*;
+use crate::distribution::DEBIAN;
 
 fn parse(text: &str, format: Format) -> Sources {
     let mut sources = Sources::default();
@@ -37,7 +38,7 @@ fn warnings(sources: &Sources) -> Vec<String> {
 fn mirrors(text: &str) -> (Vec<String>, Vec<String>) {
     let sources = one_line(text);
     assert_eq!(sources.warnings, []);
-    let mirrors = debian_mirrors(&sources.sources);
+    let mirrors = own_mirrors(&sources.sources, &DEBIAN);
     (mirrors.main, mirrors.security)
 }
 
@@ -386,7 +387,7 @@ fn others_repositories_are_left_out() {
         assert_eq!(mirrors(line), (vec![], vec![]), "{line}");
     }
     let off = deb822(&format!("{PARAGRAPH}Enabled: no\n"));
-    assert_eq!(debian_mirrors(&off.sources), AptMirrors::default());
+    assert_eq!(own_mirrors(&off.sources, &DEBIAN), AptMirrors::default());
 }
 
 #[test]
@@ -446,7 +447,7 @@ proptest! {
     ) {
         for format in [Format::OneLine, Format::Deb822] {
             let sources = parse(&text, format);
-            debian_mirrors(&sources.sources);
+            own_mirrors(&sources.sources, &DEBIAN);
         }
     }
 }

@@ -22,9 +22,6 @@ const MAX_KEYRING: u64 = 16 << 20;
 /// The most suites of other archives that an image may have.
 const MAX_ARCHIVES: usize = 64;
 
-/// Debian's components beside `main` (Debian Policy §2.2).
-const COMPONENTS: [&str; 4] = ["main", "contrib", "non-free", "non-free-firmware"];
-
 /// Where packages come from beside Debian's release.
 #[derive(Debug, Clone, Default)]
 pub struct Origins {
@@ -70,17 +67,20 @@ impl Lowering<'_> {
         layer: usize,
         origins: &mut Origins,
     ) -> Result<(), RecipeError> {
-        let definition = self.definition;
+        let (definition, distribution) = (self.definition, self.suite().distribution);
         for (index, name) in definition.components.iter().enumerate() {
             let part = Part::of("components").index(index);
-            if !COMPONENTS.contains(&name.as_str()) {
+            if !distribution.has_component(name) {
+                let known: Vec<&str> = distribution.all_components().collect();
                 let problem = format!(
-                    "Debian's archive has no component `{name}`, but `{}`",
-                    COMPONENTS.join("`, `")
+                    "{}'s archive has no component `{name}`, but `{}`",
+                    distribution.name,
+                    known.join("`, `")
                 );
                 return Err(self.error(&part, problem));
             }
-            if name != "main" && !origins.components.contains(name) {
+            let is_usual = distribution.components.contains(&name.as_str());
+            if !is_usual && !origins.components.contains(name) {
                 origins.components.push(name.clone());
             }
         }
@@ -90,7 +90,7 @@ impl Lowering<'_> {
             relation.map_err(|error| self.error(&part, error))?;
             origins.backports.push((layer, name.clone()));
         }
-        let suite = self.backports_suite();
+        let suite = self.suite().backports();
         let items = self.definition.packages.iter();
         let overlays = self.overlays.iter();
         let items = items.chain(overlays.flat_map(|(_, overlay)| &overlay.packages));
@@ -248,7 +248,7 @@ impl Lowering<'_> {
             mirrors,
             keys: keys.clone(),
             check_valid_until: source.check_valid_until,
-            is_debian: false,
+            is_own: false,
         })
     }
 

@@ -136,9 +136,9 @@ impl<'a> Lowering<'a> {
         self.target.architecture.debian()
     }
 
-    /// The suite of backports.
-    pub(super) fn backports_suite(&self) -> String {
-        self.target.suite.backports()
+    /// The release.
+    pub(super) fn suite(&self) -> Suite {
+        self.target.suite
     }
 
     /// The platform.

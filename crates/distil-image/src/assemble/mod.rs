@@ -160,7 +160,7 @@ fn prove(
     if installation == Installation::FilesOnly {
         closure::check(&assembly.tree, recipe)?;
         exposure::check(assembly, recipe)?;
-        scanners::check(assembly)?;
+        scanners::check(assembly, recipe.suite.distribution)?;
     }
     program::check(assembly, recipe)?;
     Ok(())

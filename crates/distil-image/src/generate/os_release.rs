@@ -20,15 +20,9 @@ pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateEr
 /// base-files of a suite that is not released yet names no version, without which a scanner
 /// finds nothing; so the suite says it.
 fn text(suite: Suite) -> String {
-    let Suite {
-        codename, version, ..
-    } = suite;
-    format!(
-        "PRETTY_NAME=\"Distroless\"\n\
-         NAME=\"Debian GNU/Linux\"\n\
-         ID=\"debian\"\n\
-         VERSION_ID=\"{version}\"\n\
-         VERSION=\"Debian GNU/Linux {version} ({codename})\"\n\
-         VERSION_CODENAME=\"{codename}\"\n"
-    )
+    let lines = suite.distribution.os_release;
+    let lines = lines.replace("{version}", suite.version);
+    let lines = lines.replace("{codename}", suite.codename);
+    let lines = lines.replace("{title}", suite.title);
+    format!("PRETTY_NAME=\"Distroless\"\n{lines}")
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use distil_debian::archive::Mirrors;
 use distil_debian::deb::PackageFile;
-use distil_debian::suite::Area;
+use distil_debian::distribution::Area;
 use distil_tree::{Entry, Kind, Metadata, Origin, TreePath};
 
 use crate::generation::{GenerateError, Generation};
@@ -65,7 +65,6 @@ const LINKS: &[(&str, &str)] = &[
     ("etc/localtime", "/usr/share/zoneinfo/Etc/UTC"),
     ("usr/local/man", "share/man"),
     ("var/spool/mail", "../mail"),
-    ("etc/dpkg/origins/default", "debian"),
 ];
 
 const NETWORKS: &str = "default\t\t0.0.0.0\nloopback\t127.0.0.0\nlink-local\t169.254.0.0\n\n";
@@ -171,6 +170,8 @@ pub(super) fn generate(
     for (path, target) in LINKS {
         put(generation, path, Kind::symlink(target), 0o777, 0)?;
     }
+    let origin = Kind::symlink(generation.suite.distribution.id);
+    put(generation, "etc/dpkg/origins/default", origin, 0o777, 0)?;
     put(generation, "etc/networks", Kind::file(NETWORKS), 0o644, 0)?;
     python(generation, contents)?;
     shells(generation)?;
@@ -346,7 +347,8 @@ fn certificates(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
 /// apt's sources: public mirrors, whatever the packages were fetched from, because the same
 /// inputs give the same bytes on every machine. A definition's own file is left as it is.
 fn sources(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
-    let mirrors = Mirrors::public();
+    let distribution = generation.suite.distribution;
+    let mirrors = Mirrors::public(distribution, generation.architecture.debian());
     let mut text = String::new();
     for (area, list) in [
         (Area::Main, &mirrors.main),
@@ -360,13 +362,14 @@ fn sources(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
         let suites: Vec<String> = suites.map(|(name, _)| name).collect();
         let _ = writeln!(
             text,
-            "Types: deb\nURIs: {mirror}\nSuites: {}\nComponents: main\n\
-             Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg\n",
-            suites.join(" ")
+            "Types: deb\nURIs: {mirror}\nSuites: {}\nComponents: {}\nSigned-By: {}\n",
+            suites.join(" "),
+            distribution.components.join(" "),
+            distribution.apt_keyring
         );
     }
-    let path = "etc/apt/sources.list.d/debian.sources";
-    put(generation, path, Kind::file(text.into_bytes()), 0o644, 0)
+    let path = format!("etc/apt/sources.list.d/{}.sources", distribution.id);
+    put(generation, &path, Kind::file(text.into_bytes()), 0o644, 0)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use distil_debian::distribution::DEBIAN;
 use distil_live::outcome::find_program;
 use distil_live::{Context, require};
 use serde_json::Value;
@@ -124,7 +125,7 @@ fn archive(context: &Context) -> String {
 /// The mirror that this machine's apt uses.
 fn mirror() -> String {
     let found = distil_debian::sources::Sources::read(Path::new("/etc/apt"));
-    let mirrors = distil_debian::sources::debian_mirrors(&found.sources);
+    let mirrors = distil_debian::sources::own_mirrors(&found.sources, &DEBIAN);
     mirrors.main.first().expect("apt has a mirror").clone()
 }
 
