@@ -68,6 +68,7 @@ pub use request::{Request, RequestError, is_definition, suite};
 pub use session::{IDENTITY, Session, SessionOptions};
 pub use settings::{
     ArchiveSettings, RegistrySettings, SettingsError, epoch, now, open_store, store_limit, threads,
+    user_archives,
 };
 pub use size::{InvalidSize, Size};
 pub use used_lock::UsedLock;

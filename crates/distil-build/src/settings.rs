@@ -247,6 +247,8 @@ pub fn open_store(named: Option<&Path>) -> Result<Store, SettingsError> {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct UserSettings {
+    /// As `--archive`, for builds with `--add`.
+    archives: Vec<String>,
     /// As `--mirror`.
     pub(crate) mirrors: Vec<String>,
     /// As `--snapshot-service`.
@@ -257,14 +259,34 @@ pub(crate) struct UserSettings {
     store_limit: Option<String>,
 }
 
+/// Where the user's settings are, if this user can have any.
+fn user_file() -> Option<PathBuf> {
+    let directory = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
+    let directory = directory.or_else(|| std::env::home_dir().map(|home| home.join(".config")));
+    directory.map(|directory| directory.join("distil/config.yaml"))
+}
+
+/// The files with other archives that the user's settings name. They are for packages that a user adds by hand;
+/// what a definition makes is the same whoever builds it.
+///
+/// # Errors
+/// If the settings cannot be read, or have something unexpected.
+pub fn user_archives() -> Result<Vec<String>, SettingsError> {
+    let Some(file) = user_file() else {
+        return Ok(Vec::new());
+    };
+    let directory = file.parent().unwrap_or(Path::new(""));
+    let archives = user_settings()?.archives.into_iter();
+    let paths = archives.map(|path| directory.join(path).display().to_string());
+    Ok(paths.collect())
+}
+
 /// What the user's settings say; nothing if there are none.
 ///
 /// # Errors
 /// If they cannot be read, or have something unexpected.
 pub(crate) fn user_settings() -> Result<UserSettings, SettingsError> {
-    let directory = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from);
-    let directory = directory.or_else(|| std::env::home_dir().map(|home| home.join(".config")));
-    let Some(path) = directory.map(|directory| directory.join("distil/config.yaml")) else {
+    let Some(path) = user_file() else {
         return Ok(UserSettings::default());
     };
     let failed = |problem: String| SettingsError::File {

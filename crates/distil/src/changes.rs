@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 
+use distil_build::user_archives;
 use distil_definition::{
     ArchiveItem, Certificates, Config, CopyItem, Definition, FileItem, PackageItem,
 };
@@ -13,8 +14,12 @@ use crate::error::CommandError;
 /// The definition that the flags stand for.
 pub(crate) fn changes(flags: &cli::Definition) -> Result<Definition, CommandError> {
     let packages = flags.packages.iter();
-    let archives = flags.archives.iter().map(|file| ArchiveItem {
-        sources: file.clone(),
+    let mut files = flags.archives.clone();
+    if !flags.packages.is_empty() {
+        files.extend(user_archives()?);
+    }
+    let archives = files.into_iter().map(|sources| ArchiveItem {
+        sources,
         ..ArchiveItem::default()
     });
     let config = Config {

@@ -178,6 +178,11 @@ impl Source {
         })
     }
 
+    /// What the command line changes, if it changes anything.
+    pub fn written_changes(&self) -> Option<&Definition> {
+        self.changes.as_deref()
+    }
+
     /// Changes the image from the command line. The definition's own layers stay as they are;
     /// what is added is a layer on top of them. Paths are relative to the directory that the
     /// command runs in.

@@ -96,6 +96,14 @@ const FILES: &[(&str, &str)] = &[
         "/etc/apt/sources.list, /etc/apt/sources.list.d",
         "Mirrors of this machine, if no others are named.",
     ),
+    (
+        "/etc/apt/apt.conf, /etc/apt/apt.conf.d",
+        "Proxies and certificates with which archives are reached.",
+    ),
+    (
+        "/etc/apt/auth.conf, /etc/apt/auth.conf.d, ~/.netrc",
+        "Passwords of mirrors and archives.",
+    ),
 ];
 
 /// Prints the schema of definitions on stdout.

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use distil_build::{
     ArchiveSettings, LockError, LockPath, RegistrySettings, Request, Session, SessionOptions,
-    UsedLock, architecture, suite,
+    UsedLock, architecture, suite, user_archives,
 };
 use distil_debian::suite::Suite;
 use distil_definition::Definition;
@@ -97,8 +97,21 @@ pub(crate) fn request_with(
     }
 }
 
-/// Says that an image is made from a lock.
+/// Says that an image is made from a lock, and of which archives of the user's settings it may have packages.
 pub(crate) fn say_lock(request: &Request, printer: &Printer) {
+    let of_user = user_archives().unwrap_or_default();
+    let added = request
+        .source
+        .written_changes()
+        .map(|changes| &changes.archives);
+    for archive in added.into_iter().flatten() {
+        if of_user.contains(&archive.sources) {
+            printer.say(format_args!(
+                "note: packages may be from the archives of `{}`, which your `config.yaml` names",
+                archive.sources
+            ));
+        }
+    }
     if let Some(used) = &request.lock {
         printer.say(format_args!(
             "note: the packages of `{}` are as `{}` pins them",

@@ -427,3 +427,39 @@ fn packages_of_backports() {
     insta::assert_snapshot!(fails("[helper-two/trixie]"));
     insta::assert_snapshot!(fails("[tool=7]"));
 }
+
+/// What a user's settings name is for what the user adds by hand, and for no definition.
+#[test]
+fn archives_of_the_users_settings() {
+    let company = company(vec![deb("shop", "1.2")]);
+    let context = Context::new();
+    let settings = context.work().join("../home/.config/distil");
+    fs::create_dir_all(&settings).unwrap();
+    fs::write(
+        settings.join("config.yaml"),
+        "archives: [company.sources]\n",
+    )
+    .unwrap();
+    let fields = company.sources_of("      Suites: stable\n      Components: main\n");
+    let fields: Vec<&str> = fields
+        .lines()
+        .map(|line| line.strip_prefix("      ").unwrap())
+        .collect();
+    fs::write(settings.join("company.sources"), fields.join("\n")).unwrap();
+    let arguments = ["build", "base", "--add", "shop"];
+    let output = context.command(&arguments).output().unwrap();
+    let said = context.stderr(&output);
+    assert!(output.status.success(), "{said}");
+    let told = said.contains("note: packages may be from the archives of `")
+        && said.contains("company.sources`, which your `config.yaml` names");
+    assert!(told, "{said}");
+    let found = crate::images::files(&context.work().join("base+shop+local.tar"));
+    assert!(text(&found, "var/lib/dpkg/status.d/shop").contains("\nOrigin: Company\n"));
+    // A definition is the same whoever builds it.
+    context.define("name: app\nfrom: base\npackages: [shop]\n");
+    let message = context.fails(&["build", "app.yaml"]);
+    assert!(message.contains("shop"), "{message}");
+    fs::remove_file(settings.join("company.sources")).unwrap();
+    let message = context.fails(&["build", "base", "--add", "shop", "-o", "oci:out"]);
+    assert!(message.contains("company.sources"), "{message}");
+}

@@ -349,6 +349,6 @@ fn settings_of_the_user_that_are_wrong() {
       |
     1 | store-limt: 5GB
       | ^^^^^^^^^^
-      = its keys are `mirrors`, `snapshot-service` and `store-limit`
+      = its keys are `archives`, `mirrors`, `snapshot-service` and `store-limit`
     ");
 }
