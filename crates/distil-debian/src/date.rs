@@ -18,8 +18,13 @@ pub(crate) fn parse(text: &str) -> Option<i64> {
     let day = number(words.next()?, 1..=2)?;
     let month = words.next()?;
     let year = number(words.next()?, 4..=4)?;
-    let mut clock = words.next()?.split(':');
-    let hour = number(clock.next()?, 2..=2)?;
+    // Ubuntu's archive writes an hour of one digit with a second space before it.
+    let (clock, digits) = match words.next()? {
+        "" => (words.next()?, 1..=1),
+        clock => (clock, 2..=2),
+    };
+    let mut clock = clock.split(':');
+    let hour = number(clock.next()?, digits)?;
     let minute = number(clock.next()?, 2..=2)?;
     let second = number(clock.next()?, 2..=2)?;
     let zone = words.next()?;
@@ -114,6 +119,7 @@ mod tests {
             Some(1_709_251_199)
         );
         assert_eq!(parse("Sun, 1 Mar 2020 00:00:00 UTC"), Some(1_583_020_800));
+        assert_eq!(parse("Fri, 27 Nov 2026  3:16:34 UTC"), Some(1_795_749_394));
     }
 
     #[test]
@@ -136,6 +142,8 @@ mod tests {
             "Sat, 21 Nov 2026 09:60:44 UTC",
             "Sat, 21 Nov 2026 09:15:60 UTC",
             "Sat,  21 Nov 2026 09:15:44 UTC",
+            "Sat, 21 Nov 2026  09:15:44 UTC",
+            "Sat, 21 Nov 2026 9:15:44 UTC",
             "Sat, +1 Nov 2026 09:15:44 UTC",
             "2026-11-21T09:15:44Z",
         ] {

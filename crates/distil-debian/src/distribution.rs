@@ -129,10 +129,54 @@ pub static DEBIAN: Distribution = Distribution {
     identity: Keyring::debian_identity,
 };
 
+/// Ubuntu. Its main archive has the security pocket as well; the archive of the security team gets it first.
+pub static UBUNTU: Distribution = Distribution {
+    id: "ubuntu",
+    name: "Ubuntu",
+    components: &["main", "universe"],
+    more_components: &["restricted", "multiverse"],
+    pockets: &[("-updates", Area::Main), ("-security", Area::Security)],
+    mirrors: PublicMirrors {
+        main: &[
+            "http://us.archive.ubuntu.com/ubuntu",
+            "http://de.archive.ubuntu.com/ubuntu",
+        ],
+        security: &[
+            "http://us.archive.ubuntu.com/ubuntu",
+            "http://de.archive.ubuntu.com/ubuntu",
+        ],
+    },
+    ports: Some(Ports {
+        others: &["amd64", "i386"],
+        mirrors: PublicMirrors {
+            main: &["http://ports.ubuntu.com/ubuntu-ports"],
+            security: &["http://ports.ubuntu.com/ubuntu-ports"],
+        },
+        ending: "-ports",
+    }),
+    snapshots: "https://snapshot.ubuntu.com/{archive}/{time}",
+    archives: ["ubuntu", "ubuntu"],
+    known_suites: &[
+        "bionic", "focal", "jammy", "noble", "questing", "resolute", "devel",
+    ],
+    keyrings: "ubuntu-archive-",
+    apt_keyring: "/usr/share/keyrings/ubuntu-archive-keyring.gpg",
+    os_release: "NAME=\"Ubuntu\"\n\
+                 ID=\"ubuntu\"\n\
+                 ID_LIKE=\"debian\"\n\
+                 VERSION_ID=\"{version}\"\n\
+                 VERSION=\"{version} LTS ({title})\"\n\
+                 VERSION_CODENAME=\"{codename}\"\n\
+                 UBUNTU_CODENAME=\"{codename}\"\n",
+    marker: "etc/lsb-release",
+    keyring: Keyring::ubuntu,
+    identity: Keyring::ubuntu_identity,
+};
+
 impl Distribution {
     /// All of them.
     pub fn all() -> impl Iterator<Item = &'static Self> {
-        [&DEBIAN].into_iter()
+        [&DEBIAN, &UBUNTU].into_iter()
     }
 
     /// The one with this `ID`.

@@ -1,6 +1,6 @@
 //! Until when releases of Debian, and the runtimes in them, get updates: the one table of these dates.
 //!
-//! Releases of Debian: `debian.csv` of the package `distro-info-data`, the column `eol`, which is the
+//! Releases: `debian.csv` and `ubuntu.csv` of the package `distro-info-data`, the column `eol`, which is the
 //! end of support by Debian's security team; volunteers continue for some packages and architectures
 //! (LTS). A release without a date there, which is not stable yet, has none here.
 //!
@@ -16,7 +16,12 @@ use crate::suite::Suite;
 use crate::version::Version;
 
 /// Days by the code names of releases.
-const SUITES: [(&str, &str); 2] = [("bookworm", "2026-07-11"), ("trixie", "2028-08-09")];
+const SUITES: [(&str, &str); 4] = [
+    ("bookworm", "2026-07-11"),
+    ("trixie", "2028-08-09"),
+    ("noble", "2029-05-31"),
+    ("resolute", "2031-05-29"),
+];
 
 /// Days by the names of Python's packages.
 const PYTHON: [(&str, &str); 4] = [

@@ -173,7 +173,7 @@ impl Release {
             // In a flat repository it lies beside the Release.
             path.starts_with("Packages")
                 || (path.contains("/binary-") && path.contains("/Packages"))
-                || (path.contains("/Contents-") && !path.contains("-udeb-"))
+                || (format!("/{path}").contains("/Contents-") && !path.contains("-udeb-"))
         };
         let files = self.files.iter().filter(|(path, _)| is_index(path));
         Self {

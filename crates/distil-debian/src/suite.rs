@@ -1,6 +1,6 @@
 //! Releases of distributions, and the suites that each is spread over.
 
-use crate::distribution::{Area, DEBIAN, Distribution};
+use crate::distribution::{Area, DEBIAN, Distribution, UBUNTU};
 
 /// A release of a distribution: what `--suite` names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Suite {
     pub distribution: &'static Distribution,
 }
 
-const SUITES: [Suite; 3] = [
+const SUITES: [Suite; 5] = [
     Suite {
         codename: "bookworm",
         version: "12",
@@ -33,6 +33,18 @@ const SUITES: [Suite; 3] = [
         version: "14",
         title: "forky",
         distribution: &DEBIAN,
+    },
+    Suite {
+        codename: "noble",
+        version: "24.04",
+        title: "Noble Numbat",
+        distribution: &UBUNTU,
+    },
+    Suite {
+        codename: "resolute",
+        version: "26.04",
+        title: "Resolute Raccoon",
+        distribution: &UBUNTU,
     },
 ];
 

@@ -44,7 +44,7 @@ pub use key::{
 pub use server::{Fault, Recorded, Server, Times};
 pub use standard::{
     CA_CERTIFICATES, CORPORATE_CA, EXPIRED_CA, SERVER_CERTIFICATE, busybox_applets, debian_like,
-    debian_like_packages, debian_security_like,
+    debian_like_packages, debian_security_like, ubuntu_like,
 };
 pub use tarball::{Entry, EntryKind, tar};
 pub use tls::{TLS_AUTHORITY, TLS_CLIENT, TLS_STRANGER, TlsFront};

@@ -26,8 +26,8 @@ macro_rules! embedded {
     };
 }
 
-/// Files of Debian's `debian-archive-keyring` package; `keyrings/README.md` says which version.
-const EMBEDDED: [(&str, &[u8]); 6] = [
+/// Files of the packages `debian-archive-keyring` and `ubuntu-keyring`; `keyrings/README.md` says which versions.
+const OF_DEBIAN: [(&str, &[u8]); 6] = [
     embedded!("debian-archive-bookworm-automatic.pgp"),
     embedded!("debian-archive-bookworm-security-automatic.pgp"),
     embedded!("debian-archive-bookworm-stable.pgp"),
@@ -36,16 +36,29 @@ const EMBEDDED: [(&str, &[u8]); 6] = [
     embedded!("debian-archive-trixie-stable.pgp"),
 ];
 
-static DEBIAN: LazyLock<Keyring> = LazyLock::new(|| {
+const OF_UBUNTU: [(&str, &[u8]); 1] = [embedded!("ubuntu-archive-keyring.pgp")];
+
+static DEBIAN: LazyLock<Keyring> = LazyLock::new(|| all(&OF_DEBIAN));
+static UBUNTU: LazyLock<Keyring> = LazyLock::new(|| all(&OF_UBUNTU));
+
+fn all(files: &[(&str, &[u8])]) -> Keyring {
     let mut keyring = Keyring::default();
-    for (name, bytes) in EMBEDDED {
+    for (name, bytes) in files {
         // A test reads them all; a file that cannot be read would only sign nothing.
         if let Ok(part) = Keyring::parse(bytes, name) {
             keyring.extend(&part);
         }
     }
     keyring
-});
+}
+
+fn identity(files: &[(&str, &[u8])]) -> Digest {
+    let mut hasher = Hasher::default();
+    for (_, bytes) in files {
+        hasher.update(bytes);
+    }
+    hasher.finish()
+}
 
 impl Keyring {
     /// The keys that sign Debian's own archive and its security archive, for bookworm, trixie,
@@ -56,11 +69,17 @@ impl Keyring {
 
     /// The digest of what [`Keyring::debian`] is read from, which is known without reading it.
     pub fn debian_identity() -> Digest {
-        let mut hasher = Hasher::default();
-        for (_, bytes) in EMBEDDED {
-            hasher.update(bytes);
-        }
-        hasher.finish()
+        identity(&OF_DEBIAN)
+    }
+
+    /// The keys that sign Ubuntu's archive, its pockets and its ports. Parsed when first asked for.
+    pub fn ubuntu() -> &'static Self {
+        &UBUNTU
+    }
+
+    /// The digest of what [`Keyring::ubuntu`] is read from, which is known without reading it.
+    pub fn ubuntu_identity() -> Digest {
+        identity(&OF_UBUNTU)
     }
 
     /// Reads a keyring: certificates one after another, in binary form or in one or more blocks of

@@ -123,6 +123,11 @@ pub(super) fn file(suite: &Suite, path: &str) -> Vec<u8> {
     }
     let name = path.rsplit('/').next().unwrap_or_default();
     let text = match path {
+        "/etc/lsb-release" => format!(
+            "DISTRIB_ID=Ubuntu\nDISTRIB_RELEASE={0}\nDISTRIB_CODENAME={1}\nDISTRIB_DESCRIPTION=\"Ubuntu {0} LTS\"\n",
+            suite.number, suite.name
+        ),
+        "/etc/debian_version" if suite.origin == "Ubuntu" => "trixie/sid\n".to_owned(),
         "/etc/debian_version" => format!("{}\n", suite.version),
         "/etc/issue" => format!("Debian GNU/Linux {} \\n \\l\n\n", suite.number),
         "/etc/issue.net" => format!("Debian GNU/Linux {}\n", suite.number),
@@ -160,6 +165,18 @@ fn os_release(suite: &Suite) -> String {
         version,
         ..
     } = suite;
+    if suite.origin == "Ubuntu" {
+        return format!(
+            "PRETTY_NAME=\"Ubuntu {number} LTS\"\n\
+             NAME=\"Ubuntu\"\n\
+             VERSION_ID=\"{number}\"\n\
+             VERSION=\"{number} LTS ({name})\"\n\
+             VERSION_CODENAME={name}\n\
+             ID=ubuntu\n\
+             ID_LIKE=debian\n\
+             UBUNTU_CODENAME={name}\n"
+        );
+    }
     // DEBIAN_VERSION_FULL came with trixie.
     let full = if *number == "12" {
         String::new()

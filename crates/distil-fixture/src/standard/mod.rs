@@ -1,7 +1,7 @@
 //! A miniature Debian: the packages that distil's catalogue needs, with the names, versions,
 //! relations, paths, modes and ELF needs of the real ones, and next to nothing inside.
 //!
-//! The facts stand in tables of control stanzas (`trixie/*.deb822`, `bookworm/*.deb822`), read
+//! The facts stand in tables of control stanzas (`trixie/*.deb822`, `bookworm/*.deb822`, `noble/*.deb822`), read
 //! by [`table`]; what a file says comes from [`content`].
 
 mod content;
@@ -103,6 +103,43 @@ pub fn debian_security_like(suite: &str) -> ArchiveBuilder {
     ArchiveBuilder::new().pocket(pocket)
 }
 
+/// An archive like Ubuntu's: the pockets `SUITE`, `SUITE-updates` and `SUITE-security` in one root, with the
+/// components `main` and `universe`, packages in zstd, and OpenSSL's in a newer version in `SUITE-security`. The
+/// suite is `noble`.
+///
+/// # Panics
+/// When `suite` is another.
+#[must_use]
+pub fn ubuntu_like(suite: &str) -> ArchiveBuilder {
+    let facts = Suite::named(suite);
+    let zstd = |deb: DebBuilder| deb.compression(crate::Compression::Zstd);
+    let packages: Vec<DebBuilder> = packages(facts).into_iter().map(zstd).collect();
+    let newer = packages.iter().filter(|deb| {
+        let is_openssl = |name: &str| name == "openssl";
+        is_openssl(deb.name()) || is_openssl(deb.source_name())
+    });
+    let (old, new) = facts.openssl;
+    let newer: Vec<DebBuilder> = newer.map(|deb| deb.clone().renumber(old, new)).collect();
+    let pocket = |name: &str| {
+        Pocket::new(name)
+            .field("Origin", facts.origin)
+            .field("Label", facts.origin)
+            .field("Suite", name)
+            .field("Codename", facts.name)
+            .field("Version", facts.version)
+            .field("Description", &format!("Ubuntu {}", facts.version))
+    };
+    let addition = DebBuilder::new("universal", "1-0ubuntu1", "all");
+    let addition = addition.file("usr/share/universal/data", "of universe\n");
+    let main = pocket(suite)
+        .packages(packages)
+        .package_in("universe", zstd(addition));
+    ArchiveBuilder::new()
+        .pocket(main)
+        .pocket(pocket(&format!("{suite}-updates")))
+        .pocket(pocket(&format!("{suite}-security")).packages(newer))
+}
+
 /// The packages of [`debian_like`] for one architecture, those for `all` among them. Any
 /// architecture that [`Machine`](crate::Machine) has will do.
 ///
@@ -127,6 +164,8 @@ fn packages(suite: &Suite) -> Vec<DebBuilder> {
 /// What distinguishes one suite's fixture from another's, beside its table.
 struct Suite {
     name: &'static str,
+    /// Whose it is, as the Release file says.
+    origin: &'static str,
     /// What the Release file calls it.
     alias: &'static str,
     number: &'static str,
@@ -138,9 +177,10 @@ struct Suite {
     openssl: (&'static str, &'static str),
 }
 
-const SUITES: [Suite; 2] = [
+const SUITES: [Suite; 3] = [
     Suite {
         name: "trixie",
+        origin: "Debian",
         alias: "stable",
         number: "13",
         version: "13.8",
@@ -154,6 +194,7 @@ const SUITES: [Suite; 2] = [
     },
     Suite {
         name: "bookworm",
+        origin: "Debian",
         alias: "oldstable",
         number: "12",
         version: "12.15",
@@ -164,6 +205,20 @@ const SUITES: [Suite; 2] = [
         ],
         glibc: "GLIBC_2.36",
         openssl: ("3.0.20-1~deb12u2", "3.0.20-1~deb12u3"),
+    },
+    Suite {
+        name: "noble",
+        origin: "Ubuntu",
+        alias: "noble",
+        number: "24.04",
+        version: "24.04",
+        tables: [
+            include_str!("noble/system.deb822"),
+            include_str!("noble/libraries.deb822"),
+            include_str!("noble/python.deb822"),
+        ],
+        glibc: "GLIBC_2.39",
+        openssl: ("3.0.13-0ubuntu3", "3.0.13-0ubuntu3.9"),
     },
 ];
 

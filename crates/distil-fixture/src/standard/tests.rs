@@ -19,6 +19,15 @@ fn every_suite_has_the_packages_of_the_catalogue() {
             "bookworm",
             ["libssl3", "gcc-12-base", "python3.11-minimal", "libtirpc3"],
         ),
+        (
+            "noble",
+            [
+                "libssl3t64",
+                "gcc-14-base",
+                "python3.12-minimal",
+                "libcrypt1",
+            ],
+        ),
     ] {
         let packages = debian_like_packages(suite, "arm64");
         let known: BTreeSet<&str> = packages.iter().map(|deb| deb.name()).collect();
@@ -44,7 +53,7 @@ fn names(relations: &str) -> Vec<Vec<&str>> {
 
 #[test]
 fn every_dependency_is_in_the_archive() {
-    for suite in ["trixie", "bookworm"] {
+    for suite in ["trixie", "bookworm", "noble"] {
         let mut known = BTreeSet::new();
         let mut wanted: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
         for deb in debian_like_packages(suite, "amd64") {
@@ -80,7 +89,7 @@ fn every_dependency_is_in_the_archive() {
 #[test]
 fn every_machine_has_packages() {
     for machine in Machine::ALL {
-        for suite in ["trixie", "bookworm"] {
+        for suite in ["trixie", "bookworm", "noble"] {
             let packages = debian_like_packages(suite, machine.debian());
             assert!(packages.iter().all(|deb| !deb.build().is_empty()));
         }

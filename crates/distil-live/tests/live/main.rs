@@ -42,6 +42,7 @@ mod schema;
 mod sign;
 mod surface;
 mod system_files;
+mod ubuntu;
 mod variants;
 
 use distil_live::{Request, Rootfs};

@@ -49,7 +49,7 @@ fn images() -> Vec<Request> {
 }
 
 /// The scanner that a variable of the environment names; `./test` installs and names them.
-fn scanner(variable: &str) -> Option<PathBuf> {
+pub(crate) fn scanner(variable: &str) -> Option<PathBuf> {
     let path = std::env::var_os(variable)
         .map(PathBuf::from)
         .filter(|path| path.is_file());

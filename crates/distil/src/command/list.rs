@@ -1,6 +1,7 @@
 //! `distil list`: the catalogue, with what of it others have stopped mending. Works offline.
 
 use distil_build::now;
+use distil_debian::distribution::Distribution;
 use distil_debian::suite::Suite;
 use distil_definition::recipe::{Source, Variant, suites};
 use distil_definition::{Architecture, Catalogue, Phase, SuiteSupport, Support};
@@ -38,10 +39,11 @@ struct OfSuite {
     platforms: Vec<String>,
 }
 
-/// A release of Debian.
+/// A release of a distribution.
 #[derive(Serialize)]
 struct Release {
     codename: &'static str,
+    distribution: &'static str,
     version: &'static str,
     support: &'static str,
     security_support_until: Option<&'static str>,
@@ -114,6 +116,7 @@ fn release(suite: Suite, today: &str) -> Release {
     });
     Release {
         codename: suite.codename,
+        distribution: suite.distribution.id,
         version: suite.version,
         support: match support.map(|support| support.phase(today)) {
             None | Some(Phase::Unreleased) => "unreleased",
@@ -166,7 +169,10 @@ fn print_tables(document: &Document) -> Result<(), CommandError> {
                 day(suite.long_term_support_until),
                 day(suite.security_support_until)
             ),
-            _ => format!("ended {}", day(suite.long_term_support_until)),
+            _ => {
+                let last = suite.long_term_support_until;
+                format!("ended {}", day(last.or(suite.security_support_until)))
+            }
         };
         let missing = suite.missing_platforms.iter();
         let missing = missing.map(|one| format!("{}: {}", one.platform, one.why));
@@ -174,11 +180,13 @@ fn print_tables(document: &Document) -> Result<(), CommandError> {
         if missing.is_empty() {
             missing.push("-".to_owned());
         }
-        let (codename, version) = (suite.codename.to_owned(), suite.version.to_owned());
-        vec![codename, version, support, missing.join("; ")]
+        let name = Distribution::named(suite.distribution).map_or("", |one| one.name);
+        let release = format!("{name} {}", suite.version);
+        let codename = suite.codename.to_owned();
+        vec![codename, release, support, missing.join("; ")]
     });
     print_table(&table(
-        &["SUITE", "DEBIAN", "DEBIAN'S SUPPORT", "LACKS"],
+        &["SUITE", "RELEASE", "SUPPORT", "LACKS"],
         rows.collect(),
         &[],
     ))?;

@@ -30,12 +30,12 @@ fn names_that_there_are_not() {
 
     hint: did you mean `debug`?
     "#);
-    insta::assert_snapshot!(fails(&["build", "python3", "--suite", "trixi"]), @r#"
+    insta::assert_snapshot!(fails(&["build", "python3", "--suite", "trixi"]), @"
     status 2
-    error: there is no suite `trixi`; the suites are `bookworm`, `trixie`, `forky`
+    error: there is no suite `trixi`; the suites are `bookworm`, `trixie`, `forky`, `noble`, `resolute`
 
     hint: did you mean `trixie`?
-    "#);
+    ");
     insta::assert_snapshot!(fails(&["build", "python3", "--platform", "linux/amd46"]), @r#"
     status 2
     error: unknown platform `linux/amd46`; did you mean `linux/amd64` or `linux/arm64`?

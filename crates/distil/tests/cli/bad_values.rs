@@ -215,7 +215,7 @@ fn reasons_and_overlays() {
     ");
     insta::assert_snapshot!(fails("when: [{suite: trixi, packages: [libffi8]}]"), @"
     status 1
-    error: `when` of definition `app`: there is no suite `trixi`; the suites are `bookworm`, `trixie`, `forky`
+    error: `when` of definition `app`: there is no suite `trixi`; the suites are `bookworm`, `trixie`, `forky`, `noble`, `resolute`
      --> app.yaml:3:16
       |
     3 | when: [{suite: trixi, packages: [libffi8]}]

@@ -20,7 +20,7 @@ fn the_table_has_what_a_reader_chooses_by() {
     let table = list(&context, &[], "1795700000");
     // Of the images two, so that a new one changes no test.
     let words = [
-        "IMAGE", "static", "python3", "SUITE", "bookworm", "trixie", "forky",
+        "IMAGE", "static", "python3", "SUITE", "bookworm", "trixie", "forky", "noble",
     ];
     let lines = table
         .lines()
@@ -41,10 +41,13 @@ fn the_table_has_what_a_reader_chooses_by() {
     python3|bookworm|3.11| until 2027-10-31
     python3|trixie|3.13| until 2029-10-31
     python3|forky| 3.14| until 2030-10-31
-    SUITE| DEBIAN|DEBIAN'S SUPPORT|LACKS
-    bookworm|12|LTS team, until 2028-06-30; security team's ended 2026-07-11|linux/riscv64: Debian has made packages for it since trixie; linux/s390x: its security archive has none since long-term support began in July 2026
-    trixie|13|security team, until 2028-08-09| -
-    forky| 14|not released yet; no security team|-
+    python3|noble| 3.12| until 2028-10-31
+    python3|resolute|3.14| until 2030-10-31
+    SUITE| RELEASE| SUPPORT| LACKS
+    bookworm|Debian 12| LTS team, until 2028-06-30; security team's ended 2026-07-11|linux/riscv64: Debian has made packages for it since trixie; linux/s390x: its security archive has none since long-term support began in July 2026
+    trixie|Debian 13| security team, until 2028-08-09| -
+    forky| Debian 14| not released yet; no security team|-
+    noble| Ubuntu 24.04|security team, until 2029-05-31| -
     ");
 }
 

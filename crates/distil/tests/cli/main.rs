@@ -59,5 +59,6 @@ mod snapshots;
 mod statuses;
 mod store;
 mod suites;
+mod ubuntu;
 mod vex;
 mod why;

@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use distil_fixture::{DEFAULT_DATE, DebBuilder, debian_like, debian_security_like};
+use distil_fixture::{
+    DEFAULT_DATE, DebBuilder, Fault, Server, Times, debian_like, debian_security_like,
+};
 
 use crate::context::Context;
 use crate::images::files;
@@ -97,4 +99,48 @@ fn moments_that_are_not_there() {
     insta::assert_snapshot!(build("yesterday"));
     context.define("name: app\nfrom: base\nsnapshot: 'https://example.org/{archive}/{time}'\n");
     insta::assert_snapshot!(context.fails(&["build", "app.yaml"]));
+}
+
+/// Such services throttle: what they ask to be waited for is waited for, for an index and a package alike.
+#[test]
+fn a_service_that_throttles_is_waited_for() {
+    let context = example();
+    let server = Server::start(&context.work().join("snapshots")).unwrap();
+    let at = "/debian/20251002T000000Z";
+    for path in ["dists/trixie/InRelease", "pool/main/t/tool*"] {
+        let busy = Fault::retry_after(429, 1);
+        server.fault(&format!("{at}/{path}"), Times::First(1), busy);
+    }
+    context.define("name: app\nfrom: base\npackages: [tool]\n");
+    let service = format!("{}/{{archive}}/{{time}}", server.url());
+    let started = std::time::Instant::now();
+    context.run(&[
+        "build",
+        "app.yaml",
+        "--snapshot",
+        "2025-10-02",
+        "--snapshot-service",
+        &service,
+    ]);
+    assert_eq!(version(&context), "1");
+    assert!(started.elapsed() >= std::time::Duration::from_secs(2));
+    assert_eq!(server.count(&format!("{at}/dists/trixie/InRelease")), 2);
+    assert_eq!(server.count(&format!("{at}/pool/main/t/tool*")), 2);
+    // One that asks for more than is waited for is told of.
+    let busy = Fault::retry_after(429, 3600);
+    server.fault(&format!("{at}/*"), Times::Always, busy);
+    fs::remove_dir_all(context.store()).unwrap();
+    fs::remove_file(context.work().join("app.tar")).unwrap();
+    let message = context.fails(&[
+        "build",
+        "app.yaml",
+        "--snapshot",
+        "2025-10-02",
+        "--snapshot-service",
+        &service,
+    ]);
+    assert!(
+        message.contains("answered 429 Too Many Requests, and asks to come back in 3600 s"),
+        "{message}"
+    );
 }

@@ -58,7 +58,7 @@ fn a_suite_that_a_definition_is_not_for() {
     ");
     insta::assert_snapshot!(top("suites: [trixi]"), @"
     status 1
-    error: `suites` of definition `top`: there is no suite `trixi`; the suites are `bookworm`, `trixie`, `forky`
+    error: `suites` of definition `top`: there is no suite `trixi`; the suites are `bookworm`, `trixie`, `forky`, `noble`, `resolute`
      --> top.yaml:3:10
       |
     3 | suites: [trixi]
@@ -97,9 +97,13 @@ fn the_list_names_the_suites_of_each() {
         let image = images.iter().find(|image| image["name"] == name).unwrap();
         image["suites"].to_string()
     };
-    assert_eq!(suites("python3"), r#"["bookworm","trixie","forky"]"#);
-    assert_eq!(suites("java17"), r#"["bookworm"]"#);
-    assert_eq!(suites("java21"), r#"["trixie","forky"]"#);
+    assert_eq!(
+        suites("python3"),
+        r#"["bookworm","trixie","forky","noble","resolute"]"#
+    );
+    assert_eq!(suites("nodejs"), r#"["bookworm","trixie","forky"]"#);
+    assert_eq!(suites("java17"), r#"["bookworm","noble","resolute"]"#);
+    assert_eq!(suites("java21"), r#"["trixie","forky","noble","resolute"]"#);
 }
 
 #[test]

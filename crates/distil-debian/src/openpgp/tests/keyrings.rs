@@ -224,3 +224,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn ubuntus_key_of_2018_may_sign() {
+    let keyring = Keyring::ubuntu();
+    let in_2036 = 2_082_758_400;
+    let mut keys = keyring.keys().filter(|(certificate, index, _)| {
+        let of_2018 = "F6ECB3762474EDA9D21B7022871920D1991BC93C";
+        certificate.fingerprint().to_string() == of_2018
+            && certificate.key_state(*index, in_2036).verdict == Ok(())
+    });
+    assert!(keys.next().is_some());
+}
