@@ -22,6 +22,11 @@ pub fn missing(what: &str) {
         !required(),
         "{what}; run the tests by `./test`, which installs and starts it"
     );
+    skipped(what);
+}
+
+/// Says that a test is skipped for lack of `what`, which no machine needs to have.
+pub fn skipped(what: &str) {
     // Written past the capture of `cargo test`, which shows the output of failed tests only.
     let skipped = std::thread::current().name().unwrap_or("a test").to_owned();
     let _ = writeln!(std::io::stderr(), "SKIPPED {skipped}: {what}");
