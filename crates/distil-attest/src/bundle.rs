@@ -1,4 +1,4 @@
-//! Sigstore bundles, version 0.3: a signed envelope with what it takes to verify it
+//! Sigstore bundles, version 0.3, and of those signed by a certificate also 0.1 and 0.2: a signed envelope with what it takes to verify it
 //! (sigstore/protobuf-specs, `sigstore_bundle.proto`). Cosign 3 attaches them to images as
 //! referrers.
 
@@ -7,12 +7,21 @@ use serde_json::{Value, json};
 
 use crate::dsse::Envelope;
 use crate::key::PublicKey;
+use crate::keyless::{Identity, KeylessError, Signed, Trust};
 
 /// The media type of bundles.
 pub const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
 /// What all bundles' media types begin with.
 const FAMILY: &str = "application/vnd.dev.sigstore.bundle";
+
+/// The media types of versions before, and of the first form of 0.3. The first one needs no proof of
+/// inclusion in a log.
+const OLDER: [&str; 3] = [
+    "application/vnd.dev.sigstore.bundle+json;version=0.1",
+    "application/vnd.dev.sigstore.bundle+json;version=0.2",
+    "application/vnd.dev.sigstore.bundle+json;version=0.3",
+];
 
 /// The largest bundle that is read: the bill of materials of a large image is in one.
 pub const MAX_BUNDLE: u64 = 64 << 20;
@@ -25,12 +34,17 @@ pub struct Bundle {
 }
 
 /// How a bundle is to be verified.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Material {
     /// By a key that the verifier has.
     Key,
     /// By a certificate that a service has made for an identity.
-    Certificate,
+    Certificate {
+        /// What the bundle has for it.
+        material: Value,
+        /// Whether its version needs proofs that a log has the signature.
+        proof: bool,
+    },
 }
 
 /// Why a bundle cannot be used.
@@ -60,6 +74,9 @@ pub enum BundleError {
         "it was signed without a key, by a certificate of Sigstore's; keys alone can be verified"
     )]
     Keyless,
+    /// It is signed by a certificate that does not count.
+    #[error(transparent)]
+    Certificate(#[from] KeylessError),
 }
 
 #[derive(Deserialize)]
@@ -94,7 +111,10 @@ impl Bundle {
             serde_json::from_slice(bytes).map_err(|error| BundleError::Json {
                 problem: error.to_string(),
             })?;
-        if document.media_type != MEDIA_TYPE {
+        let has = |key: &str| document.verification_material.get(key).is_some();
+        let is_certified = has("certificate") || has("x509CertificateChain");
+        let is_older = is_certified && OLDER.contains(&document.media_type.as_str());
+        if document.media_type != MEDIA_TYPE && !is_older {
             let media_type = document.media_type.chars().take(100).collect();
             return Err(BundleError::Version { media_type });
         }
@@ -106,11 +126,13 @@ impl Bundle {
                 },
             });
         };
-        let has = |key: &str| document.verification_material.get(key).is_some();
-        let material = match (has("publicKey"), has("certificate")) {
-            (true, false) => Material::Key,
-            (false, true) => Material::Certificate,
-            _ if has("x509CertificateChain") => Material::Certificate,
+        let forms = ["publicKey", "certificate", "x509CertificateChain"];
+        let material = match forms.map(has) {
+            [true, false, false] => Material::Key,
+            [false, true, false] | [false, false, true] => Material::Certificate {
+                material: document.verification_material,
+                proof: document.media_type != OLDER[0],
+            },
             _ => return Err(BundleError::NoMaterial),
         };
         Ok(Self { envelope, material })
@@ -133,7 +155,31 @@ impl Bundle {
     pub fn envelope(&self) -> Result<&Envelope, BundleError> {
         match self.material {
             Material::Key => Ok(&self.envelope),
-            Material::Certificate => Err(BundleError::Keyless),
+            Material::Certificate { .. } => Err(BundleError::Keyless),
         }
+    }
+
+    /// Who has signed the envelope by a certificate, and its payload.
+    ///
+    /// # Errors
+    /// If it is signed in another way, or the certificate, its signature or its entry in a log is not
+    /// what the trust asks for.
+    pub fn verify_keyless(&self, trust: &Trust) -> Result<(Identity, Vec<u8>), BundleError> {
+        let Material::Certificate { material, proof } = &self.material else {
+            return Err(BundleError::NoMaterial);
+        };
+        let [message, payload, signature] = self.envelope.only_signature()?;
+        let signed = Signed {
+            message: &message,
+            signature: &signature,
+            payload: &payload,
+        };
+        let identity = trust.verify(material, *proof, signed)?;
+        Ok((identity, payload))
+    }
+
+    /// The type of the payload, which nobody has verified.
+    pub fn payload_type(&self) -> &str {
+        self.envelope.payload_type()
     }
 }

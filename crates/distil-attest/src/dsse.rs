@@ -5,6 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::key::{KeyError, PrivateKey, PublicKey};
+use crate::keyless::KeylessError;
 
 /// The type of a payload that is an in-toto statement (in-toto attestation framework,
 /// `spec/v1/envelope.md`).
@@ -118,6 +119,22 @@ impl Envelope {
                 key: key.fingerprint().to_string(),
             }),
         }
+    }
+
+    /// What is signed, the payload, and the signature, of an envelope that has only one: a certificate
+    /// is of one signature (client specification of Sigstore, 4).
+    pub(crate) fn only_signature(&self) -> Result<[Vec<u8>; 3], KeylessError> {
+        let [one] = self.signatures.as_slice() else {
+            let count = self.signatures.len();
+            return Err(KeylessError::Signatures { count });
+        };
+        let damaged = KeylessError::Damaged { what: "envelope" };
+        let payload = self.unverified_payload().map_err(|_| damaged.clone())?;
+        let signature = BASE64_STANDARD
+            .decode(&one.sig)
+            .or_else(|_| base64::prelude::BASE64_URL_SAFE.decode(&one.sig));
+        let message = encoded(&self.payload_type, &payload);
+        Ok([message, payload, signature.map_err(|_| damaged)?])
     }
 }
 

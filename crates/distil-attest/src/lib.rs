@@ -14,6 +14,7 @@ pub mod bundle;
 pub mod dsse;
 pub mod inventory;
 pub mod key;
+pub mod keyless;
 pub mod provenance;
 pub mod purl;
 pub mod sbom;

@@ -1,0 +1,160 @@
+//! Signatures without a key of one's own: by a certificate that an authority has made for an identity
+//! and a few minutes, with an entry in a transparency log that says when (sigstore/architecture-docs,
+//! `client-spec.md`, 4). What is believed comes from a trust root that is given, and from no network.
+
+mod algorithm;
+mod certificate;
+mod entry;
+mod error;
+mod trust_root;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use regex::{Regex, RegexBuilder};
+use serde::Deserialize;
+use serde_json::Value;
+
+pub use self::error::KeylessError;
+pub use self::trust_root::{MAX_TRUST_ROOT, TrustRoot};
+
+use self::certificate::Certificate;
+use self::entry::{About, Entry};
+
+/// The most entries of a log that a signature may have.
+const MAX_ENTRIES: usize = 8;
+
+/// For whom a certificate must be.
+#[derive(Debug, Clone)]
+pub enum Name {
+    /// For this name: an address or a URI.
+    Exact(String),
+    /// For a name in which the expression is found. As in cosign it may be anywhere, so that
+    /// expressions begin with `^` and end with `$`.
+    Pattern(Regex),
+}
+
+impl Name {
+    /// A pattern.
+    ///
+    /// # Errors
+    /// If it is no regular expression, or one that is too large.
+    pub fn pattern(pattern: &str) -> Result<Self, KeylessError> {
+        let built = RegexBuilder::new(pattern).size_limit(1 << 20).build();
+        built.map(Self::Pattern).map_err(|error| {
+            // The library shows the expression, too, over several lines.
+            let text = error.to_string();
+            let problem = text.lines().last().unwrap_or_default();
+            KeylessError::Pattern {
+                pattern: pattern.to_owned(),
+                problem: problem.trim_start_matches("error: ").to_owned(),
+            }
+        })
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Exact(wanted) => wanted == name,
+            Self::Pattern(pattern) => pattern.is_match(name),
+        }
+    }
+}
+
+/// Whose certificates count, and whom they are believed from.
+#[derive(Debug, Clone)]
+pub struct Trust {
+    /// The authorities and logs.
+    pub root: TrustRoot,
+    /// For whom a certificate must be.
+    pub name: Name,
+    /// The service that must have vouched for them, by its URL.
+    pub issuer: String,
+}
+
+/// Who has signed something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The name in the certificate.
+    pub name: String,
+    /// The service that vouched for it.
+    pub issuer: String,
+    /// When the log has taken the signature, in seconds since 1970.
+    pub time: u64,
+}
+
+/// What is signed, and the signature.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Signed<'a> {
+    /// What the key has signed.
+    pub(crate) message: &'a [u8],
+    pub(crate) signature: &'a [u8],
+    /// What the log has the digest of.
+    pub(crate) payload: &'a [u8],
+}
+
+/// The verification material of a bundle (sigstore/protobuf-specs, `sigstore_bundle.proto`).
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Material {
+    certificate: Option<RawBytes>,
+    x509_certificate_chain: Option<Chain>,
+    #[serde(default)]
+    tlog_entries: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Chain {
+    certificates: Vec<RawBytes>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawBytes {
+    raw_bytes: String,
+}
+
+impl Trust {
+    /// Who has made a signature, if it is one of those that count. `proof`: whether entries of the log
+    /// need proofs of inclusion.
+    pub(crate) fn verify(
+        &self,
+        material: &Value,
+        proof: bool,
+        signed: Signed<'_>,
+    ) -> Result<Identity, KeylessError> {
+        let what = "verification material";
+        let material: Material =
+            Material::deserialize(material).map_err(|_| KeylessError::Damaged { what })?;
+        let chain = material.x509_certificate_chain.as_ref();
+        // What is between it and the root is the trust root's to say.
+        let leaf = material.certificate.as_ref();
+        let leaf = leaf.or_else(|| chain.and_then(|chain| chain.certificates.first()));
+        let leaf = leaf.and_then(|leaf| BASE64_STANDARD.decode(&leaf.raw_bytes).ok());
+        let certificate = Certificate::parse(leaf.ok_or(KeylessError::Damaged { what })?)?;
+        if !certificate.verifies(signed.message, signed.signature) {
+            return Err(KeylessError::Signature);
+        }
+        let about = About {
+            certificate: certificate.der(),
+            signature: signed.signature,
+            payload: signed.payload,
+        };
+        if material.tlog_entries.len() > MAX_ENTRIES {
+            return Err(KeylessError::Damaged { what });
+        }
+        let mut first = None;
+        for entry in &material.tlog_entries {
+            let time = entry.verify(&self.root, &about, proof)?;
+            certificate.verify(&self.root, time)?;
+            first = Some(first.map_or(time, |first: u64| first.min(time)));
+        }
+        let time = first.ok_or(KeylessError::NoEntry)?;
+        let (name, issuer) = certificate.identity()?;
+        match self.name.matches(&name) && self.issuer == issuer {
+            true => Ok(Identity { name, issuer, time }),
+            false => Err(KeylessError::Identity {
+                name: name.chars().take(300).collect(),
+                issuer: issuer.chars().take(300).collect(),
+            }),
+        }
+    }
+}
