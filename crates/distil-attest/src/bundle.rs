@@ -1,6 +1,6 @@
-//! Sigstore bundles, version 0.3, and of those signed by a certificate also 0.1 and 0.2: a signed envelope with what it takes to verify it
-//! (sigstore/protobuf-specs, `sigstore_bundle.proto`). Cosign 3 attaches them to images as
-//! referrers.
+//! Sigstore bundles, version 0.3, and of those signed by a certificate also 0.1 and 0.2: a signed
+//! envelope with what it takes to verify it (sigstore/protobuf-specs, `sigstore_bundle.proto`). Cosign 3
+//! attaches them to images as referrers.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -70,9 +70,7 @@ pub enum BundleError {
     #[error("it has neither a key nor a certificate to be verified by")]
     NoMaterial,
     /// It is verified by a certificate.
-    #[error(
-        "it was signed without a key, by a certificate of Sigstore's; keys alone can be verified"
-    )]
+    #[error("it is signed by a certificate (keyless), and there is no trust root to verify it by")]
     Keyless,
     /// It is signed by a certificate that does not count.
     #[error(transparent)]
@@ -146,6 +144,11 @@ impl Bundle {
             "dsseEnvelope": self.envelope,
         });
         document.to_string().into_bytes()
+    }
+
+    /// Whether a certificate is what it is verified by.
+    pub fn is_certified(&self) -> bool {
+        matches!(self.material, Material::Certificate { .. })
     }
 
     /// The envelope, if a key is what it is verified by.

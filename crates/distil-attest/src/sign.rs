@@ -235,6 +235,7 @@ impl Signer<'_> {
         let keys = [self.key.public().clone()];
         let policy = verify::Policy {
             keys: &keys,
+            trust: None,
             identity: repository,
         };
         candidates

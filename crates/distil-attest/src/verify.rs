@@ -1,7 +1,7 @@
-//! Verifying what is signed of an image: by which key, of which digest, under which name.
+//! Verifying what is signed of an image: by which key or identity, of which digest, under which name.
 //!
 //! Nothing counts that is not verified: what cannot be read, is of another digest, names another
-//! repository or is by another key is told as rejected, and an image without a signature of its own
+//! repository or is by another signatory is told as rejected, and an image without a signature of its own
 //! is an error.
 
 use base64::Engine as _;
@@ -15,6 +15,7 @@ use crate::attach::{ATTESTATIONS, ENVELOPE, SIGNATURES, TagError, Tagged};
 use crate::bundle::{Bundle, BundleError, MAX_BUNDLE};
 use crate::dsse::{self, Envelope, EnvelopeError};
 use crate::key::PublicKey;
+use crate::keyless::{Identity, Trust};
 use crate::simple_signing::{self, MAX_PAYLOAD, Payload};
 use crate::statement::{self, Statement};
 
@@ -35,6 +36,8 @@ pub enum Form {
 pub struct Policy<'a> {
     /// The keys; one of them is enough.
     pub keys: &'a [PublicKey],
+    /// Whose certificates count as well. Without, no signature by a certificate does.
+    pub trust: Option<&'a Trust>,
     /// The repository that signatures must name, if they name one. Without, only those count that
     /// name none.
     pub identity: Option<&'a Repository>,
@@ -51,7 +54,16 @@ pub enum Candidate<'a> {
     Payload(&'a DescribedBlob),
 }
 
-/// What a key has signed.
+/// Who has signed something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signatory {
+    /// The key of the policy with this number.
+    Key(usize),
+    /// The holder of a certificate.
+    Certified(Identity),
+}
+
+/// What is signed by a signatory of the policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verified {
     /// Where it is.
@@ -60,8 +72,8 @@ pub struct Verified {
     pub blob: Digest,
     /// Of which type the statement is; [`statement::SIGNATURE`] for a signature of the image.
     pub predicate_type: String,
-    /// Which of the policy's keys has signed it.
-    pub key: usize,
+    /// Who has signed it.
+    pub by: Signatory,
     /// The name that was signed; none if it names none.
     pub name: Option<String>,
     /// What was signed, byte by byte.
@@ -94,6 +106,9 @@ pub enum Rejection {
     /// No key has made the signature.
     #[error("it is signed by none of the keys")]
     Key,
+    /// It is signed by a key, and the policy has none.
+    #[error("it is signed by a key, and no key is given")]
+    NoKey,
     /// There is no signature where one should be.
     #[error("it has no signature")]
     Unsigned,
@@ -154,7 +169,7 @@ pub enum VerifyError {
         limit: usize,
     },
     /// No signature counts.
-    #[error("`{digest}` in `{place}` has no signature by {}{}", by_whom(*keys), listed(rejected))]
+    #[error("`{digest}` in `{place}` has no signature by {}{}", by_whom(*keys, name.as_deref()), listed(rejected))]
     Unsigned {
         /// The manifest.
         digest: Digest,
@@ -162,15 +177,24 @@ pub enum VerifyError {
         place: String,
         /// By how many keys it could have been signed.
         keys: usize,
+        /// By whose certificate it could have been signed: a name or a pattern.
+        name: Option<String>,
         /// What does not count.
         rejected: Vec<Rejected>,
     },
 }
 
-fn by_whom(count: usize) -> String {
-    match count {
-        1 => "the key".to_owned(),
-        count => format!("one of the {count} keys"),
+fn by_whom(keys: usize, name: Option<&str>) -> String {
+    let keys = match keys {
+        0 => None,
+        1 => Some("the key".to_owned()),
+        count => Some(format!("one of the {count} keys")),
+    };
+    let name = name.map(|name| format!("`{name}`"));
+    let all: Vec<String> = keys.into_iter().chain(name).collect();
+    match all.is_empty() {
+        true => "anyone who is trusted".to_owned(),
+        false => all.join(" or "),
     }
 }
 
@@ -212,12 +236,13 @@ pub fn verify(
                 other => other.to_string(),
             },
             keys: policy.keys.len(),
+            name: policy.trust.map(|trust| trust.name.to_string()),
             rejected: found.rejected,
         }),
     }
 }
 
-/// What keys say of a manifest, whether or not one of them has signed it: what is said of the image of
+/// What signatories say of a manifest, whether or not one of them has signed it: what is said of the image of
 /// a platform is, where its index has the signature.
 ///
 /// # Errors
@@ -337,7 +362,15 @@ impl Policy<'_> {
             Candidate::Payload(blob) => self.payload(candidate, blob, digest),
             Candidate::Bundle(blob) => {
                 let bundle = Bundle::parse(&candidate.bytes()?)?;
-                self.envelope(bundle.envelope()?, candidate.form(), blob, digest)
+                let (by, payload) = match self.trust.filter(|_| bundle.is_certified()) {
+                    Some(trust) => {
+                        let (identity, payload) = bundle.verify_keyless(trust)?;
+                        (Signatory::Certified(identity), payload)
+                    }
+                    None => self.signer(bundle.envelope()?)?,
+                };
+                let kind = bundle.payload_type();
+                self.statement(by, kind, payload, candidate.form(), blob, digest)
             }
             Candidate::Envelope(blob) => {
                 if blob.descriptor().media_type().as_ref() != ENVELOPE {
@@ -349,21 +382,25 @@ impl Policy<'_> {
                         let what = "no envelope of DSSE";
                         Rejection::Payload { what }
                     })?;
-                self.envelope(&envelope, candidate.form(), blob, digest)
+                let (by, payload) = self.signer(&envelope)?;
+                let kind = envelope.payload_type();
+                self.statement(by, kind, payload, candidate.form(), blob, digest)
             }
         }
     }
 
-    fn envelope(
+    /// What is signed in an envelope, if it is a statement about the manifest.
+    fn statement(
         &self,
-        envelope: &Envelope,
+        by: Signatory,
+        payload_type: &str,
+        payload: Vec<u8>,
         form: Form,
         blob: &DescribedBlob,
         digest: Digest,
     ) -> Result<Verified, Rejection> {
-        let (key, payload) = self.signer(envelope)?;
         // The type is signed, too: what is no statement must not be taken for one.
-        if envelope.payload_type() != dsse::STATEMENT {
+        if payload_type != dsse::STATEMENT {
             let what = "no in-toto statement";
             return Err(Rejection::Payload { what });
         }
@@ -378,22 +415,23 @@ impl Policy<'_> {
             form,
             blob: blob.digest(),
             predicate_type: statement.predicate_type().to_owned(),
-            key,
+            by,
             name: self.named(name)?,
             payload,
         })
     }
 
     /// The key that has signed an envelope, and the payload.
-    fn signer(&self, envelope: &Envelope) -> Result<(usize, Vec<u8>), Rejection> {
+    fn signer(&self, envelope: &Envelope) -> Result<(Signatory, Vec<u8>), Rejection> {
         let mut last = Rejection::Key;
         for (number, key) in self.keys.iter().enumerate() {
             match envelope.verify(key) {
-                Ok(payload) => return Ok((number, payload)),
+                Ok(payload) => return Ok((Signatory::Key(number), payload)),
                 Err(error) => last = error.into(),
             }
         }
         Err(match self.keys.len() {
+            0 => Rejection::NoKey,
             1 => last,
             _ => Rejection::Key,
         })
@@ -421,9 +459,13 @@ impl Policy<'_> {
             .map_err(|_| Rejection::Unsigned)?;
         let bytes = candidate.bytes()?;
         let mut keys = self.keys.iter();
-        let key = keys
-            .position(|key| key.verify(&bytes, &signature))
-            .ok_or(Rejection::Key)?;
+        let key =
+            keys.position(|key| key.verify(&bytes, &signature))
+                .ok_or(if self.keys.is_empty() {
+                    Rejection::NoKey
+                } else {
+                    Rejection::Key
+                })?;
         let what = "no signature of an image";
         let payload = Payload::parse(&bytes).ok_or(Rejection::Payload { what })?;
         if payload.digest != digest {
@@ -433,7 +475,7 @@ impl Policy<'_> {
             form: candidate.form(),
             blob: blob.digest(),
             predicate_type: statement::SIGNATURE.to_owned(),
-            key,
+            by: Signatory::Key(key),
             name: self.named(Some(payload.reference))?,
             payload: bytes,
         })

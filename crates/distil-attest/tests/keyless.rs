@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 const ROOT: &[u8] = include_bytes!("keyless/public-good.json");
 const DSSE: &[u8] = include_bytes!("keyless/dsse-v0.3.json");
 const INTOTO: &[u8] = include_bytes!("keyless/intoto-v0.1.json");
+const STAGING: &[u8] = include_bytes!("keyless/staging.json");
+const REKOR_2: &[u8] = include_bytes!("keyless/dsse-rekor2.json");
 
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
 const NAME: &str =
@@ -71,6 +73,106 @@ fn bundles_of_the_public_instance_count() {
     // Without a trust root none counts.
     let bundle = Bundle::parse(DSSE).unwrap();
     assert_eq!(bundle.envelope().unwrap_err(), BundleError::Keyless);
+}
+
+/// Rekor 2 has no clock: the time is that of a timestamp authority.
+#[test]
+fn entries_of_the_second_rekor_need_a_timestamp_and_a_proof() {
+    use KeylessError as E;
+    let check = |change: &dyn Fn(&mut Value, &mut Value)| {
+        let (mut bundle, mut root) = (value(REKOR_2), value(STAGING));
+        change(&mut bundle["verificationMaterial"], &mut root);
+        let name = exact("jku@goto.fi");
+        match verify(
+            &bundle,
+            &trust(&root, name, "https://github.com/login/oauth"),
+        ) {
+            Ok(time) => Ok(time),
+            Err(BundleError::Certificate(error)) => Err(error),
+            Err(other) => panic!("{other:?}"),
+        }
+    };
+    let at = |path: &'static str, change: &dyn Fn(&mut Value)| {
+        check(&|material, _| change(material.pointer_mut(path).unwrap())).unwrap_err()
+    };
+    const STAMPS: &str = "/timestampVerificationData/rfc3161Timestamps";
+    const STAMP: &str = "/timestampVerificationData/rfc3161Timestamps/0/signedTimestamp";
+    const ENTRY: &str = "/tlogEntries/0";
+    assert_eq!(check(&|_, _| {}), Ok(1_779_781_341));
+    assert_eq!(at(STAMPS, &|all| *all = json!([])), E::NoTime);
+    assert_eq!(
+        at(STAMP, &|one| *one = json!("AAAA")),
+        E::Damaged { what: "timestamp" }
+    );
+    // What the entry says of its time is nobody's word.
+    let said = check(&|material, _| {
+        material["tlogEntries"][0]["integratedTime"] = json!("1779781400");
+        material["timestampVerificationData"] = Value::Null;
+    });
+    assert_eq!(said, Err(E::NoTime));
+    let unproved = at(ENTRY, &|entry| {
+        entry.as_object_mut().unwrap().remove("inclusionProof");
+    });
+    assert_eq!(unproved, E::Proof);
+    // Of another signature, though by the authority.
+    let other = check(&|material, _| {
+        let stamp = include_bytes!("keyless/other-timestamp.b64");
+        let stamp = std::str::from_utf8(stamp).unwrap().trim();
+        material["timestampVerificationData"]["rfc3161Timestamps"][0]["signedTimestamp"] =
+            json!(stamp);
+    });
+    assert_eq!(other, Err(E::OtherTimestamp));
+    let unknown = check(&|_, root| root["timestampAuthorities"] = json!([]));
+    assert_eq!(unknown, Err(E::Timestamp));
+    let late = check(&|_, root| {
+        for one in root["timestampAuthorities"].as_array_mut().unwrap() {
+            one["validFor"]["start"] = json!("2027-01-01T00:00:00Z");
+        }
+    });
+    assert_eq!(late, Err(E::Timestamp));
+    // A certificate of an authority of certificates is none of a clock.
+    let purpose = check(&|_, root| {
+        let authority = root["certificateAuthorities"][0].clone();
+        root["timestampAuthorities"] = json!([authority]);
+    });
+    assert_eq!(purpose, Err(E::Timestamp));
+}
+
+/// Each byte of a timestamp says something, or is of what nobody reads.
+#[test]
+fn no_byte_of_a_timestamp_changes_its_time() {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+    let (bundle, root) = (value(REKOR_2), value(STAGING));
+    let trust = trust(
+        &root,
+        exact("jku@goto.fi"),
+        "https://github.com/login/oauth",
+    );
+    const STAMP: &str =
+        "/verificationMaterial/timestampVerificationData/rfc3161Timestamps/0/signedTimestamp";
+    let stamp = bundle.pointer(STAMP).and_then(Value::as_str).unwrap();
+    let stamp = BASE64_STANDARD.decode(stamp).unwrap();
+    let mut counted = 0;
+    for at in 0..stamp.len() {
+        let mut changed = stamp.clone();
+        changed[at] ^= 1;
+        let mut bundle = bundle.clone();
+        *bundle.pointer_mut(STAMP).unwrap() = json!(BASE64_STANDARD.encode(changed));
+        match verify(&bundle, &trust) {
+            Ok(time) => {
+                assert_eq!(time, 1_779_781_341);
+                counted += 1;
+            }
+            Err(_) => {}
+        }
+    }
+    // The version of the response, and the certificates in it, which are not what is trusted.
+    assert!(
+        counted < stamp.len() * 3 / 4,
+        "{counted} of {}",
+        stamp.len()
+    );
 }
 
 #[test]

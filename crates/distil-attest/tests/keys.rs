@@ -199,6 +199,6 @@ fn an_envelope_says_nothing_that_was_not_signed() {
     it is a bundle of the type `application/vnd.dev.sigstore.bundle+json;version=0.1`; version 0.3 can be read
     it has a signature of a file, and no signed statement about an image
     it has neither a key nor a certificate to be verified by
-    it was signed without a key, by a certificate of Sigstore's; keys alone can be verified
+    it is signed by a certificate (keyless), and there is no trust root to verify it by
     ");
 }

@@ -16,6 +16,7 @@ mod printer;
 mod recorder;
 mod report;
 mod signals;
+mod signatories;
 mod summary;
 mod table;
 mod terminal;

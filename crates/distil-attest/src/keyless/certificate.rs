@@ -11,12 +11,15 @@ use x509_cert::der::{Any, Decode as _, Encode as _, Reader as _, SliceReader, Ta
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
 
-use super::KeylessError;
 use super::algorithm::verifies;
-use super::trust_root::{Log, TrustRoot};
+use super::error::KeylessError;
+use super::trust_root::{Authority, Log, TrustRoot};
 
 /// The purpose of signing code (RFC 5280, 4.2.1.12), as its DER has it.
 const CODE_SIGNING: [u8; 8] = [0x2b, 6, 1, 5, 5, 7, 3, 3];
+
+/// The purpose of signing times (the same).
+pub(super) const TIME_STAMPING: [u8; 8] = [0x2b, 6, 1, 5, 5, 7, 3, 8];
 
 const SUBJECT_NAMES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 const ISSUER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1.8");
@@ -44,11 +47,16 @@ impl Certificate {
         &self.der
     }
 
+    /// Its key, `SubjectPublicKeyInfo` in DER.
+    pub(super) fn key(&self) -> Option<Vec<u8>> {
+        let key = self.parsed.tbs_certificate().subject_public_key_info();
+        key.to_der().ok()
+    }
+
     /// Whether its key has made a signature.
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        let key = self.parsed.tbs_certificate().subject_public_key_info();
-        let key = key.to_der();
-        key.is_ok_and(|key| verifies(&key, message, signature))
+        let key = self.key();
+        key.is_some_and(|key| verifies(&key, message, signature))
     }
 
     /// The only extension of a kind; more than one is as good as none.
@@ -98,50 +106,50 @@ impl Certificate {
     /// that a certificate transparency log has it.
     pub(super) fn verify(&self, root: &TrustRoot, seconds: u64) -> Result<(), KeylessError> {
         let mut problem = "none is trusted at the time of the signature".to_owned();
-        let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-        let leaf = CertificateDer::from(self.der.as_slice());
-        let leaf = EndEntityCert::try_from(&leaf).map_err(|error| KeylessError::Chain {
-            problem: error.to_string(),
-        })?;
         let mut is_vouched_for = false;
-        for authority in &root.authorities {
-            if !authority.valid.contains(seconds) {
-                continue;
-            }
-            let der = CertificateDer::from(authority.root.as_slice());
-            let Ok(anchor) = anchor_from_trusted_cert(&der) else {
-                continue;
-            };
-            let between = authority.intermediates.iter();
-            let between: Vec<_> = between
-                .map(|one| CertificateDer::from(one.as_slice()))
-                .collect();
-            let usage = KeyUsage::required(&CODE_SIGNING);
-            let anchors = [anchor];
-            let path = leaf.verify_for_usage(
-                ALL_VERIFICATION_ALGS,
-                &anchors,
-                &between,
-                time,
-                usage,
-                None,
-                None,
-            );
-            match path {
-                Ok(path) => {
-                    is_vouched_for = true;
-                    let issuer = path.issuer_spki();
-                    if self.is_logged(&root.certificate_logs, issuer.as_ref()) {
-                        return Ok(());
-                    }
-                }
-                Err(error) => problem = error.to_string(),
+        let authorities = root.authorities.iter();
+        for authority in authorities.filter(|one| one.valid.contains(seconds)) {
+            match self.issuer(authority, &CODE_SIGNING, seconds) {
+                Ok(issuer) if self.is_logged(&root.certificate_logs, &issuer) => return Ok(()),
+                Ok(_) => is_vouched_for = true,
+                Err(error) => problem = error,
             }
         }
         match is_vouched_for {
             true => Err(KeylessError::CertificateLog),
             false => Err(KeylessError::Chain { problem }),
         }
+    }
+
+    /// The key of who issued it (`SubjectPublicKeyInfo` in DER), if a chain for a purpose leads from an
+    /// authority to it at a time; otherwise why not.
+    pub(super) fn issuer(
+        &self,
+        authority: &Authority,
+        purpose: &'static [u8],
+        seconds: u64,
+    ) -> Result<Vec<u8>, String> {
+        let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        let leaf = CertificateDer::from(self.der.as_slice());
+        let leaf = EndEntityCert::try_from(&leaf).map_err(|error| error.to_string())?;
+        let root = CertificateDer::from(authority.root.as_slice());
+        let anchor = anchor_from_trusted_cert(&root).map_err(|error| error.to_string())?;
+        let between = authority.intermediates.iter();
+        let between: Vec<_> = between
+            .map(|one| CertificateDer::from(one.as_slice()))
+            .collect();
+        let anchors = [anchor];
+        let path = leaf.verify_for_usage(
+            ALL_VERIFICATION_ALGS,
+            &anchors,
+            &between,
+            time,
+            KeyUsage::required(purpose),
+            None,
+            None,
+        );
+        let path = path.map_err(|error| error.to_string())?;
+        Ok(path.issuer_spki().as_ref().to_vec())
     }
 
     /// Whether one of the timestamps in the certificate is by one of the logs (RFC 6962, 3.2, 3.3).

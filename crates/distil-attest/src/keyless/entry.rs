@@ -3,12 +3,13 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use ring::digest::{Context, SHA256, digest};
+use ring::digest::{Context, SHA256};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::KeylessError;
 use super::algorithm::verifies;
+use super::body::{About, base64, damaged, matches};
+use super::error::KeylessError;
 use super::trust_root::{Log, TrustRoot};
 
 /// An entry, as a bundle brings it.
@@ -73,44 +74,40 @@ struct Checkpoint {
     envelope: String,
 }
 
-/// What an entry must be about.
-pub(super) struct About<'a> {
-    /// The certificate in DER.
-    pub(super) certificate: &'a [u8],
-    pub(super) signature: &'a [u8],
-    pub(super) payload: &'a [u8],
-}
-
-fn damaged() -> KeylessError {
-    KeylessError::Damaged { what: "log entry" }
-}
-
-fn base64(text: &str) -> Result<Vec<u8>, KeylessError> {
-    BASE64_STANDARD.decode(text).map_err(|_| damaged())
-}
-
 impl Entry {
-    /// The time at which the log has taken the entry, in seconds since 1970, if all of it is right.
-    /// `proof`: whether it needs a proof of inclusion besides the log's word.
+    /// Verifies the entry. The time at which the log has taken it, in seconds since 1970, if the log has
+    /// signed one; logs without a clock (Rekor 2) need times that others have signed, and a proof.
+    /// `proof`: whether all logs do.
     pub(super) fn verify(
         &self,
         root: &TrustRoot,
         about: &About<'_>,
         proof: bool,
-    ) -> Result<u64, KeylessError> {
+        times: &[u64],
+    ) -> Result<Option<u64>, KeylessError> {
         let id = base64(&self.log_id.key_id)?;
         let body = base64(&self.canonicalized_body)?;
-        let time = self.integrated_time.value().ok_or_else(damaged)?;
         let promise = self.inclusion_promise.as_ref();
-        let promise = promise.filter(|_| time > 0).ok_or(KeylessError::NoTime)?;
+        // What nobody has signed is no time.
+        let time = match promise {
+            Some(_) => Some(self.integrated_time.value().ok_or_else(damaged)?),
+            None => None,
+        };
+        let own = time.map(|time| [time]);
+        let times = own.as_ref().map_or(times, |own| own.as_slice());
+        if times.is_empty() || time == Some(0) {
+            return Err(KeylessError::NoTime);
+        }
         let mut logs = root.transparency_logs.iter();
         let log = logs
-            .find(|log| log.id == id && log.valid.contains(time))
+            .find(|log| log.id == id && times.iter().all(|time| log.valid.contains(*time)))
             .ok_or(KeylessError::UnknownLog)?;
-        self.promised(log, promise, &id, time)?;
+        if let Some((promise, time)) = promise.zip(time) {
+            self.promised(log, promise, &id, time)?;
+        }
         match &self.inclusion_proof {
             Some(proof) => proof.verify(log, &body)?,
-            None if proof => return Err(KeylessError::Proof),
+            None if proof || promise.is_none() => return Err(KeylessError::Proof),
             None => {}
         }
         matches(&body, about)?;
@@ -230,67 +227,4 @@ fn checkpoint(note: &str, log: &Log) -> Result<(u64, Vec<u8>), KeylessError> {
         .next()
         .and_then(|line| BASE64_STANDARD.decode(line).ok());
     size.zip(root).ok_or(bad)
-}
-
-/// Verifies that an entry is about a signature, its certificate and what is signed.
-fn matches(body: &[u8], about: &About<'_>) -> Result<(), KeylessError> {
-    let body: Value = serde_json::from_slice(body).map_err(|_| damaged())?;
-    let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str);
-    let kind = (text("/kind"), text("/apiVersion"));
-    let (digest_at, signature_at, certificate_at, list_at) = match kind {
-        (Some("hashedrekord"), Some("0.0.1")) => (
-            "/spec/data/hash",
-            "/spec/signature/content",
-            "/spec/signature/publicKey/content",
-            None,
-        ),
-        (Some("dsse"), Some("0.0.1")) => (
-            "/spec/payloadHash",
-            "/spec/signatures/0/signature",
-            "/spec/signatures/0/verifier",
-            Some("/spec/signatures"),
-        ),
-        (Some("intoto"), Some("0.0.2")) => (
-            "/spec/content/payloadHash",
-            "/spec/content/envelope/signatures/0/sig",
-            "/spec/content/envelope/signatures/0/publicKey",
-            Some("/spec/content/envelope/signatures"),
-        ),
-        (kind, version) => {
-            let kind = format!("{} {}", kind.unwrap_or("?"), version.unwrap_or("?"));
-            let kind = kind.chars().take(100).collect();
-            return Err(KeylessError::Kind { kind });
-        }
-    };
-    let count = list_at.map(|at| body.pointer(at).and_then(Value::as_array).map(Vec::len));
-    if count.is_some_and(|count| count != Some(1)) {
-        return Err(KeylessError::OtherEntry { what: "signature" });
-    }
-    let hex: String = digest(&SHA256, about.payload)
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let is_digest = text(&format!("{digest_at}/algorithm")) == Some("sha256")
-        && text(&format!("{digest_at}/value")) == Some(&hex);
-    if !is_digest {
-        return Err(KeylessError::OtherEntry { what: "content" });
-    }
-    let logged = base64(text(signature_at).ok_or_else(damaged)?)?;
-    // Entries of the kind `intoto` have the base64 of the envelope, in base64 again.
-    let is_signature = match kind.0 {
-        Some("intoto") => BASE64_STANDARD.decode(&logged).as_deref() == Ok(about.signature),
-        _ => logged == about.signature,
-    };
-    if !is_signature {
-        return Err(KeylessError::OtherEntry { what: "signature" });
-    }
-    let logged = base64(text(certificate_at).ok_or_else(damaged)?)?;
-    let logged = pem_rfc7468::decode_vec(logged.trim_ascii());
-    match logged {
-        Ok((_, der)) if der == about.certificate => Ok(()),
-        _ => Err(KeylessError::OtherEntry {
-            what: "certificate",
-        }),
-    }
 }

@@ -48,11 +48,14 @@ pub enum KeylessError {
     /// The entry is of a log that the trust root does not have, or had at another time.
     #[error("its entry is of a transparency log that the trust root does not have for that time")]
     UnknownLog,
-    /// There is no time that the log has signed.
-    #[error(
-        "its time is not signed by a transparency log; timestamps of other authorities cannot be \
-         verified"
-    )]
+    /// No timestamp authority of the trust root has signed the time.
+    #[error("its timestamp is by no timestamp authority that the trust root has for that time")]
+    Timestamp,
+    /// The timestamp is of another signature.
+    #[error("its timestamp is of another signature")]
+    OtherTimestamp,
+    /// There is no time that somebody has signed.
+    #[error("its time is signed neither by a transparency log nor by a timestamp authority")]
     NoTime,
     /// The log has not signed the time and position of the entry.
     #[error("the time of its log entry is not signed by the log")]

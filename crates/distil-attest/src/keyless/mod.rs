@@ -3,10 +3,14 @@
 //! `client-spec.md`, 4). What is believed comes from a trust root that is given, and from no network.
 
 mod algorithm;
+mod body;
 mod certificate;
 mod entry;
 mod error;
+mod timestamp;
 mod trust_root;
+
+use std::fmt;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -17,10 +21,13 @@ use serde_json::Value;
 pub use self::error::KeylessError;
 pub use self::trust_root::{MAX_TRUST_ROOT, TrustRoot};
 
-use self::certificate::Certificate;
-use self::entry::{About, Entry};
+pub(crate) use self::body::Signed;
 
-/// The most entries of a log that a signature may have.
+use self::body::About;
+use self::certificate::Certificate;
+use self::entry::Entry;
+
+/// The most entries of a log, and the most timestamps, that a signature may have.
 const MAX_ENTRIES: usize = 8;
 
 /// For whom a certificate must be.
@@ -59,6 +66,15 @@ impl Name {
     }
 }
 
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact(name) => f.write_str(name),
+            Self::Pattern(pattern) => f.write_str(pattern.as_str()),
+        }
+    }
+}
+
 /// Whose certificates count, and whom they are believed from.
 #[derive(Debug, Clone)]
 pub struct Trust {
@@ -77,18 +93,8 @@ pub struct Identity {
     pub name: String,
     /// The service that vouched for it.
     pub issuer: String,
-    /// When the log has taken the signature, in seconds since 1970.
+    /// When the signature was there, in seconds since 1970, by a log or a timestamp authority.
     pub time: u64,
-}
-
-/// What is signed, and the signature.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Signed<'a> {
-    /// What the key has signed.
-    pub(crate) message: &'a [u8],
-    pub(crate) signature: &'a [u8],
-    /// What the log has the digest of.
-    pub(crate) payload: &'a [u8],
 }
 
 /// The verification material of a bundle (sigstore/protobuf-specs, `sigstore_bundle.proto`).
@@ -99,6 +105,21 @@ struct Material {
     x509_certificate_chain: Option<Chain>,
     #[serde(default)]
     tlog_entries: Vec<Entry>,
+    #[serde(default)]
+    timestamp_verification_data: Option<Timestamps>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct Timestamps {
+    #[serde(default)]
+    rfc3161_timestamps: Vec<Timestamp>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Timestamp {
+    signed_timestamp: String,
 }
 
 #[derive(Deserialize)]
@@ -135,19 +156,38 @@ impl Trust {
         }
         let about = About {
             certificate: certificate.der(),
-            signature: signed.signature,
-            payload: signed.payload,
+            signed,
         };
-        if material.tlog_entries.len() > MAX_ENTRIES {
+        let stamps = material.timestamp_verification_data.unwrap_or_default();
+        let stamps = stamps.rfc3161_timestamps;
+        if material.tlog_entries.len() > MAX_ENTRIES || stamps.len() > MAX_ENTRIES {
             return Err(KeylessError::Damaged { what });
         }
-        let mut first = None;
-        for entry in &material.tlog_entries {
-            let time = entry.verify(&self.root, &about, proof)?;
-            certificate.verify(&self.root, time)?;
-            first = Some(first.map_or(time, |first: u64| first.min(time)));
+        if material.tlog_entries.is_empty() {
+            return Err(KeylessError::NoEntry);
         }
-        let time = first.ok_or(KeylessError::NoEntry)?;
+        // A clock that is not in the trust root says nothing, and so takes nothing away.
+        let (mut times, mut problem) = (Vec::new(), KeylessError::NoTime);
+        for stamp in &stamps {
+            match self.time(stamp, signed.signature) {
+                Ok(time) => times.push(time),
+                Err(error) => problem = error,
+            }
+        }
+        let mut logged = Vec::new();
+        for entry in &material.tlog_entries {
+            let time = entry.verify(&self.root, &about, proof, &times);
+            let time = time.map_err(|error| match error {
+                KeylessError::NoTime => problem.clone(),
+                other => other,
+            })?;
+            logged.extend(time);
+        }
+        times.extend(logged);
+        for time in &times {
+            certificate.verify(&self.root, *time)?;
+        }
+        let time = times.into_iter().min().ok_or(problem)?;
         let (name, issuer) = certificate.identity()?;
         match self.name.matches(&name) && self.issuer == issuer {
             true => Ok(Identity { name, issuer, time }),
@@ -156,5 +196,11 @@ impl Trust {
                 issuer: issuer.chars().take(300).collect(),
             }),
         }
+    }
+    /// The time of a timestamp of a signature.
+    fn time(&self, stamp: &Timestamp, signature: &[u8]) -> Result<u64, KeylessError> {
+        let response = BASE64_STANDARD.decode(&stamp.signed_timestamp);
+        let response = response.map_err(|_| KeylessError::Damaged { what: "timestamp" })?;
+        timestamp::time(&response, signature, &self.root)
     }
 }

@@ -3,11 +3,10 @@
 
 use std::time::UNIX_EPOCH;
 
+use super::error::KeylessError;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
-
-use super::KeylessError;
 
 /// The largest trust root that is read: the public instance's has 7 kB.
 pub const MAX_TRUST_ROOT: u64 = 1 << 20;
@@ -18,6 +17,8 @@ pub struct TrustRoot {
     pub(super) authorities: Vec<Authority>,
     pub(super) certificate_logs: Vec<Log>,
     pub(super) transparency_logs: Vec<Log>,
+    /// Of each the first of the certificates is that of the clock itself.
+    pub(super) timestamp_authorities: Vec<Authority>,
 }
 
 /// An authority: its root and what is between, each in DER.
@@ -60,6 +61,8 @@ struct Document {
     certificate_authorities: Vec<AuthorityEntry>,
     #[serde(default)]
     ctlogs: Vec<LogEntry>,
+    #[serde(default)]
+    timestamp_authorities: Vec<AuthorityEntry>,
 }
 
 #[derive(Deserialize)]
@@ -128,10 +131,12 @@ impl TrustRoot {
             logs.collect::<Result<Vec<_>, _>>()
         };
         let authorities = document.certificate_authorities.into_iter().map(authority);
+        let clocks = document.timestamp_authorities.into_iter().map(authority);
         let root = Self {
             authorities: authorities.collect::<Result<_, _>>()?,
             certificate_logs: logs(document.ctlogs).and_then(|all| some(all, "`ctlogs`"))?,
             transparency_logs: logs(document.tlogs).and_then(|all| some(all, "`tlogs`"))?,
+            timestamp_authorities: clocks.collect::<Result<_, _>>()?,
         };
         match root.authorities.is_empty() {
             true => Err(bad("it has no `certificateAuthorities`".to_owned())),

@@ -3,6 +3,7 @@
 mod attach;
 mod build;
 mod cache;
+mod certificates;
 mod check;
 mod debug;
 mod documents;
@@ -26,6 +27,7 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 pub(crate) use self::attach::AttachOutput;
 pub(crate) use self::build::Build;
 pub(crate) use self::cache::{Cache, CacheCommand, CacheInfo, CachePrune, CacheVerify};
+pub(crate) use self::certificates::Certificates;
 pub(crate) use self::check::{Check, FailOn, Profile};
 pub(crate) use self::debug::Debug;
 pub(crate) use self::documents::{AttachAs, AttachForm, Attachment, Documents};

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::certificates::Certificates;
 use super::documents::Documents;
 use super::format::Format;
 use super::request::{Archive, Registry};
@@ -58,6 +59,16 @@ pub(crate) struct Signers {
     /// layout; may be repeated
     #[arg(long = "verify-key", value_name = "FILE", help_heading = "Signatures")]
     pub(crate) keys: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) certificates: Certificates,
+}
+
+impl Signers {
+    /// Whether nobody must have signed it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.certificates.trust_root.is_none()
+    }
 }
 
 #[derive(Debug, Args)]
@@ -66,9 +77,17 @@ pub(crate) struct Verify {
     #[arg(value_name = "IMAGE")]
     pub(crate) image: String,
 
-    /// File of a public key in PEM, one of which must have signed the image; may be repeated
-    #[arg(long = "key", value_name = "FILE", required = true)]
+    /// File of a public key in PEM, one of which must have signed the image unless a certificate of
+    /// `--trust-root` has; may be repeated
+    #[arg(
+        long = "key",
+        value_name = "FILE",
+        required_unless_present = "trust_root"
+    )]
     pub(crate) keys: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) certificates: Certificates,
 
     /// Repository that the signature must name, for a copy of a signed image
     /// [default: that of the image; in a layout, none]
@@ -76,7 +95,7 @@ pub(crate) struct Verify {
     pub(crate) identity: Option<String>,
 
     /// Type of an attestation that must be signed, too: `spdx`, `cyclonedx`, `provenance`,
-    /// `openvex` or a URI; may be repeated
+    /// `openvex`, `sources` or a URI; may be repeated
     #[arg(long = "require", value_name = "TYPE")]
     pub(crate) required: Vec<String>,
 

@@ -151,7 +151,7 @@ fn sources(
             .hint("name a definition to use another lock: `distil rebuild IMAGE app.yaml`"));
     }
     let Place { opened, registries } = place;
-    let found = match made.signers.keys.is_empty() {
+    let found = match made.signers.is_empty() {
         true => Sources::find(opened, image.digest(), registries)?,
         false => {
             let verified =
@@ -160,9 +160,9 @@ fn sources(
         }
     };
     found.ok_or_else(|| {
-        let signed = match made.signers.keys.is_empty() {
+        let signed = match made.signers.is_empty() {
             true => "",
-            false => " and signed by a key that was named",
+            false => " and signed by one of the trusted signers",
         };
         let message = format!(
             "nothing that is attached to `{}`{signed} says what it was made of",

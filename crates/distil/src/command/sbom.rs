@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &cli::Sbom) -> Result<(), CommandError> {
             let wanted = platform.map(str::parse::<Platform>).transpose();
             let wanted = wanted.map_err(CommandError::usage)?;
             require_place(&location, &made.signers)?;
-            match is_possible_at(&location) && (arguments.attach || !made.signers.keys.is_empty()) {
+            match is_possible_at(&location) && (arguments.attach || !made.signers.is_empty()) {
                 // What was verified, whatever its tag leads to next.
                 true => {
                     let image = read_image(&location, platform, &registries, &made.signers)?;

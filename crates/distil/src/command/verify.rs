@@ -3,21 +3,23 @@
 use std::path::PathBuf;
 
 use distil_attest::attach::is_possible_at;
+use distil_attest::bundle::BundleError;
 use distil_attest::key::PublicKey;
 use distil_attest::verify::{
-    self, Form, Policy, Rejected, Verification, Verified, VerifyError, verify,
+    self, Form, Rejected, Rejection, Signatory, Verification, Verified, VerifyError, verify,
 };
 use distil_attest::{sources, statement};
 use distil_oci::reference::{Reference, Repository};
 use distil_oci::{Image, Location, Opened, Platform, Registries, transport};
 use distil_store::Digest;
+use distil_tree::printable;
 use serde::Serialize;
 
 use super::attach::attachable;
 use super::registries;
 use crate::cli;
 use crate::error::CommandError;
-use crate::keys;
+use crate::signatories::Signatories;
 use crate::table::{print, print_json, print_table, table};
 
 /// Types of attestations that have short names.
@@ -31,7 +33,8 @@ const TYPES: [(&str, &str); 5] = [
 
 pub(crate) fn run(arguments: &cli::Verify) -> Result<(), CommandError> {
     let place = attachable(&arguments.image)?;
-    let keys = keys::public(&arguments.keys)?;
+    let signatories = Signatories::read(&arguments.keys, &arguments.certificates)?;
+    let keys = &signatories.keys;
     let required: Vec<&str> = arguments
         .required
         .iter()
@@ -49,10 +52,7 @@ pub(crate) fn run(arguments: &cli::Verify) -> Result<(), CommandError> {
         Some(platform) => opened.image_for(Some(platform))?.digest(),
         None => opened.manifest().digest(),
     };
-    let policy = Policy {
-        keys: &keys,
-        identity: identity.as_ref(),
-    };
+    let policy = signatories.policy(identity.as_ref());
     let found = verify(&place, digest, policy, &registries);
     let found = found.map_err(|error| failed(error, identity.as_ref()))?;
     let types = |one: &Verified| one.predicate_type.clone();
@@ -65,8 +65,8 @@ pub(crate) fn run(arguments: &cli::Verify) -> Result<(), CommandError> {
         return Err(CommandError::failure(message));
     }
     match arguments.format {
-        cli::Format::Json => print_json(&Document::of(&found, &named(&place), &keys)),
-        cli::Format::Table => tables(&found, &arguments.keys, &keys),
+        cli::Format::Json => print_json(&Document::of(&found, &named(&place), keys)),
+        cli::Format::Table => tables(&found, &arguments.keys, keys),
     }
 }
 
@@ -75,16 +75,20 @@ pub(crate) fn require_place(
     location: &Location,
     signers: &cli::Signers,
 ) -> Result<(), CommandError> {
-    if signers.keys.is_empty() || is_possible_at(location) {
+    if signers.is_empty() || is_possible_at(location) {
         return Ok(());
     }
     let message =
         format!("`{location}` is neither in a registry nor an OCI layout, where signatures are");
-    Err(CommandError::usage(message).hint("leave `--verify-key` out"))
+    let flag = match signers.keys.is_empty() {
+        true => "--trust-root",
+        false => "--verify-key",
+    };
+    Err(CommandError::usage(message).hint(format!("leave `{flag}` out")))
 }
 
-/// Rejects an image in a registry or a layout that none of the keys has signed: it by itself, or what its name
-/// leads to, which has its digest. Nothing is asked where there are no keys.
+/// Rejects an image in a registry or a layout that none of the signers has signed: it by itself, or what its
+/// name leads to, which has its digest. Nothing is asked where there are no signers.
 pub(crate) fn require_signature(
     opened: &Opened,
     image: &Image,
@@ -92,16 +96,13 @@ pub(crate) fn require_signature(
     registries: &Registries,
 ) -> Result<(), CommandError> {
     require_place(opened.location(), signers)?;
-    let keys = keys::public(&signers.keys)?;
-    if keys.is_empty() {
+    if signers.is_empty() {
         return Ok(());
     }
+    let signatories = Signatories::of(signers)?;
     let place = opened.location();
     let identity = own_name(place);
-    let policy = Policy {
-        keys: &keys,
-        identity: identity.as_ref(),
-    };
+    let policy = signatories.policy(identity.as_ref());
     let top = opened.manifest().digest();
     let found = verify(place, top, policy, registries);
     let found = match found {
@@ -114,7 +115,7 @@ pub(crate) fn require_signature(
     Ok(())
 }
 
-/// What keys say of an image by itself.
+/// What the signers say of an image by itself.
 pub(crate) fn statements(
     place: &Location,
     image: Digest,
@@ -122,12 +123,9 @@ pub(crate) fn statements(
     registries: &Registries,
 ) -> Result<Verification, CommandError> {
     require_place(place, signers)?;
-    let keys = keys::public(&signers.keys)?;
+    let signatories = Signatories::of(signers)?;
     let identity = own_name(place);
-    let policy = Policy {
-        keys: &keys,
-        identity: identity.as_ref(),
-    };
+    let policy = signatories.policy(identity.as_ref());
     let found = verify::statements(place, image, policy, registries);
     found.map_err(|error| failed(error, identity.as_ref()))
 }
@@ -169,11 +167,9 @@ fn repository(word: &str) -> Result<Repository, CommandError> {
 }
 
 fn failed(error: VerifyError, identity: Option<&Repository>) -> CommandError {
-    let has_other_name = matches!(
-        &error,
-        VerifyError::Unsigned { rejected, .. }
-            if rejected.iter().any(|one| matches!(one.why, distil_attest::verify::Rejection::OtherName { .. }))
-    );
+    let has = |kind: fn(&Rejection) -> bool| matches!(&error, VerifyError::Unsigned { rejected, .. } if rejected.iter().any(|one| kind(&one.why)));
+    let has_other_name = has(|why| matches!(why, Rejection::OtherName { .. }));
+    let is_keyless = has(|why| matches!(why, Rejection::Bundle(BundleError::Keyless)));
     match error {
         VerifyError::Transport(error) => error.into(),
         other => {
@@ -190,6 +186,10 @@ fn failed(error: VerifyError, identity: Option<&Repository>) -> CommandError {
                             .to_owned()
                     }
                 }),
+                false if is_keyless => error.hint(
+                    "a keyless signature is verified with `--trust-root FILE`, \
+                     `--certificate-identity NAME` and `--certificate-oidc-issuer URL`",
+                ),
                 false => error,
             }
         }
@@ -204,6 +204,13 @@ fn short(uri: &str) -> &str {
     known.map_or(uri, |(short, _)| short)
 }
 
+/// A time in the form of RFC 3339, which ends with the year 9999.
+fn time(seconds: u64) -> String {
+    const LAST: u64 = 253_402_300_799;
+    let since = std::time::Duration::from_secs(seconds.min(LAST));
+    humantime::format_rfc3339_seconds(std::time::UNIX_EPOCH + since).to_string()
+}
+
 fn form(form: Form) -> &'static str {
     match form {
         Form::Referrer => "referrer",
@@ -215,17 +222,25 @@ fn tables(found: &Verification, paths: &[PathBuf], keys: &[PublicKey]) -> Result
     print(found.digest)?;
     print("")?;
     let rows = found.verified.iter().map(|one| {
-        let path = paths.get(one.key).map(|path| path.display().to_string());
-        let key = keys.get(one.key).map(|key| key.fingerprint().to_string());
+        let (by, key) = match &one.by {
+            Signatory::Key(key) => (
+                paths.get(*key).map(|path| path.display().to_string()),
+                keys.get(*key).map(|key| key.fingerprint().to_string()),
+            ),
+            Signatory::Certified(who) => (
+                Some(printable(who.name.as_bytes())),
+                Some(printable(who.issuer.as_bytes())),
+            ),
+        };
         vec![
             short(&one.predicate_type).to_owned(),
             form(one.form).to_owned(),
-            path.unwrap_or_default(),
+            by.unwrap_or_default(),
             key.unwrap_or_default(),
             one.name.clone().unwrap_or_else(|| "-".to_owned()),
         ]
     });
-    let heading = ["VERIFIED", "IN", "BY", "KEY", "NAME"];
+    let heading = ["VERIFIED", "IN", "BY", "KEY OR ISSUER", "NAME"];
     print_table(&table(&heading, rows.collect(), &[]))?;
     if found.rejected.is_empty() {
         return Ok(());
@@ -258,7 +273,15 @@ struct VerifiedEntry {
     form: &'static str,
     blob: String,
     key: Option<String>,
+    certificate: Option<CertificateEntry>,
     name: Option<String>,
+}
+
+#[derive(Serialize)]
+struct CertificateEntry {
+    identity: String,
+    issuer: String,
+    signed_at: String,
 }
 
 #[derive(Serialize)]
@@ -274,7 +297,18 @@ impl Document {
             predicate_type: one.predicate_type.clone(),
             form: form(one.form),
             blob: one.blob.to_string(),
-            key: keys.get(one.key).map(|key| key.fingerprint().to_string()),
+            key: match &one.by {
+                Signatory::Key(key) => keys.get(*key).map(|key| key.fingerprint().to_string()),
+                Signatory::Certified(_) => None,
+            },
+            certificate: match &one.by {
+                Signatory::Key(_) => None,
+                Signatory::Certified(who) => Some(CertificateEntry {
+                    identity: who.name.clone(),
+                    issuer: who.issuer.clone(),
+                    signed_at: time(who.time),
+                }),
+            },
             name: one.name.clone(),
         };
         let rejected = |one: &Rejected| RejectedEntry {

@@ -246,7 +246,9 @@ fn what_is_tampered_with_does_not_count() {
       referrer sha256:[DIGEST]: the envelope has no signature
 
     keyless: error: `sha256:[DIGEST]` in `[HOST]/team/app` has no signature by the key
-      referrer sha256:[DIGEST]: it was signed without a key, by a certificate of Sigstore's; keys alone can be verified
+      referrer sha256:[DIGEST]: it is signed by a certificate (keyless), and there is no trust root to verify it by
+
+    hint: a keyless signature is verified with `--trust-root FILE`, `--certificate-identity NAME` and `--certificate-oidc-issuer URL`
 
     empty: error: `sha256:[DIGEST]` in `[HOST]/team/app` has no signature by the key
       referrer sha256:[DIGEST]: it is no Sigstore bundle: missing field `mediaType` at line 1 column 2

@@ -155,7 +155,7 @@ fn sources_that_are_signed() {
     let other = with("other.pub").replace(env!("CARGO_MANIFEST_DIR"), "[CRATE]");
     insta::assert_snapshot!(without_digests(&other), @"
     status 1
-    error: nothing that is attached to `oci:layout` and signed by a key that was named says what it was made of
+    error: nothing that is attached to `oci:layout` and signed by one of the trusted signers says what it was made of
 
     hint: name its definition, or build it with `--embed`, which attaches it
     ");
