@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::dsse::Envelope;
 use crate::key::PublicKey;
-use crate::keyless::{Identity, KeylessError, Signed, Trust};
+use crate::keyless::{Identity, KeylessError, Trust};
 
 /// The media type of bundles.
 pub const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
@@ -171,14 +171,7 @@ impl Bundle {
         let Material::Certificate { material, proof } = &self.material else {
             return Err(BundleError::NoMaterial);
         };
-        let [message, payload, signature] = self.envelope.only_signature()?;
-        let signed = Signed {
-            message: &message,
-            signature: &signature,
-            payload: &payload,
-        };
-        let identity = trust.verify(material, *proof, signed)?;
-        Ok((identity, payload))
+        Ok(self.envelope.verify_keyless(trust, material, *proof)?)
     }
 
     /// The type of the payload, which nobody has verified.

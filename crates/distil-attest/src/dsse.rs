@@ -3,9 +3,10 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::key::{KeyError, PrivateKey, PublicKey};
-use crate::keyless::KeylessError;
+use crate::keyless::{Identity, KeylessError, Signed, Trust};
 
 /// The type of a payload that is an in-toto statement (in-toto attestation framework,
 /// `spec/v1/envelope.md`).
@@ -121,9 +122,14 @@ impl Envelope {
         }
     }
 
-    /// What is signed, the payload, and the signature, of an envelope that has only one: a certificate
-    /// is of one signature (client specification of Sigstore, 4).
-    pub(crate) fn only_signature(&self) -> Result<[Vec<u8>; 3], KeylessError> {
+    /// Who has signed it by a certificate, and the payload. With a certificate there is one signature
+    /// (client specification of Sigstore, 4).
+    pub(crate) fn verify_keyless(
+        &self,
+        trust: &Trust,
+        material: &Value,
+        proof: bool,
+    ) -> Result<(Identity, Vec<u8>), KeylessError> {
         let [one] = self.signatures.as_slice() else {
             let count = self.signatures.len();
             return Err(KeylessError::Signatures { count });
@@ -133,8 +139,13 @@ impl Envelope {
         let signature = BASE64_STANDARD
             .decode(&one.sig)
             .or_else(|_| base64::prelude::BASE64_URL_SAFE.decode(&one.sig));
-        let message = encoded(&self.payload_type, &payload);
-        Ok([message, payload, signature.map_err(|_| damaged)?])
+        let signed = Signed {
+            message: &encoded(&self.payload_type, &payload),
+            signature: &signature.map_err(|_| damaged)?,
+            payload: &payload,
+        };
+        let identity = trust.verify(material, proof, signed)?;
+        Ok((identity, payload))
     }
 }
 

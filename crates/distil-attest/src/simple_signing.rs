@@ -11,9 +11,6 @@ pub const MEDIA_TYPE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
 /// The annotation that has the signature in base64.
 pub const SIGNATURE: &str = "dev.cosignproject.cosign/signature";
 
-/// The annotation that has the certificate of a signature without a key.
-pub const CERTIFICATE: &str = "dev.sigstore.cosign/certificate";
-
 /// The largest payload that is read.
 pub const MAX_PAYLOAD: u64 = 1 << 20;
 

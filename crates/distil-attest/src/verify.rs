@@ -4,18 +4,21 @@
 //! repository or is by another signatory is told as rejected, and an image without a signature of its own
 //! is an error.
 
+use std::collections::HashMap;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use distil_oci::reference::{Reference, Repository};
 use distil_oci::transport;
 use distil_oci::{DescribedBlob, Location, Manifest, Registries, TransportError};
 use distil_store::Digest;
+use serde_json::Value;
 
 use crate::attach::{ATTESTATIONS, ENVELOPE, SIGNATURES, TagError, Tagged};
 use crate::bundle::{Bundle, BundleError, MAX_BUNDLE};
 use crate::dsse::{self, Envelope, EnvelopeError};
 use crate::key::PublicKey;
-use crate::keyless::{Identity, Trust};
+use crate::keyless::{Identity, Signed, Trust, annotations};
 use crate::simple_signing::{self, MAX_PAYLOAD, Payload};
 use crate::statement::{self, Statement};
 
@@ -382,7 +385,15 @@ impl Policy<'_> {
                         let what = "no envelope of DSSE";
                         Rejection::Payload { what }
                     })?;
-                let (by, payload) = self.signer(&envelope)?;
+                let (by, payload) = match self.certified(blob)? {
+                    Some((trust, material)) => {
+                        let (identity, payload) = envelope
+                            .verify_keyless(trust, &material, false)
+                            .map_err(BundleError::from)?;
+                        (Signatory::Certified(identity), payload)
+                    }
+                    None => self.signer(&envelope)?,
+                };
                 let kind = envelope.payload_type();
                 self.statement(by, kind, payload, candidate.form(), blob, digest)
             }
@@ -449,23 +460,30 @@ impl Policy<'_> {
             return Err(Rejection::Payload { what });
         }
         let annotations = descriptor.annotations().as_ref();
-        let annotation = |name| annotations.and_then(|all| all.get(name));
-        if annotation(simple_signing::CERTIFICATE).is_some() {
-            return Err(BundleError::Keyless.into());
-        }
-        let signature = annotation(simple_signing::SIGNATURE).ok_or(Rejection::Unsigned)?;
+        let signature = annotations.and_then(|all| all.get(simple_signing::SIGNATURE));
+        let signature = signature.ok_or(Rejection::Unsigned)?;
         let signature = BASE64_STANDARD
             .decode(signature)
             .map_err(|_| Rejection::Unsigned)?;
+        let certified = self.certified(blob)?;
         let bytes = candidate.bytes()?;
-        let mut keys = self.keys.iter();
-        let key =
-            keys.position(|key| key.verify(&bytes, &signature))
-                .ok_or(if self.keys.is_empty() {
-                    Rejection::NoKey
-                } else {
-                    Rejection::Key
-                })?;
+        let by = match certified {
+            Some((trust, material)) => {
+                let signed = Signed {
+                    message: &bytes,
+                    signature: &signature,
+                    payload: &bytes,
+                };
+                let identity = trust.verify(&material, false, signed);
+                Signatory::Certified(identity.map_err(BundleError::from)?)
+            }
+            None if self.keys.is_empty() => return Err(Rejection::NoKey),
+            None => {
+                let mut keys = self.keys.iter();
+                let key = keys.position(|key| key.verify(&bytes, &signature));
+                Signatory::Key(key.ok_or(Rejection::Key)?)
+            }
+        };
         let what = "no signature of an image";
         let payload = Payload::parse(&bytes).ok_or(Rejection::Payload { what })?;
         if payload.digest != digest {
@@ -475,10 +493,21 @@ impl Policy<'_> {
             form: candidate.form(),
             blob: blob.digest(),
             predicate_type: statement::SIGNATURE.to_owned(),
-            by: Signatory::Key(key),
+            by,
             name: self.named(Some(payload.reference))?,
             payload: bytes,
         })
+    }
+
+    /// Who is trusted and what verifies a blob under a tag, if a certificate has signed it.
+    fn certified(&self, blob: &DescribedBlob) -> Result<Option<(&Trust, Value)>, BundleError> {
+        let annotations = blob.descriptor().annotations().as_ref();
+        let is_certified = |all: &&HashMap<_, _>| all.contains_key(annotations::CERTIFICATE);
+        let Some(annotations) = annotations.filter(is_certified) else {
+            return Ok(None);
+        };
+        let trust = self.trust.ok_or(BundleError::Keyless)?;
+        Ok(Some((trust, annotations::material(annotations)?)))
     }
 
     /// The name that was signed, if it is that of the policy's repository.

@@ -17,7 +17,7 @@ pub fn rfc2822(seconds: u64) -> String {
 }
 
 /// Year, month (1–12) and day of the `days`th day after 1 January 1970.
-fn civil(days: u64) -> (u64, u64, u64) {
+pub(crate) fn civil(days: u64) -> (u64, u64, u64) {
     let is_leap = |year: u64| {
         year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
     };

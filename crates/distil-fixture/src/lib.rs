@@ -10,6 +10,7 @@
 //! - [`ArchiveBuilder`] and [`Pocket`] lay packages out as a signed archive, with faults;
 //! - [`debian_like`] is a miniature Debian with the packages that the catalogue needs;
 //! - [`WheelBuilder`] makes Python's wheels, sound or broken;
+//! - [`Sigstore`] makes keyless signatures, sound or not to be trusted;
 //! - [`Server`] serves a directory over HTTP and misbehaves as it is told, and [`TlsFront`] is TLS before it.
 //!
 //! It is for tests only: what is impossible here panics with a message, and nothing guards
@@ -25,6 +26,7 @@ mod digest;
 mod elf;
 mod key;
 mod server;
+mod sigstore;
 mod standard;
 mod tarball;
 mod tls;
@@ -42,6 +44,7 @@ pub use key::{
     sign_clear_all, sign_detached_all,
 };
 pub use server::{Fault, Recorded, Server, Times};
+pub use sigstore::{Keyless, KeylessFault, Rekor, SIGNED_AT, Sigstore};
 pub use standard::{
     CA_CERTIFICATES, CORPORATE_CA, EXPIRED_CA, SERVER_CERTIFICATE, busybox_applets, debian_like,
     debian_like_packages, debian_security_like, ubuntu_like,

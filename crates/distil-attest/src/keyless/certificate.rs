@@ -8,8 +8,8 @@ use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage, anchor_from_trusted
 use x509_cert::Certificate as X509;
 use x509_cert::der::asn1::{ObjectIdentifier, OctetStringRef, Utf8StringRef};
 use x509_cert::der::{Any, Decode as _, Encode as _, Reader as _, SliceReader, Tagged as _};
-use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{ExtendedKeyUsage, SubjectAltName};
 
 use super::algorithm::verifies;
 use super::error::KeylessError;
@@ -21,6 +21,7 @@ const CODE_SIGNING: [u8; 8] = [0x2b, 6, 1, 5, 5, 7, 3, 3];
 /// The purpose of signing times (the same).
 pub(super) const TIME_STAMPING: [u8; 8] = [0x2b, 6, 1, 5, 5, 7, 3, 8];
 
+const PURPOSES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37");
 const SUBJECT_NAMES: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.17");
 const ISSUER: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1.8");
 const ISSUER_V1: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.57264.1.1");
@@ -129,6 +130,10 @@ impl Certificate {
         purpose: &'static [u8],
         seconds: u64,
     ) -> Result<Vec<u8>, String> {
+        // It has to be for the purpose itself; authorities may be for any.
+        if !self.has_purpose(purpose) {
+            return Err("it is not for this purpose (extended key usage)".to_owned());
+        }
         let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let leaf = CertificateDer::from(self.der.as_slice());
         let leaf = EndEntityCert::try_from(&leaf).map_err(|error| error.to_string())?;
@@ -144,12 +149,18 @@ impl Certificate {
             &anchors,
             &between,
             time,
-            KeyUsage::required(purpose),
+            KeyUsage::required_if_present(purpose),
             None,
             None,
         );
         let path = path.map_err(|error| error.to_string())?;
         Ok(path.issuer_spki().as_ref().to_vec())
+    }
+
+    fn has_purpose(&self, purpose: &[u8]) -> bool {
+        let purposes = self.extension(PURPOSES);
+        let purposes = purposes.and_then(|der| ExtendedKeyUsage::from_der(der).ok());
+        purposes.is_some_and(|all| all.0.iter().any(|one| one.as_bytes() == purpose))
     }
 
     /// Whether one of the timestamps in the certificate is by one of the logs (RFC 6962, 3.2, 3.3).

@@ -3,6 +3,7 @@
 //! `client-spec.md`, 4). What is believed comes from a trust root that is given, and from no network.
 
 mod algorithm;
+pub(crate) mod annotations;
 mod body;
 mod certificate;
 mod entry;
