@@ -44,7 +44,10 @@ pub use key::{
     sign_clear_all, sign_detached_all,
 };
 pub use server::{Fault, Recorded, Server, Times};
-pub use sigstore::{Keyless, KeylessFault, Rekor, SIGNED_AT, Sigstore};
+pub use sigstore::{
+    Keyless, KeylessFault, Rekor, SIGNED_AT, Sigstore, bundle_artifact, cosign_payload,
+    cosign_statement, payload_artifact,
+};
 pub use standard::{
     CA_CERTIFICATES, CORPORATE_CA, EXPIRED_CA, SERVER_CERTIFICATE, busybox_applets, debian_like,
     debian_like_packages, debian_security_like, ubuntu_like,

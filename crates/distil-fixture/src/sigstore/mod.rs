@@ -1,10 +1,13 @@
 //! A Sigstore in miniature: authorities of certificates and times, and logs, with keys of their own. What
 //! it signs is sound, or wrong in one of the ways that matter.
 
+mod artifact;
 mod certificate;
 mod der;
 mod log;
 mod timestamp;
+
+pub use self::artifact::{bundle_artifact, cosign_payload, cosign_statement, payload_artifact};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
