@@ -53,7 +53,17 @@ pub enum BundleError {
 pub enum ListingError {
     /// Something in it cannot be read.
     #[error(transparent)]
-    Folder(#[from] FolderError),
+    Folder(FolderError),
+    /// There is more in it than the limits allow.
+    #[error("`{}` has more than {limit} {what}; leave some out by `exclude`", place.display())]
+    Limit {
+        /// The directory.
+        place: PathBuf,
+        /// What there is too much of.
+        what: &'static str,
+        /// How much is allowed.
+        limit: u64,
+    },
     /// A file of patterns cannot be used.
     #[error("`{}`: {problem}", path.display())]
     Ignore {
@@ -83,4 +93,13 @@ pub enum ListingError {
     /// It cannot be written to the store.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+}
+
+impl From<FolderError> for ListingError {
+    fn from(error: FolderError) -> Self {
+        match error {
+            FolderError::Limit { place, what, limit } => Self::Limit { place, what, limit },
+            other => Self::Folder(other),
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use distil_store::{Digest, Hasher, HashingReader};
-use distil_tree::folder::{Found, FoundKind, Limits, read_selected};
+use distil_tree::folder::{FolderError, Found, FoundKind, Limits, read_selected};
 use distil_tree::{Printable, TreePath, read_file};
 
 use crate::error::{BundleError, ListingError};
@@ -26,6 +26,7 @@ const MAX_IGNORE: u64 = 1 << 20;
 pub struct Listing {
     place: PathBuf,
     excluded: Vec<(String, PathRules)>,
+    limits: Limits,
     entries: BTreeMap<TreePath, ListedKind>,
     digest: Digest,
     size: u64,
@@ -65,9 +66,22 @@ impl Listing {
     /// # Errors
     /// If something in it cannot be read or cannot be part of an image, or there is too much of it.
     pub fn of(place: &Path, excluded: Vec<(String, PathRules)>) -> Result<Self, ListingError> {
+        Self::within(place, excluded, Limits::default())
+    }
+
+    /// As [`of`](Self::of), with other limits. What is left out with all that lies in it does not count.
+    ///
+    /// # Errors
+    /// As those of [`of`](Self::of).
+    pub fn within(
+        place: &Path,
+        excluded: Vec<(String, PathRules)>,
+        limits: Limits,
+    ) -> Result<Self, ListingError> {
         let mut listing = Self {
             place: place.to_owned(),
             excluded,
+            limits,
             entries: BTreeMap::new(),
             digest: Digest::of([]),
             size: 0,
@@ -193,8 +207,7 @@ impl Listing {
         mut visit: impl FnMut(Found, Option<&mut dyn Read>) -> Result<(), ListingError>,
     ) -> Result<(), ListingError> {
         let select = |path: &TreePath| !self.is_excluded_whole(path);
-        let limits = Limits::default();
-        read_selected(&self.place, limits, &select, |found, content| {
+        read_selected(&self.place, self.limits, &select, |found, content| {
             match found.path.is_root() || self.is_excluded(&found.path) {
                 true => Ok(()),
                 false => visit(found, content),
@@ -246,8 +259,14 @@ impl Listing {
                 ListedKind::Symlink(text)
             }
             (FoundKind::File(size), Some(content)) => {
-                let (digest, read) = Digest::of_reader(&mut { content })
-                    .map_err(|error| wrong(format!("cannot be read: {error}")))?;
+                let (digest, read) = Digest::of_reader(&mut { content }).map_err(|error| {
+                    // Such as that there is too much of it.
+                    let inner = error.downcast::<FolderError>();
+                    inner.map_or_else(
+                        |error| wrong(format!("cannot be read: {error}")),
+                        ListingError::from,
+                    )
+                })?;
                 if read != *size {
                     return Err(self.changed(path));
                 }

@@ -8,6 +8,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 
 use distil_bundle::{BundleFile, EntryKind, ListedKind, Listing, ListingError, PathRules};
+use distil_tree::folder::Limits;
 
 fn put(root: &Path, path: &str, text: &str) {
     let path = root.join(path);
@@ -207,4 +208,35 @@ fn the_first_file_of_patterns_holds() {
     put(folder.path(), ".distilignore", "a[b");
     let error = Listing::ignored(folder.path()).unwrap_err().to_string();
     assert!(error.contains(".distilignore"), "{error}");
+}
+
+#[test]
+fn a_directory_has_no_more_than_the_limits_allow() {
+    let folder = example();
+    for number in 0..10 {
+        put(folder.path(), &format!("cache/{number}"), "x");
+    }
+    let all = Listing::of(folder.path(), rules(&["cache"])).unwrap();
+    let entries = all.entries().count() as u64;
+    let limits = |entries, size| Limits { entries, size };
+    let message = |exclude: &[&str], limits: Limits| {
+        let listing = Listing::within(folder.path(), rules(exclude), limits);
+        listing.map(drop).map_err(|error| {
+            error
+                .to_string()
+                .replace(&folder.path().display().to_string(), "DIR")
+        })
+    };
+    assert_eq!(message(&["cache"], limits(entries, all.size())), Ok(()));
+    assert_eq!(
+        message(&[], limits(12, 1000)).unwrap_err(),
+        "`DIR` has more than 12 entries; leave some out by `exclude`"
+    );
+    assert_eq!(
+        message(&["cache"], limits(entries, all.size() - 1)).unwrap_err(),
+        format!(
+            "`DIR` has more than {} bytes in files; leave some out by `exclude`",
+            all.size() - 1
+        )
+    );
 }

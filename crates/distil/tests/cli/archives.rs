@@ -178,6 +178,16 @@ fn it_replaces_nothing_of_debians() {
     // By name, what is asked for may come from it.
     let found = build(&context, &company.definition("", "[shop, library]"));
     assert_eq!(text(&found, "usr/share/library/version"), "9");
+    // But what a layer below has stays.
+    insta::assert_snapshot!(company.fails(&context, &company.definition("", "[libc6=99]")), @"
+    status 1
+    error: failed to find packages for `app`
+      cause: the request does not fit the versions that are pinned:
+        `libc6` is pinned to 2.41-12+deb13u5
+        `libc6 (= 99)` is requested
+
+    hint: the packages of what it stands on are as they are there; `layers: single` in a definition solves all together, and shares no layers
+    ");
 }
 
 #[test]

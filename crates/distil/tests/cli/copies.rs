@@ -1,8 +1,12 @@
 //! Directories of this machine, copied whole: `copy` and `--copy`.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use distil_tree::tar::MemberKind;
 
 use crate::context::Context;
 use crate::images::files;
@@ -166,4 +170,75 @@ fn a_definition_elsewhere_copies_what_is_beside_it() {
         "name: app\nfrom: base\ncopy: [{from: src, to: /data}]\n",
     );
     insta::assert_snapshot!(context.fails(&["build", "team/app.yaml"]));
+}
+
+#[test]
+fn a_file_that_changes_while_it_is_read() {
+    let context = example();
+    put(&context, "src/log", &"x".repeat(8 << 20));
+    let mut log = fs::File::options()
+        .append(true)
+        .open(context.work().join("src/log"))
+        .unwrap();
+    let done = AtomicBool::new(false);
+    context.define("name: app\nfrom: static\ncopy: [{from: ./src, to: /app}]\n");
+    let message = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                log.write_all(b"y").unwrap();
+            }
+        });
+        let message = context.fails(&["build", "app.yaml"]);
+        done.store(true, Ordering::Relaxed);
+        message
+    });
+    insta::assert_snapshot!(message, @"
+    status 1
+    error: failed to copy the directory `./src` of definition `app`
+     --> app.yaml:3:26
+      |
+    3 | copy: [{from: ./src, to: /app}]
+      |                          ^^^^
+      cause: `log` in `./src` changed while the image was made; build it again
+    ");
+    assert!(!context.work().join("app.tar").exists());
+}
+
+#[test]
+fn links_in_a_circle_are_copied_as_links() {
+    let context = example();
+    symlink("two", context.work().join("src/one")).unwrap();
+    symlink("one", context.work().join("src/two")).unwrap();
+    symlink(".", context.work().join("src/here")).unwrap();
+    let found = build(&context, COPY);
+    assert!(matches!(&found["app/one"].kind, MemberKind::Symlink(to) if to == b"two"));
+    assert!(found.contains_key("app/here") && !found.contains_key("app/here/main.py"));
+}
+
+/// Takes long: with `./test --long` alone.
+#[test]
+fn a_million_files_and_more() {
+    if std::env::var_os("DISTIL_TEST_LONG").is_none() {
+        return;
+    }
+    let context = example();
+    // With the directories, a million entries.
+    for directory in 0..1000 {
+        let path = context.work().join(format!("many/{directory:03}"));
+        fs::create_dir_all(&path).unwrap();
+        for number in 0..999 {
+            fs::File::create(path.join(format!("{number:03}"))).unwrap();
+        }
+    }
+    context.define("name: app\nfrom: static\ncopy: [{from: ./many, to: /app}]\n");
+    context.run(&["build", "app.yaml"]);
+    fs::File::create(context.work().join("many/more")).unwrap();
+    insta::assert_snapshot!(context.fails(&["build", "app.yaml"]), @"
+    status 1
+    error: `./many` cannot be copied: `./many` has more than 1000000 entries; leave some out by `exclude`
+     --> app.yaml:3:15
+      |
+    3 | copy: [{from: ./many, to: /app}]
+      |               ^^^^^^
+    ");
 }

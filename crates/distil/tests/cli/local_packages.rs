@@ -145,7 +145,7 @@ fn files_that_are_no_packages_of_the_image() {
     let mut all = String::new();
     for entry in [
         "./gone.deb",
-        "./folder.deb",
+        "./directory.deb",
         "./text.deb",
         "./cut.deb",
         "./arm.deb",
