@@ -79,7 +79,9 @@ pub enum KeylessError {
         what: &'static str,
     },
     /// The certificate is for somebody else.
-    #[error("it is signed by `{name}`, by the word of `{issuer}`")]
+    #[error(
+        "its certificate is for `{name}`, by the word of `{issuer}`, and not for who was asked for"
+    )]
     Identity {
         /// For whom it is.
         name: String,

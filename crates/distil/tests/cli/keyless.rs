@@ -189,9 +189,9 @@ fn a_bundle_that_is_wrong_or_of_others_does_not_count() {
 
     hint: a keyless signature is verified with `--trust-root FILE`, `--certificate-identity NAME` and `--certificate-oidc-issuer URL`
     error: `sha256:[DIGEST]` in `[HOST]/team/app` has no signature by `other@example.org`
-      referrer sha256:[DIGEST]: it is signed by `release@example.org`, by the word of `https://accounts.example.org`
+      referrer sha256:[DIGEST]: its certificate is for `release@example.org`, by the word of `https://accounts.example.org`, and not for who was asked for
     error: `sha256:[DIGEST]` in `[HOST]/team/app` has no signature by `release@example.org`
-      referrer sha256:[DIGEST]: it is signed by `release@example.org`, by the word of `https://accounts.example.org`
+      referrer sha256:[DIGEST]: its certificate is for `release@example.org`, by the word of `https://accounts.example.org`, and not for who was asked for
     error: `sha256:[DIGEST]` in `[HOST]/team/app` has no signature by `release@example.org`
       referrer sha256:[DIGEST]: its entry is of a transparency log that the trust root does not have for that time
     ");
