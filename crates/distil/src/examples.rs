@@ -232,14 +232,12 @@ pub(crate) const EXAMPLES: &[(&str, [Example; 2])] = &[
         "verify",
         [
             (
-                "Verify that a key has signed an image and its bill of materials",
-                "distil verify docker://reg.example.org/team/app:1.0 --key cosign.pub --require spdx",
+                "Verify that a key has signed an image",
+                "distil verify docker://reg.example.org/team/app:1.0 --key cosign.pub",
             ),
             (
-                "Verify a keyless signature by a trust root",
-                "distil verify docker://reg.example.org/team/app:1.0 --trust-root trusted_root.json \
-                 --certificate-identity me@example.org \
-                 --certificate-oidc-issuer https://accounts.example.org",
+                "Verify that a key has signed its bill of materials, too",
+                "distil verify docker://reg.example.org/team/app:1.0 --key cosign.pub --require spdx",
             ),
         ],
     ),
