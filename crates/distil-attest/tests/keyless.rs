@@ -159,12 +159,9 @@ fn no_byte_of_a_timestamp_changes_its_time() {
         changed[at] ^= 1;
         let mut bundle = bundle.clone();
         *bundle.pointer_mut(STAMP).unwrap() = json!(BASE64_STANDARD.encode(changed));
-        match verify(&bundle, &trust) {
-            Ok(time) => {
-                assert_eq!(time, 1_779_781_341);
-                counted += 1;
-            }
-            Err(_) => {}
+        if let Ok(time) = verify(&bundle, &trust) {
+            assert_eq!(time, 1_779_781_341);
+            counted += 1;
         }
     }
     // The version of the response, and the certificates in it, which are not what is trusted.
