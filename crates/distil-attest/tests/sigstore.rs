@@ -92,10 +92,12 @@ fn what_is_wrong_in_one_way_does_not_count() {
             assert!(matches!(found, E::Chain { .. }), "{fault:?}: {found}");
         }
     }
-    assert_eq!(
-        signed(Rekor::One, Some(Fault::ForeignPromise)),
-        Err(E::Promise)
-    );
+    for (fault, why) in [
+        (Fault::ForeignPromise, E::Promise),
+        (Fault::TwoSignatures, other("signature")),
+    ] {
+        assert_eq!(signed(Rekor::One, Some(fault)), Err(why));
+    }
     for (fault, why) in [
         (Fault::ForeignTimestamp, E::Timestamp),
         (Fault::OtherTimestamp, E::OtherTimestamp),
@@ -130,6 +132,47 @@ fn one_time_does_not_stand_for_another() {
     let what = "verification material";
     let found = verify(&bundle, &trust(&root, &how));
     assert_eq!(found, Err(KeylessError::Damaged { what }));
+}
+
+/// Whoever has a log's checkpoint can make a tree of their own of the same size, with a proof.
+#[test]
+fn a_checkpoint_of_another_tree_proves_nothing() {
+    let (instance, how) = (Sigstore::new(), Keyless::default());
+    let trust = trust(&instance.trusted_root(), &how);
+    let checkpoint = |bundle: &mut Value| {
+        let proof = &mut bundle["verificationMaterial"]["tlogEntries"][0]["inclusionProof"];
+        proof["checkpoint"].take()
+    };
+    let mut bundle = instance.bundle(PAYLOAD, &how);
+    verify(&bundle, &trust).unwrap();
+    let mut other = instance.bundle(br#"{"_type":"other"}"#, &how);
+    let (own, others) = (checkpoint(&mut bundle), checkpoint(&mut other));
+    let size = |one: &Value| {
+        let note = one["envelope"].as_str().unwrap();
+        note.lines().nth(1).unwrap().to_owned()
+    };
+    assert_eq!(size(&own), size(&others));
+    let entry = &mut bundle["verificationMaterial"]["tlogEntries"][0];
+    entry["inclusionProof"]["checkpoint"] = others;
+    assert_eq!(verify(&bundle, &trust), Err(KeylessError::Proof));
+}
+
+/// The certificate of a clock is in the trust root; who has made it counts all the same.
+#[test]
+fn a_clock_needs_its_authority() {
+    let instance = Sigstore::new();
+    let how = Keyless {
+        rekor: Rekor::Two,
+        ..Keyless::default()
+    };
+    let bundle = instance.bundle(PAYLOAD, &how);
+    let mut root = instance.trusted_root();
+    verify(&bundle, &trust(&root, &how)).unwrap();
+    let other = Sigstore::new().trusted_root();
+    let last = "/timestampAuthorities/0/certChain/certificates/1";
+    *root.pointer_mut(last).unwrap() = other.pointer(last).unwrap().clone();
+    let found = verify(&bundle, &trust(&root, &how));
+    assert_eq!(found, Err(KeylessError::Timestamp));
 }
 
 #[test]

@@ -71,6 +71,8 @@ pub enum KeylessFault {
     ForeignCheckpoint,
     /// The entry is about another signature of the same.
     OtherSignature,
+    /// The entry of a statement is about another signature, too.
+    TwoSignatures,
     /// The entry is about another content.
     OtherContent,
     /// The entry is about another certificate of the same key.
@@ -326,6 +328,10 @@ impl Sigstore {
                 other.unwrap_or(message),
             ),
         };
+        let body = match is(Fault::TwoSignatures) {
+            true => with_two_signatures(&body),
+            false => body,
+        };
         let entries = match is(Fault::NoEntry) {
             true => json!([]),
             false => json!([self.entry(&body, how, &foreign)]),
@@ -510,6 +516,14 @@ fn body_1(signature: &[u8], certificate: &[u8], message: &[u8], payload: Option<
             "signature": {"content": base64(signature), "publicKey": {"content": certificate}},
         }}),
     };
+    body.to_string().into_bytes()
+}
+
+/// The entry of a statement with its signature twice.
+fn with_two_signatures(body: &[u8]) -> Vec<u8> {
+    let mut body: Value = serde_json::from_slice(body).unwrap();
+    let list = body["spec"]["signatures"].as_array_mut().unwrap();
+    list.push(list[0].clone());
     body.to_string().into_bytes()
 }
 
