@@ -5,7 +5,7 @@
 
 use distil_live::{Context, Engine, Request};
 
-use crate::SUITES;
+use crate::{SUITES, ubuntu};
 
 /// An image, a definition that adds a program to it, and what shows that the program runs.
 struct Trial {
@@ -204,12 +204,15 @@ fn list_knows_the_versions_of_the_runtimes() {
                 "nodejs" => "nodejs".to_owned(),
                 java => java.replace("java", "openjdk-") + "-jre-headless",
             };
-            let show = ["show", name, "--suite", suite, "--platform", "linux/amd64"];
-            let more = ["--allow-expired", "--format", "json"];
-            let shown = context
-                .distil(show.into_iter().chain(more))
-                .success()
-                .json();
+            let mut show = vec!["show", name, "--suite", suite, "--allow-expired"];
+            show.extend(["--platform", "linux/amd64", "--format", "json"]);
+            if ubuntu::SUITES.contains(&suite) {
+                let Some(mirror) = ubuntu::mirror() else {
+                    continue;
+                };
+                show.extend(["--mirror", mirror]);
+            }
+            let shown = context.distil(show).success().json();
             let packages = shown["packages"].as_array().unwrap();
             let found = packages
                 .iter()

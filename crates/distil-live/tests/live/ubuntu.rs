@@ -30,7 +30,11 @@ static MIRROR: LazyLock<Option<String>> = LazyLock::new(|| {
     (fetched.status() == 0).then_some(beside)
 });
 
-fn mirror() -> Option<&'static str> {
+/// The releases of Ubuntu that the catalogue has.
+pub(crate) const SUITES: [&str; 2] = ["noble", "resolute"];
+
+/// The mirror of Ubuntu; none, and a line says so, if none answers.
+pub(crate) fn mirror() -> Option<&'static str> {
     if MIRROR.is_none() {
         require::skipped("no mirror of Ubuntu answers; DISTIL_TEST_UBUNTU_MIRROR names one");
     }
@@ -62,7 +66,7 @@ fn the_catalogue_is_made_of_ubuntus_packages() {
         "python3:dev",
     ];
     let images: &[&str] = if require::long() { &all } else { &few };
-    for suite in ["noble", "resolute"] {
+    for suite in SUITES {
         for image in images {
             build(&context, image, suite, mirror);
         }

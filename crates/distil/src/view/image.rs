@@ -120,7 +120,8 @@ fn complete(view: View, inspection: Inspection, with_files: bool) -> Result<View
     }
     if with_files {
         for (path, device) in inspection.filesystem.devices {
-            let file = told(FileKind::Special(device.word), device.meta, None);
+            let kind = FileKind::Special(device.word);
+            let file = told(kind, device.meta, owners.get(&path));
             files.insert(path, file);
         }
     }
