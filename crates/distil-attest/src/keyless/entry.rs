@@ -10,7 +10,7 @@ use serde_json::json;
 use super::algorithm::verifies;
 use super::body::{About, base64, damaged, matches};
 use super::error::KeylessError;
-use super::trust_root::{Log, TrustRoot};
+use super::trust_root::{Log, LogId, TrustRoot};
 
 /// An entry, as a bundle brings it.
 #[derive(Deserialize)]
@@ -43,12 +43,6 @@ impl Number {
             Self::Text(text) => text.parse().ok(),
         }
     }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct LogId {
-    key_id: String,
 }
 
 #[derive(Deserialize)]

@@ -79,10 +79,11 @@ struct KeyEntry {
     valid_for: PeriodEntry,
 }
 
+/// How a log is named (sigstore/protobuf-specs, `sigstore_common.proto`).
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct LogId {
-    key_id: String,
+pub(super) struct LogId {
+    pub(super) key_id: String,
 }
 
 #[derive(Deserialize)]
