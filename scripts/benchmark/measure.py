@@ -10,6 +10,7 @@ import sys
 import tarfile
 import time
 
+from benchmark.line import Line
 from benchmark.mirror import ARCH, CHANGED, FOLDER, SUITE, SUITES
 
 # How many packages an image is made of, to see what time and memory depend on.
@@ -43,9 +44,10 @@ class Measurement:
 class Compared:
     """What was measured of all ways: by name the runs, and the bytes of what came out."""
 
-    def __init__(self, runs, sizes, packages, downloaded, own):
+    def __init__(self, runs, sizes, packages, downloaded, own, carried):
         self.runs, self.sizes, self.packages, self.downloaded = runs, sizes, packages, downloaded
         self.own = own  # the runs of what the changed package costs by itself
+        self.carried = carried  # by name the bytes that came over the line
 
 
 class Bench:
@@ -86,11 +88,12 @@ class Bench:
             sys.exit(f"error: {command} failed:\n{(self.folder / 'log').read_text(errors='replace')}")
         return Measurement(seconds, usage.ru_maxrss * 1024, int(counted["rchar"]), int(counted["wchar"]))
 
-    def build(self, *arguments, mirror=FOLDER, store="store"):
-        """The command that builds from a mirror by a store, both in folders."""
+    def build(self, *arguments, mirror=FOLDER, store="store", address=None, command="build"):
+        """The command that builds from a mirror, in a folder or at an address, by a store."""
+        address = address or f"file:{mirror}"
         command = [
-            self.distil, "build", *arguments, "--suite", SUITE, "--platform", f"linux/{ARCH}",
-            "--mirror", f"file:{mirror}/debian", "--mirror", f"security=file:{mirror}/debian-security",
+            self.distil, command, *arguments, "--suite", SUITE, "--platform", f"linux/{ARCH}",
+            "--mirror", f"{address}/debian", "--mirror", f"security={address}/debian-security",
             "--store", self.folder / store,
         ]
         keyring = mirror / "keyring.gpg"
@@ -98,9 +101,16 @@ class Bench:
 
     def compare(self, runs):
         """Runs all ways in turn, so that a slow moment of the machine meets all alike."""
+        with Line() as line:
+            return self.compare_over(line, runs)
+
+    def compare_over(self, line, runs):
         peers = Peers(self)
         output = self.folder / "python3.tar"
-        measured, own = {}, []
+        lock = self.folder / "python3.lock"
+        self.run(self.build("python3", "--output", lock, command="lock", store=self.new_store()))
+        locked = ["python3", "--lock", lock]
+        measured, own, carried = {}, [], {}
 
         def note(name, measurement):
             measured.setdefault(name, []).append(measurement)
@@ -112,6 +122,13 @@ class Bench:
                 python = self.build("python3", store=store)
                 output.unlink(missing_ok=True)
                 note(name, self.run(python, cores))
+            output.unlink()
+            note("locked", self.run(self.build(*locked, store=self.new_store())))
+            for name, arguments in (("line", ["python3"]), ("line, locked", locked)):
+                output.unlink()
+                line.taken()
+                note(name, self.run(self.build(*arguments, address=line.address, store=self.new_store())))
+                carried[name] = line.taken()
             for name, cores in (("warm, one core", "0"), ("warm", None)):
                 output.unlink()
                 note(name, self.run(python, cores))
@@ -146,7 +163,7 @@ class Bench:
         }
         peers.clean_up()
         downloaded = sum(path.stat().st_size for path in self.packages.archives)
-        return Compared(measured, sizes, len(self.packages.names), downloaded, own)
+        return Compared(measured, sizes, len(self.packages.names), downloaded, own, carried)
 
     def scale(self, write_archive, runs):
         """Builds images of more and more packages: by their number the cold and the warm runs."""

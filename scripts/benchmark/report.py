@@ -11,6 +11,9 @@ from benchmark.mirror import ARCH, CHANGING, SUITE
 ROWS = (
     ("`distil build python3`, empty store", "cold", "distil"),
     ("the same on one core", "cold, one core", "distil"),
+    ("with a lock, empty store", "locked", "distil"),
+    ("empty store, from a mirror at 100 Mbit/s", "line", "distil"),
+    ("the same with a lock", "line, locked", "distil"),
     ("full store, the output missing", "warm", "distil"),
     ("the same on one core", "warm, one core", "distil"),
     ("one package changed, by a security update", f"one package changed in {SUITE}-security", "distil"),
@@ -46,6 +49,7 @@ def written(measured, scale, large, levels, runs, drawing):
             f"| {median(all_, 'read') / 1e6:.0f} / {median(all_, 'written') / 1e6:.0f} MB "
             f"| {f'{measured.sizes[size] / 1e6:.1f} MB' if size else ''} |\n"
         )
+    line = measured.carried
     bootstrapped, own = time["mmdebstrap and docker"], median(measured.own, "seconds")
     changed, joined = time[f"one package changed in {SUITE}-security"], time["layers joined anew"]
     ratios = "".join(
@@ -55,6 +59,12 @@ def written(measured, scale, large, levels, runs, drawing):
             ("the floor to distil, empty store", f"{time['floor'] / time['cold']:.2f} : 1"),
             ("the same on one core", f"{time['floor, one core'] / time['cold, one core']:.2f} : 1"),
             ("mmdebstrap with `docker import` to distil, full store", f"{bootstrapped / time['warm']:.0f} : 1"),
+            ("with a lock to without, from a mirror at 100 Mbit/s: time", f"{time['line, locked'] / time['line']:.2f} : 1"),
+            (
+                f"the same: bytes ({line['line, locked'] / 1e6:.1f} MB to {line['line'] / 1e6:.1f} MB)",
+                f"{line['line, locked'] / line['line']:.2f} : 1",
+            ),
+            ("with a lock to without, from a directory: time", f"{time['locked'] / time['cold']:.2f} : 1"),
             ("nothing changed", seconds(time["nothing changed"])),
             (
                 "one package changed by a security update, beside twice what `dpkg-deb` and `pigz` take for it alone "
@@ -108,6 +118,9 @@ turn.
   the release itself, whose complete index is then read again. Where all layers are joined again, no
   package has changed and the store has the pieces, but no layers: packages are verified, files arranged,
   and the pieces found and concatenated.
+- *With a lock* no Release and no index is read: packages are fetched by name and digest. What that saves is the
+  index's bytes, which matters on a line, and reading it; from a directory, decompressing packages and compressing
+  layers, which no lock can save, are nearly all that is left.
 - *mmdebstrap* (`--variant=extract`) verifies, solves with apt, and unpacks all files to disk and into
   a tar, which Docker imports, or umoci turns into a layer. Packages that apt requires and the image
   leaves out are declared installed, so that it unpacks the same ones. Docker's own memory is not counted; the
