@@ -3,6 +3,7 @@
 //! fetched here: texts and archives in, data and files out.
 
 mod address;
+pub mod java;
 pub mod node;
 pub mod program;
 pub mod python;

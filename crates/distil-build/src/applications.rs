@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 
 use distil_debian::fetch::copy_path;
 use distil_definition::recipe::Recipe;
+use distil_lock::java::fetch_jars;
 use distil_lock::node::{fetch_archives, fetch_packages};
 use distil_lock::python::{ChosenWheel, Indexes, fetch_wheel_files, fetch_wheels, wheels};
 use distil_lock::{Bundle, Elsewhere, Lock, LockedDownload, fetch_downloads};
@@ -45,16 +46,18 @@ impl Session {
         Ok(())
     }
 
-    /// The files of all applications of a recipe: of these wheels, and of the packages of npm.
+    /// The files of all applications of a recipe: of these wheels, of the packages of npm, and of jars.
     pub(crate) fn applications(
         &self,
         recipe: &Recipe,
+        lock: &Lock,
         wheels: &[ChosenWheel],
     ) -> Result<Vec<Bundle>, BuildError> {
         let asked = |url: &str| self.tell(Event::Downloading { url });
         let (elsewhere, threads) = (self.places_elsewhere(&asked), self.fetching_threads());
         let mut bundles = fetch_wheels(recipe, wheels, &elsewhere, threads)?;
         bundles.extend(fetch_packages(recipe, &elsewhere, threads)?);
+        bundles.extend(fetch_jars(recipe, lock, &elsewhere, threads)?);
         Ok(bundles)
     }
 

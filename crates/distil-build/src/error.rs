@@ -4,6 +4,7 @@ use distil_debian::archive::ArchiveError;
 use distil_debian::index::IndexError;
 use distil_definition::recipe::RecipeError;
 use distil_image::{AssembleError, ConfigError, LayerError};
+use distil_lock::java::JavaError;
 use distil_lock::node::NodeError;
 use distil_lock::python::PythonError;
 use distil_lock::{BundleSourceError, ContentsError, ResolveError};
@@ -58,6 +59,9 @@ pub enum BuildError {
     /// A Node.js application cannot be installed.
     #[error(transparent)]
     Node(#[from] NodeError),
+    /// A Java application cannot be installed.
+    #[error(transparent)]
+    Java(#[from] JavaError),
     /// The files contradict one another, or the image would not run.
     #[error(transparent)]
     Assemble(#[from] AssembleError),

@@ -283,7 +283,7 @@ impl Session {
         })?;
         let asked = |url: &str| self.tell(Event::Downloading { url });
         contents.add_bundles(fetch_bundles(&recipe, &self.places_elsewhere(&asked))?);
-        contents.add_bundles(self.applications(&recipe, &wheels)?);
+        contents.add_bundles(self.applications(&recipe, &lock, &wheels)?);
         self.tell(Event::Assembling);
         let epoch = self.layers.epoch;
         Ok(Prepared::new(recipe, lock, &contents, epoch)?)

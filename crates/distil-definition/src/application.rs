@@ -43,6 +43,19 @@ pub struct NodeItem {
     pub to: String,
 }
 
+/// A Java application, from its jar, which is not run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JavaItem {
+    /// The jar, relative to the definition; its last part may be a pattern that only one file matches.
+    /// What its `Class-Path` names comes with it. A jar of Spring Boot is taken apart into its layers.
+    pub jar: String,
+    /// The directory of the image that it goes to. Containers run it, unless the definition says
+    /// otherwise.
+    #[serde(default = "default_application")]
+    pub to: String,
+}
+
 fn default_application() -> String {
     "/app".to_owned()
 }

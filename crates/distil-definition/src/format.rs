@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::application::{NodeItem, PythonItem};
+use crate::application::{JavaItem, NodeItem, PythonItem};
 use crate::elsewhere::{ArchiveItem, CopyItem, DownloadItem};
 use crate::healthcheck::Healthcheck;
 use crate::item::{OneOrMany, PackageItem};
@@ -83,6 +83,9 @@ pub struct Definition {
     /// A Node.js application's packages, from its lock file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<NodeItem>,
+    /// A Java application, from its jar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub java: Option<JavaItem>,
     /// Users and groups, beside those of the definition that this one stands on.
     pub accounts: Accounts,
     /// Certificates of authorities.

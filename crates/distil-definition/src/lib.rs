@@ -28,7 +28,7 @@ mod support;
 mod syntax;
 mod yaml;
 
-pub use application::{NodeItem, PythonItem};
+pub use application::{JavaItem, NodeItem, PythonItem};
 pub use architecture::{Architecture, UnsupportedPlatform};
 pub use authority::{StrictRefusal, authorities, strict_refusal};
 pub use base_passwd::{base_groups, base_users};

@@ -14,6 +14,7 @@ mod contents;
 mod elsewhere;
 pub mod file;
 mod gate;
+pub mod java;
 mod lock;
 pub mod node;
 pub mod python;

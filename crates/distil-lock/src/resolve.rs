@@ -9,7 +9,7 @@ use distil_debian::archive::PocketState;
 use distil_debian::index::PackageIndex;
 use distil_debian::solve::{Omitted, Reason, Request, Selected, SolveError, solve};
 use distil_definition::Policy;
-use distil_definition::recipe::{BundleSource, LayerRecipe, Recipe, is_tool};
+use distil_definition::recipe::{BundleSource, JarContent, LayerRecipe, Recipe, is_tool};
 use distil_store::Digest;
 
 use crate::lock::{LocalFile, Lock, LockedDownload, LockedLayer, LockedPackage};
@@ -239,7 +239,17 @@ fn local_files(layer: &LayerRecipe) -> Vec<LocalFile> {
         size: node.size,
     });
     let files = files.chain(certificates).chain(directories);
-    let files = files.chain(pythons).chain(nodes);
+    let javas = layer.javas.iter().flat_map(|java| &java.jars);
+    // A jar in a jar is a part of that one.
+    let javas = javas.filter(|jar| !matches!(jar.content, JarContent::Library(_)));
+    let javas = javas.map(|jar| LocalFile {
+        definition: layer.definition.clone(),
+        from: jar.from.clone(),
+        path: Some(jar.to.to_string()),
+        digest: jar.sha256,
+        size: jar.size,
+    });
+    let files = files.chain(pythons).chain(nodes).chain(javas);
     files.chain(packages).collect()
 }
 

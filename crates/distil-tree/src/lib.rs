@@ -6,6 +6,7 @@
 //! link that leads out ends at the tree's own root. A tree is written to a directory only when that
 //! is asked for, and without following a link ([`folder`]).
 
+pub mod class_file;
 mod content;
 pub mod elf;
 pub mod folder;
@@ -19,6 +20,7 @@ mod sorted;
 pub mod tar;
 mod tree;
 pub mod zip;
+pub mod zip_writer;
 
 pub use content::{Content, ContentId, ContentRange, ContentReader};
 pub use os_release::OsRelease;

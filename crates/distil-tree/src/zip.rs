@@ -34,6 +34,8 @@ pub struct Entry {
     method: u16,
     is_encrypted: bool,
     crc: u32,
+    /// When it was changed, as MS-DOS writes times: the time in the lower half, the date in the upper.
+    modified: u32,
     /// The type and permissions that Unix gives files, as stat(2) has them; none of an archive that
     /// was made elsewhere (APPNOTE, 4.4.2 and 4.4.15).
     mode: Option<u32>,
@@ -54,6 +56,32 @@ impl Entry {
     pub fn is_special(&self) -> bool {
         let file_type = self.file_type();
         file_type.is_some_and(|kind| !matches!(kind, 0 | 0o040_000 | 0o100_000 | 0o120_000))
+    }
+
+    /// Whether its bytes are encrypted.
+    pub fn is_encrypted(&self) -> bool {
+        self.is_encrypted
+    }
+
+    /// How it is packed: 0 is not at all, 8 is deflate (APPNOTE, 4.4.5).
+    pub fn method(&self) -> u16 {
+        self.method
+    }
+
+    /// The CRC-32 of its bytes, which may be a lie.
+    pub fn crc(&self) -> u32 {
+        self.crc
+    }
+
+    /// The number of its bytes as they are packed.
+    pub fn packed_size(&self) -> u64 {
+        self.packed
+    }
+
+    /// When it was changed, as MS-DOS writes times: the time in the lower half, the date in the upper
+    /// (APPNOTE, 4.4.6).
+    pub fn modified(&self) -> u32 {
+        self.modified
     }
 
     /// Whether its owner may execute it.
@@ -211,6 +239,16 @@ impl<R: Read + Seek> Archive<R> {
         })
     }
 
+    /// The bytes of an entry as they are packed, which nobody has looked at.
+    ///
+    /// # Errors
+    /// If the entry is damaged or encrypted.
+    pub fn packed(&mut self, entry: &Entry) -> Result<impl Read, ZipError> {
+        let (offset, packed) = self.data(entry)?;
+        self.input.seek(SeekFrom::Start(offset))?;
+        Ok(self.input.by_ref().take(packed))
+    }
+
     /// Where the bytes of an entry are, if they are stored as they are.
     pub fn stored(&mut self, entry: &Entry) -> Result<Option<(u64, u64)>, ZipError> {
         match entry.method {
@@ -304,6 +342,7 @@ fn entries(mut list: &[u8], count: u64, shift: u64) -> Result<Vec<Entry>, ZipErr
             method: half(list, 10),
             is_encrypted: half(list, 8) & 1 != 0,
             crc: word(list, 16),
+            modified: word(list, 12),
             // The upper half of "version made by" is the system: 3 is Unix.
             mode: (half(list, 4) >> 8 == 3).then(|| word(list, 38) >> 16),
         };

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use distil_app::python::NoWheel;
 use distil_build::{
     AttestError, BuildError, LockError, PlatformError, ProgramBaseError, RequestError,
     SettingsError, SourcesError,
@@ -14,11 +13,12 @@ use distil_definition::recipe::{Position, RecipeError};
 use distil_image::{AssembleError, ClosureError, Found, GenerateError, ProgramError, SurfaceError};
 use distil_lock::ResolveError;
 use distil_lock::file::{InvalidLock, Misfit};
-use distil_lock::python::PythonError;
 use distil_oci::DocumentError;
 use distil_oci::transport::{DaemonError, Problem, RegistryError, TransportError};
 use distil_run::{LimitsError, RunError};
 use distil_tree::{Origin, ReadFileError, printable};
+
+use crate::application_hints;
 
 /// An error that the command can help with.
 pub(crate) trait Hints {
@@ -71,7 +71,8 @@ impl Hints for BuildError {
             Self::Attest(AttestError::Sources(SourcesError::Changed { .. })) => {
                 vec!["write what the flags change into a definition, and lock that".to_owned()]
             }
-            Self::Python(error) => python(error),
+            Self::Python(error) => application_hints::python(error),
+            Self::Java(error) => application_hints::java(error),
             Self::Program(ProgramBaseError::NoPackage { .. }) => vec![
                 "a library of your own goes with the program if its run path begins with `$ORIGIN` \
                  (`-Wl,-rpath,'$ORIGIN'`); `--suite` names another release of Debian; or link it \
@@ -124,47 +125,6 @@ impl Hints for BuildError {
             _ => false,
         }
     }
-}
-
-/// What helps against a Python application that cannot be installed.
-fn python(error: &PythonError) -> Vec<String> {
-    let hint = match error {
-        PythonError::NoPython { .. } => {
-            "base the definition on one that has it, such as `from: python3`".to_owned()
-        }
-        PythonError::NoWheel { problem, .. } => match problem {
-            NoWheel::SourceOnly { name, version }
-            | NoWheel::Misfit {
-                name,
-                version,
-                has_source: true,
-                ..
-            } => format!(
-                "build its wheel in the image's `dev` variant, and add `find-links: [wheels]`:\n  \
-                 distil build python3:dev -o docker-daemon:python3:dev\n  \
-                 docker run --rm -v \"$PWD/wheels:/wheels\" python3:dev \
-                 python3 -m pip wheel --no-deps -w /wheels {name}=={version}"
-            ),
-            NoWheel::Misfit { .. } => {
-                "`--suite` builds with another version of Python; or lock a version of it that has a \
-                 wheel"
-                    .to_owned()
-            }
-            _ => return Vec::new(),
-        },
-        PythonError::NotIndexed { .. } => {
-            "`index: […]` of the definition, PIP_INDEX_URL or UV_INDEX_URL name other indexes; \
-             passwords are taken from `~/.netrc`"
-                .to_owned()
-        }
-        PythonError::Conflict { .. } => {
-            "only one of two distributions that are the same, such as a variant for machines without \
-             a screen, can be installed"
-                .to_owned()
-        }
-        _ => return Vec::new(),
-    };
-    vec![hint]
 }
 
 /// All that helps, the names that may be meant first.

@@ -3,6 +3,7 @@
 //! One file a subcommand, in `command`; how anything is done is the business of the crates
 //! below. Output that a script wants is on stdout, everything else on stderr.
 
+mod application_hints;
 mod changes;
 mod cli;
 mod command;

@@ -2,6 +2,7 @@
 
 use std::io::{Cursor, Read, Seek};
 
+use distil_tree::class_file::{self, highest, is_for, version};
 use distil_tree::{Content, Kind, TreePath};
 
 use crate::context::{Context, shown};
@@ -211,7 +212,7 @@ impl Jar<'_> {
             let Some(name) = entry.name.strip_suffix(b".class") else {
                 continue;
             };
-            if name.ends_with(b"module-info") || !counts(name, java) {
+            if name.ends_with(b"module-info") || !is_for(name, java) {
                 continue;
             }
             let left = self.budget.classes.checked_sub(1);
@@ -241,13 +242,6 @@ const ARCHIVES: [&[u8]; 3] = [b".jar", b".war", b".rar"];
 fn part(content: &Content, offset: u64, size: u64) -> Result<Content, ZipError> {
     let part = content.part(offset, size);
     part.ok_or(ZipError::Damaged("an entry lies outside of it"))
-}
-
-/// The version of a class file, by its first eight bytes (JVMS, 4.1).
-fn version(head: &[u8]) -> Option<u16> {
-    let version = head.get(6..8)?;
-    head.starts_with(&[0xca, 0xfe, 0xba, 0xbe])
-        .then(|| u16::from_be_bytes([version[0], version[1]]))
 }
 
 /// The name of a class without the directory that Spring Boot and servlet containers have it in.
@@ -299,7 +293,7 @@ impl Classes {
             "{} of {} classes in {place} are for Java {}, and the image has Java {java}",
             self.newer,
             self.all,
-            version.saturating_sub(44)
+            class_file::java(version)
         );
         let message = format!(
             "java.lang.UnsupportedClassVersionError: {class} has been compiled by a more recent version of the Java Runtime (class file version {version}.0), this version of the Java Runtime only recognizes class file versions up to {highest}.0"
@@ -307,12 +301,6 @@ impl Classes {
         let found = Finding::new(&JAVA_CLASS, problem).at(path);
         Some(found.severity(severity).says(message))
     }
-}
-
-/// The latest class files that a Java runs: Java 8 has version 52, and each release since one more
-/// (JVMS, 4.1).
-fn highest(java: u32) -> u16 {
-    u16::try_from(java + 44).unwrap_or(u16::MAX)
 }
 
 /// Classes in directories, as jib and Gradle put them into images: one finding for all of them.
@@ -374,16 +362,4 @@ fn main_of(context: &Context<'_>) -> Option<String> {
         }
     }
     None
-}
-
-/// Whether a class is one that this Java looks at: `META-INF/versions/N` is for N and later.
-fn counts(name: &[u8], java: u32) -> bool {
-    let Some(rest) = name.strip_prefix(b"META-INF/versions/") else {
-        return true;
-    };
-    let number = rest.split(|&byte| byte == b'/').next().unwrap_or_default();
-    let number = std::str::from_utf8(number)
-        .ok()
-        .and_then(|text| text.parse::<u32>().ok());
-    number.is_some_and(|number| number <= java)
 }

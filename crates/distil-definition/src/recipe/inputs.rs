@@ -160,6 +160,10 @@ pub(super) fn files(layers: &[LayerRecipe]) -> Digest {
                 parts.add(listing.digest().as_bytes());
             }
         }
+        for jar in layer.javas.iter().flat_map(|java| &java.jars) {
+            parts.add(jar.to.as_bytes());
+            parts.add(jar.sha256.as_bytes());
+        }
         for authority in layer.certificates.iter().flat_map(|file| &file.authorities) {
             parts.add(authority);
         }

@@ -10,6 +10,7 @@ use distil_tree::TreePath;
 use rustls_pki_types::CertificateDer;
 
 use super::bundle::NewBundle;
+use super::java::NewJava;
 use super::node::NewNode;
 use super::position::Position;
 use super::python::NewPython;
@@ -49,6 +50,8 @@ pub struct LayerRecipe {
     pub pythons: Vec<NewPython>,
     /// Node.js applications.
     pub nodes: Vec<NewNode>,
+    /// Layers of Java applications.
+    pub javas: Vec<NewJava>,
     /// All accounts so far, those of the layers below first.
     pub accounts: Accounts,
     /// Certificates that are trusted beside Debian's.
@@ -79,6 +82,7 @@ impl LayerRecipe {
             bundles: Vec::new(),
             pythons: Vec::new(),
             nodes: Vec::new(),
+            javas: Vec::new(),
             accounts: Accounts::default(),
             certificates: Vec::new(),
             key_store: KeyStore::default(),
@@ -89,24 +93,42 @@ impl LayerRecipe {
 
     /// Takes what a definition adds by itself out of a layer with an application, as a layer on top:
     /// an edit of the application's own code then leaves the layer of its dependencies as it is. None
-    /// if there is no application, or nothing else.
-    pub(super) fn split_own(&mut self) -> Option<Self> {
-        let has_own = !self.files.is_empty() || !self.bundles.is_empty();
-        let has_application = !self.pythons.is_empty() || !self.nodes.is_empty();
+    /// if there is no application, or nothing else. A Java application says itself which layers it has.
+    pub(super) fn split_own(&mut self) -> Vec<Self> {
+        let has_application =
+            !self.pythons.is_empty() || !self.nodes.is_empty() || !self.javas.is_empty();
+        let mut javas = std::mem::take(&mut self.javas).into_iter();
+        let own_java = javas.next_back();
+        self.javas.extend(javas.next());
+        let has_own = !self.files.is_empty() || !self.bundles.is_empty() || own_java.is_some();
         if !has_application || !has_own {
-            return None;
+            return Vec::new();
         }
-        Some(Self {
-            files: std::mem::take(&mut self.files),
-            bundles: std::mem::take(&mut self.bundles),
-            directories: std::mem::take(&mut self.directories),
-            links: std::mem::take(&mut self.links),
+        let above = |name: &str| Self {
             accounts: self.accounts.clone(),
             excuse: self.excuse.clone(),
             allow: self.allow.clone(),
             lenient: self.lenient.clone(),
-            ..Self::new(&format!("{}:own", self.definition))
-        })
+            ..Self::new(&format!("{}:{name}", self.definition))
+        };
+        let mut layers: Vec<Self> = javas
+            .zip(2..)
+            .map(|(java, number)| Self {
+                javas: vec![java],
+                ..above(&format!("dependencies-{number}"))
+            })
+            .collect();
+        layers.push(Self {
+            javas: own_java.into_iter().collect(),
+            ..above("own")
+        });
+        if let Some(own) = layers.last_mut() {
+            own.files = std::mem::take(&mut self.files);
+            own.bundles = std::mem::take(&mut self.bundles);
+            own.directories = std::mem::take(&mut self.directories);
+            own.links = std::mem::take(&mut self.links);
+        }
+        layers
     }
 
     /// Whether it is a mistake that this entry has no effect. In the user's own definitions it

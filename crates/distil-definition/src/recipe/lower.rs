@@ -59,15 +59,23 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
             layer.bundles.push(probe);
             has_probe = true;
         }
-        let own_layer = layer.split_own();
+        let java = lowering.java()?;
+        if let Some(java) = &java {
+            layer.javas.extend(java.layers.iter().cloned());
+            layer.bundles.extend(java.directories.iter().cloned());
+        }
+        let own_layers = layer.split_own();
         layers.push(layer);
-        layers.extend(own_layer);
+        layers.extend(own_layers);
         if source.definition.layers == Layers::Single {
             let single = merged(&source.definition.name, layers);
             layers = vec![single.map_err(|error| lowering.error(&Part::of("layers"), error))?];
             origins.lie_in_one_layer();
         }
         lowering.add_origins(layers.len().saturating_sub(1), &mut origins)?;
+        if let Some(java) = java {
+            java.run(&mut config, &mut positions);
+        }
         lowering.merge_config(&mut config, &mut positions)?;
         if let Some(path) = paths {
             config.env.entry("PYTHONPATH".to_owned()).or_insert(path);

@@ -38,6 +38,7 @@ pub(super) fn merged(
         all.bundles.extend(layer.bundles);
         all.pythons.extend(layer.pythons);
         all.nodes.extend(layer.nodes);
+        all.javas.extend(layer.javas);
         all.certificates.extend(layer.certificates);
         if layer.key_store != KeyStore::default() {
             all.key_store = layer.key_store;

@@ -6,12 +6,14 @@ mod additions;
 mod archives;
 mod author;
 mod bundle;
+mod causes;
 mod chain;
 mod dev;
 mod elsewhere;
 mod error;
 mod healthcheck;
 mod inputs;
+mod java;
 mod layer;
 mod local;
 mod lower;
@@ -36,6 +38,7 @@ pub use bundle::{BundleSource, Download, NewBundle, Placement};
 pub use dev::is_tool;
 pub use error::{RecipeError, UnsuitableSuite};
 pub use inputs::{Inputs, Meaning};
+pub use java::{JarContent, NewJar, NewJava};
 pub use layer::{
     Addition, LayerRecipe, LocalPackage, NewCertificates, NewFile, NewLink, NewPath, PackageRequest,
 };

@@ -12,6 +12,7 @@ use distil_net::Url;
 use distil_store::Digest;
 use distil_tree::TreePath;
 
+use super::causes::with_causes;
 use super::error::RecipeError;
 use super::part::Part;
 use super::position::Position;
@@ -227,13 +228,4 @@ impl Lowering<'_> {
         }
         Ok(wheels)
     }
-}
-
-/// An error with its causes, in a line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }

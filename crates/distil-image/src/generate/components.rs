@@ -64,8 +64,8 @@ pub(crate) fn file_name(definition: &str) -> String {
 /// The software bill of materials of these; none if none of them is a component.
 pub(crate) fn document<'a>(bundles: impl Iterator<Item = &'a Provenance>) -> Option<Vec<u8>> {
     let components: Vec<Entry<'a>> = bundles
-        // Scanners know wheels and npm's packages by their own metadata, and would list them twice.
-        .filter(|one| !matches!(one.kind, "wheel" | "npm-package"))
+        // Scanners know wheels, jars and npm's packages by their own metadata, and would list them twice.
+        .filter(|one| !matches!(one.kind, "wheel" | "npm-package" | "jar"))
         .filter_map(|one| Some(entry(one, one.component.as_ref()?)))
         .collect();
     if components.is_empty() {

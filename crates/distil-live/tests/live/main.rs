@@ -20,6 +20,7 @@ mod dev;
 mod dockerfiles;
 mod health;
 mod java;
+mod java_applications;
 mod keyless;
 mod layers;
 mod loader_cache;

@@ -25,6 +25,7 @@ mod healthcheck;
 mod images;
 mod inspected;
 mod interrupted;
+mod java;
 mod keyless;
 mod list;
 mod local_packages;
