@@ -13,6 +13,7 @@ use distil_store::StoreError;
 use distil_tree::folder::FolderError;
 
 use crate::attestations::AttestError;
+use crate::images::ImagePartError;
 use crate::inventory::InventoryError;
 use crate::lock_error::LockError;
 use crate::names::NameError;
@@ -53,6 +54,9 @@ pub enum BuildError {
     /// Files of no package cannot be had.
     #[error(transparent)]
     Bundle(#[from] BundleSourceError),
+    /// A part of another image cannot be copied.
+    #[error(transparent)]
+    ImagePart(#[from] ImagePartError),
     /// A Python application cannot be installed.
     #[error(transparent)]
     Python(#[from] PythonError),

@@ -16,6 +16,7 @@ mod default_name;
 mod error;
 mod event;
 mod finished;
+mod images;
 mod inventory;
 mod libraries;
 mod lock_changes;

@@ -168,7 +168,12 @@ impl Session {
             ..request.request.clone()
         };
         let target = request_of.target(request.suite, architecture, self.now);
-        self.lower(request_of.source, target)
+        // What is not to be moved stays, the images of registries among it.
+        let held = request
+            .old
+            .as_ref()
+            .filter(|_| !matches!(request.update, Update::All));
+        self.lower(request_of.source, target, held)
     }
 
     /// Whether the old lock is what would be made, and has the platforms that are asked for.

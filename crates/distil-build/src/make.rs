@@ -10,7 +10,7 @@ use distil_debian::suite::Suite;
 use distil_definition::recipe::{Recipe, Source, Target, lower};
 use distil_definition::strict_refusal;
 use distil_image::{Built, Draft, LayerOptions, Prepared};
-use distil_lock::file::{Change, Formats};
+use distil_lock::file::{Change, Formats, LockFile};
 use distil_lock::{
     Fetch, LocalSource, Lock, LockedPackage, MirrorSource, PackageSource, ResolveError,
     SnapshotSource, Sources, StoreSource, fetch, fetch_bundles, look_at, missing, resolve,
@@ -43,7 +43,7 @@ impl Session {
     /// If the definition is wrong, the archive cannot be used, or there is no solution; if the
     /// request has a lock, if that does not fit.
     pub fn solve(&self, request: &Request, target: Target) -> Result<Lock, BuildError> {
-        let recipe = self.lower(request.source.clone(), target)?;
+        let recipe = self.lower(request.source.clone(), target, used_file(request))?;
         if let Some(used) = &request.lock {
             return Ok(used.lock(&recipe, self.layers(request).compression)?.0);
         }
@@ -57,7 +57,7 @@ impl Session {
     /// # Errors
     /// As [`Session::solve`], and if a package cannot be had or the files contradict one another.
     pub fn prepare(&self, request: &Request, target: Target) -> Result<Prepared, BuildError> {
-        let recipe = self.lower(request.source.clone(), target)?;
+        let recipe = self.lower(request.source.clone(), target, used_file(request))?;
         let options = self.archive(&recipe)?;
         let lock = match &request.lock {
             Some(used) => {
@@ -93,7 +93,7 @@ impl Session {
     /// As [`Session::look_at`], and if the image does not pass. Nothing is written but to the
     /// store.
     pub fn make(&self, request: &Request, target: Target, anew: bool) -> Result<Made, BuildError> {
-        let recipe = self.lower(request.source.clone(), target)?;
+        let recipe = self.lower(request.source.clone(), target, used_file(request))?;
         self.warn_of_authorities(&recipe);
         let options = self.archive(&recipe)?;
         let layers = self.layers(request);
@@ -147,11 +147,17 @@ impl Session {
     }
 
     /// The recipe of an image. A download without a digest is looked at first, before anything is
-    /// done for the image.
-    pub(crate) fn lower(&self, source: Source, target: Target) -> Result<Recipe, BuildError> {
-        let recipe = lower(source, target)?;
+    /// done for the image, and which images it copies from; `lock` has those of registries.
+    pub(crate) fn lower(
+        &self,
+        source: Source,
+        target: Target,
+        lock: Option<&LockFile>,
+    ) -> Result<Recipe, BuildError> {
+        let mut recipe = lower(source, target)?;
         let asked = |url: &str| self.tell(Event::Downloading { url });
         look_at(&recipe, &self.places_elsewhere(&asked))?;
+        self.find_images(&mut recipe, lock)?;
         Ok(recipe)
     }
 
@@ -283,6 +289,7 @@ impl Session {
         })?;
         let asked = |url: &str| self.tell(Event::Downloading { url });
         contents.add_bundles(fetch_bundles(&recipe, &self.places_elsewhere(&asked))?);
+        contents.add_bundles(self.image_parts(&recipe)?);
         contents.add_bundles(self.applications(&recipe, &lock, &wheels)?);
         self.tell(Event::Assembling);
         let epoch = self.layers.epoch;
@@ -397,4 +404,9 @@ fn hold(
         }
     }
     Ok(())
+}
+
+/// The lock that a request is built from.
+fn used_file(request: &Request) -> Option<&LockFile> {
+    request.lock.as_ref().map(|used| &used.file)
 }

@@ -58,7 +58,9 @@ impl Session {
             };
             let name = path.file_name().unwrap_or_default();
             check.locks.push(name.to_string_lossy().into_owned());
-            for download in &file.downloads {
+            // Images are no files of a directory.
+            let is_file = |url: &str| !url.starts_with("docker://");
+            for download in file.downloads.iter().filter(|one| is_file(&one.url)) {
                 let name = copy_path("SHA256", download.digest.as_bytes());
                 downloads.insert(name, download.digest);
             }

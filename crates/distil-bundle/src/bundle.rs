@@ -29,10 +29,24 @@ pub struct BundleEntry {
     pub path: String,
     /// What it is.
     pub kind: EntryKind,
+    /// Whose it is, if that is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ownership: Option<Ownership>,
+}
+
+/// Owner, group and mode of an entry, where they are those of another image's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ownership {
+    /// The number of the owner.
+    pub uid: u32,
+    /// The number of the group.
+    pub gid: u32,
+    /// The permissions.
+    pub mode: u32,
 }
 
 /// What an entry of a bundle is. Owners and times of archives and directories are dropped, and of
-/// modes only whether a file is executable is kept.
+/// modes only whether a file is executable is kept; those of other images are in the entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EntryKind {
     /// A directory.
@@ -103,7 +117,12 @@ impl BundleFile {
         };
         let path = String::new();
         Self {
-            entries: [BundleEntry { path, kind }].into(),
+            entries: [BundleEntry {
+                path,
+                kind,
+                ownership: None,
+            }]
+            .into(),
             file: Arc::new(file),
         }
     }

@@ -19,7 +19,7 @@ mod rules;
 mod unpack;
 mod writer;
 
-pub use bundle::{BundleEntry, BundleFile, EntryKind};
+pub use bundle::{BundleEntry, BundleFile, EntryKind, Ownership};
 pub use component::{Component, Provenance};
 pub use error::{BundleError, ListingError};
 pub use format::ArchiveFormat;

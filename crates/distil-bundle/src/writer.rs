@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 
 use distil_tree::{Printable, TreePath};
 
-use crate::bundle::{BundleEntry, EntryKind, MAGIC};
+use crate::bundle::{BundleEntry, EntryKind, MAGIC, Ownership};
 use crate::error::BundleError;
 
 /// The most entries of a bundle, directories that have none of their own among them.
@@ -69,6 +69,36 @@ impl<W: Write> BundleWriter<W> {
         content: &mut dyn Read,
     ) -> Result<(), BundleError> {
         self.check(path)?;
+        let kind = self.content(path, executable, size, content)?;
+        self.add(path, kind)
+    }
+
+    /// Adds the only file, which has no path: whoever places the bundle says where it goes.
+    ///
+    /// # Errors
+    /// As [`BundleWriter::file`]; if there is something already.
+    pub fn sole_file(
+        &mut self,
+        executable: bool,
+        size: u64,
+        content: &mut dyn Read,
+    ) -> Result<(), BundleError> {
+        let path = TreePath::ROOT;
+        if !self.is_empty() {
+            return Err(entry_error(&path, "is not alone"));
+        }
+        let kind = self.content(&path, executable, size, content)?;
+        self.push(path, String::new(), kind)
+    }
+
+    /// Copies the bytes of a file.
+    fn content(
+        &mut self,
+        path: &TreePath,
+        executable: bool,
+        size: u64,
+        content: &mut dyn Read,
+    ) -> Result<EntryKind, BundleError> {
         let mut copied = 0_u64;
         let mut buffer = vec![0; 1 << 16];
         loop {
@@ -93,12 +123,11 @@ impl<W: Write> BundleWriter<W> {
         }
         let offset = self.written;
         self.written += size;
-        let kind = EntryKind::File {
+        Ok(EntryKind::File {
             offset,
             size,
             executable,
-        };
-        self.add(path, kind)
+        })
     }
 
     /// Adds a symbolic link.
@@ -116,6 +145,23 @@ impl<W: Write> BundleWriter<W> {
             return Err(entry_error(path, &problem));
         }
         self.add(path, EntryKind::Symlink(text.to_owned()))
+    }
+
+    /// Adds a symbolic link of another image, wherever it leads there.
+    ///
+    /// # Errors
+    /// As [`BundleWriter::directory`]; if the target is not UTF-8.
+    pub fn image_symlink(&mut self, path: &TreePath, target: &[u8]) -> Result<(), BundleError> {
+        let text = std::str::from_utf8(target);
+        let text = text.map_err(|_| entry_error(path, "links to a name that is not UTF-8"))?;
+        self.add(path, EntryKind::Symlink(text.to_owned()))
+    }
+
+    /// Says whose the last entry is.
+    pub fn own(&mut self, ownership: Ownership) {
+        if let Some(entry) = self.entries.last_mut() {
+            entry.ownership = Some(ownership);
+        }
     }
 
     /// Adds another name of a file that is there.
@@ -210,7 +256,11 @@ impl<W: Write> BundleWriter<W> {
             }
         }
         self.indexes.insert(path, self.entries.len());
-        self.entries.push(BundleEntry { path: text, kind });
+        self.entries.push(BundleEntry {
+            path: text,
+            kind,
+            ownership: None,
+        });
         Ok(())
     }
 }

@@ -103,23 +103,27 @@ pub struct ComponentItem {
     pub purl: Option<String>,
 }
 
-/// A directory that is copied.
+/// A directory, or a part of another image, that is copied.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CopyItem {
     /// The directory, relative to the definition. What `.distilignore`, or else `.dockerignore`,
-    /// beside the definition names is left out.
+    /// beside the definition names is left out. Or an image with a path in it, such as
+    /// `oci-archive:build.tar:/out/app` or `docker://registry.example.org/build:1.2:/out/app`.
     pub from: String,
-    /// The directory of the image that its contents go to.
+    /// The directory of the image that its contents go to; of a file of another image, its path, or with a
+    /// slash at the end the directory that it is put into.
     pub to: String,
     /// Patterns of what is left out, relative to `from`, as `.dockerignore` writes them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
-    /// The name or number of the owner of all that is copied, and of the group behind a colon.
+    /// The name or number of the owner of all that is copied, and of the group behind a colon. If
+    /// none is given, root, or who it is in the other image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// The mode of files, in octal digits: directories and programs may be entered and executed by
-    /// those who may read them. If none is given, 0644 for files and 0755 for programs.
+    /// those who may read them. If none is given, 0644 for files and 0755 for programs, or
+    /// what it is in the other image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
 }

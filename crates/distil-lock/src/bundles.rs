@@ -89,7 +89,8 @@ pub enum BundleSourceError {
     Store(#[from] StoreError),
 }
 
-/// Fetches the files of a recipe that no package ships, layer by layer.
+/// Fetches the files of a recipe that no package ships, layer by layer; parts of other images are for
+/// those who read images.
 ///
 /// # Errors
 /// If one of them cannot be had, or is not what it should be.
@@ -104,7 +105,9 @@ pub fn fetch_bundles(
             elsewhere,
         };
         for bundle in &layer.bundles {
-            let (provenance, files) = reading.read(bundle)?;
+            let Some((provenance, files)) = reading.read(bundle)? else {
+                continue;
+            };
             bundles.push(Bundle {
                 layer: number,
                 provenance,
@@ -168,9 +171,13 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn read(&self, bundle: &NewBundle) -> Result<(Provenance, BundleFile), BundleSourceError> {
+    fn read(
+        &self,
+        bundle: &NewBundle,
+    ) -> Result<Option<(Provenance, BundleFile)>, BundleSourceError> {
         let component = bundle.component.clone();
-        match &bundle.source {
+        let read = match &bundle.source {
+            BundleSource::Image(_) => return Ok(None),
             BundleSource::Download(download) => {
                 let blob = self.download(download)?;
                 let provenance = Provenance {
@@ -186,7 +193,7 @@ impl Reading<'_> {
                     }
                     format => self.unpacked(&blob, format, &provenance, &bundle.placement)?,
                 };
-                Ok((provenance, files))
+                (provenance, files)
             }
             BundleSource::Directory { from, listing } => {
                 let digest = listing.digest();
@@ -211,7 +218,7 @@ impl Reading<'_> {
                     digest,
                     component,
                 };
-                Ok((provenance, files))
+                (provenance, files)
             }
             BundleSource::Probe(bytes) => {
                 let blob = self.elsewhere.store.put(bytes)?;
@@ -222,9 +229,10 @@ impl Reading<'_> {
                     component,
                 };
                 let size = blob.size();
-                Ok((provenance, BundleFile::of_file(blob, size)))
+                (provenance, BundleFile::of_file(blob, size))
             }
-        }
+        };
+        Ok(Some(read))
     }
 
     /// The bytes of a download, from the store or else from its address.

@@ -58,7 +58,10 @@ impl Elsewhere<'_> {
 
     /// What the store has by a key, or what is made and kept by it. `unreadable` is the error where
     /// what was just kept cannot be read.
-    pub(crate) fn kept<E: From<StoreError>>(
+    ///
+    /// # Errors
+    /// If it cannot be made or kept.
+    pub fn kept<E: From<StoreError>>(
         &self,
         key: &Key,
         make: impl FnOnce() -> Result<Blob, E>,

@@ -10,6 +10,7 @@ use distil_debian::index::PackageIndex;
 use distil_debian::solve::{Omitted, Reason, Request, Selected, SolveError, solve};
 use distil_definition::Policy;
 use distil_definition::recipe::{BundleSource, JarContent, LayerRecipe, Recipe, is_tool};
+use distil_oci::Location;
 use distil_store::Digest;
 
 use crate::lock::{LocalFile, Lock, LockedDownload, LockedLayer, LockedPackage};
@@ -167,6 +168,16 @@ pub fn downloads_of(recipe: &Recipe) -> Vec<LockedDownload> {
                 url: download.url.to_string(),
                 digest: download.digest?,
             }),
+            // Where no registry has it, it is a file of this machine.
+            BundleSource::Image(image) => {
+                let is_remote = matches!(image.location, Location::Registry(_));
+                let (digest, _) = image.found.filter(|_| is_remote)?;
+                Some(LockedDownload {
+                    definition: layer.definition.clone(),
+                    url: image.location.to_string(),
+                    digest,
+                })
+            }
             BundleSource::Directory { .. } | BundleSource::Probe(_) => None,
         })
     });
@@ -207,6 +218,17 @@ fn local_files(layer: &LayerRecipe) -> Vec<LocalFile> {
                 digest: listing.digest(),
                 size: listing.size(),
             }),
+            BundleSource::Image(image) => {
+                let is_remote = matches!(image.location, Location::Registry(_));
+                let (digest, size) = image.found.filter(|_| !is_remote)?;
+                Some(LocalFile {
+                    definition: layer.definition.clone(),
+                    from: image.from.clone(),
+                    path: Some(bundle.placement.to.to_string()),
+                    digest,
+                    size,
+                })
+            }
             BundleSource::Download(_) | BundleSource::Probe(_) => None,
         });
     let packages = layer.packages.iter().filter_map(|request| {

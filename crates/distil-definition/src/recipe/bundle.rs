@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use distil_bundle::{ArchiveFormat, Component, Listing, PathRules};
 use distil_net::Url;
+use distil_oci::Location;
 use distil_store::Digest;
 use distil_tree::TreePath;
 
@@ -32,8 +33,32 @@ pub enum BundleSource {
         /// What it has.
         listing: Arc<Listing>,
     },
+    /// A part of another image.
+    Image(Box<ImageSource>),
     /// The health probe that is part of distil, which has these bytes.
     Probe(&'static [u8]),
+}
+
+/// A part of another image.
+#[derive(Debug, Clone)]
+pub struct ImageSource {
+    /// The image and the path in it, as the definition names them.
+    pub from: String,
+    /// Where the image is.
+    pub location: Location,
+    /// The path in it: a file, or a directory whose contents are taken.
+    pub path: TreePath,
+    /// Where it goes if it is a file; a directory goes to where its placement says.
+    pub file_to: TreePath,
+    /// What of a directory is left out.
+    pub exclude: PathRules,
+    /// The lines of these rules.
+    pub exclude_lines: Vec<String>,
+    /// The digest of what the location leads to, an image or an index of images, and its size as far as it
+    /// is known; none before somebody has looked.
+    pub found: Option<(Digest, u64)>,
+    /// The position of `from`.
+    pub position: Position,
 }
 
 /// Something that is downloaded.

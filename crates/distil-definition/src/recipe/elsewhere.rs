@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use distil_bundle::{ArchiveFormat, Component, PathRules};
 use distil_net::Url;
-use distil_oci::Platform;
+use distil_oci::{Location, Platform};
 use distil_store::Digest;
 
 use super::bundle::{BundleSource, Download, NewBundle, Placement};
@@ -162,6 +162,9 @@ impl Lowering<'_> {
     fn copy(&self, part: &Part, item: &CopyItem) -> Result<NewBundle, RecipeError> {
         let from_part = part.key("from");
         self.check_harmless(&from_part, &item.from)?;
+        if Location::is_spelled(&item.from) {
+            return self.copy_of_image(part, item);
+        }
         let (exclude, _) = self.rules(&part.key("exclude"), &item.exclude)?;
         let listing = self.list(&from_part, &item.from, exclude)?;
         Ok(NewBundle {
@@ -174,7 +177,7 @@ impl Lowering<'_> {
         })
     }
 
-    fn placement(
+    pub(super) fn placement(
         &self,
         key: &'static str,
         part: &Part,
@@ -196,7 +199,7 @@ impl Lowering<'_> {
     }
 
     /// Patterns of paths below a directory, and each as it is written.
-    fn rules(
+    pub(super) fn rules(
         &self,
         part: &Part,
         lines: &[String],

@@ -154,10 +154,15 @@ pub(super) fn files(layers: &[LayerRecipe]) -> Digest {
             parts.add(&file.bytes);
         }
         for bundle in &layer.bundles {
-            // What a download is stands in the definition.
-            if let BundleSource::Directory { listing, .. } = &bundle.source {
+            // What a download is stands in the definition, as do the parts of other images.
+            let digest = match &bundle.source {
+                BundleSource::Directory { listing, .. } => Some(listing.digest()),
+                BundleSource::Image(image) => image.found.map(|(digest, _)| digest),
+                BundleSource::Download(_) | BundleSource::Probe(_) => None,
+            };
+            if let Some(digest) = digest {
                 parts.add(bundle.placement.to.as_bytes());
-                parts.add(listing.digest().as_bytes());
+                parts.add(digest.as_bytes());
             }
         }
         for jar in layer.javas.iter().flat_map(|java| &java.jars) {

@@ -12,6 +12,7 @@ mod dev;
 mod elsewhere;
 mod error;
 mod healthcheck;
+mod image_source;
 mod inputs;
 mod java;
 mod layer;
@@ -34,7 +35,7 @@ mod written;
 
 pub use archives::{NewArchive, Origins};
 pub use author::Author;
-pub use bundle::{BundleSource, Download, NewBundle, Placement};
+pub use bundle::{BundleSource, Download, ImageSource, NewBundle, Placement};
 pub use dev::is_tool;
 pub use error::{RecipeError, UnsuitableSuite};
 pub use inputs::{Inputs, Meaning};

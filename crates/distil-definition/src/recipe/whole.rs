@@ -5,7 +5,7 @@ use distil_debian::suite::Suite;
 
 use super::archives::Origins;
 use super::author::Author;
-use super::inputs::{Inputs, Meaning};
+use super::inputs::{self, Inputs, Meaning};
 use super::layer::LayerRecipe;
 use super::variant::Variant;
 use super::written::ConfigPositions;
@@ -52,4 +52,11 @@ pub struct Recipe {
     /// The moment whose state of the archive the definition names, or the nearest of those that it
     /// stands on.
     pub snapshot: Option<Moment>,
+}
+
+impl Recipe {
+    /// Counts the images anew that files are copied from, after somebody has looked for them.
+    pub fn digest_files(&mut self) {
+        self.inputs.files = inputs::files(&self.layers);
+    }
 }

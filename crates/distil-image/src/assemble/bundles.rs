@@ -76,13 +76,19 @@ fn add_bundle(
                 position: placement.position.clone(),
             });
         }
+        // What another image says holds where the definition says nothing.
+        let own = entry.ownership;
+        let mode_of = |is_executable| match own {
+            Some(own) if placement.mode.is_none() => own.mode,
+            _ => placement.mode_of(is_executable),
+        };
         let (kind, mode) = match &entry.kind {
             EntryKind::Directory => {
                 // One that is there already stays as it is: others have files in it.
                 let there = builder.tree.follow(&path).map(|(_, entry)| entry);
                 match there {
                     Some(there) if there.is_directory() => continue,
-                    Some(_) | None => (Kind::Directory, placement.mode_of(true)),
+                    Some(_) | None => (Kind::Directory, mode_of(true)),
                 }
             }
             EntryKind::Symlink(target) => (Kind::symlink(target), 0o777),
@@ -103,10 +109,7 @@ fn add_bundle(
                     continue;
                 }
                 placed.size += node.content.size();
-                (
-                    Kind::File(Arc::clone(node)),
-                    placement.mode_of(is_executable),
-                )
+                (Kind::File(Arc::clone(node)), mode_of(is_executable))
             }
         };
         refuse_taken(
@@ -117,7 +120,15 @@ fn add_bundle(
             &placement.position,
         )?;
         make_directories(builder, &path, meta(placement.mode_of(true)), &origin)?;
-        builder.insert(&path, kind, meta(mode), origin.clone())?;
+        let meta = match own {
+            Some(own) if placement.owner.is_none() => Metadata {
+                uid: own.uid,
+                gid: own.gid,
+                ..meta(mode)
+            },
+            _ => meta(mode),
+        };
+        builder.insert(&path, kind, meta, origin.clone())?;
         placed.files += 1;
     }
     check_used(layer, bundle, &used)?;

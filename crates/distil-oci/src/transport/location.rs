@@ -89,6 +89,12 @@ impl Location {
         }
     }
 
+    /// Whether a word begins with a transport.
+    pub fn is_spelled(text: &str) -> bool {
+        let transport = text.split_once(':').map(|(transport, _)| transport);
+        transport.is_some_and(|transport| TRANSPORTS.contains(&transport))
+    }
+
     /// What the file or directory at `path` is: an archive or a layout.
     ///
     /// # Errors

@@ -88,7 +88,7 @@ pub(crate) struct Definition {
     pub(crate) files: Vec<String>,
 
     /// Local directory to copy into the image, without what its `.distilignore` or `.dockerignore`
-    /// names; may be repeated
+    /// names, or an image with a path in it (`oci-archive:build.tar:/out`); may be repeated
     #[arg(long = "copy", value_name = "HOST:IMAGE", help_heading = "Changes")]
     pub(crate) copies: Vec<String>,
 

@@ -119,7 +119,8 @@ fn help_of_build() {
           --file <HOST:IMAGE[:MODE]>  Local file to copy into the image [default mode: 0755 for
                                       executables, else 0644]; may be repeated
           --copy <HOST:IMAGE>         Local directory to copy into the image, without what its
-                                      `.distilignore` or `.dockerignore` names; may be repeated
+                                      `.distilignore` or `.dockerignore` names, or an image with a path
+                                      in it (`oci-archive:build.tar:/out`); may be repeated
           --ca <FILE>                 PEM file of a certificate authority to trust; may be repeated
           --entrypoint <COMMAND>      Program of the image: words separated by spaces, or a JSON array
                                       of strings
