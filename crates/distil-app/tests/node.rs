@@ -36,7 +36,8 @@ fn chain(error: &dyn std::error::Error) -> String {
 fn select(text: &str, architecture: &str) -> Result<Vec<NodePackage>, String> {
     let lock = PackageLock::parse(text).map_err(|error| chain(&error))?;
     let target = NodeTarget::of_debian(architecture).unwrap();
-    lock.select(&target).map_err(|error| chain(&error))
+    let selection = lock.select(&target).map_err(|error| chain(&error))?;
+    Ok(selection.packages)
 }
 
 fn paths(found: &[NodePackage]) -> Vec<String> {
@@ -68,6 +69,7 @@ fn what_production_needs_is_placed() {
         .map(|one| {
             let source = match &one.source {
                 NodePackageSource::Archive { url, .. } => url.clone(),
+                NodePackageSource::Registry { .. } => "registry".to_owned(),
                 NodePackageSource::Bundled => "bundled".to_owned(),
                 NodePackageSource::Link(place) => format!("link to {place}"),
             };
@@ -78,7 +80,10 @@ fn what_production_needs_is_placed() {
                 .collect();
             format!(
                 "{} {} {} {source} {bins:?} {}",
-                one.path, one.name, one.version, one.has_install_script
+                one.path,
+                one.name,
+                one.version,
+                one.has_install_script == Some(true)
             )
         })
         .collect();

@@ -12,9 +12,9 @@ use distil_lock::{Bundle, Elsewhere, Lock, LockedDownload, fetch_downloads};
 use distil_store::Blob;
 
 use crate::error::BuildError;
-use crate::event::Event;
+use crate::event::{Event, Warning};
 use crate::session::Session;
-use crate::settings::python_indexes;
+use crate::settings::{npmrc, python_indexes};
 
 impl Session {
     /// The wheels of Python applications, for the packages of a lock.
@@ -56,7 +56,14 @@ impl Session {
         let asked = |url: &str| self.tell(Event::Downloading { url });
         let (elsewhere, threads) = (self.places_elsewhere(&asked), self.fetching_threads());
         let mut bundles = fetch_wheels(recipe, wheels, &elsewhere, threads)?;
-        bundles.extend(fetch_packages(recipe, &elsewhere, threads)?);
+        let packages = fetch_packages(recipe, &npmrc(), &elsewhere, threads)?;
+        bundles.extend(packages.bundles);
+        if !packages.scripts_not_run.is_empty() {
+            let packages: Vec<String> = packages.scripts_not_run.into_iter().collect();
+            self.tell(Event::Warning(Warning::InstallScripts {
+                packages: &packages,
+            }));
+        }
         bundles.extend(fetch_jars(recipe, lock, &elsewhere, threads)?);
         Ok(bundles)
     }
@@ -77,7 +84,7 @@ impl Session {
             let name = copy_path("SHA256", blob.digest().as_bytes());
             (name, blob)
         });
-        let archives = fetch_archives(recipe, &elsewhere, threads)?;
+        let archives = fetch_archives(recipe, &npmrc(), &elsewhere, threads)?;
         Ok(named.chain(archives).collect())
     }
 

@@ -145,6 +145,11 @@ pub enum Warning<'a> {
         /// The packages that have such scripts, sorted.
         packages: &'a [String],
     },
+    /// Packages of npm have scripts that would be run when they are installed, and nothing prebuilt instead.
+    InstallScripts {
+        /// The packages, as `NAME@VERSION`, sorted.
+        packages: &'a [String],
+    },
     /// The files of a root file system are the user's own, since only root can give them others'.
     OwnersNotKept,
     /// A Release of the archive is trusted, and something about it is odd.
@@ -186,6 +191,7 @@ impl Warning<'_> {
         match self {
             Self::Zstd => "zstd-layers",
             Self::ScriptsNotRun { .. } => "scripts-not-run",
+            Self::InstallScripts { .. } => "install-scripts-not-run",
             Self::OwnersNotKept => "owners-not-kept",
             Self::Release(_) => "release",
             Self::StrictlyRefused { .. } => "strictly-refused",

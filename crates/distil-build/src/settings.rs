@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use distil_app::node::Npmrc;
 use distil_debian::archive::{InvalidSnapshots, Keys, Moment};
 use distil_debian::distribution::Distribution;
 use distil_debian::fetch::InvalidMirror;
@@ -23,6 +24,9 @@ use crate::size::{InvalidSize, Size};
 
 /// The size that the store is kept to where nobody says another.
 const STORE_LIMIT: Size = Size(10_000_000_000);
+
+/// The largest `.npmrc` that is read.
+const MAX_NPMRC: u64 = 1 << 20;
 
 /// The largest file of settings, in bytes.
 const MAX_SETTINGS: u64 = 1 << 20;
@@ -325,6 +329,19 @@ pub(crate) fn keys(files: &[PathBuf]) -> Result<Option<Keys>, SettingsError> {
         texts.push(bytes);
     }
     Ok(keyring.map(|keyring| Keys::named(keyring, texts.iter().map(Vec::as_slice))))
+}
+
+/// The registry of npm that the user's environment names, and those of the user's `.npmrc`.
+pub(crate) fn npmrc() -> Npmrc {
+    let names = ["npm_config_registry", "NPM_CONFIG_REGISTRY"];
+    let own = Npmrc {
+        registry: names.into_iter().find_map(variable),
+        ..Npmrc::default()
+    };
+    let file = variable("HOME").map(|home| Path::new(&home).join(".npmrc"));
+    let text = file.and_then(|file| read_file(&file, MAX_NPMRC).ok());
+    let text = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    own.or(Npmrc::parse(&text.unwrap_or_default()))
 }
 
 /// The package indexes of Python that the user's environment names, in the order in which pip and uv

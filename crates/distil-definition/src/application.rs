@@ -32,15 +32,20 @@ pub struct PythonItem {
     pub index: Vec<String>,
 }
 
-/// The packages that a lock file of npm places, without running their scripts.
+/// The packages that a lock file of npm or pnpm places, without running their scripts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NodeItem {
-    /// The lock file, relative to the definition: `package-lock.json` of version 2 or 3.
+    /// The lock file, relative to the definition: `package-lock.json` of version 2 or 3, or
+    /// `pnpm-lock.yaml` of version 9.
     pub lock: String,
     /// The directory of the image that `node_modules` is in.
     #[serde(default = "default_application")]
     pub to: String,
+    /// The registry of packages of which the lock has no address. If there is none, that of the environment's
+    /// `npm_config_registry`, or of `.npmrc` beside the lock or in the home directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
 }
 
 /// A Java application, from its jar, which is not run.

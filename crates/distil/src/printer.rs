@@ -178,7 +178,10 @@ impl Printer {
     fn warn(&self, warning: &Warning<'_>) {
         let text = format!("{}: {}", word(warning), message(warning));
         match warning {
-            Warning::Release(_) | Warning::StrictlyRefused { .. } | Warning::LockDiffers { .. } => {
+            Warning::Release(_)
+            | Warning::StrictlyRefused { .. }
+            | Warning::InstallScripts { .. }
+            | Warning::LockDiffers { .. } => {
                 self.say_once(text);
             }
             _ => self.say(text),
@@ -191,9 +194,18 @@ fn word(warning: &Warning<'_>) -> &'static str {
     match warning {
         Warning::Release(_)
         | Warning::ScriptsNotRun { .. }
+        | Warning::InstallScripts { .. }
         | Warning::StrictlyRefused { .. }
         | Warning::LockDiffers { .. } => "warning",
         _ => "note",
+    }
+}
+
+/// A number of packages.
+fn counted_packages(count: usize) -> String {
+    match count {
+        1 => "1 package".to_owned(),
+        count => format!("{count} packages"),
     }
 }
 
@@ -204,17 +216,21 @@ pub(crate) fn message(warning: &Warning<'_>) -> String {
             "before version 23, not every Docker loads layers compressed by zstd".to_owned()
         }
         Warning::ScriptsNotRun { packages } => {
-            let word = match packages.len() {
-                1 => "package",
-                _ => "packages",
-            };
             format!(
-                "maintainer scripts of {} {word} ({}) were not run, and not all that they do was \
+                "maintainer scripts of {} ({}) were not run, and not all that they do was \
                  done; `distil show` with the same arguments lists it",
-                packages.len(),
+                counted_packages(packages.len()),
                 first_names(packages)
             )
         }
+        Warning::InstallScripts { packages } => format!(
+            "install scripts of {} ({}) were not run, and nothing prebuilt comes with {}; if one compiles or \
+             downloads something, use a version that brings it prebuilt, or install it in the image's `dev` \
+             variant and copy it with your own code",
+            counted_packages(packages.len()),
+            first_names(packages),
+            if packages.len() == 1 { "it" } else { "them" },
+        ),
         Warning::OwnersNotKept => {
             "all files are owned by you, since only root can give them other owners".to_owned()
         }

@@ -47,6 +47,13 @@ pub(super) struct Entry {
     pub(super) peer_dependencies_meta: BTreeMap<String, PeerMeta>,
 }
 
+impl Entry {
+    /// What it is for: operating systems, processors, C libraries.
+    pub(super) fn platforms(&self) -> [&OneOrMany; 3] {
+        [&self.os, &self.cpu, &self.libc]
+    }
+}
+
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct PeerMeta {
@@ -76,10 +83,27 @@ impl OneOrMany {
 /// What a `package.json` asks for.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Manifest {
-    dependencies: BTreeMap<String, Value>,
-    dev_dependencies: BTreeMap<String, Value>,
-    optional_dependencies: BTreeMap<String, Value>,
+pub(super) struct Manifest {
+    pub(super) dependencies: BTreeMap<String, Value>,
+    pub(super) dev_dependencies: BTreeMap<String, Value>,
+    pub(super) optional_dependencies: BTreeMap<String, Value>,
+    pub(super) peer_dependencies: BTreeMap<String, Value>,
+}
+
+impl Manifest {
+    pub(super) fn parse(text: &str) -> Result<Self, NodeLockError> {
+        serde_json::from_str(text).map_err(|error| NodeLockError::Json(error.to_string()))
+    }
+
+    /// Whether a name is in several lists, of which pnpm takes one.
+    pub(super) fn is_twice(&self, name: &str) -> bool {
+        let lists = [
+            &self.dependencies,
+            &self.dev_dependencies,
+            &self.optional_dependencies,
+        ];
+        lists.iter().filter(|list| list.contains_key(name)).count() > 1
+    }
 }
 
 impl PackageLock {
@@ -106,8 +130,7 @@ impl PackageLock {
     /// # Errors
     /// If the `package.json` cannot be read.
     pub fn outdated(&self, manifest: &str) -> Result<Vec<String>, NodeLockError> {
-        let manifest: Manifest = serde_json::from_str(manifest)
-            .map_err(|error| NodeLockError::Json(error.to_string()))?;
+        let manifest = Manifest::parse(manifest)?;
         let root = self.packages.get("").cloned().unwrap_or_default();
         let mut said = Vec::new();
         for (now, locked) in [

@@ -1,14 +1,25 @@
-//! Node.js: from `package-lock.json` to the packages that `npm ci --omit=dev --ignore-scripts` would
-//! place, and where.
+//! Node.js: from npm's or pnpm's lock to the packages that `npm ci --omit=dev --ignore-scripts`, or pnpm's
+//! equivalent, would place, and where.
 
+mod any;
 mod error;
 mod integrity;
 mod lock;
+mod manifest;
+mod npmrc;
+mod pnpm;
 mod select;
+mod selection;
 mod tarball;
+mod target;
 
+pub use any::NodeLock;
 pub use error::NodeLockError;
 pub use integrity::{Integrity, IntegrityError};
 pub use lock::PackageLock;
-pub use select::{BinLink, NodePackage, NodePackageSource, NodeTarget};
+pub use manifest::PackageManifest;
+pub use npmrc::Npmrc;
+pub use pnpm::PnpmLock;
+pub use selection::{BinLink, NodeLink, NodePackage, NodePackageSource, NodeSelection};
 pub use tarball::{TarballError, unpack};
+pub use target::NodeTarget;

@@ -1,4 +1,4 @@
-//! Which packages of a lock go into an image, and where: those that are not for development, and
+//! Which packages of npm's lock go into an image, and where: those that are not for development, and
 //! whose `os`, `cpu` and `libc` are the image's.
 //!
 //! A package that is optional and for other machines is left out with what only it needs, as npm
@@ -7,131 +7,32 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use distil_tree::TreePath;
-use serde_json::Value;
 
 use super::NodeLockError;
 use super::integrity::Integrity;
 use super::lock::{Entry, PackageLock};
+use super::manifest::commands;
+use super::selection::{BinLink, NodePackage, NodePackageSource, NodeSelection, is_name};
+use super::target::NodeTarget;
 use crate::address::without_credentials;
 
 /// The directory of packages.
 const MODULES: &str = "node_modules";
-
-/// The machine that an image is for, by Node.js's names (`process.arch`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NodeTarget {
-    cpu: &'static str,
-}
-
-/// A package that is placed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NodePackage {
-    /// Its directory, relative to the project's: `node_modules/express`.
-    pub path: TreePath,
-    /// Its name.
-    pub name: String,
-    /// Its version.
-    pub version: String,
-    /// Where it is from.
-    pub source: NodePackageSource,
-    /// The commands that it brings.
-    pub bins: Vec<BinLink>,
-    /// Whether it has scripts that npm would run, and that are not.
-    pub has_install_script: bool,
-}
-
-/// Where a package is from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NodePackageSource {
-    /// An archive.
-    Archive {
-        /// Its address.
-        url: String,
-        /// The digest of it.
-        integrity: Integrity,
-    },
-    /// The archive of the package whose directory this one's is in.
-    Bundled,
-    /// A directory of the project, which is linked.
-    Link(TreePath),
-}
-
-/// A link that starts a command of a package.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BinLink {
-    /// Its path relative to the project's directory: `node_modules/.bin/tsc`.
-    pub path: TreePath,
-    /// What it leads to, as it is written.
-    pub target: String,
-    /// The file that it leads to, which has to be executable.
-    pub file: TreePath,
-}
-
-impl NodeTarget {
-    /// By Debian's name of the architecture.
-    pub fn of_debian(architecture: &str) -> Option<Self> {
-        let cpu = match architecture {
-            "amd64" => "x64",
-            "arm64" => "arm64",
-            "armhf" => "arm",
-            "i386" => "ia32",
-            "ppc64el" => "ppc64",
-            "riscv64" => "riscv64",
-            "s390x" => "s390x",
-            _ => return None,
-        };
-        Some(Self { cpu })
-    }
-
-    fn fits(&self, entry: &Entry) -> bool {
-        is_listed("linux", entry.os.as_slice())
-            && is_listed(self.cpu, entry.cpu.as_slice())
-            && is_listed("glibc", entry.libc.as_slice())
-    }
-}
-
-/// Whether a value is in a list of what is accepted, or is not in one of what is not
-/// (`npm-install-checks`, `checkList`).
-fn is_listed(value: &str, list: &[String]) -> bool {
-    if list.is_empty() || list == ["any"] {
-        return true;
-    }
-    let mut has_match = false;
-    for one in list {
-        match one.strip_prefix('!') {
-            Some(not) if not == value => return false,
-            Some(_) => {}
-            None => has_match |= one == value,
-        }
-    }
-    has_match || list.iter().all(|one| one.starts_with('!'))
-}
 
 impl PackageLock {
     /// The packages for an image, by their paths.
     ///
     /// # Errors
     /// If one cannot be had verified, or is for other machines and not optional.
-    pub fn select(&self, target: &NodeTarget) -> Result<Vec<NodePackage>, NodeLockError> {
+    pub fn select(&self, target: &NodeTarget) -> Result<NodeSelection, NodeLockError> {
         let graph = Graph::new(self);
         let mut left_out: BTreeSet<&str> = BTreeSet::new();
         for (path, entry) in self.packages.iter().filter(|(path, _)| is_package(path)) {
             if entry.dev {
                 left_out.insert(path);
-            } else if !target.fits(entry) && !entry.link {
+            } else if !target.fits(entry.platforms()) && !entry.link {
                 if !entry.optional {
-                    let lists = [&entry.os, &entry.cpu, &entry.libc];
-                    let lists = lists.map(|list| list.as_slice().join(", "));
-                    let wanted: Vec<&str> = lists
-                        .iter()
-                        .map(String::as_str)
-                        .filter(|l| !l.is_empty())
-                        .collect();
-                    return Err(NodeLockError::Platform {
-                        path: path.clone(),
-                        wanted: wanted.join("; "),
-                        target: format!("linux, {}, glibc", target.cpu),
-                    });
+                    return Err(target.misfit(path.clone(), entry.platforms()));
                 }
                 left_out.extend(graph.optional_set(path));
             }
@@ -146,9 +47,17 @@ impl PackageLock {
             }
             let mut package = package(path, entry)?;
             package.bins.retain(|link| links.insert(link.path.clone()));
+            package.has_platform_packages = entry.optional_dependencies.keys().any(|name| {
+                let other = graph.resolve(path, name);
+                let other = other.and_then(|other| self.packages.get(other));
+                other.is_some_and(|other| !other.cpu.as_slice().is_empty())
+            });
             found.push(package);
         }
-        Ok(found)
+        Ok(NodeSelection {
+            packages: found,
+            links: Vec::new(),
+        })
     }
 }
 
@@ -179,16 +88,6 @@ fn package(path: &str, entry: &Entry) -> Result<NodePackage, NodeLockError> {
     let wrong = || NodeLockError::Path(path.chars().take(200).collect());
     let place = TreePath::from_archive(path.as_bytes()).map_err(|_| wrong())?;
     let (directory, name) = split(path).ok_or_else(wrong)?;
-    let is_name = |name: &str| {
-        let parts: Vec<&str> = name.split('/').collect();
-        let is_part =
-            |part: &&str| !part.is_empty() && !part.starts_with('.') && !part.contains('\\');
-        match parts.as_slice() {
-            [one] => is_part(one),
-            [scope, one] => scope.starts_with('@') && scope.len() > 1 && is_part(one),
-            _ => false,
-        }
-    };
     if place.as_bytes() != path.as_bytes() || !is_name(name) {
         return Err(wrong());
     }
@@ -219,31 +118,11 @@ fn package(path: &str, entry: &Entry) -> Result<NodePackage, NodeLockError> {
         version: entry.version.clone().unwrap_or_default(),
         source,
         bins,
-        has_install_script: entry.has_install_script,
+        has_bins_inside: false,
+        linked_at: Vec::new(),
+        has_install_script: Some(entry.has_install_script),
+        has_platform_packages: false,
     })
-}
-
-/// The commands of a package with their files. A name's directories are dropped, as
-/// `npm-normalize-package-bin` does.
-fn commands(bin: &Value, package: &str) -> Vec<(String, String)> {
-    let base = |name: &str| {
-        let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
-        name.trim_start_matches('.').to_owned()
-    };
-    let commands: Vec<(String, String)> = match bin {
-        Value::String(file) => vec![(base(package), file.clone())],
-        Value::Object(all) => {
-            let all = all.iter();
-            let all = all.filter_map(|(name, file)| Some((base(name), file.as_str()?.to_owned())));
-            all.collect()
-        }
-        _ => Vec::new(),
-    };
-    let is_name = |name: &str| !name.is_empty() && name.len() < 200 && !name.contains('\0');
-    commands
-        .into_iter()
-        .filter(|(name, _)| is_name(name))
-        .collect()
 }
 
 fn source(path: &str, entry: &Entry) -> Result<NodePackageSource, NodeLockError> {

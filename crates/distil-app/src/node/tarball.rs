@@ -11,7 +11,7 @@ use flate2::read::MultiGzDecoder;
 use crate::sink::FileSink;
 
 /// What a package may unpack to; the largest of npm have some 500 MB.
-const LIMITS: Limits = Limits {
+pub(super) const LIMITS: Limits = Limits {
     size: 4 << 30,
     members: 400_000,
     extension: 64 << 10,
@@ -76,7 +76,7 @@ pub fn unpack(
 }
 
 /// A path without its first directory, `package/` for most.
-fn without_first(path: &TreePath) -> Option<TreePath> {
+pub(super) fn without_first(path: &TreePath) -> Option<TreePath> {
     let mut parts = path.parts();
     parts.next()?;
     let rest = parts.fold(TreePath::ROOT, |path, part| path.join(part));

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use distil_app::node::PackageLock;
+use distil_app::node::{NodeLock, Npmrc};
+use distil_net::Url;
 use distil_store::Digest;
 use distil_tree::TreePath;
 
@@ -23,13 +24,15 @@ pub struct NewNode {
     /// The lock file as the definition names it.
     pub from: String,
     /// The lock.
-    pub lock: Arc<PackageLock>,
+    pub lock: Arc<NodeLock>,
     /// The digest of the lock file.
     pub digest: Digest,
     /// The bytes of the lock file.
     pub size: u64,
     /// The directory of the image that `node_modules` is in.
     pub to: TreePath,
+    /// The registries that the definition, or `.npmrc` beside the lock, names.
+    pub npmrc: Npmrc,
     /// The position of the lock file's name.
     pub position: Position,
 }
@@ -49,12 +52,14 @@ impl Lowering<'_> {
             text.map_err(|_| self.error(&lock_part, format!("`{name}` is not UTF-8")))
         };
         let lock_text = text(&item.lock)?;
-        let lock = PackageLock::parse(&lock_text)
+        let file_name = item.lock.rsplit('/').next().unwrap_or_default();
+        let lock = NodeLock::parse(file_name, &lock_text)
             .map_err(|error| self.error(&lock_part, format!("`{}` {error}", item.lock)))?;
-        let manifest = match item.lock.rsplit_once('/') {
-            Some((before, _)) => format!("{before}/package.json"),
-            None => "package.json".to_owned(),
+        let beside = |name: &str| match item.lock.rsplit_once('/') {
+            Some((before, _)) => format!("{before}/{name}"),
+            None => name.to_owned(),
         };
+        let manifest = beside("package.json");
         if self
             .find(&lock_part, &manifest)
             .is_ok_and(|path| path.is_file())
@@ -64,13 +69,35 @@ impl Lowering<'_> {
                 .map_err(|error| self.error(&lock_part, format!("`{manifest}` {error}")))?;
             if let Some(first) = differences.first() {
                 let problem = format!(
-                    "`{}` is out of date: {first}; run `npm install --package-lock-only`",
-                    item.lock
+                    "`{}` is out of date: {first}; run `{}`",
+                    item.lock,
+                    lock.update_command()
                 );
                 return Err(self.error(&lock_part, problem));
             }
         }
+        let npmrc = beside(".npmrc");
+        let is_there = self
+            .find(&lock_part, &npmrc)
+            .is_ok_and(|path| path.is_file());
+        let mut registries = match is_there {
+            true => Npmrc::parse(&text(&npmrc)?),
+            false => Npmrc::default(),
+        };
+        if let Some(registry) = &item.registry {
+            let part = part.key("registry");
+            let registry = self.expand(&part, registry)?;
+            self.check_harmless(&part, &registry)?;
+            let url: Url = registry.parse().map_err(|error| self.error(&part, error))?;
+            if url.login().is_some() {
+                let problem = "the address has a user or a password in it, which would stand in the \
+                               definition for all to read; they belong in `~/.netrc`";
+                return Err(self.error(&part, problem));
+            }
+            registries.registry = Some(registry);
+        }
         Ok(Some(NewNode {
+            npmrc: registries,
             from: item.lock.clone(),
             digest: Digest::of(&lock_text),
             size: lock_text.len() as u64,

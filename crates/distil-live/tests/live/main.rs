@@ -32,6 +32,7 @@ mod outputs;
 mod packaging;
 mod parts;
 mod platforms;
+mod pnpm;
 mod push;
 mod python;
 mod report;

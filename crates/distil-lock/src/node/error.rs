@@ -25,6 +25,21 @@ pub enum NodeError {
         /// Why. Its message is part of this one.
         problem: NodeLockError,
     },
+    /// Nobody says which registry has a package.
+    #[error(
+        "`{from}` of definition `{definition}` has no address of `{package}`, and no registry is named; say \
+         `registry:` beside `lock:`, set `npm_config_registry`, or name it in `.npmrc`{position}"
+    )]
+    NoRegistry {
+        /// The definition.
+        definition: String,
+        /// The lock file.
+        from: String,
+        /// The package with its version.
+        package: String,
+        /// The position of the lock file's name.
+        position: Position,
+    },
     /// The address of a package is none.
     #[error(
         "`{from}` of definition `{definition}` names an address that cannot be asked: {problem}{position}"

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::io;
 use std::num::NonZeroUsize;
 
-use distil_app::node::{Integrity, NodePackage, NodePackageSource, NodeTarget, unpack};
+use distil_app::node::{
+    BinLink, Integrity, NodePackage, NodePackageSource, NodeSelection, NodeTarget, Npmrc,
+    PackageManifest, unpack,
+};
 use distil_bundle::{BundleError, BundleFile, BundleWriter, Component, Provenance};
 use distil_debian::fetch::{Address, copy_path};
 use distil_definition::recipe::{LayerRecipe, NewNode, Placement, Recipe};
@@ -19,33 +22,111 @@ use crate::elsewhere::{Elsewhere, Files};
 /// Names what is made of a package; to be raised when that changes.
 const PACKAGE_FORMAT: &[u8] = b"1";
 
+/// The most that is kept of what a package says itself.
+const MAX_MANIFEST: u64 = 8 << 20;
+
 /// The largest archive of a package, in bytes.
 const MAX_ARCHIVE: u64 = 2 << 30;
 
-/// Fetches the packages of all Node.js applications of a recipe and unpacks them, several at a time.
+/// The files of the packages of Node.js applications.
+#[derive(Debug, Default)]
+pub struct NodePackages {
+    /// The files.
+    pub bundles: Vec<Bundle>,
+    /// The packages, as `NAME@VERSION`, with scripts that would have been run, and that bring nothing prebuilt
+    /// for the platform instead; sorted.
+    pub scripts_not_run: BTreeSet<String>,
+}
+
+/// Fetches the packages of all Node.js applications of a recipe and unpacks them, several at a time. A
+/// package of which a lock has no address is fetched from a registry that the application names, or else
+/// `npmrc`.
 ///
 /// # Errors
 /// If a lock cannot be used, or a package cannot be had or unpacked.
 pub fn fetch_packages(
     recipe: &Recipe,
+    npmrc: &Npmrc,
     elsewhere: &Elsewhere<'_>,
     threads: NonZeroUsize,
-) -> Result<Vec<Bundle>, NodeError> {
-    let mut bundles = Vec::new();
-    for installing in Installing::of_recipe(recipe, elsewhere) {
-        let packages = installing.packages(recipe)?;
-        let files: BTreeSet<&TreePath> = packages
-            .iter()
-            .flat_map(|one| &one.bins)
-            .map(|link| &link.file)
-            .collect();
+) -> Result<NodePackages, NodeError> {
+    let mut all = NodePackages::default();
+    for installing in Installing::of_recipe(recipe, npmrc, elsewhere) {
+        let NodeSelection {
+            mut packages,
+            links,
+        } = installing.selection(recipe)?;
+        let manifests = parallel::try_map(&packages, threads, |one| installing.manifest(one))?;
+        let mut taken = BTreeSet::new();
+        let mut files: BTreeSet<TreePath> = BTreeSet::new();
+        for (package, manifest) in packages.iter_mut().zip(manifests) {
+            let Some(manifest) = manifest else { continue };
+            package.has_install_script = Some(manifest.has_install_script);
+            let bins: Vec<(&str, TreePath)> = manifest
+                .bins
+                .iter()
+                .filter_map(|(command, file)| {
+                    let file = TreePath::lexical(&format!("/{file}"));
+                    Some((command.as_str(), file.filter(|file| !file.is_root())?))
+                })
+                .collect();
+            // They are made executable wherever something depends on them.
+            files.extend(bins.iter().map(|(_, file)| below(&package.path, file)));
+            package.bins = installed_bins(package, &bins);
+            package.bins.retain(|link| taken.insert(link.path.clone()));
+        }
+        files.extend(
+            packages
+                .iter()
+                .flat_map(|one| &one.bins)
+                .map(|link| link.file.clone()),
+        );
         let found = parallel::try_map(&packages, threads, |package| {
             installing.package(package, &files)
         })?;
-        bundles.extend(found.into_iter().flatten());
-        bundles.extend(installing.links(&packages)?);
+        all.bundles.extend(found.into_iter().flatten());
+        let links = links.into_iter().map(|link| (link.path, link.target));
+        all.bundles
+            .extend(installing.links(&packages, links.collect())?);
+        let not_run = packages
+            .iter()
+            .filter(|one| one.has_install_script == Some(true) && !one.has_platform_packages);
+        all.scripts_not_run.extend(not_run.map(shown));
     }
-    Ok(bundles)
+    Ok(all)
+}
+
+/// The links to the commands of a package, beside the links to it.
+fn installed_bins(package: &NodePackage, bins: &[(&str, TreePath)]) -> Vec<BinLink> {
+    let mut links = Vec::new();
+    for at in &package.linked_at {
+        // The name may be another than the package's; with a scope it is two parts.
+        let parts: Vec<&[u8]> = at.parts().collect();
+        let is_scoped = parts
+            .iter()
+            .nth_back(1)
+            .is_some_and(|part| part.starts_with(b"@"));
+        let depth = if is_scoped { 2 } else { 1 };
+        let (modules, alias) = parts.split_at(parts.len().saturating_sub(depth));
+        let alias = String::from_utf8_lossy(&alias.join(&b'/')).into_owned();
+        let modules = modules
+            .iter()
+            .fold(TreePath::ROOT, |path, part| path.join(part));
+        for (command, file) in bins {
+            links.push(BinLink {
+                path: modules.join(".bin").join(command),
+                target: format!("../{alias}{file}"),
+                file: below(&package.path, file),
+            });
+        }
+    }
+    links
+}
+
+/// A path below a directory.
+fn below(directory: &TreePath, path: &TreePath) -> TreePath {
+    let parts = path.parts();
+    parts.fold(directory.clone(), |path, part| path.join(part))
 }
 
 /// Fetches the archives of the packages of all Node.js applications of a recipe, and gives each with
@@ -55,17 +136,17 @@ pub fn fetch_packages(
 /// As [`fetch_packages`].
 pub fn fetch_archives(
     recipe: &Recipe,
+    npmrc: &Npmrc,
     elsewhere: &Elsewhere<'_>,
     threads: NonZeroUsize,
 ) -> Result<Vec<(String, Blob)>, NodeError> {
     let mut archives = Vec::new();
-    for installing in Installing::of_recipe(recipe, elsewhere) {
-        let packages = installing.packages(recipe)?;
+    for installing in Installing::of_recipe(recipe, npmrc, elsewhere) {
+        let packages = installing.selection(recipe)?.packages;
         let found = parallel::try_map(&packages, threads, |package| {
-            let NodePackageSource::Archive { url, integrity } = &package.source else {
+            let Some((integrity, blob)) = installing.archive(package)? else {
                 return Ok::<_, NodeError>(None);
             };
-            let blob = installing.archive(&shown(package), url, integrity)?;
             let path = copy_path(integrity.algorithm(), integrity.as_bytes());
             Ok(Some((path, blob)))
         })?;
@@ -84,6 +165,7 @@ struct Installing<'a> {
     layer: &'a LayerRecipe,
     number: usize,
     node: &'a NewNode,
+    npmrc: Npmrc,
     elsewhere: &'a Elsewhere<'a>,
 }
 
@@ -91,6 +173,7 @@ impl<'a> Installing<'a> {
     /// The applications of a recipe.
     fn of_recipe(
         recipe: &'a Recipe,
+        npmrc: &'a Npmrc,
         elsewhere: &'a Elsewhere<'a>,
     ) -> impl Iterator<Item = Self> + 'a {
         let layers = recipe.layers.iter().enumerate();
@@ -99,6 +182,7 @@ impl<'a> Installing<'a> {
                 layer,
                 number,
                 node,
+                npmrc: node.npmrc.clone().or(npmrc.clone()),
                 elsewhere,
             })
         })
@@ -106,9 +190,9 @@ impl<'a> Installing<'a> {
 
     /// The packages that the lock names for the recipe's platform; none for one that Node.js does not
     /// know.
-    fn packages(&self, recipe: &Recipe) -> Result<Vec<NodePackage>, NodeError> {
+    fn selection(&self, recipe: &Recipe) -> Result<NodeSelection, NodeError> {
         let Some(target) = NodeTarget::of_debian(recipe.architecture.debian()) else {
-            return Ok(Vec::new());
+            return Ok(NodeSelection::default());
         };
         let selected = self.node.lock.select(&target);
         selected.map_err(|problem| NodeError::Lock {
@@ -123,13 +207,12 @@ impl<'a> Installing<'a> {
     fn package(
         &self,
         package: &NodePackage,
-        commands: &BTreeSet<&TreePath>,
+        commands: &BTreeSet<TreePath>,
     ) -> Result<Option<Bundle>, NodeError> {
-        let NodePackageSource::Archive { url, integrity } = &package.source else {
+        let Some((_, blob)) = self.archive(package)? else {
             return Ok(None);
         };
         let shown = shown(package);
-        let blob = self.archive(&shown, url, integrity)?;
         // Those of packages that come with it are its files, too.
         let commands = commands
             .iter()
@@ -170,20 +253,23 @@ impl<'a> Installing<'a> {
         }
     }
 
-    /// The links that start commands, and those to the project's own directories.
-    fn links(&self, packages: &[NodePackage]) -> Result<Option<Bundle>, NodeError> {
-        let mut links: Vec<(&TreePath, String)> = Vec::new();
+    /// The links to packages, those that start commands, and those to the project's own directories.
+    fn links(
+        &self,
+        packages: &[NodePackage],
+        mut links: Vec<(TreePath, String)>,
+    ) -> Result<Option<Bundle>, NodeError> {
         for package in packages {
             links.extend(
                 package
                     .bins
                     .iter()
-                    .map(|link| (&link.path, link.target.clone())),
+                    .map(|link| (link.path.clone(), link.target.clone())),
             );
             if let NodePackageSource::Link(place) = &package.source {
                 let up = "../".repeat(package.path.parts().count().saturating_sub(1));
                 let target = place.as_str().unwrap_or_default();
-                links.push((&package.path, format!("{up}{target}")));
+                links.push((package.path.clone(), format!("{up}{target}")));
             }
         }
         if links.is_empty() {
@@ -222,14 +308,76 @@ impl<'a> Installing<'a> {
         }))
     }
 
-    /// The archive of a package, from the store or else from its address.
-    fn archive(&self, shown: &str, url: &str, integrity: &Integrity) -> Result<Blob, NodeError> {
+    /// What a package says itself, if that is to be asked.
+    fn manifest(&self, package: &NodePackage) -> Result<Option<PackageManifest>, NodeError> {
+        if package.has_install_script.is_some() && !package.has_bins_inside {
+            return Ok(None);
+        }
+        let Some((_, blob)) = self.archive(package)? else {
+            return Ok(None);
+        };
+        let store = self.elsewhere.store;
+        let key = Key::new("npm-manifest", &[PACKAGE_FORMAT, blob.digest().as_bytes()]);
+        let known = store.value(&key, MAX_MANIFEST);
+        if let Some(known) = known.and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+            return Ok(Some(known));
+        }
+        let manifest = PackageManifest::read(io::BufReader::new(blob.open()?));
+        let manifest = manifest.map_err(|problem| NodeError::Tarball {
+            definition: self.layer.definition.clone(),
+            package: shown(package),
+            position: self.node.position.clone(),
+            problem,
+        })?;
+        if let Ok(bytes) = serde_json::to_vec(&manifest) {
+            store.record(&key, &store.put(&bytes)?)?;
+        }
+        Ok(Some(manifest))
+    }
+
+    /// The archive of a package, from the store or else from its address; none of one that comes with another,
+    /// or is a link.
+    fn archive<'p>(
+        &self,
+        package: &'p NodePackage,
+    ) -> Result<Option<(&'p Integrity, Blob)>, NodeError> {
+        let shown = shown(package);
+        let (integrity, blob) = match &package.source {
+            NodePackageSource::Archive { url, integrity } => {
+                (integrity, self.fetched(&shown, Some(url), integrity)?)
+            }
+            NodePackageSource::Registry { integrity } => {
+                let url = self.npmrc.archive(&package.name, &package.version);
+                (integrity, self.fetched(&shown, url.as_deref(), integrity)?)
+            }
+            NodePackageSource::Bundled | NodePackageSource::Link(_) => return Ok(None),
+        };
+        Ok(Some((integrity, blob)))
+    }
+
+    /// The address of a package, which may be missing where nobody asks it.
+    fn address(&self, shown: &str, url: Option<&str>) -> Result<Address, NodeError> {
+        let url = url.ok_or_else(|| NodeError::NoRegistry {
+            definition: self.layer.definition.clone(),
+            from: self.node.from.clone(),
+            package: shown.to_owned(),
+            position: self.node.position.clone(),
+        })?;
         let url: Url = url.parse().map_err(|problem| NodeError::Address {
             definition: self.layer.definition.clone(),
             from: self.node.from.clone(),
             position: self.node.position.clone(),
             problem,
         })?;
+        Ok(Address::Remote(url))
+    }
+
+    fn fetched(
+        &self,
+        shown: &str,
+        url: Option<&str>,
+        integrity: &Integrity,
+    ) -> Result<Blob, NodeError> {
         let key = Key::new("integrity", &[integrity.to_string().as_bytes()]);
         let Elsewhere { fetcher, store, .. } = self.elsewhere;
         if let Some(blob) = store.lookup(&key)
@@ -238,7 +386,10 @@ impl<'a> Installing<'a> {
             return Ok(blob);
         }
         let copy = fetcher.copy_of(integrity.algorithm(), integrity.as_bytes());
-        let place = copy.unwrap_or(Address::Remote(url));
+        let place = match copy {
+            Some(copy) => copy,
+            None => self.address(shown, url)?,
+        };
         let places = std::slice::from_ref(&place);
         let fetched = self.elsewhere.fetched(places, MAX_ARCHIVE, None, shown);
         let blob = fetched.map_err(|source| NodeError::Fetch {

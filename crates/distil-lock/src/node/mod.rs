@@ -4,4 +4,4 @@ mod error;
 mod fetch;
 
 pub use error::NodeError;
-pub use fetch::{fetch_archives, fetch_packages};
+pub use fetch::{NodePackages, fetch_archives, fetch_packages};
