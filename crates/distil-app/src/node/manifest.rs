@@ -67,7 +67,7 @@ impl PackageManifest {
         let name = document.name.unwrap_or_default();
         Ok(Self {
             bins: commands(&document.bin, &name),
-            has_install_script: is_compiled || SCRIPTS.iter().any(|name| has(name)),
+            has_install_script: is_compiled || SCRIPTS.iter().any(has),
         })
     }
 }

@@ -64,7 +64,7 @@ impl Site {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let entries = [
             Entry::file("package/package.json", manifest),
-            Entry::file("package/index.js", &format!("{name} {version}")),
+            Entry::file("package/index.js", format!("{name} {version}")),
         ];
         fs::write(path, tarball(&entries)).unwrap();
     }

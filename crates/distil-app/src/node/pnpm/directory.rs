@@ -42,7 +42,7 @@ pub(super) fn directory(key: &str) -> String {
         .chars()
         .take_while(|character| {
             units += character.len_utf16();
-            units <= MAX_LENGTH - DIGITS - 1
+            units < MAX_LENGTH - DIGITS
         })
         .collect();
     format!("{start}_{digest}")
