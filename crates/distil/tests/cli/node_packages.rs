@@ -176,3 +176,24 @@ fn what_cannot_be_installed_is_told() {
     insta::assert_snapshot!(said.join("\n"));
     assert!(!said.join("").contains("secret"));
 }
+
+#[test]
+fn install_scripts_are_named_where_nothing_prebuilt_comes() {
+    let (context, site) = (Context::new(), Site::new());
+    let mut lock = site.lock();
+    // One compiles; the other has an optional package with what it would compile.
+    for name in ["express", "tool"] {
+        lock["packages"][format!("node_modules/{name}")]["hasInstallScript"] = json!(true);
+    }
+    lock["packages"]["node_modules/tool"]["optionalDependencies"] =
+        json!({"@scope/x64": "1", "@scope/arm64": "1"});
+    write(&context, "package-lock.json", &lock.to_string());
+    context.define(DEFINITION);
+    let arguments = ["build", "app.yaml", "--platform", "linux/amd64"];
+    let output = context.command(&arguments).output().unwrap();
+    let said = context.stderr(&output);
+    assert!(
+        said.contains("warning: install scripts of 1 package (`express@1.0.0`) were not run"),
+        "{said}"
+    );
+}
