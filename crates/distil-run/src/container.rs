@@ -15,7 +15,7 @@ use crate::cgroup::Limits;
 use crate::error::RunError;
 use crate::mapping::Mapping;
 use crate::mounts;
-use crate::plan::{Identity, Network, Plan, Process, RootPlan};
+use crate::plan::{Identity, Network, Plan, Process, ProcessLimits, RootPlan};
 use crate::rootfs::TARGET;
 use crate::roots::Root;
 use crate::target::RootDirectory;
@@ -49,6 +49,8 @@ pub struct Settings {
     pub terminal: bool,
     /// What all its processes together may use.
     pub limits: Limits,
+    /// What each of them may use by itself.
+    pub process_limits: ProcessLimits,
 }
 
 /// A container that can be run.
@@ -131,6 +133,7 @@ impl Container {
             words,
             env: env(config, settings.env, &account, &hostname, settings.terminal),
             workdir,
+            limits: settings.process_limits,
         };
         Ok(Self {
             needs_overlay: needs_overlay.clone().unwrap_or_default(),

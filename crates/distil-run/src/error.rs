@@ -82,6 +82,9 @@ pub enum RunError {
     /// The user cannot be told.
     #[error(transparent)]
     Account(#[from] AccountError),
+    /// The program that uses this crate cannot start its stages.
+    #[error("this program cannot start containers: its `main` does not call `enter_stage`")]
+    NoStages,
     /// A number is not among those that this user may use.
     #[error("{kind} {id} is not mapped into the user namespace that this process runs in")]
     NotMapped {

@@ -123,6 +123,7 @@ fn start(channel: &Channel) -> Result<(Child, Signals), Failure> {
     let (plan, input) = receive(channel)?;
     set_up(&plan)?;
     let prepared = Prepared::new(&plan, &plan.identity, input)?;
+    privileges::limit(&plan.process.limits)?;
     privileges::drop_all(&plan.identity)?;
     enter_workdir(&plan)?;
     end_with_parent()?;

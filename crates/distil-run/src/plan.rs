@@ -63,6 +63,20 @@ pub(crate) struct Process {
     pub(crate) words: Vec<String>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) workdir: String,
+    /// What it may use by itself.
+    pub(crate) limits: ProcessLimits,
+}
+
+/// What each process of a container may use by itself (setrlimit(2)), for which no control group is
+/// needed. Nothing is limited where there is no number.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessLimits {
+    /// Bytes of its address space, and so of its memory.
+    pub address_space: Option<u64>,
+    /// Bytes of its stack: programs that look at the limit behave the same wherever they are run.
+    pub stack: Option<u64>,
+    /// Bytes of a file that it writes, and of what it leaves when it crashes.
+    pub file_size: Option<u64>,
 }
 
 /// Who the program is run as, in numbers of the container.

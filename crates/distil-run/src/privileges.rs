@@ -2,7 +2,7 @@
 
 use rustix::fs::{Gid, Uid};
 use rustix::io::Errno;
-use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capabilities, clear_ambient_capability_set,
     configure_capability_in_ambient_set, remove_capability_from_bounding_set, set_capabilities,
@@ -11,7 +11,7 @@ use rustix::thread::{
 };
 
 use crate::error::{Failure, Step};
-use crate::plan::Identity;
+use crate::plan::{Identity, ProcessLimits};
 use crate::seccomp;
 
 /// Becomes the program's user without any capability, for good.
@@ -22,6 +22,28 @@ pub(crate) fn drop_all(identity: &Identity) -> Result<(), Failure> {
     // which is the host's (CVE-2019-5736). Changing the user resets this, so it comes last.
     set_dumpable_behavior(DumpableBehavior::NotDumpable)
         .map_err(Failure::of(Step::Other, "protect the first process"))
+}
+
+/// Limits what this process, and each that it starts, may use.
+pub(crate) fn limit(limits: &ProcessLimits) -> Result<(), Failure> {
+    let each = [
+        (Resource::As, limits.address_space),
+        (Resource::Stack, limits.stack),
+        (Resource::Fsize, limits.file_size),
+        (Resource::Core, limits.file_size),
+    ];
+    for (resource, limit) in each {
+        let Some(limit) = limit else {
+            continue;
+        };
+        let both = Rlimit {
+            current: Some(limit),
+            maximum: Some(limit),
+        };
+        let failed = Failure::of(Step::Other, "limit what a process may use");
+        setrlimit(resource, both).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// What tools beside a process may do beside what that may: look into it, and into its files as it sees

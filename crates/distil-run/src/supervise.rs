@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
 use std::thread;
@@ -21,7 +21,7 @@ use crate::error::{Failure, RunError, Step};
 use crate::init::PASSED_ON;
 use crate::outer::status_of;
 use crate::plan::Namespaces;
-use crate::stage::Stage;
+use crate::stage::{Stage, has_stages};
 use crate::terminal::{self, Raw};
 
 impl Container {
@@ -40,6 +40,9 @@ impl Container {
             pids: self.limits.pids.map(|pids| pids.saturating_add(1)),
             ..self.limits
         })?;
+        if !has_stages() {
+            return Err(RunError::NoStages);
+        }
         let (own, other) = Channel::pair().map_err(RunError::set_up("make a channel"))?;
         let outer = Stage::Outer.start(other);
         let mut outer = outer.map_err(RunError::set_up("start a process for the container"))?;
@@ -72,6 +75,21 @@ impl Container {
     }
 
     fn start(&self, channel: &Channel, outer: &Child) -> Result<Running, RunError> {
+        let (init, controller) = self.set_up(channel, outer, rustix::stdio::stdin())?;
+        // Whatever comes from now on reaches the program.
+        let mut running = Running::new(init, controller)?;
+        self.begin(channel)?;
+        running.pass_on_terminal()?;
+        Ok(running)
+    }
+
+    /// Has everything made but the program started: its first process, and its terminal if it has one.
+    pub(crate) fn set_up(
+        &self,
+        channel: &Channel,
+        outer: &Child,
+        input: BorrowedFd<'_>,
+    ) -> Result<(OwnedFd, Option<OwnedFd>), RunError> {
         let lost = |error| self.lost(channel, error);
         let namespaces = match &self.beside {
             None => Namespaces::New {
@@ -92,7 +110,7 @@ impl Container {
         };
         let plan = Order::Plan(Box::new(self.plan.clone()));
         channel.send(&plan).map_err(lost)?;
-        channel.send_file(rustix::stdio::stdin()).map_err(lost)?;
+        channel.send_file(input).map_err(lost)?;
         if let Some(files) = files {
             channel.send_file(files.as_fd()).map_err(lost)?;
         }
@@ -102,12 +120,14 @@ impl Container {
             true => Some(channel.receive_file().map_err(lost)?),
             false => None,
         };
-        // Whatever comes from now on reaches the program.
-        let mut running = Running::new(init, controller)?;
-        channel.send(&Order::Start).map_err(lost)?;
-        self.expect(channel, |report| matches!(report, Report::Started))?;
-        running.pass_on_terminal()?;
-        Ok(running)
+        Ok((init, controller))
+    }
+
+    /// Has the program started.
+    pub(crate) fn begin(&self, channel: &Channel) -> Result<(), RunError> {
+        let sent = channel.send(&Order::Start);
+        sent.map_err(|error| self.lost(channel, error))?;
+        self.expect(channel, |report| matches!(report, Report::Started))
     }
 
     fn give_numbers(&self, channel: &Channel, outer: &Child) -> Result<(), RunError> {

@@ -174,6 +174,7 @@ fn settings(arguments: &cli::Run) -> Result<Settings, CommandError> {
             memory: arguments.memory.as_deref().map(memory).transpose()?,
             pids: arguments.pids.filter(|number| *number > 0),
         },
+        ..Settings::default()
     })
 }
 
