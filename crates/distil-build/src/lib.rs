@@ -11,6 +11,7 @@
 
 mod applications;
 mod attestations;
+mod bytecode;
 mod code;
 mod default_name;
 mod error;
@@ -46,6 +47,7 @@ mod vendored;
 pub use attestations::{
     AttestError, Attestation, Attestations, Document, Documented, Places, SourcesError,
 };
+pub use bytecode::CompileError;
 pub use default_name::DefaultName;
 pub use error::{BuildError, MissingPackage, PlatformFailure};
 pub use event::{Event, Events, Pushed, Silent, Warning};

@@ -12,11 +12,12 @@ use distil_definition::strict_refusal;
 use distil_image::{Built, Draft, LayerOptions, Prepared};
 use distil_lock::file::{Change, Formats, LockFile};
 use distil_lock::{
-    Fetch, LocalSource, Lock, LockedPackage, MirrorSource, PackageSource, ResolveError,
+    Contents, Fetch, LocalSource, Lock, LockedPackage, MirrorSource, PackageSource, ResolveError,
     SnapshotSource, Sources, StoreSource, fetch, fetch_bundles, look_at, missing, resolve,
 };
 use distil_store::{Digest, parallel};
 
+use crate::bytecode::SandboxedCompiler;
 use crate::error::{BuildError, MissingPackage};
 use crate::event::{Event, Warning};
 use crate::finished::{self, Finished};
@@ -235,10 +236,44 @@ impl Session {
     ) -> Result<Prepared, BuildError> {
         // What does not fit is told before anything is fetched.
         let wheels = self.wheels(&recipe, &lock)?;
+        let mut contents = self.fetch_packages(request, &recipe, &lock, archive)?;
+        let asked = |url: &str| self.tell(Event::Downloading { url });
+        contents.add_bundles(fetch_bundles(&recipe, &self.places_elsewhere(&asked))?);
+        contents.add_bundles(self.image_parts(&recipe)?);
+        contents.add_bundles(self.applications(&recipe, &lock, &wheels)?);
+        self.tell(Event::Assembling);
+        let epoch = self.layers.epoch;
+        let compiler = SandboxedCompiler::new(self, request, &recipe, &lock);
+        Ok(Prepared::new(recipe, lock, &contents, epoch, &compiler)?)
+    }
+
+    /// The recipe and the packages of another image of a request, as they are locked or as they are
+    /// found.
+    pub(crate) fn lock_of(
+        &self,
+        request: &Request,
+        target: Target,
+    ) -> Result<(Recipe, Lock), BuildError> {
+        let recipe = self.lower(request.source.clone(), target, used_file(request))?;
+        let lock = match &request.lock {
+            Some(used) => used.lock(&recipe, self.layers(request).compression)?.0,
+            None => self.lock_now(&recipe, &self.open_archive(&self.archive(&recipe)?)?)?,
+        };
+        Ok((recipe, lock))
+    }
+
+    /// The contents of the packages of a lock.
+    pub(crate) fn fetch_packages(
+        &self,
+        request: &Request,
+        recipe: &Recipe,
+        lock: &Lock,
+        archive: &ArchiveOptions,
+    ) -> Result<Contents, BuildError> {
         // An image of which everything is there fetches nothing.
-        let missing = missing(&lock, &self.store);
+        let missing = missing(lock, &self.store);
         if self.fetcher.is_offline() {
-            self.check_offline(&lock, &missing, archive)?;
+            self.check_offline(lock, &missing, archive)?;
         }
         if !missing.is_empty() {
             self.tell(Event::Fetching {
@@ -259,7 +294,7 @@ impl Session {
         let others = self.packages().map(StoreSource);
         let mut sources: Vec<&dyn PackageSource> = vec![&stored];
         sources.extend(others.as_ref().map(|one| one as &dyn PackageSource));
-        let local = LocalSource::new(&recipe);
+        let local = LocalSource::new(recipe);
         sources.push(&local);
         sources.push(&mirrors);
         // What an archive has now, its mirrors have; what it had, perhaps not.
@@ -283,17 +318,10 @@ impl Session {
             threads: self.layers.threads,
             waiting: self.fetcher.connections(),
         };
-        let mut contents = fetch(&lock, &how, &done).map_err(|source| match &request.lock {
+        fetch(lock, &how, &done).map_err(|source| match &request.lock {
             Some(used) => BuildError::Lock(used.unavailable(source)),
             None => source.into(),
-        })?;
-        let asked = |url: &str| self.tell(Event::Downloading { url });
-        contents.add_bundles(fetch_bundles(&recipe, &self.places_elsewhere(&asked))?);
-        contents.add_bundles(self.image_parts(&recipe)?);
-        contents.add_bundles(self.applications(&recipe, &lock, &wheels)?);
-        self.tell(Event::Assembling);
-        let epoch = self.layers.epoch;
-        Ok(Prepared::new(recipe, lock, &contents, epoch)?)
+        })
     }
 
     /// Checks that all of the packages that the store lacks are in directories of this machine.

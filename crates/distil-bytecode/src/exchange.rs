@@ -32,9 +32,15 @@ const GREETING: &[u8] = b"distil-bytecode 1\n";
 /// Why an interpreter's answer cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangeError {
-    /// It ended, or did not answer in time.
-    #[error("the interpreter did not answer")]
-    Lost(#[from] io::Error),
+    /// It ended.
+    #[error("the interpreter ended before it answered")]
+    Lost,
+    /// It did not answer in time.
+    #[error("the interpreter took too long")]
+    Time,
+    /// The pipes cannot be used.
+    #[error("failed to talk to the interpreter")]
+    Pipe(#[source] io::Error),
     /// It says something else.
     #[error("the interpreter's answer is not what is expected: {0}")]
     Answer(&'static str),
@@ -52,6 +58,16 @@ pub enum ExchangeError {
     /// The code object cannot be read.
     #[error(transparent)]
     Code(#[from] MarshalError),
+}
+
+impl From<io::Error> for ExchangeError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => Self::Lost,
+            io::ErrorKind::TimedOut => Self::Time,
+            _ => Self::Pipe(error),
+        }
+    }
 }
 
 /// An interpreter that has begun.
@@ -183,7 +199,7 @@ mod tests {
         for end in 0..good.len() {
             assert_eq!(
                 error(&good[..end]),
-                "the interpreter did not answer",
+                "the interpreter ended before it answered",
                 "{end}"
             );
         }

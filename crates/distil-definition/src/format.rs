@@ -86,6 +86,11 @@ pub struct Definition {
     /// A Java application, from its jar.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub java: Option<JavaItem>,
+    /// Whether Python's sources come with their compiled files, so that a container does not compile
+    /// what it imports each time that it starts. As the definition says that this one stands on, if it is
+    /// not said; else they do not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytecode: Option<bool>,
     /// Users and groups, beside those of the definition that this one stands on.
     pub accounts: Accounts,
     /// Certificates of authorities.

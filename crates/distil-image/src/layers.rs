@@ -158,7 +158,12 @@ fn write_one(
 
 /// What belongs together in a layer: a package, a download, a directory, or all that is none of them.
 fn group(entry: &Entry) -> Option<&str> {
-    match &entry.origin {
+    let mut origin = &entry.origin;
+    // What was compiled goes with its sources.
+    while let Origin::Compiled(of) = origin {
+        origin = of;
+    }
+    match origin {
         Origin::Package(name) if !entry.is_directory() => Some(name),
         Origin::Bundle(one) if !entry.is_directory() => Some(&one.from),
         _ => None,

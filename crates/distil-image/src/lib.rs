@@ -11,6 +11,7 @@
 mod assemble;
 mod assembly;
 mod base_files;
+mod bytecode;
 mod closure;
 mod config;
 mod exposure;
@@ -31,6 +32,7 @@ mod why;
 
 pub use assemble::{AssembleError, assemble};
 pub use assembly::{Amount, Assembly, InstalledPackage, LeftOut, Omission, PlacedBundle, Undone};
+pub use bytecode::{BytecodeError, Compiler, CompilerFailure, Interpreter, PythonSource};
 pub use closure::ClosureError;
 pub use config::ConfigError;
 pub use exposure::{Found, SurfaceError};

@@ -9,11 +9,12 @@ use distil_store::Store;
 
 use crate::assemble::{AssembleError, assemble};
 use crate::assembly::Assembly;
+use crate::bytecode::Compiler;
 use crate::config::{self, ConfigError};
 use crate::layers::{self, LayerError, StoredLayer};
 
-/// Names how the files and the configuration of an image are made of its packages and definitions; to
-/// be raised when the same ones make other bytes. Locks have it: a test holds the digest of an image.
+/// Names how the files and the configuration of an image are made of its packages and definitions, Python's
+/// compiled files among them; to be raised when the same ones make other bytes. Locks have it: a test holds the digest of an image.
 pub const IMAGE_FORMAT: u32 = 2;
 
 /// How the bytes of an image are made, whichever it is.
@@ -84,8 +85,9 @@ impl Prepared {
         lock: Lock,
         contents: &Contents,
         epoch: Option<i64>,
+        compiler: &dyn Compiler,
     ) -> Result<Self, AssembleError> {
-        let assembly = assemble(&recipe, &lock, contents, epoch)?;
+        let assembly = assemble(&recipe, &lock, contents, epoch, compiler)?;
         Ok(Self {
             recipe,
             lock,

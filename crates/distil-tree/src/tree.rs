@@ -141,6 +141,8 @@ pub enum Origin {
     Definition(Arc<str>),
     /// Something that is no Debian package: a download, a directory.
     Bundle(Arc<BundleOrigin>),
+    /// A compiler, by what put its source there.
+    Compiled(Arc<Origin>),
 }
 
 /// What put an entry into the tree that is no Debian package.
@@ -238,6 +240,7 @@ impl std::fmt::Display for Origin {
             Self::Generated(name) => write!(f, "generated `{name}`"),
             Self::Definition(name) => write!(f, "definition `{name}`"),
             Self::Bundle(one) => write!(f, "{} `{}`", one.kind, one.from),
+            Self::Compiled(of) => write!(f, "compiling a source of {of}"),
         }
     }
 }

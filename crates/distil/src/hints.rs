@@ -4,13 +4,15 @@
 use std::collections::BTreeSet;
 
 use distil_build::{
-    AttestError, BuildError, LockError, PlatformError, ProgramBaseError, RequestError,
-    SettingsError, SourcesError,
+    AttestError, BuildError, CompileError, LockError, PlatformError, ProgramBaseError,
+    RequestError, SettingsError, SourcesError,
 };
 use distil_debian::archive::{ArchiveError, Attempt, Obstacle};
 use distil_debian::solve::SolveError;
 use distil_definition::recipe::{Position, RecipeError};
-use distil_image::{AssembleError, ClosureError, Found, GenerateError, ProgramError, SurfaceError};
+use distil_image::{
+    AssembleError, BytecodeError, ClosureError, Found, GenerateError, ProgramError, SurfaceError,
+};
 use distil_lock::ResolveError;
 use distil_lock::file::{InvalidLock, Misfit};
 use distil_oci::DocumentError;
@@ -165,6 +167,22 @@ impl Hints for RunError {
         };
         vec![hint.to_owned()]
     }
+}
+
+/// What makes Python's compiled files possible, and that an image does without.
+fn bytecode(error: &BytecodeError) -> Vec<String> {
+    let mut hints = match error {
+        BytecodeError::Compile(source) => match source.downcast_ref() {
+            Some(CompileError::Sandbox(error)) => error.hints(),
+            _ => Vec::new(),
+        },
+        BytecodeError::NoPython { .. } => return vec!["base it on `python3`".to_owned()],
+        _ => Vec::new(),
+    };
+    let without =
+        "`bytecode: false` leaves the compiled files out: containers then compile what they import";
+    hints.push(without.to_owned());
+    hints
 }
 
 /// Whether the kernel does not know how to start a file.
@@ -512,6 +530,7 @@ impl Hints for ResolveError {
 impl Hints for AssembleError {
     fn hints(&self) -> Vec<String> {
         let hint = match self {
+            Self::Bytecode(error) => return bytecode(error),
             Self::Generate(GenerateError::NoJava { .. }) => {
                 "leave the package out, since distil makes the key store for any Java machine of \
                  the image; `certificates: {key_store: always}` in a definition makes it for one \

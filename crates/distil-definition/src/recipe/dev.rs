@@ -65,6 +65,8 @@ pub(super) fn layer(
     all.without.clear();
     all.excuse.clear();
     all.allow.clear();
+    // Who installs packages in it compiles them, and removes what they compile with them.
+    all.bytecode = None;
     // Whether an entry matters was looked at in the image itself.
     let patterns = all.drop.texts().iter().chain(all.keep.texts());
     all.lenient.extend(patterns.cloned());

@@ -58,6 +58,9 @@ pub struct LayerRecipe {
     pub certificates: Vec<NewCertificates>,
     /// When Java's key store is made of them.
     pub key_store: KeyStore,
+    /// Where a definition asks for compiled files of Python's sources, if one does: of all those that
+    /// have none in this layer or below.
+    pub bytecode: Option<Position>,
     /// Whether it is the layer with busybox.
     pub is_debug: bool,
     /// Entries that may have no effect: the catalogue's.
@@ -86,22 +89,26 @@ impl LayerRecipe {
             accounts: Accounts::default(),
             certificates: Vec::new(),
             key_store: KeyStore::default(),
+            bytecode: None,
             is_debug: false,
             lenient: BTreeSet::new(),
         }
     }
 
-    /// Takes what a definition adds by itself out of a layer with an application, as a layer on top:
-    /// an edit of the application's own code then leaves the layer of its dependencies as it is. None
-    /// if there is no application, or nothing else. A Java application says itself which layers it has.
+    /// Takes what a definition adds by itself out of a layer with an application, or with compiled files of
+    /// what is below, as a layer on top: an edit of the application's own code then leaves the layer of
+    /// its dependencies as it is. None if there is nothing of that, or nothing else. A Java application says
+    /// itself which layers it has.
     pub(super) fn split_own(&mut self) -> Vec<Self> {
-        let has_application =
-            !self.pythons.is_empty() || !self.nodes.is_empty() || !self.javas.is_empty();
+        let has_others = !self.pythons.is_empty()
+            || !self.nodes.is_empty()
+            || !self.javas.is_empty()
+            || self.bytecode.is_some();
         let mut javas = std::mem::take(&mut self.javas).into_iter();
         let own_java = javas.next_back();
         self.javas.extend(javas.next());
         let has_own = !self.files.is_empty() || !self.bundles.is_empty() || own_java.is_some();
-        if !has_application || !has_own {
+        if !has_others || !has_own {
             return Vec::new();
         }
         let above = |name: &str| Self {
@@ -109,6 +116,7 @@ impl LayerRecipe {
             excuse: self.excuse.clone(),
             allow: self.allow.clone(),
             lenient: self.lenient.clone(),
+            bytecode: self.bytecode.clone(),
             ..Self::new(&format!("{}:{name}", self.definition))
         };
         let mut layers: Vec<Self> = javas

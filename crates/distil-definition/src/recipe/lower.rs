@@ -51,9 +51,14 @@ pub fn lower(source: Source, target: Target) -> Result<Recipe, RecipeError> {
     let mut runtimes = Vec::new();
     let mut origins = Origins::default();
     let mut has_probe = false;
+    let mut bytecode = None;
     for source in &chain {
         let lowering = Lowering::new(source, target)?;
         let mut layer = lowering.layer(&mut accounts)?;
+        if let Some(wanted) = source.definition.bytecode {
+            bytecode = wanted.then(|| lowering.position(&Part::of("bytecode")));
+        }
+        layer.bytecode.clone_from(&bytecode);
         let paths = layer.pythons.first().map(|python| python.to.to_string());
         if !has_probe && let Some(probe) = lowering.probe()? {
             layer.bundles.push(probe);

@@ -43,6 +43,7 @@ pub(super) fn merged(
         if layer.key_store != KeyStore::default() {
             all.key_store = layer.key_store;
         }
+        all.bytecode = layer.bytecode;
         all.lenient.extend(layer.lenient);
         all.accounts = layer.accounts;
     }

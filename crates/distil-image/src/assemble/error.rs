@@ -3,6 +3,7 @@
 use distil_definition::recipe::Position;
 use distil_tree::{InsertError, Origin, TreePath};
 
+use crate::bytecode::BytecodeError;
 use crate::closure::ClosureError;
 use crate::exposure::SurfaceError;
 use crate::generation::GenerateError;
@@ -115,6 +116,9 @@ pub enum AssembleError {
     /// A generated file cannot be made.
     #[error(transparent)]
     Generate(#[from] GenerateError),
+    /// Python's sources cannot be compiled.
+    #[error(transparent)]
+    Bytecode(#[from] BytecodeError),
     /// The image would not run.
     #[error(transparent)]
     Closure(#[from] ClosureError),

@@ -31,6 +31,7 @@ use distil_lock::{Contents, Lock};
 use distil_tree::Entry;
 
 use crate::assembly::Assembly;
+use crate::bytecode::{self, Compiler};
 use crate::generation::Generation;
 use crate::installation::Installation;
 use crate::installed::Installed;
@@ -46,7 +47,8 @@ pub use error::AssembleError;
 
 /// Makes the tree of an image, and proves what is promised of it.
 ///
-/// `epoch` is the time that generated files get, instead of the newest of the packages' files.
+/// `epoch` is the time that generated files get, instead of the newest of the packages' files. The
+/// compiler is asked where a definition wants compiled files.
 ///
 /// # Errors
 /// If the definition or its packages contradict themselves, or the image would not run.
@@ -55,6 +57,7 @@ pub fn assemble(
     lock: &Lock,
     contents: &Contents,
     epoch: Option<i64>,
+    compiler: &dyn Compiler,
 ) -> Result<Assembly, AssembleError> {
     let installation = Installation::of(recipe);
     let mut builder = TreeBuilder::new(epoch);
@@ -127,6 +130,7 @@ pub fn assemble(
         generate::components(&mut generation, components)?;
         let undone = effects::undone(&uncovered, &builder.tree, &owners);
         inventory.note_undone(undone);
+        bytecode::add(&mut builder.tree, (number, layer), epoch, compiler)?;
         layers.push(layers::of(&builder.tree, number, &layer.definition));
     }
     for package in &mut inventory.packages {

@@ -12,6 +12,7 @@ mod additions;
 mod applications;
 mod archives;
 mod attached;
+mod bytecode;
 mod catalogue;
 mod certificates;
 mod check;

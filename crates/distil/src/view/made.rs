@@ -67,6 +67,7 @@ fn maker(origin: &Origin) -> Option<String> {
         Origin::Generated(what) => Some(format!("made: {what}")),
         Origin::Definition(name) => Some(format!("definition {name}")),
         Origin::Bundle(one) => Some(format!("{} {}", one.kind, one.from)),
+        Origin::Compiled(of) => Some(format!("compiled from {of}")),
     }
 }
 

@@ -13,6 +13,7 @@ mod bad_mirrors;
 mod bad_packages;
 mod bad_requests;
 mod bad_values;
+mod bytecode;
 mod check;
 mod context;
 mod copies;
