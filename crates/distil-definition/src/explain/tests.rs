@@ -31,7 +31,7 @@ fn a_key_that_no_definition_has() {
       |
     2 | package: [libc6]
       | ^^^^^^^
-      = its keys are `accounts`, `allow`, `archives`, `backports`, `certificates`, `components`, `config`, `copy`, `debug`, `description`, `dev`, `directories`, `downloads`, `drop`, `excuse`, `files`, `from`, `keep`, `layers`, `links`, `mirrors`, `name`, `node`, `packages`, `python`, `snapshot`, `snapshot_service`, `suites`, `when` and `without`
+      = its keys are `accounts`, `allow`, `archives`, `backports`, `bytecode`, `certificates`, `components`, `config`, `copy`, `debug`, `description`, `dev`, `directories`, `downloads`, `drop`, `excuse`, `files`, `from`, `java`, `keep`, `layers`, `links`, `mirrors`, `name`, `node`, `packages`, `python`, `snapshot`, `snapshot_service`, `suites`, `when` and `without`
     ");
 }
 

@@ -133,7 +133,7 @@ fn yaml_that_is_wrong_shows_the_place() {
       |
     2 | form: base
       | ^^^^
-      = its keys are `accounts`, `allow`, `archives`, `backports`, `certificates`, `components`, `config`, `copy`, `debug`, `description`, `dev`, `directories`, `downloads`, `drop`, `excuse`, `files`, `from`, `keep`, `layers`, `links`, `mirrors`, `name`, `node`, `packages`, `python`, `snapshot`, `snapshot_service`, `suites`, `when` and `without`
+      = its keys are `accounts`, `allow`, `archives`, `backports`, `bytecode`, `certificates`, `components`, `config`, `copy`, `debug`, `description`, `dev`, `directories`, `downloads`, `drop`, `excuse`, `files`, `from`, `java`, `keep`, `layers`, `links`, `mirrors`, `name`, `node`, `packages`, `python`, `snapshot`, `snapshot_service`, `suites`, `when` and `without`
     ");
     insta::assert_snapshot!(definition("name: app\npackages: libc6\n"), @"
     status 1
