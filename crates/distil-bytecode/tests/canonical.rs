@@ -226,6 +226,7 @@ fn code_with(constants: &[u8]) -> Vec<u8> {
 fn marks_that_nothing_refers_to_go() {
     let marked = canonical(&code_with(b"\xa9\x01\xfa\x01*")).unwrap();
     assert_eq!(marked, canonical(&code_with(b")\x01z\x01*")).unwrap());
+    assert_eq!(marked[0], b'c');
     // And what is there twice is there once.
     let twice = canonical(&code_with(b")\x02s\x08\0\0\0abcdefghs\x08\0\0\0abcdefgh")).unwrap();
     let text = twice

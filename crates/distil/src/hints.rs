@@ -174,6 +174,7 @@ fn bytecode(error: &BytecodeError) -> Vec<String> {
     let mut hints = match error {
         BytecodeError::Compile(source) => match source.downcast_ref() {
             Some(CompileError::Sandbox(error)) => error.hints(),
+            Some(CompileError::Host { source, .. }) => source.hints(),
             _ => Vec::new(),
         },
         BytecodeError::NoPython { .. } => return vec!["base it on `python3`".to_owned()],

@@ -16,7 +16,7 @@ use distil_tree::loader::machine;
 use distil_tree::{Content, Kind, Tree};
 
 use super::error::CompileError;
-use super::kept::{Group, Read};
+use super::kept::Group;
 use super::sandbox::Sandbox;
 use crate::request::Request;
 use crate::session::Session;
@@ -32,12 +32,30 @@ pub(crate) struct SandboxedCompiler<'a> {
     lock: Lock,
 }
 
+/// How many bytes of sources are compiled before what comes of them is kept, so that memory does not grow
+/// with the image.
+const MAX_BATCH: u64 = 32 << 20;
+
+/// The digest of a source and its compiled file; none of one that is no valid Python.
+type Made = (Digest, Option<Vec<u8>>);
+
+/// Groups that are compiled at once.
+#[derive(Default)]
+struct Batch<'a> {
+    groups: Vec<&'a Group<'a>>,
+    /// What is known of each of them.
+    made: Vec<Vec<Option<Made>>>,
+    tasks: Vec<Task<'a>>,
+    /// The bytes of their sources.
+    size: u64,
+}
+
 /// A source that is to be compiled, and its place: which group, and which of that.
 struct Task<'a> {
     group: usize,
     number: usize,
     source: &'a PythonSource,
-    read: Read,
+    digest: Digest,
 }
 
 impl Compiler for SandboxedCompiler<'_> {
@@ -88,64 +106,69 @@ impl<'a> SandboxedCompiler<'a> {
             path: interpreter.program.clone(),
             source: error,
         })?;
-        let groups = Group::all(sources, &identity);
-        let mut found: Vec<Option<Vec<Option<Content>>>> = Vec::new();
-        let mut made: Vec<Vec<Option<(Digest, Option<Vec<u8>>)>>> = Vec::new();
-        let mut tasks = Vec::new();
-        for (number, group) in groups.iter().enumerate() {
-            found.push(group.find(store));
-            made.push(Vec::new());
-            if let (Some(None), Some(made)) = (found.last(), made.last_mut()) {
-                self.look_at(number, group, made, &mut tasks)?;
-            }
-        }
-        for (group, number, result) in self.run(interpreter, &tasks)? {
-            if let Some(slot) = made.get_mut(group).and_then(|made| made.get_mut(number)) {
-                *slot = Some(result);
-            }
-        }
         let mut contents: Vec<Option<Content>> = vec![None; sources.len()];
-        for ((group, found), made) in groups.iter().zip(found).zip(made) {
-            let found = match found {
-                Some(found) => found,
-                None => group.keep(made.into_iter().flatten().collect(), store)?,
-            };
+        let mut place = |group: &Group<'_>, found: Vec<Option<Content>>| {
             for ((number, _), content) in group.sources.iter().zip(found) {
                 if let Some(slot) = contents.get_mut(*number) {
                     *slot = content;
                 }
             }
+        };
+        let mut batch = Batch::default();
+        let groups = Group::all(sources, &identity);
+        for group in &groups {
+            match group.find(store) {
+                Some(found) => place(group, found),
+                None => self.look_at(group, &mut batch)?,
+            }
+            if batch.size >= MAX_BATCH {
+                self.finish(interpreter, std::mem::take(&mut batch), &mut place)?;
+            }
         }
+        self.finish(interpreter, batch, &mut place)?;
         Ok(contents)
     }
 
-    /// What is known of the sources of a group, and what is to be compiled.
-    fn look_at<'s>(
+    /// Compiles what is to be compiled of some groups, and keeps all of them.
+    fn finish(
         &self,
-        number: usize,
-        group: &Group<'s>,
-        made: &mut Vec<Option<(Digest, Option<Vec<u8>>)>>,
-        tasks: &mut Vec<Task<'s>>,
+        interpreter: &Interpreter,
+        batch: Batch<'_>,
+        place: &mut impl FnMut(&Group<'_>, Vec<Option<Content>>),
     ) -> Result<(), CompileError> {
+        let mut made = batch.made;
+        for (group, number, result) in self.run(interpreter, &batch.tasks)? {
+            if let Some(slot) = made.get_mut(group).and_then(|made| made.get_mut(number)) {
+                *slot = Some(result);
+            }
+        }
+        for (group, made) in batch.groups.into_iter().zip(made) {
+            let made = made.into_iter().flatten().collect();
+            place(group, group.keep(made, &self.session.store)?);
+        }
+        Ok(())
+    }
+
+    /// What is known of the sources of a group, and what is to be compiled.
+    fn look_at<'s>(&self, group: &'s Group<'s>, batch: &mut Batch<'s>) -> Result<(), CompileError> {
         let before = group.before(&self.session.store);
+        let mut made = Vec::new();
         for (_, source) in &group.sources {
-            let bytes = source.content.read(MAX_SOURCE);
-            let bytes = bytes.map_err(|error| CompileError::Read {
-                path: source.path.clone(),
-                source: error,
-            })?;
-            let digest = Digest::of(&bytes);
+            let digest = Digest::of(read(source)?);
             let known = before.find(source, &digest);
             if known.is_none() {
-                tasks.push(Task {
-                    group: number,
+                batch.tasks.push(Task {
+                    group: batch.groups.len(),
                     number: made.len(),
                     source,
-                    read: Read { digest, bytes },
+                    digest,
                 });
             }
+            batch.size += source.content.size();
             made.push(known.map(|file| (digest, file)));
         }
+        batch.groups.push(group);
+        batch.made.push(made);
         Ok(())
     }
 
@@ -154,7 +177,7 @@ impl<'a> SandboxedCompiler<'a> {
         &self,
         interpreter: &Interpreter,
         tasks: &[Task<'_>],
-    ) -> Result<Vec<(usize, usize, (Digest, Option<Vec<u8>>))>, CompileError> {
+    ) -> Result<Vec<(usize, usize, Made)>, CompileError> {
         if tasks.is_empty() {
             return Ok(Vec::new());
         }
@@ -174,14 +197,12 @@ impl<'a> SandboxedCompiler<'a> {
                     false => Validity::Unchecked,
                 };
                 let path = format!("/{}", source.path.as_str().unwrap_or_default());
-                let compiled = running
-                    .exchange()
-                    .compile(&path, &task.read.bytes, validity);
+                let compiled = running.exchange().compile(&path, &read(source)?, validity);
                 let compiled = compiled.map_err(|error| CompileError::Source {
                     path: source.path.clone(),
                     source: error,
                 })?;
-                let result = (task.group, task.number, (task.read.digest, compiled));
+                let result = (task.group, task.number, (task.digest, compiled));
                 results
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
@@ -198,6 +219,14 @@ impl<'a> SandboxedCompiler<'a> {
         parallel::try_map(&workers, threads, work)?;
         Ok(results.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+fn read(source: &PythonSource) -> Result<Vec<u8>, CompileError> {
+    let bytes = source.content.read(MAX_SOURCE);
+    bytes.map_err(|error| CompileError::Read {
+        path: source.path.clone(),
+        source: error,
+    })
 }
 
 /// All that decides what comes of a source: the interpreter's files, and what it runs.

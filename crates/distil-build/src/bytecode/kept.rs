@@ -37,12 +37,6 @@ struct Compiled {
     place: Option<(u64, u64)>,
 }
 
-/// A source that has been read: by its number, with its bytes.
-pub(super) struct Read {
-    pub(super) digest: Digest,
-    pub(super) bytes: Vec<u8>,
-}
-
 /// The sources of one origin, and the keys of their compiled files.
 pub(super) struct Group<'a> {
     pub(super) sources: Vec<(usize, &'a PythonSource)>,
@@ -119,7 +113,7 @@ impl<'a> Group<'a> {
                 place,
             });
         }
-        let blob = store.put(&files)?;
+        let blob = Arc::new(store.put(&files)?);
         let record = Record {
             files: blob.digest(),
             sources,
@@ -130,7 +124,6 @@ impl<'a> Group<'a> {
                 store.record(key, &kept)?;
             }
         }
-        let blob: Arc<Blob> = Arc::new(blob);
         let contents = record.sources.iter().map(|one| one.content(&blob));
         Ok(contents.collect())
     }
@@ -169,6 +162,7 @@ impl Compiled {
 fn read(store: &Store, key: &Key) -> Option<(Record, Arc<Blob>)> {
     let record: Record = serde_json::from_slice(&store.value(key, MAX_RECORD)?).ok()?;
     let blob = store.get(&record.files)?;
+    blob.verify().ok()??;
     let size = blob.size();
     let is_inside = |one: &Compiled| {
         let end = one

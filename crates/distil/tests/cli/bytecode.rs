@@ -370,7 +370,15 @@ fn images_for_other_machines_are_compiled_by_this_ones_interpreter() {
     context.run(&["lock", "app.yaml", "--platform", "linux/arm64"]);
     source(&context, "main.py", "another\n");
     let message = context.fails(&["build", "app.yaml", "--platform", "linux/arm64"]);
-    insta::assert_snapshot!(message, @"");
+    insta::assert_snapshot!(message, @"
+    status 1
+    note: the packages of `app.yaml` are as `app.lock` pins them
+    error: failed to compile Python's sources
+      cause: the image is for linux/arm64, and its Python for linux/amd64, which would compile, cannot be had
+      cause: `app.lock` does not fit `app.yaml`: it is for linux/arm64, and not for linux/amd64
+
+    hint: `bytecode: false` leaves the compiled files out: containers then compile what they import
+    ");
 }
 
 #[test]
@@ -382,8 +390,56 @@ fn another_version_does_not_compile() {
     insta::assert_snapshot!(message, @"
     status 1
     error: failed to compile Python's sources
-      cause: the image's Python is of `python3.13-minimal 9:3.13.8-1`, and that for this machine of `python3.13-minimal 9:3.13.9-1`
+      cause: the image's Python is of `python3.13 9:3.13.8-1`, and that for this machine of `python3.13 9:3.13.9-1`
 
     hint: `bytecode: false` leaves the compiled files out: containers then compile what they import
     ");
+}
+
+/// Builds in a user namespace that has one number, after a command of a shell.
+fn build_in_user_namespace(context: &Context, before: &str, output: &str) -> Result<(), String> {
+    let inner = context.command(&["build", "-q", "app.yaml", "-o", output]);
+    let mut command = Command::new("unshare");
+    command
+        .args(["--user", "--map-root-user", "sh", "-c"])
+        .arg(format!("{before}; exec \"$@\""))
+        .arg("sh")
+        .arg(inner.get_program())
+        .args(inner.get_args())
+        .current_dir(context.work())
+        .env_clear();
+    let variables = inner.get_envs();
+    command.envs(variables.filter_map(|(name, value)| Some((name, value?))));
+    let output = command.env("PATH", "/usr/bin:/bin").output().unwrap();
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(context.stderr(&output)),
+    }
+}
+
+/// The bytes of an image do not depend on the machine: where the interpreter cannot be run, there is none.
+#[test]
+fn where_there_are_no_user_namespaces_a_build_fails() {
+    let context = context();
+    source(&context, "main.py", "main\n");
+    context.define(&app(COPY));
+    let none = "echo 0 >/proc/sys/user/max_user_namespaces";
+    let message = build_in_user_namespace(&context, none, "oci:one").unwrap_err();
+    insta::assert_snapshot!(message, @"
+    error: failed to compile Python's sources
+      cause: failed to run Python in a sandbox
+      cause: this system does not let `distil` make a user namespace: the setting `user.max_user_namespaces` is 0
+      cause: No space left on device (os error 28)
+
+    hint: an administrator can allow them: `sysctl -w kernel.unprivileged_userns_clone=1`, `user.max_user_namespaces=15000` or `kernel.apparmor_restrict_unprivileged_userns=0`, whichever exists; in a container of Docker's, `--security-opt seccomp=unconfined --security-opt systempaths=unconfined`
+
+    hint: `bytecode: false` leaves the compiled files out: containers then compile what they import
+    ");
+    // Where they are allowed in a namespace that has nobody but root, it runs as that.
+    build_in_user_namespace(&context, ":", "oci:two").unwrap();
+    // And what the store has needs no interpreter, though the image is another.
+    context.define(&format!("{}description: another\n", app(COPY)));
+    build_in_user_namespace(&context, none, "oci:three").unwrap();
+    let index = |name: &str| fs::read(context.work().join(name).join("index.json")).unwrap();
+    assert_ne!(index("two"), index("three"));
 }
