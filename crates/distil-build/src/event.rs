@@ -43,6 +43,11 @@ pub enum Event<'a> {
     Assembling,
     /// The layers are written and compressed.
     Compressing,
+    /// Another machine makes the layers of a base, and they are waited for.
+    Awaiting {
+        /// The definition of the base.
+        definition: &'a str,
+    },
     /// All that moves is done, for now: images are made, or making one failed.
     Idle,
     /// An output was right already and is left alone.
@@ -178,6 +183,18 @@ pub enum Warning<'a> {
         /// How many.
         files: u64,
     },
+    /// What a cache has is not used, or it does not take what was made.
+    CacheUnused {
+        /// The cache.
+        repository: &'a distil_oci::reference::Repository,
+        /// Why.
+        error: &'a crate::cache::CacheError,
+    },
+    /// The layers of a base that another part has did not come in time.
+    LayersLate {
+        /// The definition of the base.
+        definition: &'a str,
+    },
     /// The store could not be kept to its size.
     StoreNotPruned {
         /// Why.
@@ -198,6 +215,8 @@ impl Warning<'_> {
             Self::LockDiffers { .. } => "lock-differs",
             Self::StoreReadOnly { .. } => "store-read-only",
             Self::StoreDamaged { .. } => "store-damaged",
+            Self::CacheUnused { .. } => "cache-unused",
+            Self::LayersLate { .. } => "layers-late",
             Self::StoreNotPruned { .. } => "store-not-pruned",
         }
     }

@@ -121,6 +121,12 @@ pub(crate) fn image_key(recipe: &Recipe, basis: Basis<'_>, layers: &LayerOptions
     key.finish()
 }
 
+/// The layers that the record of an image tells of; none if it is no such record.
+pub(crate) fn layers_of(record: &[u8]) -> Option<Vec<StoredLayer>> {
+    let record: Record = serde_json::from_slice(record).ok()?;
+    Some(record.layers)
+}
+
 /// The image that was made of the same inputs, if the store has all of it.
 pub(crate) fn find(key: &Key, layers: &LayerOptions, session: &Session) -> Option<Finished> {
     let record: Record = serde_json::from_slice(&session.store.value(key, MAX_RECORD)?).ok()?;

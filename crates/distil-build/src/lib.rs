@@ -12,6 +12,8 @@
 mod applications;
 mod attestations;
 mod bytecode;
+mod cache;
+mod cached;
 mod code;
 mod default_name;
 mod error;
@@ -38,6 +40,7 @@ mod request;
 mod seen;
 mod session;
 mod settings;
+mod shard;
 mod size;
 mod used_lock;
 mod vendor;
@@ -48,6 +51,7 @@ pub use attestations::{
     AttestError, Attestation, Attestations, Document, Documented, Places, SourcesError,
 };
 pub use bytecode::CompileError;
+pub use cache::{CacheError, CacheSettings};
 pub use default_name::DefaultName;
 pub use error::{BuildError, MissingPackage, PlatformFailure};
 pub use event::{Event, Events, Pushed, Silent, Warning};
@@ -73,6 +77,7 @@ pub use settings::{
     ArchiveSettings, RegistrySettings, SettingsError, epoch, now, open_store, store_limit, threads,
     user_archives,
 };
+pub use shard::{InvalidShard, Shard};
 pub use size::{InvalidSize, Size};
 pub use used_lock::UsedLock;
 pub use vendor::Vendored;

@@ -15,9 +15,10 @@ use distil_lock::{
     Contents, Fetch, LocalSource, Lock, LockedPackage, MirrorSource, PackageSource, ResolveError,
     SnapshotSource, Sources, StoreSource, fetch, fetch_bundles, look_at, missing, resolve,
 };
-use distil_store::{Digest, parallel};
+use distil_store::{Digest, Key, parallel};
 
 use crate::bytecode::SandboxedCompiler;
+use crate::cached::CachedLayers;
 use crate::error::{BuildError, MissingPackage};
 use crate::event::{Event, Warning};
 use crate::finished::{self, Finished};
@@ -79,7 +80,7 @@ impl Session {
         let prepared = self.prepare(request, target)?;
         self.tell(Event::Compressing);
         let layers = self.layers(request);
-        let (_, written) = prepared.compress(&layers, &self.store)?;
+        let (_, written) = prepared.compress(&layers, &self.store, &self.cached_layers(target))?;
         Ok(prepared.finish(written, &layers)?)
     }
 
@@ -114,7 +115,8 @@ impl Session {
                 (Packages::In(Box::new(archive)), key)
             }
         };
-        if !anew && let Some(finished) = finished::find(&key, &layers, self) {
+        if !anew && let Some(finished) = self.find_finished(&key, &layers) {
+            self.give_to_cache(&key, finished.image.layers());
             return Ok(Made {
                 finished,
                 built: None,
@@ -133,18 +135,38 @@ impl Session {
             image: &image,
         };
         self.tell(Event::Compressing);
-        let compress = || prepared.compress(&layers, &self.store);
+        let cached = self.cached_layers(target);
+        let compress = || prepared.compress(&layers, &self.store, &cached);
         let prove = || prove(&request.word, draft, self.now);
         let (written, proof) = parallel::join(compress, prove);
         let (stored, written) = written?;
         proof?;
         let built = prepared.finish(written, &layers)?;
         let finished = finished::record(&key, &built, stored, self)?;
+        self.give_to_cache(&key, finished.image.layers());
         Ok(Made {
             finished,
             built: Some(built),
             changes: changed,
         })
+    }
+
+    fn cached_layers(&self, target: Target) -> CachedLayers<'_> {
+        CachedLayers {
+            session: self,
+            suite: target.suite.codename,
+        }
+    }
+
+    /// The image that was made of the same inputs, here or on a machine whose cache is used.
+    fn find_finished(&self, key: &Key, layers: &LayerOptions) -> Option<Finished> {
+        if let Some(finished) = finished::find(key, layers, self) {
+            return Some(finished);
+        }
+        match self.take_from_cache(key) {
+            true => finished::find(key, layers, self),
+            false => None,
+        }
     }
 
     /// The recipe of an image. A download without a digest is looked at first, before anything is

@@ -117,7 +117,7 @@ impl Session {
             ..WriteOptions::new(&self.registries)
         };
         let reference = references.first();
-        let mut mounts = Vec::new();
+        let mut mounts = self.caches.repositories();
         let mut missing = Vec::new();
         for location in &request.outputs {
             match self.is_there(&manifest, location, &options)? {

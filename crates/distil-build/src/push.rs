@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use distil_oci::reference::{RegistryReference, Repository};
-use distil_oci::transport::{self, Progress, Way, WriteOptions};
+use distil_oci::transport::{self, Opened, Progress, Way, WriteOptions};
 use distil_oci::{Location, Manifest, Platform, Reference, Registries};
 use distil_store::Digest;
 
@@ -20,6 +20,8 @@ pub struct PushRequest {
     pub from: Location,
     /// The one image of its index that is to be pushed; without, all that is there.
     pub platform: Option<Platform>,
+    /// Where images for other platforms are, which join it in one index.
+    pub joined: Vec<Location>,
     /// Where it goes.
     pub to: Location,
     /// Its names, whose tags lead to it where `to` names none.
@@ -63,22 +65,29 @@ pub fn push(
     now: SystemTime,
 ) -> Result<Digest, BuildError> {
     let opened = transport::open(&request.from, registries)?;
+    let joined = request.joined.iter();
+    let joined = joined.map(|location| transport::open(location, registries));
+    let joined: Vec<Opened> = joined.collect::<Result<_, _>>()?;
     let manifest = match &request.platform {
         Some(platform) => Manifest::Image(opened.image_for(Some(platform))?),
-        None => opened.manifest().clone(),
+        None if joined.is_empty() => opened.manifest().clone(),
+        None => join(&opened, &joined)?,
     };
     let image = || Ok::<_, BuildError>(opened.image_for(request.platform.as_ref())?);
     let names = names(&request.names, now, image)?;
-    let referrers = match request.with_referrers {
-        true => transport::referrers(&opened, registries)?,
-        false => Vec::new(),
-    };
+    let mut referrers = Vec::new();
+    if request.with_referrers {
+        for one in [&opened].into_iter().chain(&joined) {
+            referrers.extend(transport::referrers(one, registries)?);
+        }
+    }
     let options = WriteOptions {
         names: &names,
         referrers: &referrers,
         ..WriteOptions::new(registries)
     };
-    let mounts = repository(&request.from).into_iter().collect::<Vec<_>>();
+    let sources = [&request.from].into_iter().chain(&request.joined);
+    let mounts = sources.filter_map(repository).collect::<Vec<_>>();
     let mut documented = Vec::new();
     if let Some(attestations) = attestations.filter(|one| !one.documents.is_empty()) {
         let images = manifest.images();
@@ -91,6 +100,16 @@ pub fn push(
     });
     write(&manifest, &request.to, options, &mounts, events, attached)?;
     Ok(manifest.digest())
+}
+
+/// The index that one process would have made of the images, in this order.
+fn join(first: &Opened, others: &[Opened]) -> Result<Manifest, BuildError> {
+    let mut images = first.images()?;
+    for other in others {
+        images.extend(other.images()?);
+    }
+    let annotations = images.first().map(|image| image.annotations().clone());
+    Ok(Manifest::of(images, annotations.unwrap_or_default())?)
 }
 
 /// Writes an image to a registry, and tells of it.

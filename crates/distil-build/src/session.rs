@@ -17,6 +17,7 @@ use distil_net::Client;
 use distil_oci::{Compression, Registries};
 use distil_store::Store;
 
+use crate::cache::{CacheSettings, Caches};
 use crate::event::{Event, Events, Silent, Warning};
 use crate::mirrors::{mirrors, snapshots};
 use crate::settings::{
@@ -38,6 +39,8 @@ pub struct SessionOptions {
     pub archive: ArchiveSettings,
     /// How registries are reached.
     pub registries: RegistrySettings,
+    /// Where results of other machines are.
+    pub cache: CacheSettings,
     /// How layers are compressed; as a lock says or else by gzip where it is not said.
     pub compression: Option<Compression>,
     /// The time, in seconds since 1970, that generated files and images get
@@ -58,6 +61,7 @@ impl SessionOptions {
         Ok(Self {
             archive,
             registries: RegistrySettings::default(),
+            cache: CacheSettings::default(),
             compression: None,
             epoch: epoch()?,
             now: now()?,
@@ -72,6 +76,7 @@ pub struct Session {
     pub(crate) store: Store,
     pub(crate) fetcher: Fetcher,
     pub(crate) registries: Registries,
+    pub(crate) caches: Caches,
     pub(crate) layers: LayerOptions,
     /// Whether that is how the session was told to compress them, whatever a lock says.
     pub(crate) compression_is_given: bool,
@@ -103,6 +108,7 @@ impl Session {
             store,
             fetcher: Fetcher::new(client.clone()).with_copies(directories(&archive.mirrors)),
             registries: options.registries.by(client),
+            caches: Caches::new(options.cache),
             layers: LayerOptions {
                 compression: options.compression.unwrap_or_default(),
                 epoch: options.epoch,
@@ -266,6 +272,7 @@ fn log(event: &Event<'_>) {
         Event::Downloading { url } => tracing::info!(url, "downloading"),
         Event::Assembling => tracing::info!("assembling"),
         Event::Compressing => tracing::info!("compressing"),
+        Event::Awaiting { definition } => tracing::info!(definition, "waiting for another part"),
         Event::Unchanged { location, .. } => tracing::info!(%location, "unchanged"),
         Event::Wrote { location, .. } | Event::WroteRoot { location, .. } => {
             tracing::info!(%location, "written");

@@ -12,6 +12,7 @@ use crate::application::{JavaItem, NodeItem, PythonItem};
 use crate::elsewhere::{ArchiveItem, CopyItem, DownloadItem};
 use crate::healthcheck::Healthcheck;
 use crate::item::{OneOrMany, PackageItem};
+use crate::layers::Layers;
 
 /// An image, or a layer on top of another definition's image.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,7 +27,7 @@ pub struct Definition {
     pub from: Option<String>,
     /// The releases of Debian that it can be made from; all of them if there is none.
     pub suites: OneOrMany,
-    /// Whether the layers of what it stands on are shared.
+    /// Whether the layers of what it stands on are shared, and how many layers there are.
     pub layers: Layers,
     /// Mirrors of Debian's archive to build from.
     pub mirrors: Vec<String>,
@@ -141,18 +142,6 @@ pub struct Overlay {
     pub debug: Debug,
     /// As in a definition.
     pub dev: Dev,
-}
-
-/// Whether an image shares the layers of the definitions that it stands on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Layers {
-    /// Each definition is a layer on the very layers of what it stands on.
-    #[default]
-    Shared,
-    /// All definitions together make one layer. Their packages are solved together, so another
-    /// version than in the image below may be taken, and its files may be dropped.
-    Single,
 }
 
 /// A directory.

@@ -19,6 +19,7 @@ mod format;
 mod harmless;
 mod healthcheck;
 mod item;
+mod layers;
 mod parse;
 mod pointer;
 mod policy;
@@ -39,10 +40,11 @@ pub use elsewhere::{
 };
 pub use format::{
     Accounts, Certificates, Config, Debug, Definition, Dev, DirectoryItem, FileItem, Group,
-    KeyStore, Layers, Overlay, User,
+    KeyStore, Overlay, User,
 };
 pub use healthcheck::{Healthcheck, Statuses};
 pub use item::{OneOrMany, PackageItem};
+pub use layers::{DEFAULT_MOST_LAYERS, LayerBudget, Layers, MOST_LAYERS};
 pub use parse::{DefinitionError, parse, schema};
 pub use pointer::Pointer;
 pub use policy::Policy;

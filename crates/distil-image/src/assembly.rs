@@ -9,7 +9,7 @@ use distil_definition::Accounts;
 use distil_lock::LockedPackage;
 use distil_tree::{Tree, TreePath};
 
-use crate::layers::LayerTree;
+use crate::layer_tree::LayerTree;
 
 /// An image's file system, with what is to be told of how it came about.
 #[derive(Debug)]

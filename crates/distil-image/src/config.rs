@@ -11,7 +11,7 @@ use distil_oci::spec::{
 use distil_oci::{Healthcheck, Image, InvalidImage, Layer};
 
 use crate::assembly::Assembly;
-use crate::layers::LayerTree;
+use crate::layer_tree::LayerTree;
 use crate::owners::Owners;
 use distil_definition::recipe::{Author, Position, Recipe, expand};
 use distil_definition::{self as definition, Accounts};
@@ -183,6 +183,9 @@ fn configuration(
         let mut step = HistoryBuilder::default()
             .created(created)
             .created_by(format!("distil build {}", layer.definition));
+        if let Some(comment) = comment(&layer.sources) {
+            step = step.comment(comment);
+        }
         // The draft of an image has no layers yet.
         if layer.entries.is_empty() || layers.is_empty() {
             step = step.empty_layer(true);
@@ -210,6 +213,17 @@ fn configuration(
         builder = builder.variant(variant);
     }
     builder.build().map_err(|error| incomplete(recipe, &error))
+}
+
+/// What a layer has, for whoever reads the history of an image.
+fn comment(sources: &[String]) -> Option<String> {
+    const NAMED: usize = 8;
+    let named = sources.get(..NAMED).unwrap_or(sources).join(", ");
+    match sources.len().saturating_sub(NAMED) {
+        0 if named.is_empty() => None,
+        0 => Some(named),
+        others => Some(format!("{named} and {others} others")),
+    }
 }
 
 /// The numbers of a user, and of a group if one is named: Kubernetes cannot know that a name is

@@ -16,6 +16,31 @@ pub(crate) const MAX_INPUT: u64 = 64 << 20;
 /// What the time zone is told to be from. It is a choice, and so a definition may replace it.
 pub(crate) const TIME_ZONE: &str = "the time zone";
 
+/// What the bundle of certificates, and Java's, are told to be from.
+pub(crate) const CERTIFICATES: &str = "the bundle of certificates";
+pub(crate) const KEY_STORE: &str = "Java's key store";
+
+/// What os-release is told to be from.
+pub(crate) const OS_RELEASE: &str = "os-release";
+
+/// What the metadata of packages is told to be from.
+pub(crate) const PACKAGE_METADATA: &str = "package metadata";
+
+/// The name of the package that a generated file is made of, where it is one: the file changes with it, and
+/// has its time.
+pub(crate) fn made_of<'a>(what: &str, path: &'a TreePath) -> Option<&'a str> {
+    match what {
+        CERTIFICATES | KEY_STORE => Some("ca-certificates"),
+        OS_RELEASE => Some("base-files"),
+        TIME_ZONE => Some("tzdata"),
+        PACKAGE_METADATA => {
+            let name = std::str::from_utf8(path.name()?).ok()?;
+            Some(name.strip_suffix(".md5sums").unwrap_or(name))
+        }
+        _ => None,
+    }
+}
+
 /// What generators see, and where they write.
 pub(crate) struct Generation<'a> {
     /// The tree so far.
@@ -34,6 +59,8 @@ pub(crate) struct Generation<'a> {
     pub(crate) architecture: Architecture,
     /// The time that generated files get: the newest of what they were made from.
     pub(crate) mtime: i64,
+    /// The time that they get instead, where one is given.
+    pub(crate) epoch: Option<i64>,
 }
 
 /// Why a file cannot be generated.
@@ -123,7 +150,7 @@ impl Generation<'_> {
         }
         let entry = Entry {
             kind,
-            meta: Metadata::root(mode, self.mtime),
+            meta: Metadata::root(mode, self.time_of(what, path)),
             origin: Origin::Generated(what.into()),
             layer: self.layer,
         };
@@ -131,6 +158,16 @@ impl Generation<'_> {
         inserted
             .map(drop)
             .map_err(|source| GenerateError::Insert { what, source })
+    }
+
+    /// The time of a generated file: that of the package that it is made of, or the newest of them all.
+    pub(crate) fn time_of(&self, what: &str, path: &TreePath) -> i64 {
+        let package = made_of(what, path);
+        let mut packages = self.packages.iter();
+        let package = packages.find(|one| Some(one.locked.name.as_str()) == package);
+        let files = package.iter().flat_map(|one| &one.files);
+        let times = files.filter_map(|path| Some(self.tree.get(path)?.meta.mtime));
+        self.epoch.or_else(|| times.max()).unwrap_or(self.mtime)
     }
 
     pub(crate) fn has_already(&self, path: &TreePath, kind: &Kind) -> bool {

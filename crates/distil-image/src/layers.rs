@@ -1,15 +1,17 @@
 //! From a tree to the layers of an image.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::io;
+use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use distil_oci::layer::{Piece, PiecesBlob};
 use distil_oci::{Compression, Layer, LayerFacts, LayerWriter};
 use distil_store::{Digest, Key, KeyBuilder, Store, StoreError, parallel};
-use distil_tree::{Content, Entry, FileNode, Kind, Origin, Tree, TreePath, tar};
+use distil_tree::{Content, Entry, FileNode, Kind, TreePath, tar};
 use serde::{Deserialize, Serialize};
+
+use crate::layer_tree::{LayerTree, group};
 
 /// Names how entries become a tar stream and how that is cut; to be raised when either changes. Locks
 /// have it.
@@ -33,18 +35,17 @@ pub enum LayerError {
         /// Why.
         source: io::Error,
     },
+    /// The bytes of a layer that was made elsewhere are not what they should be.
+    #[error("the layer `{digest}` cannot be cut into its pieces")]
+    Restore {
+        /// The digest of the layer.
+        digest: Digest,
+        /// Why.
+        source: io::Error,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// The entries of one layer, in the order in which they are written.
-#[derive(Debug, Clone)]
-pub struct LayerTree {
-    /// The definition that the layer is of.
-    pub definition: String,
-    /// The entries with their paths.
-    pub entries: Vec<(TreePath, Entry)>,
 }
 
 /// A layer in the store.
@@ -64,6 +65,43 @@ impl StoredLayer {
         let blobs: Option<Vec<_>> = self.pieces.iter().map(blob).collect();
         let source = Arc::new(PiecesBlob(blobs?));
         Some(Layer::new(compression, &self.facts, source))
+    }
+}
+
+impl StoredLayer {
+    /// The digest of the layer's bytes.
+    pub fn digest(&self) -> Digest {
+        self.facts.digest
+    }
+
+    /// Whether the store has all its pieces.
+    pub fn is_in(&self, store: &Store) -> bool {
+        let has = |piece: &Piece| {
+            let blob = store.get(&piece.digest);
+            blob.is_some_and(|blob| blob.size() == piece.size)
+        };
+        self.pieces.iter().all(has)
+    }
+
+    /// Puts the pieces into the store, of the bytes of the layer.
+    ///
+    /// # Errors
+    /// If they are not the layer's bytes, or the store cannot be written.
+    pub fn restore(&self, bytes: impl Read, store: &Store) -> Result<(), LayerError> {
+        let digest = self.digest();
+        let failed = |source| LayerError::Restore { digest, source };
+        let mut bytes = bytes.take(self.facts.size);
+        for piece in &self.pieces {
+            let mut blob = store.create()?;
+            // One that lacks bytes has another digest.
+            io::copy(&mut (&mut bytes).take(piece.size), &mut blob).map_err(failed)?;
+            blob.commit_as(&piece.digest)?;
+        }
+        // What is left belongs to no piece.
+        match io::copy(&mut bytes, &mut io::sink()).map_err(failed)? {
+            0 => Ok(()),
+            _ => Err(failed(io::ErrorKind::InvalidData.into())),
+        }
     }
 }
 
@@ -88,6 +126,28 @@ pub fn are_whole<'a>(
         .all(|is_whole| is_whole)
 }
 
+/// Where layers may be that another machine made, by their keys in the store.
+pub trait LayerCache: Sync {
+    /// Brings what the key leads to into the store; whether it was there. `definition` is what the layer
+    /// is of.
+    fn take(&self, key: &Key, definition: &str) -> bool;
+
+    /// Takes a layer that was made now, and that the key leads to.
+    fn give(&self, key: &Key, layer: &Layer);
+}
+
+/// No such place.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoLayerCache;
+
+impl LayerCache for NoLayerCache {
+    fn take(&self, _: &Key, _: &str) -> bool {
+        false
+    }
+
+    fn give(&self, _: &Key, _: &Layer) {}
+}
+
 /// Writes layers into the store, the lowest first, those that it has not yet. One without entries
 /// is none: there is no point in a layer of a definition that changes the configuration alone.
 pub(crate) fn write(
@@ -95,6 +155,7 @@ pub(crate) fn write(
     compression: Compression,
     threads: NonZeroUsize,
     store: &Store,
+    cache: &dyn LayerCache,
 ) -> Result<Vec<(StoredLayer, Layer)>, LayerError> {
     let mut layers = Vec::new();
     for tree in trees.iter().filter(|tree| !tree.entries.is_empty()) {
@@ -103,7 +164,10 @@ pub(crate) fn write(
             source,
         };
         let key = key(tree, compression).map_err(failed)?;
-        if let Some(found) = find(&key, compression, threads, store) {
+        let in_store = || find(&key, compression, threads, store);
+        let in_cache = || cache.take(&key, &tree.definition).then(in_store).flatten();
+        let found = in_store().or_else(in_cache);
+        if let Some(found) = found {
             layers.push(found);
             continue;
         }
@@ -114,6 +178,7 @@ pub(crate) fn write(
             let message = "pieces that were just written are gone from the store";
             failed(io::Error::new(io::ErrorKind::NotFound, message))
         })?;
+        cache.give(&key, &layer);
         layers.push((stored, layer));
     }
     Ok(layers)
@@ -154,20 +219,6 @@ fn write_one(
     }
     let (facts, pieces) = writer.finish()?.finish_pieces()?;
     Ok(StoredLayer { facts, pieces })
-}
-
-/// What belongs together in a layer: a package, a download, a directory, or all that is none of them.
-fn group(entry: &Entry) -> Option<&str> {
-    let mut origin = &entry.origin;
-    // What was compiled goes with its sources.
-    while let Origin::Compiled(of) = origin {
-        origin = of;
-    }
-    match origin {
-        Origin::Package(name) if !entry.is_directory() => Some(name),
-        Origin::Bundle(one) if !entry.is_directory() => Some(&one.from),
-        _ => None,
-    }
 }
 
 fn group_sizes(entries: &[(TreePath, Entry)]) -> BTreeMap<Option<&str>, u64> {
@@ -224,28 +275,4 @@ fn content<'a>(key: &'a mut KeyBuilder, content: &Content) -> io::Result<&'a mut
     let (digest, size) = Digest::of_reader(&mut content.reader())?;
     key.input(b"bytes").input(digest.as_bytes());
     Ok(key.input(size.to_le_bytes()))
-}
-
-/// The entries of a layer in their order: directories and what belongs to no package, then package
-/// by package, so that a package's part of a layer does not depend on the others.
-///
-/// Directories of lower layers that something of this one lies in are written again: an engine
-/// that unpacks a layer by itself would make them up with other modes.
-///
-/// Taken when the layer is finished: a higher one may replace entries in the tree, and must not
-/// change what this one holds.
-pub(crate) fn of(tree: &Tree, layer: usize, definition: &str) -> LayerTree {
-    let own = tree.iter().filter(|(_, entry)| entry.layer == layer);
-    let above = TreePath::folders_above(own.map(|(path, _)| path));
-    let mut entries: Vec<(TreePath, Entry)> = tree
-        .iter()
-        .filter(|(path, entry)| entry.layer == layer || above.contains(*path))
-        .map(|(path, entry)| (path.clone(), entry.clone()))
-        .collect();
-    // Stable, so that paths stay in order within a group.
-    entries.sort_by(|(_, a), (_, b)| group(a).cmp(&group(b)));
-    LayerTree {
-        definition: definition.to_owned(),
-        entries,
-    }
 }

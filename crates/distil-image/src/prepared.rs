@@ -11,11 +11,11 @@ use crate::assemble::{AssembleError, assemble};
 use crate::assembly::Assembly;
 use crate::bytecode::Compiler;
 use crate::config::{self, ConfigError};
-use crate::layers::{self, LayerError, StoredLayer};
+use crate::layers::{self, LayerCache, LayerError, StoredLayer};
 
 /// Names how the files and the configuration of an image are made of its packages and definitions, Python's
 /// compiled files among them; to be raised when the same ones make other bytes. Locks have it: a test holds the digest of an image.
-pub const IMAGE_FORMAT: u32 = 2;
+pub const IMAGE_FORMAT: u32 = 3;
 
 /// How the bytes of an image are made, whichever it is.
 #[derive(Debug, Clone)]
@@ -95,7 +95,8 @@ impl Prepared {
         })
     }
 
-    /// Writes the layers into the store, and gives them as it and as an image has them.
+    /// Writes the layers into the store, but for those that another machine made, and gives them as it and
+    /// as an image has them.
     ///
     /// # Errors
     /// If the files cannot be read or the store cannot be written.
@@ -103,12 +104,14 @@ impl Prepared {
         &self,
         options: &LayerOptions,
         store: &Store,
+        cache: &dyn LayerCache,
     ) -> Result<(Vec<StoredLayer>, Vec<Layer>), LayerError> {
         let written = layers::write(
             &self.assembly.layers,
             options.compression,
             options.threads,
             store,
+            cache,
         )?;
         Ok(written.into_iter().unzip())
     }

@@ -1,5 +1,6 @@
 //! A registry on loopback that asks who one is: Docker's own, with a file of passwords.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -17,6 +18,9 @@ const PASSWORDS: &str = "distil:$2y$05$c230epB6rivEQyCaaRw43.mMl0KjIO4dbouqZ7.XS
 
 /// The program, which Debian has in a package of this name.
 pub const PROGRAM: &str = "docker-registry";
+
+/// The file of requests, one a line.
+const REQUESTS: &str = "requests.log";
 
 /// A running registry; ended when dropped.
 #[derive(Debug)]
@@ -58,7 +62,7 @@ impl Registry {
             .current_dir(folder)
             .env("OTEL_TRACES_EXPORTER", "none")
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(File::create(folder.join(REQUESTS)).unwrap())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -101,6 +105,18 @@ impl Registry {
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::copy(self.credentials(PASSWORD), folder.join("config.json")).unwrap();
         folder
+    }
+
+    /// The digests of the blobs that were uploaded, in turn.
+    pub fn uploads(&self) -> Vec<String> {
+        let log = std::fs::read_to_string(self.folder.join(REQUESTS)).unwrap();
+        // `… "PUT /v2/team/app/blobs/uploads/…?digest=sha256%3Ab26d… HTTP/1.1" 201 0 …`
+        let finished = log
+            .lines()
+            .filter(|line| line.contains("\"PUT /v2/") && line.contains("\" 201 "));
+        let hex = finished.filter_map(|line| line.split_once("digest=sha256%3A"));
+        hex.filter_map(|(_, rest)| Some(format!("sha256:{}", rest.get(..64)?)))
+            .collect()
     }
 
     /// The files that hold blobs, by their digests.

@@ -82,8 +82,8 @@ impl Layer {
         self.diff_id
     }
 
-    /// The layer as any other blob.
-    pub(crate) fn blob(&self) -> DescribedBlob {
+    /// The layer as any other blob, such as one of an artifact.
+    pub fn blob(&self) -> DescribedBlob {
         let source = Arc::clone(&self.source);
         DescribedBlob::new(self.media_type.clone(), self.digest, self.size, source)
     }

@@ -522,3 +522,34 @@ proptest! {
         prop_assert_eq!(registry.pulled("a/b:c"), dump(&manifest));
     }
 }
+
+#[test]
+fn a_token_that_expires_in_the_middle_of_a_push_is_replaced() {
+    let manifest = index(&["amd64", "arm64"]);
+    for (lasts, chunk) in [(1, None), (2, None), (3, Some(1)), (7, None), (40, None)] {
+        let registry = Registry::start(Ways {
+            token_lasts: Some(lasts),
+            chunk,
+            ..Ways::default()
+        });
+        registry
+            .push(&manifest, "team/app:1")
+            .unwrap_or_else(|error| panic!("{lasts}: {error}"));
+        let state = registry.state();
+        assert!(state.tokens > 1 || lasts == 40, "{lasts}: {}", state.tokens);
+        let tag = state.tags.get(&("team/app".to_owned(), "1".to_owned()));
+        assert_eq!(tag, Some(&manifest.digest().to_string()), "{lasts}");
+    }
+}
+
+#[test]
+fn tokens_that_let_nobody_in_end_a_push() {
+    let registry = Registry::start(Ways {
+        token_lasts: Some(0),
+        ..Ways::default()
+    });
+    let error = registry.push(&index(&["amd64"]), "team/app:1").unwrap_err();
+    insta::assert_snapshot!(error, @"failed to write the image to `docker://HOST/team/app:1`: the registry at `HOST` does not let everybody write `team/app`");
+    assert!(registry.state().tokens < 20, "{}", registry.state().tokens);
+    assert!(registry.state().tags.is_empty());
+}

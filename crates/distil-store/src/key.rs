@@ -25,6 +25,16 @@ impl Key {
 }
 
 impl Key {
+    /// The word for what was made.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// The digest of the inputs.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
     /// What is written for the key when it leads to `blob`: both digests, and one over them and the
     /// kind. So a record that was moved, or of which a part was changed, leads nowhere.
     pub(crate) fn record(&self, blob: &Digest) -> String {

@@ -77,6 +77,11 @@ impl Events for Printer {
             Event::Downloading { url } => self.step(&format!("downloading {url}")),
             Event::Assembling => self.step("assembling"),
             Event::Compressing => self.step("compressing"),
+            Event::Awaiting { definition } => {
+                self.step(&format!(
+                    "waiting for the layers of `{definition}` from another part"
+                ));
+            }
             Event::Idle => self.finish(),
             Event::Unchanged {
                 reference,
@@ -253,6 +258,19 @@ pub(crate) fn message(warning: &Warning<'_>) -> String {
         Warning::LockDiffers { lock, change } => format!(
             "the definition is not quite the one that `{lock}` was made of, though its packages are: \
              {change}"
+        ),
+        Warning::CacheUnused { repository, error } => {
+            let causes =
+                std::iter::successors(Some(*error as &dyn std::error::Error), |one| one.source());
+            let causes: Vec<String> = causes.map(ToString::to_string).collect();
+            format!(
+                "the cache `{repository}` is not used: {}",
+                causes.join(": ")
+            )
+        }
+        Warning::LayersLate { definition } => format!(
+            "the layers of `{definition}`, which another part has, are not in the cache after the time \
+             of `--shard-wait`, and are made here"
         ),
         Warning::StoreNotPruned { error } => {
             format!("failed to evict entries of the store: {error}")

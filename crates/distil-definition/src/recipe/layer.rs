@@ -16,6 +16,7 @@ use super::position::Position;
 use super::python::NewPython;
 use super::written::{Reason, WrittenPatterns};
 use crate::format::{Accounts, KeyStore};
+use crate::layers::LayerBudget;
 
 /// What one layer is made of.
 #[derive(Debug, Clone)]
@@ -61,6 +62,8 @@ pub struct LayerRecipe {
     /// Where a definition asks for compiled files of Python's sources, if one does: of all those that
     /// have none in this layer or below.
     pub bytecode: Option<Position>,
+    /// How many layers of the image it may be packed into.
+    pub budget: LayerBudget,
     /// Whether it is the layer with busybox.
     pub is_debug: bool,
     /// Entries that may have no effect: the catalogue's.
@@ -68,7 +71,7 @@ pub struct LayerRecipe {
 }
 
 impl LayerRecipe {
-    /// A layer of nothing.
+    /// A layer of nothing, and a single one.
     pub fn new(definition: &str) -> Self {
         Self {
             definition: definition.to_owned(),
@@ -90,6 +93,7 @@ impl LayerRecipe {
             certificates: Vec::new(),
             key_store: KeyStore::default(),
             bytecode: None,
+            budget: LayerBudget::SINGLE,
             is_debug: false,
             lenient: BTreeSet::new(),
         }
@@ -136,6 +140,8 @@ impl LayerRecipe {
             own.directories = std::mem::take(&mut self.directories);
             own.links = std::mem::take(&mut self.links);
         }
+        let others = u32::try_from(layers.len()).unwrap_or(u32::MAX);
+        self.budget.image = self.budget.image.saturating_sub(others);
         layers
     }
 

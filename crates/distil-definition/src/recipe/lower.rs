@@ -18,7 +18,8 @@ use super::target::Target;
 use super::values::Lowering;
 use super::whole::Recipe;
 use super::written::{ConfigPositions, WrittenPatterns};
-use crate::format::{Accounts, Config, Layers};
+use crate::format::{Accounts, Config};
+use crate::layers::Layers;
 
 /// Where programs are looked for where no definition says it: as Docker does.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

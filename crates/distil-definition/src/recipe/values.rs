@@ -16,7 +16,7 @@ use super::layer::{LayerRecipe, NewCertificates, NewLink, NewPath, PackageReques
 use super::merge::joined;
 use super::part::Part;
 use super::position::Position;
-use super::source::Source;
+use super::source::{Origin, Source};
 use super::target::Target;
 use super::variables::{UnknownVariable, expand, expand_in_part};
 use super::written::{Reason, WrittenPatterns};
@@ -25,6 +25,7 @@ use crate::authority::authorities;
 use crate::format::{Accounts, Definition, Dev, Overlay};
 use crate::harmless::{harmless_lines, is_harmless};
 use crate::item::PackageItem;
+use crate::layers::{LayerBudget, MOST_LAYERS};
 
 /// The largest file of certificates, in bytes: Debian's own bundle has 220 kB.
 const MAX_CERTIFICATES: u64 = 8 << 20;
@@ -211,6 +212,7 @@ impl<'a> Lowering<'a> {
             pythons: self.python()?.into_iter().collect(),
             nodes: self.node()?.into_iter().collect(),
             key_store: definition.certificates.key_store,
+            budget: self.budget()?,
             ..LayerRecipe::new(&definition.name)
         };
         for (part, items) in self.levels("directories", &definition.directories, |o| &o.directories)
@@ -245,6 +247,20 @@ impl<'a> Lowering<'a> {
             layer.lenient = entries.cloned().collect();
         }
         Ok(layer)
+    }
+
+    /// How many layers of the image the definition may be packed into.
+    fn budget(&self) -> Result<LayerBudget, RecipeError> {
+        // What flags add in passing is one layer.
+        if self.source.origin() == Origin::Flags {
+            return Ok(LayerBudget::SINGLE);
+        }
+        let budget = self.definition.layers.budget();
+        if !(1..=MOST_LAYERS).contains(&budget.image) {
+            let problem = format!("must be from 1 to {MOST_LAYERS}, but is {}", budget.image);
+            return Err(self.error(&Part::of("layers").key("most"), problem));
+        }
+        Ok(budget)
     }
 
     /// Entries with their reasons: what is left out or let in needs one, since whoever reads the

@@ -15,7 +15,7 @@ pub(super) fn add(
     layer: &LayerRecipe,
     owners: &Owners,
 ) -> Result<(), AssembleError> {
-    let made = builder.made();
+    let made = builder.own();
     refuse_whiteouts(layer)?;
     for folder in &layer.directories {
         let there = builder.tree.follow(&folder.path).map(|(_, entry)| entry);
@@ -79,7 +79,7 @@ fn replace_file(
         return Err(refused(what.to_owned()));
     }
     let as_it_is = Metadata {
-        mtime: builder.made(),
+        mtime: builder.own(),
         ..there.meta
     };
     let meta = metadata(layer, "files", &file.addition, owners, as_it_is)?;

@@ -44,7 +44,7 @@ fn add_bundle(
             position: placement.owner_position.clone(),
         })?,
     };
-    let mtime = builder.made();
+    let mtime = builder.own();
     let meta = |mode| Metadata {
         mode,
         uid,

@@ -35,8 +35,9 @@ use crate::bytecode::{self, Compiler};
 use crate::generation::Generation;
 use crate::installation::Installation;
 use crate::installed::Installed;
+use crate::layer_tree::{Division, LayerTree};
 use crate::owners::Owners;
-use crate::{closure, exposure, generate, installed, layers, program, scanners};
+use crate::{closure, exposure, generate, installed, program, scanners};
 use alternatives::Alternatives;
 use builder::TreeBuilder;
 use diversions::Diversions;
@@ -65,7 +66,8 @@ pub fn assemble(
     let mut accounts = Accounts::default();
     let mut alternatives = Alternatives::default();
     let mut diversions = Diversions::default();
-    let mut layers = Vec::new();
+    let mut layers: Vec<LayerTree> = Vec::new();
+    let has_entries = |layer: &&LayerTree| !layer.entries.is_empty();
     let mut placed = Vec::new();
     for (number, (layer, locked)) in recipe.layers.iter().zip(&lock.layers).enumerate() {
         let input = LayerInput {
@@ -74,7 +76,7 @@ pub fn assemble(
             contents,
             installation,
         };
-        builder.layer = number;
+        builder.begin(number);
         accounts = accounts::joined(&layer.accounts, &accounts);
         accounts = installation.accounts(accounts, contents)?;
         let effects = effects::of_scripts(&input);
@@ -102,7 +104,7 @@ pub fn assemble(
         }
         inventory.note_undone(declared_files::add(&mut builder, &input, &owners)?);
         script_files::make(&mut builder, &uncovered, &owners);
-        let mtime = builder.made();
+        let (mtime, epoch) = (builder.made(), builder.epoch());
         let mut generation = Generation {
             tree: &mut builder.tree,
             packages: &inventory.packages,
@@ -112,6 +114,7 @@ pub fn assemble(
             suite: recipe.suite,
             architecture: recipe.architecture,
             mtime,
+            epoch,
         };
         match installation {
             Installation::FilesOnly => generate::generate(&mut generation)?,
@@ -131,7 +134,14 @@ pub fn assemble(
         let undone = effects::undone(&uncovered, &builder.tree, &owners);
         inventory.note_undone(undone);
         bytecode::add(&mut builder.tree, (number, layer), epoch, compiler)?;
-        layers.push(layers::of(&builder.tree, number, &layer.definition));
+        builder.end();
+        let division = Division {
+            recipe: layer,
+            number,
+            packages: &inventory.packages,
+            below: layers.iter().filter(has_entries).count(),
+        };
+        layers.extend(division.layers(&builder.tree));
     }
     for package in &mut inventory.packages {
         // Of what is in the image now: a file may have been made anew.

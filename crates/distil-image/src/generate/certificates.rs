@@ -10,10 +10,8 @@ use x509_cert::der::pem;
 
 use super::key_store;
 use super::name_hash::name_hash;
-use crate::generation::{GenerateError, Generation, MAX_INPUT};
+use crate::generation::{CERTIFICATES as WHAT, GenerateError, Generation, MAX_INPUT};
 use distil_definition::recipe::NewCertificates;
-
-const WHAT: &str = "the bundle of certificates";
 
 /// Where ca-certificates keeps one file a certificate.
 const SHIPPED: &str = "usr/share/ca-certificates";

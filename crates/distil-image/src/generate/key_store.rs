@@ -8,11 +8,9 @@ use distil_tree::{Kind, Tree, TreePath};
 use sha1::{Digest, Sha1};
 
 use crate::assembly::Assembly;
-use crate::generation::{GenerateError, Generation};
+use crate::generation::{GenerateError, Generation, KEY_STORE as WHAT};
 use distil_definition::KeyStore;
 use distil_definition::recipe::Recipe;
-
-const WHAT: &str = "Java's key store";
 
 /// Where Debian's Java machines look for the key store, through links in their own directories.
 const PLACE: &str = "etc/ssl/certs/java/cacerts";
@@ -62,7 +60,7 @@ pub(super) fn generate(
         (alias, der.clone())
     };
     let entries: Vec<_> = certificates.iter().map(entry).collect();
-    let bytes = encode(&entries, generation.mtime).map_err(failed)?;
+    let bytes = encode(&entries, generation.time_of(WHAT, &place)).map_err(failed)?;
     generation.file(WHAT, &place, bytes)
 }
 

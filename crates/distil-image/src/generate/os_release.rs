@@ -4,9 +4,7 @@
 use distil_debian::suite::Suite;
 use distil_tree::TreePath;
 
-use crate::generation::{GenerateError, Generation};
-
-const WHAT: &str = "os-release";
+use crate::generation::{GenerateError, Generation, OS_RELEASE as WHAT};
 
 pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
     let path = TreePath::of("usr/lib/os-release");

@@ -10,9 +10,7 @@ use distil_tree::{Kind, TreePath};
 use md5::{Digest, Md5};
 
 use crate::assembly::InstalledPackage;
-use crate::generation::{GenerateError, Generation};
-
-const WHAT: &str = "package metadata";
+use crate::generation::{GenerateError, Generation, PACKAGE_METADATA as WHAT};
 
 pub(super) fn generate(generation: &mut Generation<'_>) -> Result<(), GenerateError> {
     let folder = TreePath::of("var/lib/dpkg/status.d");

@@ -113,6 +113,7 @@ impl Root {
             suite: Suite::named("bookworm").unwrap(),
             architecture: Architecture::all().next().unwrap(),
             mtime: 7,
+            epoch: None,
         };
         (generation, &self.contents)
     }

@@ -41,6 +41,7 @@ mod reproducible;
 mod run;
 mod sarif;
 mod sbom;
+mod scale;
 mod scanners;
 mod schema;
 mod sign;

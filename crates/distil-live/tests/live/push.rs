@@ -146,6 +146,7 @@ fn round_trip(place: &Place<'_>) {
         output.success().mentions("42");
         docker.run_raw(["rmi", "-f", &short]).success();
     }
+    other_clients(place, &short, digest);
     if let Some(podman) = Engine::Podman.get() {
         let pull = ["pull", "--tls-verify=false", "--authfile", authfile, &short];
         podman.run_raw(pull).success();
@@ -155,6 +156,57 @@ fn round_trip(place: &Place<'_>) {
             .output();
         output.success().mentions("42");
         podman.run_raw(["rmi", "-f", &short]).success();
+    }
+}
+
+/// crane and oras pull what distil pushed, and distil reads what crane pushes: all with the same digest.
+fn other_clients(place: &Place<'_>, name: &str, digest: &str) {
+    let config = place.registry.docker_config();
+    let run = |variable: &str, arguments: &[&str]| {
+        let Some(program) = std::env::var_os(variable) else {
+            require::missing(&format!("`{variable}` names no client"));
+            return None;
+        };
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .current_dir(place.context.folder())
+            .env("DOCKER_CONFIG", &config);
+        if let Some(authority) = &place.authority {
+            command.env("SSL_CERT_FILE", authority);
+        }
+        Some(Outcome::of(&command, Duration::from_secs(300)).success())
+    };
+    let layout = tempfile::tempdir().unwrap();
+    let pulled = |client: &str| layout.path().join(client).to_str().unwrap().to_owned();
+    let digest_of = |layout: &str| {
+        let source = format!("oci:{layout}");
+        let inspect = ["inspect", "--format", "{{.Digest}}", &source];
+        let inspect = ["--insecure-policy"].iter().chain(&inspect);
+        let inspected = place.context.run("skopeo", inspect).success();
+        inspected.stdout().trim().to_owned()
+    };
+    let crane = "DISTIL_TEST_CRANE";
+    if run(crane, &["pull", "--format=oci", name, &pulled("crane")]).is_some() {
+        assert_eq!(digest_of(&pulled("crane")), digest);
+        let back = format!("{}/team/crane:1", place.registry.host());
+        run(crane, &["push", &pulled("crane"), &back]);
+        let copied = place.distil(
+            PASSWORD,
+            &[
+                "push",
+                &format!("docker://{back}"),
+                &place.name("other/crane:1"),
+            ],
+        );
+        assert_eq!(copied.success().stdout().trim(), digest);
+        let validated = run(crane, &["validate", "--remote", name]);
+        validated.unwrap().mentions("PASS");
+    }
+    let to = format!("{}:x", pulled("oras"));
+    let oras = ["copy", name, "--to-oci-layout", &to];
+    if run("DISTIL_TEST_ORAS", &oras).is_some() {
+        assert_eq!(digest_of(&to), digest);
     }
 }
 

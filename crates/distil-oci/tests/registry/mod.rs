@@ -69,6 +69,8 @@ pub struct Ways {
     pub limit: Option<usize>,
     /// The password, as it is sent.
     pub password: Option<&'static str>,
+    /// It wants tokens, each of which lets in so many requests.
+    pub token_lasts: Option<usize>,
     /// The server of blobs that uploads go to.
     pub storage: Option<String>,
 }
@@ -84,6 +86,12 @@ pub struct State {
     begun: usize,
     faults: Vec<(Step, usize, Fault)>,
     pub log: Vec<(Step, String)>,
+    /// How many tokens there were.
+    pub tokens: usize,
+    /// How many requests each lets in, by what is sent.
+    tokens_left: BTreeMap<String, usize>,
+    /// The requests that expired ones were sent with.
+    expired: BTreeMap<(String, String), String>,
     /// Bytes of blobs that came.
     pub received: u64,
     /// Headers of the requests.
@@ -124,6 +132,37 @@ impl Answer {
 fn error(status: u16, code: &str) -> Answer {
     let body = json!({"errors": [{"code": code, "message": code.to_lowercase()}]});
     answer(status).body(body.to_string())
+}
+
+impl State {
+    /// The answer to whoever asks for a token, or has none that lets in: each does so many times. What was
+    /// refused since its token had expired is let in with another one, whoever used that meanwhile.
+    fn by_token(&mut self, request: &Request, lasts: usize, host: &str) -> Option<Answer> {
+        if request.path == "/token" {
+            self.tokens += 1;
+            let token = format!("t{}", self.tokens);
+            self.tokens_left.insert(format!("Bearer {token}"), lasts);
+            return Some(answer(200).body(json!({ "token": token }).to_string()));
+        }
+        let sent = request.headers.get("authorization");
+        let place = (request.method.clone(), request.path.clone());
+        if let Some(sent) = sent
+            && let Some(left) = self.tokens_left.get_mut(sent)
+        {
+            let is_second = self.expired.get(&place).is_some_and(|one| one != sent);
+            if is_second && lasts > 0 {
+                self.expired.remove(&place);
+                return None;
+            }
+            if let Some(less) = left.checked_sub(1) {
+                *left = less;
+                return None;
+            }
+            self.expired.insert(place, sent.clone());
+        }
+        let challenge = format!("Bearer realm=\"http://{host}/token\",service=\"s\"");
+        Some(error(401, "UNAUTHORIZED").with("www-authenticate", challenge))
+    }
 }
 
 impl Registry {
@@ -254,6 +293,11 @@ impl Registry {
             && request.headers.get("authorization").map(String::as_str) != Some(password)
         {
             return error(401, "UNAUTHORIZED").with("www-authenticate", "Basic realm=\"x\"");
+        }
+        if let Some(lasts) = self.ways.token_lasts
+            && let Some(answer) = self.state().by_token(request, lasts, &self.host)
+        {
+            return answer;
         }
         if self.ways.limit.is_some_and(|limit| body.len() > limit) {
             return answer(413).body("<html>too large</html>");

@@ -8,6 +8,7 @@ use super::attach::AttachOutput;
 use super::format::ReportFormat;
 use super::request::{Archive, Definition, LayerCompression, Registry, UseLock};
 use super::sbom::SbomOutput;
+use super::shared::{Share, SharedCache};
 
 #[derive(Debug, Args)]
 pub(crate) struct Build {
@@ -65,6 +66,12 @@ pub(crate) struct Build {
 
     #[command(flatten)]
     pub(crate) registry: Registry,
+
+    #[command(flatten)]
+    pub(crate) cache: SharedCache,
+
+    #[command(flatten)]
+    pub(crate) share: Share,
 
     #[command(flatten)]
     pub(crate) sbom: SbomOutput,

@@ -15,6 +15,7 @@ mod report;
 mod request;
 mod run;
 mod sbom;
+mod shared;
 mod sign;
 mod vendor;
 mod view;
@@ -41,6 +42,7 @@ pub(crate) use self::request::{
 };
 pub(crate) use self::run::{Network, Run};
 pub(crate) use self::sbom::{Sbom, SbomFormat, SbomOutput};
+pub(crate) use self::shared::{Share, SharedCache};
 pub(crate) use self::sign::{Sign, Signers, Signing, Verify};
 pub(crate) use self::vendor::Vendor;
 pub(crate) use self::view::{Diff, GraphFormat, List, Show, Why};

@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::attach::AttachOutput;
 use super::request::{Archive, Definition, Registry, UseLock};
+use super::shared::SharedCache;
 
 #[derive(Debug, Args)]
 pub(crate) struct Push {
@@ -22,6 +23,13 @@ pub(crate) struct Push {
     /// and `${date}` are replaced: `-t '${version:python3}-${date}'`.
     #[arg(short = 't', long = "tag", value_name = "TAG")]
     pub(crate) tags: Vec<String>,
+
+    /// Image for other platforms that joins it in one index; may be repeated
+    ///
+    /// Images that different machines made become one, with the digest that one machine would have given
+    /// it for `--platform` in the same order.
+    #[arg(long = "index", value_name = "IMAGE", conflicts_with = "platform")]
+    pub(crate) joined: Vec<String>,
 
     /// Copy what is attached to the image, such as signatures, too
     #[arg(long)]
@@ -46,6 +54,9 @@ pub(crate) struct Push {
 
     #[command(flatten)]
     pub(crate) registry: Registry,
+
+    #[command(flatten)]
+    pub(crate) cache: SharedCache,
 
     /// Print errors only
     #[arg(short, long)]

@@ -8,8 +8,8 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use distil_build::{
-    ArchiveSettings, DefaultName, ImageRequest, NamePattern, Outcome, RegistrySettings, Request,
-    Session, SessionOptions, absent, architectures, suite,
+    ArchiveSettings, CacheSettings, DefaultName, ImageRequest, NamePattern, Outcome,
+    RegistrySettings, Request, Session, SessionOptions, absent, architectures, suite,
 };
 use distil_check::Severity;
 use distil_debian::suite::Suite;
@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use super::attach::Attachments;
 use super::program::ProgramImage;
-use super::{compression, diff, request, say_lock, sbom};
+use super::{compression, diff, request, say_lock, sbom, shared};
 use crate::cli;
 use crate::error::CommandError;
 use crate::printer::Printer;
@@ -64,10 +64,12 @@ fn build(
 ) -> Result<(), CommandError> {
     // Everything that the command line says is made sense of before anything is done.
     let program = ProgramImage::of(arguments)?;
-    let mut requests = match &program {
+    let shard = shared::shard(&arguments.share)?;
+    let requests = match &program {
         Some(_) => Vec::new(),
         None => requests(arguments)?,
     };
+    let (mut requests, skipped) = shared::divided(requests, shard);
     let attachments = Attachments::of(&arguments.attach)?;
     for request in &requests {
         attachments.check(request)?;
@@ -75,6 +77,10 @@ fn build(
     let options = SessionOptions {
         compression: compression(&arguments.compression)?,
         registries: RegistrySettings::from(&arguments.registry),
+        cache: CacheSettings {
+            shard: shard.map(|shard| (shard, arguments.share.longest_wait())),
+            ..shared::cache(&arguments.cache, &arguments.attach.signing)?
+        },
         ..SessionOptions::from_environment(ArchiveSettings::from(&arguments.archive))?
     };
     let printer = Arc::new(Printer::new(arguments.quiet));
@@ -85,6 +91,13 @@ fn build(
         let (name, platform, why) = (suite.codename, one.platform, one.why);
         let message = format!("{name} has no packages for {platform}: {why}");
         recorder.note("platform-missing", message);
+    }
+    if !skipped.is_empty() {
+        let names = skipped.join("`, `");
+        recorder.note(
+            "other-shard",
+            format!("`{names}` are in other parts, and were skipped"),
+        );
     }
     let before = recorder.take().warnings;
     document.warnings.extend(before);
@@ -151,6 +164,7 @@ fn check_again(
     };
     let mut other = SessionOptions {
         threads,
+        cache: CacheSettings::default(),
         ..options.clone()
     };
     other.archive.store = Some(empty.path().to_owned());

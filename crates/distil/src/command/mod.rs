@@ -16,6 +16,7 @@ pub(crate) mod rebuild;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod sbom;
+mod shared;
 pub(crate) mod show;
 pub(crate) mod sign;
 pub(crate) mod vendor;

@@ -11,7 +11,7 @@ use distil_oci::reference::RegistryReference;
 use distil_store::Digest;
 
 use super::attach::Attachments;
-use super::{registries, request, say_lock};
+use super::{registries, request, say_lock, shared};
 use crate::cli;
 use crate::error::CommandError;
 use crate::printer::Printer;
@@ -98,9 +98,17 @@ fn copy(
         return Err(CommandError::usage(message).hint("leave `--referrers` out"));
     }
     let (to, names) = names(arguments, to, "latest")?;
+    let joined = arguments.joined.iter().map(|word| {
+        let found = Location::find(word).map_err(CommandError::usage)?;
+        found.ok_or_else(|| {
+            let message = format!("`--index {word}` is not an image that is there");
+            CommandError::usage(message).hint("build and push it first, and name the place")
+        })
+    });
     let request = PushRequest {
         from,
         platform,
+        joined: joined.collect::<Result<_, _>>()?,
         to,
         names,
         with_referrers: arguments.referrers,
@@ -123,6 +131,12 @@ fn make(
         let message = "nothing is attached to an image that is made now";
         return Err(CommandError::usage(message).hint("leave `--referrers` out"));
     }
+    if !arguments.joined.is_empty() {
+        let message = "`--index` joins images that are there, and this one is made now";
+        return Err(
+            CommandError::usage(message).hint("`--platform` makes an image for several platforms")
+        );
+    }
     let suite = suite(&arguments.definition.suite)?;
     let architectures = architectures(&arguments.platform, suite)?;
     let request = request(&arguments.image, &arguments.definition, &arguments.lock)?;
@@ -139,6 +153,7 @@ fn make(
     attachments.check(&request)?;
     let options = SessionOptions {
         registries: RegistrySettings::from(&arguments.registry),
+        cache: shared::cache(&arguments.cache, &arguments.attach.signing)?,
         ..SessionOptions::from_environment(ArchiveSettings::from(&arguments.archive))?
     };
     let session = Session::open(options)?.with_events(printer.clone());

@@ -79,12 +79,12 @@ fn values_of_the_wrong_type() {
     insta::assert_snapshot!(fails("layers: one"), @"
     status 1
     error: `app.yaml` is not a definition
-    `layers` must be `shared` or `single`, but here is the text `one`
+    `layers` must be `shared` or `single` or a mapping with the key `most`, but here is the text `one`
      --> app.yaml:3:9
       |
     3 | layers: one
       |         ^^^
-      = `layers`: Whether the layers of what it stands on are shared
+      = `layers`: Whether the layers of what it stands on are shared, and how many layers there are
     ");
     insta::assert_snapshot!(fails("config: {healthcheck: [/usr/bin/x]}"), @"
     status 1

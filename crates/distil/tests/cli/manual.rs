@@ -156,6 +156,18 @@ fn help_of_build() {
           --tls-verify[=<BOOL>]  With `false`, take whatever certificate a registry shows, and plain
                                  HTTP where it has none [default: true] [possible values: true, false]
 
+    Cache:
+          --cache <REPOSITORY>     Repository that finished images are taken from, as
+                                   `docker://REGISTRY/NAME`; may be repeated
+          --cache-key <FILE>       Public key whose entries of caches are trusted; may be repeated
+          --cache-to <REPOSITORY>  Repository that finished images are put into for other machines, as
+                                   `docker://REGISTRY/NAME`
+          --cache-sign-key <KEY>   Private key that signs them: FILE, `env:NAME` or `command:COMMAND`
+          --shard <PART/N>         Make only one of N parts of the images, counted from 1: `3/16`;
+                                   others are skipped
+          --shard-wait <SECONDS>   Longest wait for the layers of a base image that another part makes
+                                   [default: 0]
+
     Attestations:
           --sbom <FILE>        File for the bill of materials: CycloneDX if it is called `*.cdx.json`,
                                else SPDX; may be repeated

@@ -50,6 +50,8 @@ fn verbose_says_what_happens_on_the_way() {
     fetching packages=6 bytes=13420
     assembling
     compressing
+    layer made digest=sha256:[DIGEST]
+    layer made digest=sha256:[DIGEST]
     "#);
     // Nothing is fetched a second time, and nobody is told so.
     let again = said(&context, &mut context.command(&["show", "static", "-v"]));

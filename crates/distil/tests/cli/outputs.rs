@@ -49,8 +49,8 @@ fn what_is_replaced_is_said() {
     let first = said(&["build", "static", "--user", "1"]);
     let second = said(&["build", "static", "--user", "2"]);
     insta::assert_snapshot!(first + &second, @"
-    wrote static:local to oci-archive:static+local.tar (9.9 kB)
-    wrote static:local to oci-archive:static+local.tar (9.9 kB), replacing an older file
+    wrote static:local to oci-archive:static+local.tar (8.9 kB)
+    wrote static:local to oci-archive:static+local.tar (8.9 kB), replacing an older file
     ");
 }
 

@@ -190,7 +190,7 @@ fn what_a_suite_lacks_is_said() {
     insta::assert_snapshot!(context.stderr(&output), @"
     note: bookworm has no packages for linux/riscv64: Debian has made packages for it since trixie
     note: bookworm has no packages for linux/s390x: its security archive has none since long-term support began in July 2026
-    wrote static:bookworm-all to oci-archive:static-bookworm-all.tar (40.5 kB)
+    wrote static:bookworm-all to oci-archive:static-bookworm-all.tar (36.4 kB)
     ");
     assert_eq!(
         images(&context.work().join("static-bookworm-all.tar")).len(),

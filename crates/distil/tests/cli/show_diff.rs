@@ -73,7 +73,7 @@ fn show_a_definition() {
     let context = context();
     insta::assert_snapshot!(told(&context, &["show", "app.yaml"]), @r#"
     status 0
-    shop:latest for linux/amd64: 20.6 kB compressed, 72.4 kB unpacked, 19 packages
+    shop:latest for linux/amd64: 20.2 kB compressed, 72.4 kB unpacked, 19 packages
     sha256:[DIGEST]
 
     PACKAGE                  VERSION                           ARCH   SOURCE              SIZE  LICENCES    LAYER
@@ -98,10 +98,14 @@ fn show_a_definition() {
     zlib1g                   1:1.3.dfsg+really1.3.1-1+deb13u1  amd64  zlib              1.5 kB  Apache-2.0  base
 
     LAYER                                                                      SIZE  MADE BY
-    sha256:[DIGEST]  8.8 kB  distil build static
+    sha256:[DIGEST]  5.4 kB  distil build static
+    sha256:[DIGEST]  2.0 kB  distil build static
     sha256:[DIGEST]  6.4 kB  distil build base-nossl
-    sha256:[DIGEST]  3.6 kB  distil build base
-    sha256:[DIGEST]  1.8 kB  distil build shop
+    sha256:[DIGEST]  2.5 kB  distil build base
+    sha256:[DIGEST]  1.9 kB  distil build base
+    sha256:[DIGEST]  1.4 kB  distil build shop
+    sha256:[DIGEST]   452 B  distil build shop
+    sha256:[DIGEST]   180 B  distil build shop
 
     A BUILD'S FIRST STAGE  HAS
     suite                  trixie
@@ -164,13 +168,15 @@ fn show_the_files_and_the_graph() {
             .any(|word| line.contains(word))
     };
     let own: Vec<&str> = files.lines().filter(own).collect();
-    insta::assert_snapshot!(own.join("\n"), @r##"
-    shop:latest for linux/amd64: 20.6 kB compressed, 72.4 kB unpacked, 19 packages
+    insta::assert_snapshot!(own.join("\n"), @r#"
+    shop:latest for linux/amd64: 20.2 kB compressed, 72.4 kB unpacked, 19 packages
     app                      1.0-1                             amd64  app               1.0 kB  -           shop
     app-data                 1.0-1                             amd64  app-data             5 B  -           shop
     libapp1                  1.0-1                             amd64  libapp1            856 B  -           shop
     part                     1.0-1                             amd64  part                 1 B  -           shop
-    sha256:[DIGEST]  1.8 kB  distil build shop
+    sha256:[DIGEST]  1.4 kB  distil build shop
+    sha256:[DIGEST]   452 B  distil build shop
+    sha256:[DIGEST]   180 B  distil build shop
     /etc/passwd                            149 B  made: accounts
     /etc/shop.conf                           4 B  definition shop
     MODE  OWNER          SIZE  FILE                                                                                                FROM
@@ -197,7 +203,7 @@ fn show_the_files_and_the_graph() {
     conf                    /etc/shop.conf   4 B  sha256:[DIGEST]
     entrypoint  ["/usr/bin/shop"]
     label       org.opencontainers.image.title=shop
-    "##);
+    "#);
     insta::assert_snapshot!(told(&context, &["show", "app.yaml", "--format", "dot"]), @r#"
     status 0
     digraph packages {
@@ -306,8 +312,8 @@ fn images_that_differ() {
     insta::assert_snapshot!(told(&context, &["diff", "base", "app.yaml"]), @r#"
     status 1
     IMAGE     COMPRESSED  UNPACKED  PACKAGES  FILES  DIGEST
-    base         18.8 kB   69.4 kB        15    227  sha256:[DIGEST]
-    app.yaml     20.6 kB   72.4 kB        19    245  sha256:[DIGEST]
+    base         18.1 kB   69.4 kB        15    227  sha256:[DIGEST]
+    app.yaml     20.2 kB   72.4 kB        19    245  sha256:[DIGEST]
 
     PACKAGE   OLD  NEW       SIZE
     app       -    1.0-1  +1.0 kB
@@ -350,7 +356,9 @@ fn images_that_differ() {
     port        -                                                                                                        80
 
     LAYER  OLD  NEW
-        3  -    sha256:[DIGEST]
+        5  -    sha256:[DIGEST]
+        6  -    sha256:[DIGEST]
+        7  -    sha256:[DIGEST]
     "#);
     std::fs::write(
         context.work().join("other.yaml"),
@@ -363,8 +371,8 @@ fn images_that_differ() {
     insta::assert_snapshot!(told(&context, &["diff", "app.yaml", "other.yaml"]), @r#"
     status 1
     IMAGE       COMPRESSED  UNPACKED  PACKAGES  FILES  DIGEST
-    app.yaml       20.6 kB   72.4 kB        19    245  sha256:[DIGEST]
-    other.yaml     20.5 kB   72.2 kB        18    242  sha256:[DIGEST]
+    app.yaml       20.2 kB   72.4 kB        19    245  sha256:[DIGEST]
+    other.yaml     20.0 kB   72.2 kB        18    242  sha256:[DIGEST]
 
     PACKAGE   OLD    NEW    SIZE
     app-data  1.0-1  1.0-1  +3 B
@@ -387,14 +395,16 @@ fn images_that_differ() {
     port        -                  81
 
     LAYER  OLD                                                                      NEW
-        3  sha256:[DIGEST]  sha256:[DIGEST]
+        5  sha256:[DIGEST]  sha256:[DIGEST]
+        6  sha256:[DIGEST]  sha256:[DIGEST]
+        7  sha256:[DIGEST]  -
     "#);
     let nothing = told(&context, &["diff", "base", "base:nonroot"]);
-    insta::assert_snapshot!(nothing, @r"
+    insta::assert_snapshot!(nothing, @"
     status 1
     IMAGE         COMPRESSED  UNPACKED  PACKAGES  FILES  DIGEST
-    base             18.8 kB   69.4 kB        15    227  sha256:[DIGEST]
-    base:nonroot     18.8 kB   69.4 kB        15    227  sha256:[DIGEST]
+    base             18.1 kB   69.4 kB        15    227  sha256:[DIGEST]
+    base:nonroot     18.1 kB   69.4 kB        15    227  sha256:[DIGEST]
 
     CONFIG   OLD  NEW
     user     0    65532

@@ -38,7 +38,7 @@ fn comments_fit_and_letters_do_not() {
       |
     5 | config:
       | ^^^^^^
-    wrote app:latest to oci-archive:x.tar (21.4 kB), replacing an older file
+    wrote app:latest to oci-archive:x.tar (21.5 kB), replacing an older file
     ");
     let fails = |more: &[&str]| {
         fs::remove_file(context.work().join("x.tar")).unwrap_or_default();
@@ -213,7 +213,7 @@ fn locks_that_were_damaged() {
 
     hint: a newer distil wrote it; build with that, or lock again with this one
     ");
-    insta::assert_snapshot!(fails(good.replace("image: 2", "image: 2\n  taste: 3")), @"
+    insta::assert_snapshot!(fails(good.replace("image: 3", "image: 3\n  taste: 3")), @"
     status 1
     error: `app.lock` is not a valid lock
     `formats` has no key `taste`
@@ -239,13 +239,13 @@ fn locks_that_were_damaged() {
     // Another number of a format is read, and not built from.
     fs::write(
         context.work().join("app.lock"),
-        good.replace("image: 2", "image: 9"),
+        good.replace("image: 3", "image: 9"),
     )
     .unwrap();
     insta::assert_snapshot!(context.fails(&["build", "app.yaml", "--platform", "linux/amd64"]), @"
     status 1
     note: the packages of `app.yaml` are as `app.lock` pins them
-    error: `app.lock` is for version 9 of the format `image`, and this distil makes version 2
+    error: `app.lock` is for version 9 of the format `image`, and this distil makes version 3
 
     hint: build with the distil that made it, or lock again
     ");

@@ -307,9 +307,9 @@ fn numbers_of_formats_stand_for_bytes() {
         format!("{}: {made}", numbers.join(", "))
     });
     insta::assert_snapshot!(pinned.concat(), @"
-    image: 2, layer: 1, compression: gzip, level: 6, codec: 1: app:latest linux/amd64 trixie sha256:3d30c4a49ac71be5a4d2dcb26bbfd6ecd26c3bd41ca9a07eba428d8c2cc941c2
-    image: 2, layer: 1, compression: zstd, level: 3, codec: 1: app:latest linux/amd64 trixie sha256:750fb8e1578ea35ae0bf4311db71262f0df7dd8c8cf4f6a24e1c12d494237c9e
-    image: 2, layer: 1, compression: none, level: 0, codec: 0: app:latest linux/amd64 trixie sha256:582e55f58916ad57f663b8e23f5adcca2083f827d2d3fc1f10c8c19b9247daef
+    image: 3, layer: 1, compression: gzip, level: 6, codec: 1: app:latest linux/amd64 trixie sha256:bb02c6e46922f257127e51df4754894f2e66f7a09ef3394e27866f21e4fcdaa2
+    image: 3, layer: 1, compression: zstd, level: 3, codec: 1: app:latest linux/amd64 trixie sha256:c7f6f0a4745df45846cea69aead2b8734aa4ef878bcaac9f358ff5b78e135abf
+    image: 3, layer: 1, compression: none, level: 0, codec: 0: app:latest linux/amd64 trixie sha256:a76bea1d26a95c40cd10a749f900c31a2f5889fa703d9b8added2795195d0c48
     ");
 }
 

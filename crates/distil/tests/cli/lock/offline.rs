@@ -67,7 +67,7 @@ fn a_vendored_directory_is_all_that_is_needed() {
     let expected = digest(&context, "app.yaml", &BOTH);
     insta::assert_snapshot!(said(&context, &["vendor", "app.yaml", "--to", "vendor"]), @"
     status 0
-    `vendor` has 41 files (114.0 kB); 41 of them are new (114.0 kB)
+    `vendor` has 41 files (114.3 kB); 41 of them are new (114.3 kB)
     ");
     let before = files(&context.work().join("vendor"));
     assert!(
@@ -77,7 +77,7 @@ fn a_vendored_directory_is_all_that_is_needed() {
     assert!(before.contains(&"locks/app.lock".to_owned()), "{before:?}");
     insta::assert_snapshot!(said(&context, &["vendor", "app.yaml", "--to", "vendor"]), @"
     status 0
-    `vendor` has 41 files (114.0 kB); 0 of them are new (0 B)
+    `vendor` has 41 files (114.3 kB); 0 of them are new (0 B)
     ");
     assert_eq!(files(&context.work().join("vendor")), before);
     forget(&context);
@@ -155,7 +155,7 @@ fn the_state_of_the_lock_is_vendored_though_the_archive_moved_on() {
     // How many of them are new depends on what was written before the other run ended.
     let said = said(&context, &with);
     assert!(
-        said.starts_with("status 0\n`vendor` has 41 files (114.0 kB); "),
+        said.starts_with("status 0\n`vendor` has 41 files (114.3 kB); "),
         "{said}"
     );
     forget(&context);

@@ -43,8 +43,8 @@ fn an_image_is_made_again_from_its_lock_though_the_archive_moved_on() {
 
     linux/amd64
     IMAGE    COMPRESSED  UNPACKED  PACKAGES  FILES  DIGEST
-    image       19.4 kB   69.9 kB        17    235  sha256:[DIGEST]
-    rebuilt     19.4 kB   69.9 kB        17    235  sha256:[DIGEST]
+    image       18.7 kB   69.9 kB        17    235  sha256:[DIGEST]
+    rebuilt     18.7 kB   69.9 kB        17    235  sha256:[DIGEST]
 
     PACKAGE   OLD    NEW    SIZE
     libtool1  1.0-1  2.0-1     -
@@ -59,7 +59,7 @@ fn an_image_is_made_again_from_its_lock_though_the_archive_moved_on() {
     /var/lib/dpkg/status.d/tool.md5sums      content     -  made: package metadata
 
     LAYER  OLD                                                                      NEW
-        3  sha256:[DIGEST]  sha256:[DIGEST]
+        5  sha256:[DIGEST]  sha256:[DIGEST]
     ");
     move_on(&context, &before);
     forget(&context);
@@ -214,8 +214,8 @@ fn an_image_that_somebody_changed_is_not_the_same() {
 
     linux/amd64
     IMAGE    COMPRESSED  UNPACKED  PACKAGES  FILES  DIGEST
-    image       19.4 kB   69.9 kB        17    235  sha256:[DIGEST]
-    rebuilt     19.4 kB   69.9 kB        17    235  sha256:[DIGEST]
+    image       18.7 kB   69.9 kB        17    235  sha256:[DIGEST]
+    rebuilt     18.7 kB   69.9 kB        17    235  sha256:[DIGEST]
 
     CONFIG  OLD  NEW
     env     A=b  -
