@@ -180,11 +180,11 @@ fn another_store_and_one_core_make_the_same() {
         .env("DISTIL_STORE", there.path("another-store"));
     Outcome::of(&command, Duration::from_secs(600)).success();
     assert!(bytes(&here) == bytes(&there), "the archives differ");
-    let archive = Archive::open(&here.path("compiled.tar"));
+    let archive = Archive::open(&here.path("compiled.tar")).image("amd64");
     assert!(
         archive
             .rootfs()
-            .get("app/__pycache__/main.cpython-313.pyc")
+            .get("/app/__pycache__/main.cpython-313.pyc")
             .is_some()
     );
 }

@@ -377,6 +377,8 @@ fn images_for_other_machines_are_compiled_by_this_ones_interpreter() {
       cause: the image is for linux/arm64, and its Python for linux/amd64, which would compile, cannot be had
       cause: `app.lock` does not fit `app.yaml`: it is for linux/arm64, and not for linux/amd64
 
+    hint: `distil lock app.yaml --platform …` locks other platforms
+
     hint: `bytecode: false` leaves the compiled files out: containers then compile what they import
     ");
 }
