@@ -54,7 +54,7 @@ fn an_update_changes_the_layer_of_its_source_alone() {
         let mut debs = first();
         // However much larger it is, the others stay where they are.
         let large: Vec<u8> = (0..1 << 20)
-            .map(|n: u32| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+            .map(|n: u32| (n.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0])
             .collect();
         debs[number] = deb(source, "1.0-1+deb13u1", &large, DEFAULT_DATE);
         let after = built(debs, YAML);
