@@ -203,6 +203,9 @@ mod tests {
             };
             tree.insert(&TreePath::of(path), entry).unwrap();
         };
+        // As the generators make it: with the same time whatever is in it.
+        let metadata = || Origin::Generated(PACKAGE_METADATA.into());
+        put("status.d", Kind::Directory, 0, metadata());
         for (source, version, size) in packages {
             let package = || Origin::Package((*source).into());
             put("usr", Kind::Directory, 0, package());
@@ -215,9 +218,8 @@ mod tests {
                 time,
                 package(),
             );
-            let metadata = Kind::file(version.to_string().into_bytes());
-            let origin = Origin::Generated(PACKAGE_METADATA.into());
-            put(&format!("status.d/{source}"), metadata, time, origin);
+            let text = Kind::file(version.to_string().into_bytes());
+            put(&format!("status.d/{source}"), text, time, metadata());
         }
         put(
             "etc/ld.so.cache",

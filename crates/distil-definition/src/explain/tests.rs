@@ -101,12 +101,12 @@ fn texts_of_a_definition() {
       = `from`: What this image stands on: a name of the catalogue, or the path of another definition, relative to this one
     ");
     insta::assert_snapshot!(said("name: app\nlayers: shred\n"), @"
-    `layers` must be `shared` or `single`, but here is the text `shred`
+    `layers` must be `shared` or `single` or a mapping with the key `most`, but here is the text `shred`
      --> app.yaml:2:9
       |
     2 | layers: shred
       |         ^^^^^
-      = `layers`: Whether the layers of what it stands on are shared
+      = `layers`: Whether the layers of what it stands on are shared, and how many layers there are
     ");
 }
 

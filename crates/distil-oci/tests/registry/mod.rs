@@ -91,7 +91,7 @@ pub struct State {
     /// How many requests each lets in, by what is sent.
     tokens_left: BTreeMap<String, usize>,
     /// The requests that expired ones were sent with.
-    expired: BTreeMap<(String, String), String>,
+    expired: BTreeMap<(String, String), Vec<String>>,
     /// Bytes of blobs that came.
     pub received: u64,
     /// Headers of the requests.
@@ -149,16 +149,21 @@ impl State {
         if let Some(sent) = sent
             && let Some(left) = self.tokens_left.get_mut(sent)
         {
-            let is_second = self.expired.get(&place).is_some_and(|one| one != sent);
-            if is_second && lasts > 0 {
-                self.expired.remove(&place);
+            // Several may be at one place at once, such as the beginnings of uploads.
+            let refused = self.expired.entry(place.clone()).or_default();
+            if lasts > 0
+                && let Some(at) = refused.iter().position(|one| one != sent)
+            {
+                refused.remove(at);
                 return None;
             }
             if let Some(less) = left.checked_sub(1) {
                 *left = less;
                 return None;
             }
-            self.expired.insert(place, sent.clone());
+            refused.push(sent.clone());
+        } else {
+            self.expired.entry(place).or_default().push(String::new());
         }
         let challenge = format!("Bearer realm=\"http://{host}/token\",service=\"s\"");
         Some(error(401, "UNAUTHORIZED").with("www-authenticate", challenge))

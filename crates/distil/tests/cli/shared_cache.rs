@@ -190,7 +190,17 @@ fn a_cache_that_lies_or_lacks_something_is_told_of_and_not_used() {
         assert!(!machines.is_used(), "{name}: {said}");
         told.push_str(&format!("{name}: {}\n", warnings(&said)));
     }
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @"
+    bytes changed: note: the cache `[HOST]/team/cache` is not used: its entry `image-[DIGEST]` cannot be read: the content of `sha256:[DIGEST]` has the digest `sha256:[DIGEST]`
+    cut: note: the cache `[HOST]/team/cache` is not used: its entry `image-[DIGEST]` cannot be read: the content of `sha256:[DIGEST]` is 2184 bytes long instead of 4368
+    no blobs: note: the cache `[HOST]/team/cache` is not used: its entry `image-[DIGEST]` cannot be read: the registry at `[HOST]` answered 404 when asked for `blobs/sha256:[DIGEST]`: blob_unknown
+    layers lost: note: the cache `[HOST]/team/cache` is not used: the layer `sha256:[DIGEST]` cannot be cut into its pieces: the registry at `[HOST]` answered 404 when asked for `blobs/sha256:[DIGEST]`: blob_unknown
+    not an entry: note: the cache `[HOST]/team/cache` is not used: what is tagged `image-[DIGEST]` is not an entry of a cache of this version of distil
+    a page: note: the cache `[HOST]/team/cache` is not used: failed to read an image from `docker://[HOST]/team/cache:image-[DIGEST]`: `text/html` is not the media type of an image
+    refused: note: the cache `[HOST]/team/cache` is not used: failed to read an image from `docker://[HOST]/team/cache:image-[DIGEST]`: the registry at `[HOST]` does not let everybody read `team/cache`: fault
+    reset: note: the cache `[HOST]/team/cache` is not used: its entry `image-[DIGEST]` cannot be read: the conversation with the registry at `[HOST]` failed: failed to fetch `http://[HOST]/v2/team/cache/blobs/sha256:[DIGEST]`: error sending request: client error (SendRequest): connection closed before message completed
+    another key's entry: note: the cache `[HOST]/team/cache` is not used: failed to read an image from `docker://[HOST]/team/cache:image-[DIGEST]`: the registry at `[HOST]` sent a manifest with the digest `sha256:[DIGEST]` and said that it is `sha256:[DIGEST]`
+    ");
 }
 
 #[test]

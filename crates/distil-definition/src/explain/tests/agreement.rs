@@ -10,7 +10,7 @@ use crate::parse::parse;
 #[test]
 fn what_serde_takes_for_a_text_is_no_mistake() {
     // serde-saphyr takes what has no quotes for a text where a text is asked for outright.
-    let text = "name: 8080\ndescription: true\nfrom: ~\nlayers: {single: }\n\
+    let text = "name: 8080\ndescription: true\nfrom: ~\nlayers: single\n\
                 drop: [0755, 1.5, no]\nkeep: [\"null\", '']\nlinks: {1: 2, \"1\": 3}\n\
                 accounts: {users: [{name: 1, uid: \"0x10\", gid: 1_000, home: ~}]}\n\
                 when: [{suite: [12]}]\n";
@@ -24,7 +24,6 @@ fn what_serde_takes_for_a_text_is_no_mistake() {
 #[test]
 fn where_the_walk_has_doubts_the_message_of_serde_stays() {
     for text in [
-        "name: app\nlayers: {shared: 3}\n",
         "name: app\nlinks: {1: a, 0x1: b}\n",
         "name: app\n---\nname: b\n",
     ] {
