@@ -1,4 +1,5 @@
 //! One form for all streams that say the same, and errors for what is no code object.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use distil_bytecode::{MarshalError, canonical};
 use proptest::prelude::*;
@@ -49,7 +50,7 @@ impl<'a> Process<'a> {
             && self.choose()
         {
             self.stream.push(b'r');
-            self.stream.extend((at as u32).to_le_bytes());
+            self.stream.extend(long(at));
             return;
         }
         let is_single = matches!(value, Value::Plain(bytes) if bytes.len() == 1);
@@ -76,23 +77,24 @@ impl<'a> Process<'a> {
                 };
                 self.stream.push(code | mark);
                 match code {
-                    b'Z' | b'z' => self.stream.push(text.len() as u8),
-                    _ => self.stream.extend((text.len() as u32).to_le_bytes()),
+                    b'Z' | b'z' => self.stream.push(u8::try_from(text.len()).unwrap()),
+                    _ => self.stream.extend(long(text.len())),
                 }
                 self.stream.extend(text.as_bytes());
             }
             Value::Bytes(bytes) => {
                 self.stream.push(b's' | mark);
-                self.stream.extend((bytes.len() as u32).to_le_bytes());
+                self.stream.extend(long(bytes.len()));
                 self.stream.extend(bytes);
             }
             Value::Tuple(items) => {
-                self.stream.extend([b')' | mark, items.len() as u8]);
+                self.stream
+                    .extend([b')' | mark, u8::try_from(items.len()).unwrap()]);
                 items.iter().for_each(|item| self.value(item));
             }
             Value::FrozenSet(items) => {
                 self.stream.push(b'>' | mark);
-                self.stream.extend((items.len() as u32).to_le_bytes());
+                self.stream.extend(long(items.len()));
                 let mut items: Vec<&Value> = items.iter().collect();
                 if self.choose() {
                     items.reverse();
@@ -128,6 +130,11 @@ impl<'a> Process<'a> {
             self.marked[number] = Some(value.clone());
         }
     }
+}
+
+/// A number of four bytes, as marshal writes it.
+fn long(number: usize) -> [u8; 4] {
+    u32::try_from(number).unwrap().to_le_bytes()
 }
 
 fn values() -> impl Strategy<Value = Value> {
