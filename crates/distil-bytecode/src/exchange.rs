@@ -187,7 +187,7 @@ mod tests {
         let mut exchange = begin(&answer(0, &[b"12345678", CODE].concat())).unwrap();
         let file = exchange.compile("/a.py", b"print(1)", Validity::Checked);
         let file = file.unwrap().unwrap();
-        assert_eq!(&file[..16], b"\xf3\x0d\x0d\x0a\x03\0\0\012345678");
+        assert_eq!(&file[..16], b"\xf3\x0d\x0d\x0a\x03\0\0\x0012345678");
         assert_eq!(exchange.to, b"\x05\0\0\0\x08\0\0\0/a.pyprint(1)");
         assert!(compile(&answer(1, b"")).unwrap().is_none());
     }

@@ -53,11 +53,11 @@ mod tests {
         let of = |validity| header(magic, *b"12345678", validity);
         assert_eq!(
             &of(Validity::Unchecked),
-            b"\xf3\x0d\x0d\x0a\x01\0\0\012345678"
+            b"\xf3\x0d\x0d\x0a\x01\0\0\x0012345678"
         );
         assert_eq!(
             &of(Validity::Checked),
-            b"\xf3\x0d\x0d\x0a\x03\0\0\012345678"
+            b"\xf3\x0d\x0d\x0a\x03\0\0\x0012345678"
         );
     }
 
