@@ -144,7 +144,7 @@ fn parts_of_a_catalogue_make_each_layer_once() {
             "--platform",
             "linux/amd64",
             "-o",
-            "oci:alone",
+            "oci:of-one",
         ];
         assert_eq!(digest(&site.on("alone", &alone)), images[image], "{image}");
     }
