@@ -1,6 +1,7 @@
 //! Python applications: the files that pip makes of the same lock, and they run.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -157,24 +158,39 @@ impl Application {
             files(&context.path("root/app/deps")),
             files(&context.path("pip")),
         );
-        let different: Vec<_> = ours
-            .keys()
-            .chain(pips.keys())
-            .filter(|path| ours.get(*path) != pips.get(*path))
-            .collect();
-        assert!(different.is_empty(), "{}: {different:#?}", self.name);
-        context.distil(["check", "oci-archive:app.tar"]).success();
-        let Some(docker) = Engine::Docker.get() else {
-            return;
-        };
-        let image = docker.load(&context.path("app.tar"));
-        docker
-            .container(&image)
-            .options(["--read-only", "--network=none"])
-            .output()
-            .success()
-            .mentions("it works");
+        assert_same(self.name, &ours, &pips);
+        works(&context);
     }
+}
+
+/// Fails with what differs between our files of an application and those of the tool that people have.
+pub(crate) fn assert_same<T: Debug + PartialEq>(
+    name: &str,
+    ours: &BTreeMap<String, T>,
+    theirs: &BTreeMap<String, T>,
+) {
+    let different: BTreeMap<_, _> = ours
+        .keys()
+        .chain(theirs.keys())
+        .filter(|path| ours.get(*path) != theirs.get(*path))
+        .map(|path| (path, (ours.get(path), theirs.get(path))))
+        .collect();
+    assert!(different.is_empty(), "{name}: {different:#?}");
+}
+
+/// The image in `app.tar` passes `check` and says "it works" in Docker, without network and on a read-only root.
+pub(crate) fn works(context: &Context) {
+    context.distil(["check", "oci-archive:app.tar"]).success();
+    let Some(docker) = Engine::Docker.get() else {
+        return;
+    };
+    let image = docker.load(&context.path("app.tar"));
+    docker
+        .container(&image)
+        .options(["--read-only", "--network=none"])
+        .output()
+        .success()
+        .mentions("it works");
 }
 
 macro_rules! applications {

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use distil_fixture::sha256_hex;
 use distil_live::context::workspace;
-use distil_live::{Context, Engine, Outcome};
+use distil_live::{Context, Outcome};
+
+use crate::applications::{assert_same, works};
 
 /// An application by its `package.json`, and a program that uses it.
 struct Application {
@@ -73,9 +75,6 @@ impl Application {
         let context = Context::new();
         context.write("app/package.json", self.manifest);
         context.write("app/.npmrc", "");
-        let Some(docker) = Engine::Docker.get() else {
-            return;
-        };
         pnpm(&context, &["install", "--lockfile-only"]).success();
         context.write("app/index.js", self.program);
         context.write(
@@ -103,21 +102,8 @@ impl Application {
         pnpm(&context, &["install", "--prod", "--frozen-lockfile"]).success();
         let ours = entries(&context.path("root/app/node_modules"));
         let theirs = entries(&context.path("app/node_modules"));
-        let different: Vec<_> = ours
-            .keys()
-            .chain(theirs.keys())
-            .filter(|path| ours.get(*path) != theirs.get(*path))
-            .map(|path| (path, ours.get(path), theirs.get(path)))
-            .collect();
-        assert!(different.is_empty(), "{}: {different:#?}", self.name);
-        context.distil(["check", "oci-archive:app.tar"]).success();
-        let image = docker.load(&context.path("app.tar"));
-        docker
-            .container(&image)
-            .options(["--read-only", "--network=none"])
-            .output()
-            .success()
-            .mentions("it works");
+        assert_same(self.name, &ours, &theirs);
+        works(&context);
     }
 }
 

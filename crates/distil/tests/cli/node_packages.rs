@@ -18,7 +18,7 @@ struct Site {
     folder: tempfile::TempDir,
 }
 
-fn tarball(entries: &[Entry]) -> Vec<u8> {
+pub(crate) fn tarball(entries: &[Entry]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(&tar(entries, 0)).unwrap();
     encoder.finish().unwrap()

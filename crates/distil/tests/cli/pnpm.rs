@@ -1,30 +1,22 @@
 //! Node.js applications: from `pnpm-lock.yaml` to `node_modules` in an image.
 
 use std::fs;
-use std::io::Write;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use distil_fixture::{Entry, Server, tar};
+use distil_fixture::{Entry, Server};
 use distil_tree::tar::MemberKind;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha512};
 
 use crate::context::Context;
 use crate::lock::offline::is_made_of_a_directory_alone;
+use crate::node_packages::tarball;
 use crate::own_definitions::build;
 
 /// A registry's files.
 struct Site {
     server: Server,
     folder: tempfile::TempDir,
-}
-
-fn tarball(entries: &[Entry]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(&tar(entries, 0)).unwrap();
-    encoder.finish().unwrap()
 }
 
 impl Site {
