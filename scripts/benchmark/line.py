@@ -1,4 +1,4 @@
-"""A mirror at the other end of a line that gives so many bytes a second."""
+"""A mirror at the other end of a line that gives a fixed number of bytes a second."""
 
 import http.server
 import multiprocessing
@@ -39,7 +39,7 @@ def serve(port, sent):
     lock, free = threading.Lock(), [time.monotonic()]
 
     def wait(count):
-        """Waits until the line has carried so many bytes more, for whichever connection."""
+        """Waits until the line has carried this number of bytes more, for whichever connection."""
         with lock:
             free[0] = max(free[0], time.monotonic()) + count / RATE
             until = free[0]

@@ -89,7 +89,7 @@ class Bench:
         return Measurement(seconds, usage.ru_maxrss * 1024, int(counted["rchar"]), int(counted["wchar"]))
 
     def build(self, *arguments, mirror=FOLDER, store="store", address=None, command="build"):
-        """The command that builds from a mirror, in a folder or at an address, by a store."""
+        """The command that builds from a mirror, in a directory or at an address, by a store."""
         address = address or f"file:{mirror}"
         command = [
             self.distil, command, *arguments, "--suite", SUITE, "--platform", f"linux/{ARCH}",

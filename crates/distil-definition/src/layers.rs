@@ -55,7 +55,7 @@ impl LayerBudget {
     /// A single layer.
     pub const SINGLE: Self = Self { image: 1, own: 1 };
 
-    /// How many layers a definition may have that stands on so many.
+    /// How many layers a definition may have, by the number of layers below it.
     pub fn above(self, below: usize) -> usize {
         let number = |number| usize::try_from(number).unwrap_or(usize::MAX);
         let rest = number(self.image).saturating_sub(below);

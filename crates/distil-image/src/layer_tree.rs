@@ -209,11 +209,11 @@ mod tests {
         for (source, version, size) in packages {
             let package = || Origin::Package((*source).into());
             put("usr", Kind::Directory, 0, package());
-            let folder = format!("usr/{source}");
-            put(&folder, Kind::Directory, 0, package());
+            let directory = format!("usr/{source}");
+            put(&directory, Kind::Directory, 0, package());
             let time = i64::from(*version);
             put(
-                &format!("{folder}/data"),
+                &format!("{directory}/data"),
                 Kind::file(vec![1; *size]),
                 time,
                 package(),

@@ -324,7 +324,7 @@ mod tests {
         assert_eq!(layers, [0, 1, 2, 0], "{packed:?}");
     }
 
-    /// The least that any division among so many layers costs.
+    /// The least that any division among at most this number of layers costs.
     fn least(groups: &[Facts], most: usize, layers: &mut Vec<Facts>) -> u64 {
         let Some((first, rest)) = groups.split_first() else {
             return layers.iter().map(|layer| layer.cost()).sum();

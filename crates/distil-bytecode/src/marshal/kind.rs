@@ -62,8 +62,8 @@ pub(super) fn interned(code: u8, text: &[u8]) -> u8 {
     }
 }
 
-/// Whether references to an object of this type, with so many bytes behind it, are worth their five bytes
-/// each. What exists once in an interpreter is never marked: a reader does not count it.
+/// Whether references to an object of this type, which has that number of bytes behind it, are worth their
+/// five bytes each. What exists once in an interpreter is never marked: a reader does not count it.
 pub(super) fn is_shared(code: u8, bytes: usize) -> bool {
     // To intern a string once more costs more than to look at a list.
     let is_interned = matches!(code, b'A' | b'Z');

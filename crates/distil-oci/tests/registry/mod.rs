@@ -69,7 +69,7 @@ pub struct Ways {
     pub limit: Option<usize>,
     /// The password, as it is sent.
     pub password: Option<&'static str>,
-    /// It wants tokens, each of which lets in so many requests.
+    /// It wants tokens, each of which lets in this number of requests.
     pub token_lasts: Option<usize>,
     /// The server of blobs that uploads go to.
     pub storage: Option<String>,
@@ -135,7 +135,7 @@ fn error(status: u16, code: &str) -> Answer {
 }
 
 impl State {
-    /// The answer to whoever asks for a token, or has none that lets in: each does so many times. What was
+    /// The answer to whoever asks for a token, or has none that lets in: each does that number of times. What was
     /// refused since its token had expired is let in with another one, whoever used that meanwhile.
     fn by_token(&mut self, request: &Request, lasts: usize, host: &str) -> Option<Answer> {
         if request.path == "/token" {
